@@ -1,0 +1,247 @@
+//! The genesis file: who starts with what, under which rules.
+//!
+//! Its hash names the chain: it is signed into every transaction and vote, checked in every handshake
+//! and shown everywhere. The hash covers the canonical encoding, not the JSON text, so formatting does
+//! not matter. File name: `genesis.json` below the home directory.
+
+use std::collections::BTreeSet;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::amount::Amount;
+use crate::codec::{FormatVersion, encode};
+use crate::crypto::{PublicKey, VrfPublicKey};
+use crate::hash::{Domain, Hash, hash};
+use crate::ids::{Height, Timestamp};
+use crate::ledger::{LedgerSlot, MODULE_ACCOUNTS};
+use crate::params::{Params, ParamsError};
+use crate::validator::{Validator, ValidatorSet, ValidatorSetError};
+
+/// Longest chain id in characters.
+pub const CHAIN_ID_MAX: usize = 50;
+/// Most accounts in a genesis file.
+pub const GENESIS_ACCOUNTS_MAX: usize = 4_000_000;
+/// Names of the gates that change block validity.
+pub const CHAIN_GATES: [&str; 5] =
+    ["consensus_enforcement", "malachite_consensus", "recursive_proofs", "timetoke_rewards", "witness_network"];
+
+/// What makes blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Engine {
+    /// Byzantine-fault-tolerant consensus of all validators.
+    Bft = 0,
+    /// One process makes every block: for development.
+    Solo = 1,
+}
+
+/// Money at the start.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisAccount {
+    /// The owner.
+    pub address: Address,
+    /// µBLOCK.
+    pub balance: Amount,
+}
+
+/// A validator at the start. Its account is opened too.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisValidator {
+    /// Signs votes and proposals.
+    pub public_key: PublicKey,
+    /// Proves the beacon.
+    pub vrf_key: VrfPublicKey,
+    /// Voting power.
+    pub power: u64,
+}
+
+/// When a gate starts to be in force.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateActivation {
+    /// One of [`CHAIN_GATES`].
+    pub name: String,
+    /// From this height on.
+    pub height: Height,
+}
+
+/// The start of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    /// Format version.
+    #[serde(skip)]
+    pub version: FormatVersion<1>,
+    /// Name of the network, for people.
+    pub chain_id: String,
+    /// What makes blocks.
+    pub engine: Engine,
+    /// Block time of height 0, milliseconds since the Unix epoch.
+    pub genesis_time: Timestamp,
+    /// The governed values.
+    #[serde(default)]
+    pub params: Params,
+    /// Money at the start, in slot order.
+    pub accounts: Vec<GenesisAccount>,
+    /// The first validator set.
+    pub validators: Vec<GenesisValidator>,
+    /// Gates and their activation heights, sorted by name.
+    #[serde(default)]
+    pub gates: Vec<GateActivation>,
+}
+
+/// Why a genesis file cannot start a chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisError {
+    /// Not the JSON of a genesis file.
+    #[error("genesis file does not parse: {0}")]
+    Parse(String),
+    /// Empty, too long or odd characters.
+    #[error("chain_id must be 1 to 50 characters of a-z, 0-9 and -")]
+    ChainId,
+    /// A governed value out of bounds.
+    #[error(transparent)]
+    Params(#[from] ParamsError),
+    /// The validators are not a set.
+    #[error(transparent)]
+    Validators(#[from] ValidatorSetError),
+    /// Over [`GENESIS_ACCOUNTS_MAX`].
+    #[error("genesis has more than 4,000,000 accounts")]
+    TooManyAccounts,
+    /// The same address twice.
+    #[error("genesis account {0} is listed twice")]
+    DuplicateAccount(Address),
+    /// A module's own address.
+    #[error("genesis account {0} is reserved for a module")]
+    ReservedAccount(Address),
+    /// More money than the cap.
+    #[error("the genesis balances exceed the supply cap")]
+    AboveCap,
+    /// Unknown, unsorted or repeated gate.
+    #[error("gate {0:?} is unknown, repeated or out of order; known gates, sorted: consensus_enforcement, malachite_consensus, recursive_proofs, timetoke_rewards, witness_network")]
+    Gate(String),
+    /// The engine and its gate disagree.
+    #[error("gate malachite_consensus must be active from height 1 exactly when engine is bft")]
+    EngineGate,
+    /// A solo chain has one validator.
+    #[error("engine solo takes exactly one validator")]
+    SoloValidators,
+}
+
+impl Genesis {
+    /// Reads and checks the JSON text of a genesis file.
+    ///
+    /// # Errors
+    /// [`GenesisError`].
+    pub fn from_json(text: &str) -> Result<Self, GenesisError> {
+        let genesis: Self = serde_json::from_str(text).map_err(|error| GenesisError::Parse(error.to_string()))?;
+        genesis.validate()?;
+        Ok(genesis)
+    }
+
+    /// The JSON text, for the file.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a genesis has only string keys")
+    }
+
+    /// The hash that names the chain.
+    pub fn hash(&self) -> Hash {
+        hash(Domain::Genesis, &[&encode(self)])
+    }
+
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// [`GenesisError`], one variant per rule.
+    pub fn validate(&self) -> Result<(), GenesisError> {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if self.chain_id.is_empty() || self.chain_id.len() > CHAIN_ID_MAX || !self.chain_id.bytes().all(allowed) {
+            return Err(GenesisError::ChainId);
+        }
+        self.params.validate()?;
+        self.validator_set()?;
+        if self.engine == Engine::Solo && self.validators.len() != 1 {
+            return Err(GenesisError::SoloValidators);
+        }
+        self.validate_accounts()?;
+        self.validate_gates()
+    }
+
+    fn validate_accounts(&self) -> Result<(), GenesisError> {
+        if self.accounts.len() > GENESIS_ACCOUNTS_MAX {
+            return Err(GenesisError::TooManyAccounts);
+        }
+        let reserved = MODULE_ACCOUNTS.map(Address::of_module);
+        let mut seen = BTreeSet::new();
+        let mut total = Amount::ZERO;
+        for account in &self.accounts {
+            if reserved.contains(&account.address) {
+                return Err(GenesisError::ReservedAccount(account.address));
+            }
+            if !seen.insert(account.address) {
+                return Err(GenesisError::DuplicateAccount(account.address));
+            }
+            total = total.checked_add(account.balance).ok_or(GenesisError::AboveCap)?;
+        }
+        if total > self.params.supply_cap { Err(GenesisError::AboveCap) } else { Ok(()) }
+    }
+
+    fn validate_gates(&self) -> Result<(), GenesisError> {
+        for (index, gate) in self.gates.iter().enumerate() {
+            let sorted = index == 0 || self.gates[index - 1].name < gate.name;
+            if !sorted || !CHAIN_GATES.contains(&gate.name.as_str()) {
+                return Err(GenesisError::Gate(gate.name.clone()));
+            }
+        }
+        let bft_gate = self.gates.iter().any(|gate| gate.name == "malachite_consensus" && gate.height <= Height(1));
+        let named = self.gates.iter().any(|gate| gate.name == "malachite_consensus");
+        let agrees = match self.engine {
+            Engine::Bft => bft_gate,
+            Engine::Solo => !named,
+        };
+        if agrees { Ok(()) } else { Err(GenesisError::EngineGate) }
+    }
+
+    /// The first validator set.
+    ///
+    /// # Errors
+    /// [`ValidatorSetError`].
+    pub fn validator_set(&self) -> Result<ValidatorSet, ValidatorSetError> {
+        let members = self.validators.iter().map(|validator| Validator {
+            address: Address::of_key(&validator.public_key),
+            public_key: validator.public_key,
+            vrf_key: validator.vrf_key,
+            power: validator.power,
+        });
+        ValidatorSet::new(members.collect())
+    }
+
+    /// The ledger at height 0, in slot order: module accounts, accounts, then validators without one.
+    pub fn slots(&self) -> Vec<LedgerSlot> {
+        let slot = |address, balance| LedgerSlot { address, nonce: Default::default(), balance };
+        let mut seen: BTreeSet<Address> = self.accounts.iter().map(|account| account.address).collect();
+        let mut slots: Vec<LedgerSlot> =
+            MODULE_ACCOUNTS.iter().map(|name| slot(Address::of_module(name), Amount::ZERO)).collect();
+        slots.extend(self.accounts.iter().map(|account| slot(account.address, account.balance)));
+        for validator in &self.validators {
+            let address = Address::of_key(&validator.public_key);
+            if seen.insert(address) {
+                slots.push(slot(address, Amount::ZERO));
+            }
+        }
+        slots
+    }
+
+    /// Hash of the gates in force at `height`, for the header.
+    pub fn gates_hash(&self, height: Height) -> Hash {
+        let active: Vec<&str> =
+            self.gates.iter().filter(|gate| gate.height <= height).map(|gate| gate.name.as_str()).collect();
+        hash(Domain::Gates, &[&encode(&active)])
+    }
+}

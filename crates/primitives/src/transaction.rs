@@ -1,0 +1,198 @@
+//! What users sign: one action, a fee offer and an expiry, by one key.
+//!
+//! ```text
+//! Transaction          bytes
+//! ├ version            1     (= 1)
+//! ├ payer              30
+//! ├ nonce              8
+//! ├ lane               1
+//! ├ tip                8     µBLOCK to the proposer
+//! ├ max_fee            8     µBLOCK, most that fees (base, opening, tip) may take together
+//! ├ valid_until        8     last height that may include it
+//! ├ action             1+…   tag and fields
+//! ├ key                32    Ed25519, its address is the payer
+//! └ signature          64    over SIGNING_DOMAIN ‖ genesis hash ‖ body
+//! ```
+//!
+//! Rules
+//! - The id is the hash of the body without key and signature; (payer, nonce) is unique in mempool and chain.
+//! - [`Transaction::check`] does all that needs no state; the rest is `state/src/transaction.rs`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Action, Lane};
+use crate::address::Address;
+use crate::amount::Amount;
+use crate::codec::{FormatVersion, decode, encode};
+use crate::crypto::ed25519::BatchItem;
+use crate::crypto::{PublicKey, SecretKey, Signature};
+use crate::hash::{Domain, Hash, HashTextError, hash};
+use crate::ids::{Height, Nonce};
+use crate::outcome::Rejection;
+
+/// Largest encoded transaction in bytes.
+pub const TRANSACTION_BYTES_MAX: usize = 16_384;
+/// First bytes of what a payer signs.
+pub const SIGNING_DOMAIN: &[u8] = b"the-block/transaction/v1";
+
+/// The hash that names a transaction everywhere.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct TransactionId(pub Hash);
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for TransactionId {
+    type Err = HashTextError;
+    fn from_str(text: &str) -> Result<Self, HashTextError> {
+        text.parse().map(Self)
+    }
+}
+
+/// What is signed.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TransactionBody {
+    /// Format version.
+    pub version: FormatVersion<1>,
+    /// The account that pays fees and whose nonce moves.
+    pub payer: Address,
+    /// The payer's nonce.
+    pub nonce: Nonce,
+    /// Must be the action's lane.
+    pub lane: Lane,
+    /// Extra to the proposer.
+    pub tip: Amount,
+    /// Most that all fees together may take.
+    pub max_fee: Amount,
+    /// The last height that may include it.
+    pub valid_until: Height,
+    /// What it does.
+    pub action: Action,
+}
+
+impl TransactionBody {
+    /// The id: hash of the canonical body.
+    pub fn id(&self) -> TransactionId {
+        TransactionId(hash(Domain::Transaction, &[&encode(self)]))
+    }
+
+    /// The bytes a payer signs on the chain with this genesis hash.
+    pub fn signing_bytes(&self, genesis: &Hash) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        bytes.extend_from_slice(SIGNING_DOMAIN);
+        bytes.extend_from_slice(genesis.as_bytes());
+        bytes.extend_from_slice(&encode(self));
+        bytes
+    }
+
+    /// Signs with `secret` for the chain with this genesis hash.
+    pub fn sign(self, secret: &SecretKey, genesis: &Hash) -> Transaction {
+        let signature = secret.sign(&self.signing_bytes(genesis));
+        Transaction { body: self, key: secret.public_key(), signature }
+    }
+
+    /// Sum of all payments, or `None` from 2^63 on.
+    pub fn payments_total(&self) -> Option<Amount> {
+        match &self.action {
+            Action::Transfer(transfer) => Some(transfer.amount),
+            Action::BatchTransfer(batch) => {
+                batch.payments.iter().try_fold(Amount::ZERO, |sum, payment| sum.checked_add(payment.amount))
+            }
+        }
+    }
+}
+
+/// A signed transaction.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Transaction {
+    /// What is signed.
+    pub body: TransactionBody,
+    /// The payer's key.
+    pub key: PublicKey,
+    /// Signature over [`TransactionBody::signing_bytes`].
+    pub signature: Signature,
+}
+
+impl Transaction {
+    /// The id.
+    pub fn id(&self) -> TransactionId {
+        self.body.id()
+    }
+
+    /// Reads a transaction that came from outside.
+    ///
+    /// # Errors
+    /// [`Rejection::Oversize`] or [`Rejection::Malformed`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Rejection> {
+        if bytes.len() > TRANSACTION_BYTES_MAX {
+            return Err(Rejection::Oversize);
+        }
+        decode(bytes).map_err(|_| Rejection::Malformed)
+    }
+
+    /// Everything that can be checked without state, the signature last.
+    ///
+    /// # Errors
+    /// In this order: `wrong_lane`, `empty_payment`, `amount_out_of_range`, `wrong_key`, `bad_signature`.
+    pub fn check(&self, genesis: &Hash) -> Result<(), Rejection> {
+        self.check_form()?;
+        if self.key.verify(&self.body.signing_bytes(genesis), &self.signature) {
+            Ok(())
+        } else {
+            Err(Rejection::BadSignature)
+        }
+    }
+
+    /// The stateless checks without the signature.
+    ///
+    /// # Errors
+    /// As [`Transaction::check`], except `bad_signature`.
+    pub fn check_form(&self) -> Result<(), Rejection> {
+        if self.body.lane != self.body.action.lane() {
+            return Err(Rejection::WrongLane);
+        }
+        let empty = match &self.body.action {
+            Action::Transfer(transfer) => transfer.amount == Amount::ZERO,
+            Action::BatchTransfer(batch) => {
+                batch.payments.is_empty() || batch.payments.iter().any(|payment| payment.amount == Amount::ZERO)
+            }
+        };
+        if empty {
+            return Err(Rejection::EmptyPayment);
+        }
+        if self.body.payments_total().is_none() {
+            return Err(Rejection::AmountOutOfRange);
+        }
+        if Address::of_key(&self.key) != self.body.payer {
+            return Err(Rejection::WrongKey);
+        }
+        Ok(())
+    }
+}
+
+/// The signature verdict on each transaction, in order, by one batch.
+pub fn verify_signatures(transactions: &[&Transaction], genesis: &Hash) -> Vec<bool> {
+    let messages: Vec<Vec<u8>> = transactions.iter().map(|tx| tx.body.signing_bytes(genesis)).collect();
+    let items: Vec<BatchItem<'_>> = transactions
+        .iter()
+        .zip(&messages)
+        .map(|(tx, message)| BatchItem { key: tx.key, message, signature: tx.signature })
+        .collect();
+    crate::crypto::verify_batch(&items)
+}

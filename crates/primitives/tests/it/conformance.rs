@@ -1,0 +1,48 @@
+//! One pinned hash per encoded type. A changed hash is a changed format: raise its version, write the
+//! migration, and only then change `fixtures/conformance.tsv`.
+
+use std::collections::BTreeMap;
+
+use primitives::encode;
+
+use crate::samples;
+
+fn rows() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("address", encode(&samples::address(1))),
+        ("batch_transaction", encode(&samples::batch_transaction())),
+        ("block", encode(&samples::block())),
+        ("commit_certificate", encode(&samples::certificate(&[10, 11, 12]))),
+        ("genesis", encode(&samples::genesis())),
+        ("header", encode(&samples::header())),
+        ("ledger_ops", encode(&samples::ops())),
+        ("params", encode(&samples::genesis().params)),
+        ("proposal_signing_bytes", samples::proposal().signing_bytes(&samples::genesis().hash())),
+        ("receipt", encode(&samples::receipt())),
+        ("transaction", encode(&samples::transaction())),
+        ("transaction_signing_bytes", samples::body().signing_bytes(&samples::genesis().hash())),
+        ("validator_set", encode(&samples::genesis().validator_set().unwrap())),
+        ("vote_signing_bytes", samples::vote().signing_bytes(&samples::genesis().hash())),
+    ]
+}
+
+#[test]
+fn every_encoding_has_its_pinned_hash() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/conformance.tsv");
+    let found: String = rows()
+        .iter()
+        .map(|(name, bytes)| format!("{name}\t{}\t{}\n", bytes.len(), blake3::hash(bytes).to_hex()))
+        .collect();
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let pinned: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('\t')).collect();
+    let now: BTreeMap<&str, &str> = found.lines().filter_map(|line| line.split_once('\t')).collect();
+    assert_eq!(pinned, now, "formats changed; the file would be:\n{found}");
+}
+
+#[test]
+fn a_transaction_of_one_transfer_has_the_size_that_its_drawing_says() {
+    let transfer = 1 + 30 + 8 + 1 + 8 + 8 + 8 + (1 + 30 + 8 + 4 + 10) + 32 + 64;
+    assert_eq!(encode(&samples::transaction()).len(), transfer);
+    let batch = 1 + 30 + 8 + 1 + 8 + 8 + 8 + (1 + 4 + 2 * 38) + 32 + 64;
+    assert_eq!(encode(&samples::batch_transaction()).len(), batch);
+}

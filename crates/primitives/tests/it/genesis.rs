@@ -1,0 +1,83 @@
+//! The genesis file: text round trip, hash, slots, and every refusal.
+
+use primitives::genesis::{GateActivation, GenesisError};
+use primitives::*;
+
+use crate::samples::{address, amount, genesis};
+
+#[test]
+fn json_round_trips_and_formatting_does_not_change_the_hash() {
+    let text = genesis().to_json();
+    let read = Genesis::from_json(&text).unwrap();
+    assert_eq!(read, genesis());
+    let compact = text.replace('\n', "").replace("  ", "");
+    assert_eq!(Genesis::from_json(&compact).unwrap().hash(), genesis().hash());
+}
+
+#[test]
+fn unknown_keys_and_broken_text_are_refused() {
+    let text = genesis().to_json().replacen("\"chain_id\"", "\"chainid\": 1, \"chain_id\"", 1);
+    assert!(matches!(Genesis::from_json(&text), Err(GenesisError::Parse(reason)) if reason.contains("chainid")));
+    assert!(matches!(Genesis::from_json("{"), Err(GenesisError::Parse(_))));
+}
+
+#[test]
+fn slots_are_module_accounts_then_accounts_then_validators() {
+    let slots = genesis().slots();
+    assert_eq!(slots.len(), 2 + 1 + 4);
+    assert_eq!(slots[0].address, Address::of_module("fee_pot"));
+    assert_eq!(slots[1].address, Address::of_module("issuance_pot"));
+    assert_eq!((slots[2].address, slots[2].balance), (address(1), amount(5_000_000)));
+    assert_eq!(slots[3].address, address(10));
+}
+
+type Edit = fn(&mut Genesis);
+
+#[test]
+fn each_rule_refuses_by_name() {
+    let cases: [(&str, Edit, fn(&GenesisError) -> bool); 12] = [
+        ("empty id", |g| g.chain_id = String::new(), |e| *e == GenesisError::ChainId),
+        ("upper case", |g| g.chain_id = "Main".into(), |e| *e == GenesisError::ChainId),
+        ("params", |g| g.params.epoch_blocks = 0, |e| matches!(e, GenesisError::Params(p) if p.name == "epoch_blocks")),
+        ("shares", |g| g.params.industrial_share_bps = 4_500, |e| matches!(e, GenesisError::Params(_))),
+        ("no validators", |g| g.validators.clear(), |e| matches!(e, GenesisError::Validators(_))),
+        ("no power", |g| g.validators[0].power = 0, |e| matches!(e, GenesisError::Validators(_))),
+        ("twice", |g| g.validators[1] = g.validators[0].clone(), |e| matches!(e, GenesisError::Validators(_))),
+        ("weak key", |g| g.validators[0].vrf_key = VrfPublicKey([0; 32]), |e| matches!(e, GenesisError::Validators(_))),
+        ("same account", |g| g.accounts.push(g.accounts[0].clone()), |e| matches!(e, GenesisError::DuplicateAccount(_))),
+        ("above cap", |g| g.accounts[0].balance = Amount::MAX, |e| *e == GenesisError::AboveCap),
+        ("unknown gate", |g| g.gates.push(gate("zeppelin")), |e| matches!(e, GenesisError::Gate(name) if name == "zeppelin")),
+        ("engine", |g| g.gates.clear(), |e| *e == GenesisError::EngineGate),
+    ];
+    for (name, edit, expected) in cases {
+        let mut edited = genesis();
+        edit(&mut edited);
+        let error = edited.validate().unwrap_err();
+        assert!(expected(&error), "{name}: {error}");
+        assert!(Genesis::from_json(&edited.to_json()).is_err(), "{name}");
+    }
+    let mut pot = genesis();
+    pot.accounts[0].address = Address::of_module("fee_pot");
+    assert!(matches!(pot.validate(), Err(GenesisError::ReservedAccount(_))));
+    let mut solo = genesis();
+    solo.engine = Engine::Solo;
+    assert_eq!(solo.validate(), Err(GenesisError::SoloValidators));
+    solo.validators.truncate(1);
+    assert_eq!(solo.validate(), Err(GenesisError::EngineGate));
+    solo.gates.clear();
+    assert_eq!(solo.validate(), Ok(()));
+}
+
+fn gate(name: &str) -> GateActivation {
+    GateActivation { name: name.to_owned(), height: Height(1) }
+}
+
+#[test]
+fn gates_in_force_follow_their_heights() {
+    let mut later = genesis();
+    later.gates.push(gate("recursive_proofs"));
+    later.gates[1].height = Height(10);
+    later.validate().unwrap();
+    assert_eq!(later.gates_hash(Height(9)), genesis().gates_hash(Height(9)));
+    assert_ne!(later.gates_hash(Height(10)), genesis().gates_hash(Height(10)));
+}

@@ -1,0 +1,14 @@
+//! Tests of the vocabulary: encodings and their pinned hashes, keys and signatures, text forms, trees,
+//! certificates, proposer order and the genesis file.
+
+mod certificates;
+mod conformance;
+mod encoding;
+mod genesis;
+mod keys;
+mod merkle;
+mod proposer;
+mod samples;
+mod text;
+mod transactions;
+mod vrf;

@@ -1,0 +1,205 @@
+//! Executing a block: begin → each transaction → end. The one control flow of the state.
+//!
+//! ```text
+//! begin ── base fees, params
+//!   each transaction ── check, charge, execute ──► receipt
+//! end ── burn base fees ── pay tips to the proposer ── base fees of the next block ── validators ── seal
+//! ```
+//!
+//! A proposer packs with [`BlockExecution::transaction`] and leaves out what is refused; everyone else
+//! runs [`execute_block`], for which a refusal makes the block invalid.
+//!
+//! Rules: the limits on transactions, bytes, weight per lane, opened accounts and ledger operations are
+//! validity rules, so that every window can be proven.
+
+use std::collections::BTreeMap;
+
+use primitives::ledger::FEE_POT;
+use primitives::{
+    Address, Amount, Hash, Height, Lane, LedgerOp, Params, Receipt, Rejection, Transaction, ValidatorSet, encode,
+};
+
+use crate::fees::{LaneMeter, next_base_fee};
+use crate::overlay::Overlay;
+use crate::transaction::{self, Refused};
+use crate::view::{self, Broken, StateView};
+use crate::{columns, validators};
+
+/// Bytes of a block that are kept free for its header and certificate.
+pub const BLOCK_OVERHEAD_BYTES: usize = 20 * 1024;
+/// Ledger operations that the end of a block makes at most: burn, tips, seal.
+pub const END_OPS_MAX: usize = 3;
+
+/// What execution is told about the block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockContext {
+    /// The block's height.
+    pub height: Height,
+    /// Who built it; gets the tips.
+    pub proposer: Address,
+}
+
+/// Everything a block does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// One per transaction, in order.
+    pub receipts: Vec<Receipt>,
+    /// Ledger operations, in order, ending in the seal.
+    pub ops: Vec<LedgerOp>,
+    /// Module-state writes, by key; `None` deletes.
+    pub writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// All money after the block.
+    pub supply: Amount,
+    /// Ledger slots in use after the block.
+    pub next_slot: u32,
+    /// The set that decides the next height.
+    pub next_validators: ValidatorSet,
+    /// Hash of the governed values after the block.
+    pub params: Hash,
+}
+
+/// Why a block may not be finalized.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BlockInvalid {
+    /// A transaction that must not be in it.
+    #[error("transaction {index} may not be in the block: {rejection}")]
+    Transaction {
+        /// Its position.
+        index: usize,
+        /// The reason.
+        rejection: Rejection,
+    },
+    /// Tips could not be paid.
+    #[error("the proposer has no account")]
+    ProposerWithoutAccount,
+    /// Our own fault.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+/// A block in the making.
+pub struct BlockExecution<'a> {
+    context: BlockContext,
+    params: Params,
+    overlay: Overlay<'a>,
+    meter: LaneMeter,
+    receipts: Vec<Receipt>,
+    bytes: usize,
+    opens: u64,
+    burned: Amount,
+    tips: Amount,
+}
+
+impl<'a> BlockExecution<'a> {
+    /// Starts a block on top of `base`.
+    ///
+    /// # Errors
+    /// [`Broken`] when the governed values are missing.
+    pub fn begin(base: &'a dyn StateView, context: BlockContext) -> Result<Self, Broken> {
+        let params = view::params(base)?;
+        Ok(Self {
+            context,
+            meter: LaneMeter::new(&params),
+            params,
+            overlay: Overlay::new(base),
+            receipts: Vec::new(),
+            bytes: 0,
+            opens: 0,
+            burned: Amount::ZERO,
+            tips: Amount::ZERO,
+        })
+    }
+
+    /// Adds one transaction whose form and signature were checked. `may_borrow` is false while a
+    /// proposer still has to serve the other lane.
+    ///
+    /// # Errors
+    /// [`Refused`]; the block is unchanged then.
+    pub fn transaction(&mut self, transaction: &Transaction, may_borrow: bool) -> Result<&Receipt, Refused> {
+        let bytes = self.bytes.saturating_add(encode(transaction).len());
+        let count = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
+        let bytes_max = usize::try_from(self.params.block_bytes_max).unwrap_or(usize::MAX);
+        if count >= self.params.block_transactions_max || bytes.saturating_add(BLOCK_OVERHEAD_BYTES) > bytes_max {
+            return Err(Rejection::BlockFull.into());
+        }
+        let admissible = transaction::check(
+            &self.overlay,
+            &self.context,
+            &self.params,
+            &self.meter,
+            transaction,
+            may_borrow,
+        )?;
+        let opens = self.opens.saturating_add(u64::try_from(admissible.opens()).unwrap_or(u64::MAX));
+        let ops = self.overlay.ops_count() + admissible.ops_max() + END_OPS_MAX;
+        if opens > self.params.block_opens_max || u64::try_from(ops).unwrap_or(u64::MAX) > self.params.block_ops_max {
+            return Err(Rejection::BlockFull.into());
+        }
+        let receipt = transaction::execute(&mut self.overlay, transaction, &admissible)?;
+        self.meter.record(transaction.body.lane, admissible.weight, admissible.placement);
+        self.bytes = bytes;
+        self.opens = opens;
+        self.burned = add(self.burned, receipt.fee_burned)?;
+        self.tips = add(self.tips, receipt.tip)?;
+        self.receipts.push(receipt);
+        self.receipts.last().ok_or(Refused::Broken(Broken("receipt list is empty")))
+    }
+
+    /// Ends the block.
+    ///
+    /// # Errors
+    /// [`BlockInvalid::ProposerWithoutAccount`], or our own fault.
+    pub fn end(mut self) -> Result<Executed, BlockInvalid> {
+        if self.burned > Amount::ZERO {
+            self.overlay.burn(FEE_POT, self.burned)?;
+        }
+        let proposer =
+            view::slot_of(&self.overlay, &self.context.proposer)?.ok_or(BlockInvalid::ProposerWithoutAccount)?;
+        if self.tips > Amount::ZERO {
+            self.overlay.transfer(FEE_POT, proposer, self.tips)?;
+        }
+        for lane in Lane::ALL {
+            let current = view::base_fee(&self.overlay, lane)?;
+            let next = next_base_fee(&self.params, current, self.meter.demand(lane), self.meter.share(lane));
+            if next != current {
+                self.overlay.put(columns::base_fee(lane), encode(&next));
+            }
+        }
+        let next_validators = validators::end_block(&self.overlay)?;
+        let params = view::params(&self.overlay)?.hash();
+        let changes = self.overlay.seal(self.context.height, Amount::ZERO)?;
+        Ok(Executed {
+            receipts: self.receipts,
+            ops: changes.ops,
+            writes: changes.writes,
+            supply: changes.supply,
+            next_slot: changes.next_slot,
+            next_validators,
+            params,
+        })
+    }
+}
+
+fn add(left: Amount, right: Amount) -> Result<Amount, Broken> {
+    left.checked_add(right).ok_or(Broken("fees of a block out of range"))
+}
+
+/// Executes a whole block; every transaction must be admissible where it stands.
+///
+/// # Errors
+/// [`BlockInvalid`].
+pub fn execute_block(
+    base: &dyn StateView,
+    context: BlockContext,
+    transactions: &[Transaction],
+) -> Result<Executed, BlockInvalid> {
+    let mut execution = BlockExecution::begin(base, context)?;
+    for (index, transaction) in transactions.iter().enumerate() {
+        match execution.transaction(transaction, true) {
+            Ok(_) => {}
+            Err(Refused::Rejected(rejection)) => return Err(BlockInvalid::Transaction { index, rejection }),
+            Err(Refused::Broken(broken)) => return Err(broken.into()),
+        }
+    }
+    execution.end()
+}
