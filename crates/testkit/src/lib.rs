@@ -1,0 +1,39 @@
+//! What tests of every crate share: random values that can be repeated, and the record of which
+//! promises a test has shown.
+//!
+//! - [`Seed`] is the only source of randomness in a test. It prints itself when it is made, so a
+//!   failing run can be repeated with `TB_TEST_SEED=<value> cargo test …`.
+//! - [`contract!`] ties a test to rows of `docs/contract.tsv`. The record is written when the guard
+//!   is dropped, so a test that panics, or that returns before the guard is made, shows nothing.
+//!
+//! Rules: nothing here reads a clock, and no crate may depend on this one outside
+//! `[dev-dependencies]`. The table itself is kept by `xtask/src/contract.rs`.
+
+mod seed;
+mod shown;
+
+#[cfg(test)]
+mod tests;
+
+pub use seed::{SEED_VARIABLE, Seed};
+pub use shown::{CONTRACT_DIR_VARIABLE, Shown, is_contract_id};
+
+/// Says that the test it stands in shows the whole text of one row of `docs/contract.tsv`.
+///
+/// Bind the result, or it is dropped at once and counts for a test that has not run yet:
+///
+/// ```no_run
+/// let _shown = testkit::contract!("S000-030");
+/// ```
+///
+/// One call names one id; a test that shows several rows makes several calls. An id of another shape than
+/// `S00d-ddd` does not compile.
+#[macro_export]
+macro_rules! contract {
+    ($id:literal) => {{
+        const { assert!($crate::is_contract_id($id), "a contract id looks like S000-030") };
+        // A function item knows the path it is declared at, which is the path of the test.
+        fn here() {}
+        $crate::Shown::new($id, ::core::any::type_name_of_val(&here), concat!(file!(), ":", line!()))
+    }};
+}

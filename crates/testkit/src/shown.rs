@@ -1,0 +1,70 @@
+//! The record that a test showed a row of the contract.
+//!
+//! `cargo xtask test` empties a folder, names it in [`CONTRACT_DIR_VARIABLE`] and runs the tests. Each guard
+//! that is dropped without a panic appends one line to `<id>.ran` in that folder:
+//!
+//! ```text
+//! S000-030 <tab> state::tests::supply_is_conserved <tab> crates/state/src/tests.rs:12
+//! ```
+//!
+//! Without the variable nothing is written. Lines are appended in one write each, so tests of several
+//! processes can name the same id.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::{env, thread};
+
+/// The environment variable that names the folder of the records, as an absolute path.
+pub const CONTRACT_DIR_VARIABLE: &str = "TB_CONTRACT_DIR";
+
+/// A guard that records its contract id when its test ends well. Made by [`contract!`](crate::contract).
+#[derive(Debug)]
+#[must_use = "bind the guard to a name (`let _shown = …`), or it is dropped before the test has run"]
+pub struct Shown {
+    id: &'static str,
+    test: String,
+    place: &'static str,
+}
+
+impl Shown {
+    /// A guard for `id`, made at `place` in the function whose inner item has the path `inner`.
+    pub fn new(id: &'static str, inner: &str, place: &'static str) -> Self {
+        Self { id, test: test_name(inner), place }
+    }
+
+    /// Appends the record to `<id>.ran` in `folder`.
+    pub(crate) fn record(&self, folder: &Path) -> std::io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = OpenOptions::new().create(true).append(true).open(folder.join(format!("{}.ran", self.id)))?;
+        file.write_all(format!("{}\t{}\t{}\n", self.id, self.test, self.place).as_bytes())
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        if let Some(folder) = env::var_os(CONTRACT_DIR_VARIABLE) {
+            self.record(Path::new(&folder)).expect("the folder in TB_CONTRACT_DIR can be written");
+        }
+    }
+}
+
+/// The path of the test function around the item at `inner`: without the item itself and without the marks
+/// of closures, which is what an async test or a helper closure adds.
+fn test_name(inner: &str) -> String {
+    let mut parts: Vec<&str> = inner.split("::").collect();
+    parts.pop();
+    parts.retain(|part| *part != "{{closure}}");
+    parts.join("::")
+}
+
+/// Whether `text` has the shape of a contract id, `S00d-ddd`. Usable in constants.
+pub const fn is_contract_id(text: &str) -> bool {
+    let [b'S', b'0', b'0', guide, b'-', hundreds, tens, ones] = text.as_bytes() else {
+        return false;
+    };
+    guide.is_ascii_digit() && hundreds.is_ascii_digit() && tens.is_ascii_digit() && ones.is_ascii_digit()
+}

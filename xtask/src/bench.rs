@@ -1,0 +1,170 @@
+//! `cargo xtask bench`: runs the benchmarks and keeps the figures with the machine they were measured on.
+//!
+//! A benchmark is a `[[bench]]` target with `harness = false` that prints one JSON object per line for each figure.
+//! Other lines are shown and not kept. The result is one file, `target/bench/results.json`:
+//!
+//! ```text
+//! { "machine": { cpu, cores, memory_kib, kernel, rustc, commit },
+//!   "results": [ { "bench": "tree", …what the benchmark printed… }, … ] }
+//! ```
+//!
+//! Benchmarks are never tests: nothing here passes or fails by a time.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::process::{Workspace, output_of};
+use crate::snapshot::Snapshot;
+use crate::tidy::members;
+
+/// One benchmark of one crate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Bench {
+    package: String,
+    name: String,
+}
+
+/// Runs all benchmarks, or those of the crate `only`, and writes the results.
+///
+/// # Errors
+/// No such benchmark, one that fails, or a line that looks like a figure and is not JSON.
+pub(crate) fn run(workspace: &Workspace, only: Option<&str>) -> Result<()> {
+    let known = benches(&Snapshot::read(workspace)?)?;
+    let chosen: Vec<&Bench> =
+        known.iter().filter(|bench| only.is_none_or(|package| bench.package == package)).collect();
+    ensure!(
+        !chosen.is_empty(),
+        "no such benchmark; these crates have one: {}",
+        known.iter().map(|bench| bench.package.as_str()).collect::<Vec<_>>().join(", ")
+    );
+    let mut results = Vec::new();
+    for bench in chosen {
+        let mut command = workspace.cargo(&["bench", "--locked", "--quiet"]);
+        command.args(["--package", &bench.package, "--bench", &bench.name]);
+        results.extend(measure(&mut command, &bench.name)?);
+    }
+    let count = results.len();
+    let report = json!({ "machine": machine(workspace), "results": results });
+    let folder = workspace.target().join("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let path = folder.join("results.json");
+    fs::write(&path, format!("{report:#}\n")).with_context(|| format!("{} cannot be written", path.display()))?;
+    println!("bench: {count} figures in {}", path.display());
+    Ok(())
+}
+
+/// Every `[[bench]]` of the workspace's crates.
+fn benches(snapshot: &Snapshot) -> Result<Vec<Bench>> {
+    let mut found = Vec::new();
+    for manifest in members(snapshot)?.values() {
+        let package = manifest.get("package").and_then(|package| package.get("name")?.as_str());
+        let names = manifest
+            .get("bench")
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|bench| bench.get("name")?.as_str());
+        for name in names {
+            let package = package.context("a crate with a benchmark has no name")?;
+            found.push(Bench { package: package.to_owned(), name: name.to_owned() });
+        }
+    }
+    Ok(found)
+}
+
+/// Runs one benchmark, shows its output as it comes and returns its figures.
+fn measure(command: &mut Command, name: &str) -> Result<Vec<Value>> {
+    println!("== {name} ==");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("the benchmark `{name}` could not be started"))?;
+    let output = child.stdout.take().context("the benchmark has no standard output")?;
+    let mut figures = Vec::new();
+    for line in BufReader::new(output).lines() {
+        let line = line.with_context(|| format!("the output of `{name}` cannot be read"))?;
+        println!("{line}");
+        figures.extend(figure(name, &line)?);
+    }
+    let status = child.wait().with_context(|| format!("the benchmark `{name}` is gone"))?;
+    ensure!(status.success(), "the benchmark `{name}` ended with {status}");
+    Ok(figures)
+}
+
+/// The figure on a line of output, with the name of its benchmark; nothing when the line is not an object.
+fn figure(name: &str, line: &str) -> Result<Option<Value>> {
+    if !line.starts_with('{') {
+        return Ok(None);
+    }
+    let mut figure: Value = serde_json::from_str(line)
+        .with_context(|| format!("the benchmark `{name}` printed a figure that is not JSON: {line}"))?;
+    if let Some(fields) = figure.as_object_mut() {
+        fields.insert("bench".to_owned(), Value::from(name));
+    }
+    Ok(Some(figure))
+}
+
+/// What the figures depend on. A fact that the machine does not tell is null.
+fn machine(workspace: &Workspace) -> Value {
+    let said = |command: &mut Command| {
+        let output = String::from_utf8(output_of(command).ok()?).ok()?;
+        Some(output.trim().to_owned())
+    };
+    let memory = fact(Path::new("/proc/meminfo"), "MemTotal");
+    let memory_kib = memory.and_then(|text| text.strip_suffix(" kB")?.parse::<u64>().ok());
+    json!({
+        "cpu": fact(Path::new("/proc/cpuinfo"), "model name"),
+        "cores": available_parallelism().ok().map(|cores| cores.get()),
+        "memory_kib": memory_kib,
+        "kernel": said(workspace.program("uname").arg("-sr")),
+        "rustc": said(workspace.program("rustc").arg("--version")),
+        "commit": said(workspace.program("git").args(["rev-parse", "HEAD"])),
+    })
+}
+
+/// The value of the first line `key : value` in the file at `path`.
+fn fact(path: &Path, key: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::{Bench, benches, figure, measure};
+    use crate::snapshot::Snapshot;
+
+    #[test]
+    fn every_bench_target_is_found() {
+        let manifest = "[package]\nname = \"tree\"\n[[bench]]\nname = \"slots\"\n[[bench]]\nname = \"keys\"\n";
+        let snapshot = Snapshot::of(&[
+            ("crates/tree/Cargo.toml", manifest),
+            ("crates/other/Cargo.toml", "[package]\nname = \"other\"\n"),
+        ]);
+        let bench = |name: &str| Bench { package: "tree".to_owned(), name: name.to_owned() };
+        assert_eq!(benches(&snapshot).unwrap(), [bench("slots"), bench("keys")]);
+    }
+
+    #[test]
+    fn figures_are_kept_with_the_name_of_their_bench_and_talk_is_not() {
+        let kept = figure("tree", "{\"case\":\"rebuild\",\"ns\":12}").unwrap().unwrap();
+        assert_eq!(kept, serde_json::json!({ "bench": "tree", "case": "rebuild", "ns": 12 }));
+        assert!(figure("tree", "warming up").unwrap().is_none());
+        assert!(figure("tree", "{torn").unwrap_err().to_string().contains("not JSON: {torn"));
+    }
+
+    #[test]
+    fn a_bench_that_fails_is_an_error_even_after_figures() {
+        let run = |script: &str| measure(Command::new("/bin/sh").args(["-c", script]), "tree");
+        assert_eq!(run("echo '{\"a\":1}'; echo talk").unwrap().len(), 1);
+        assert!(run("echo '{\"a\":1}'; exit 2").unwrap_err().to_string().contains("`tree` ended with"));
+    }
+}

@@ -1,0 +1,92 @@
+//! `cargo xtask`: every chore of the project, written in Rust so that it runs the same everywhere.
+//!
+//! - `test` is what a newcomer and CI run: every check and every test, in one order (`test.rs`).
+//! - `tidy` holds the house rules that no compiler knows (`tidy/mod.rs`).
+//! - `contract` keeps the table of what was promised and what is shown (`contract.rs`).
+//! - `codegen` writes the committed files that are made from code (`codegen.rs`).
+//! - `bench` runs the benchmarks and keeps their figures (`bench.rs`).
+//!
+//! Each command sits in its own file; this one only parses and dispatches.
+
+mod bench;
+mod codegen;
+mod contract;
+mod deny;
+mod policies;
+mod process;
+mod snapshot;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::process::Workspace;
+
+/// The chores of The Block.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs every check and every test in order and prints the time of each step.
+    #[command(visible_alias = "ci")]
+    Test {
+        /// Runs this one step instead of all of them.
+        #[arg(long, value_name = "STEP")]
+        only: Option<test::Step>,
+    },
+    /// Checks the house rules on every file, the crate table and the dependency policies.
+    Tidy {
+        /// First brings the crate table and the versions in the dependency policies up to date.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Compares docs/contract.tsv with the tests that ran last.
+    Contract {
+        /// Rewrites the status and test columns from the tests that ran last.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Writes the committed files that are made from code.
+    Codegen,
+    /// Runs the benchmarks and writes target/bench/results.json.
+    Bench {
+        /// Runs the benchmarks of this crate only.
+        #[arg(long, value_name = "CRATE")]
+        only: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = Workspace::find().and_then(|workspace| match arguments.command {
+        Command::Test { only } => test::run(&workspace, only),
+        Command::Tidy { write } => tidy::run(&workspace, write),
+        Command::Contract { write } => contract::run(&workspace, write),
+        Command::Codegen => codegen::run(&workspace),
+        Command::Bench { only } => bench::run(&workspace, only.as_deref()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,117 @@
+//! Where the workspace is, and how other programs are started from it.
+//!
+//! A program either succeeds or its name, arguments and exit status become the error. Its output goes straight
+//! to the terminal, except where a caller asks for the text.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// The folder of the workspace.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace whose xtask is running: cargo names our package folder, which sits in the root.
+    pub(crate) fn find() -> Result<Self> {
+        let root = match env::var_os("CARGO_MANIFEST_DIR") {
+            Some(package) => {
+                Path::new(&package).parent().context("the xtask package has no folder above it")?.to_path_buf()
+            }
+            None => env::current_dir().context("the current folder cannot be read")?,
+        };
+        ensure!(
+            root.join("Cargo.lock").is_file(),
+            "{} is not the root of the workspace; run `cargo xtask` from inside it",
+            root.display()
+        );
+        Ok(Self { root })
+    }
+
+    /// The root folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder that cargo builds into.
+    pub(crate) fn target(&self) -> PathBuf {
+        match env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => self.root.join(folder),
+            None => self.root.join("target"),
+        }
+    }
+
+    /// A program to be started in the root folder.
+    pub(crate) fn program(&self, name: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(&self.root).stdin(Stdio::null());
+        command
+    }
+
+    /// The cargo that started us, with `arguments`.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = self.program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.args(arguments);
+        command
+    }
+}
+
+/// Runs `command` to its end with its output on our terminal.
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
+    let shown = line_of(command);
+    println!("$ {shown}");
+    let status = command.status().with_context(|| format!("`{shown}` could not be started; is it installed?"))?;
+    ensure!(status.success(), "`{shown}` ended with {status}");
+    Ok(())
+}
+
+/// Runs `command` quietly and returns what it wrote to standard output.
+pub(crate) fn output_of(command: &mut Command) -> Result<Vec<u8>> {
+    let shown = line_of(command);
+    let output = command.output().with_context(|| format!("`{shown}` could not be started; is it installed?"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("`{shown}` ended with {}: {}", output.status, said.trim());
+    }
+    Ok(output.stdout)
+}
+
+/// The command as one would type it, with the program's folder left out.
+fn line_of(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let mut words = vec![name.to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::{line_of, output_of, succeed};
+
+    #[test]
+    fn a_failing_program_is_named_with_its_arguments() {
+        let error = succeed(Command::new("/bin/sh").args(["-c", "exit 3"])).unwrap_err();
+        assert!(error.to_string().contains("`sh -c exit 3` ended with"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = output_of(&mut Command::new("no-such-program-here")).unwrap_err();
+        assert!(error.to_string().contains("no-such-program-here"), "{error}");
+        assert_eq!(line_of(&Command::new("/usr/bin/git")), "git");
+    }
+
+    #[test]
+    fn output_is_returned() {
+        let text = output_of(Command::new("/bin/sh").args(["-c", "echo yes"])).unwrap();
+        assert_eq!(text, b"yes\n");
+    }
+}

@@ -1,0 +1,271 @@
+//! `cargo xtask test`: every check and every test of the project, cheapest first.
+//!
+//! The steps run in the order of [`Step`] and stop at the first failure. Each has a share of the time that a cold
+//! run may take on two cores; the table at the end shows time against share. A warm step (one whose work does
+//! not depend on what is built already) that takes half as long again as its share fails the run, so that slow
+//! tests are noticed when they are written. Cold steps are only reported: their time depends on the cache.
+//!
+//! Formatting, lints and tests all use the release profile, which is the one that ships.
+
+use std::fs;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::process::{Workspace, output_of, succeed};
+use crate::{contract, deny, tidy};
+
+/// The steps in the order they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// The formatting is that of rustfmt.
+    Fmt,
+    /// The house rules hold.
+    Tidy,
+    /// Crates are fetched and the pinned cargo-deny is built.
+    Tools,
+    /// Licences, bans and sources of the dependencies.
+    Deny,
+    /// Everything is built, tests included.
+    Build,
+    /// Lints, with warnings denied.
+    Clippy,
+    /// Every test.
+    Tests,
+    /// The contract table says what the tests showed.
+    Contract,
+}
+
+/// The most that a cold run of all steps may take, in seconds.
+const TOTAL_SECONDS_MAX: u64 = 45 * 60;
+
+// The shares together leave room for the time that building xtask itself takes.
+const _: () = {
+    let steps =
+        [Step::Fmt, Step::Tidy, Step::Tools, Step::Deny, Step::Build, Step::Clippy, Step::Tests, Step::Contract];
+    let mut total = 0;
+    let mut next = 0;
+    while next < steps.len() {
+        total += steps[next].share_seconds();
+        next += 1;
+    }
+    assert!(total < TOTAL_SECONDS_MAX, "the shares of the steps pass the total");
+};
+
+impl Step {
+    /// The step's share of the total on two cores, in seconds.
+    const fn share_seconds(self) -> u64 {
+        match self {
+            Self::Fmt | Self::Tidy | Self::Deny | Self::Contract => 30,
+            Self::Tools => 5 * 60,
+            Self::Build => 18 * 60,
+            Self::Clippy => 6 * 60,
+            Self::Tests => 12 * 60,
+        }
+    }
+
+    /// Whether the step takes as long on a fresh machine as anywhere, so that its share can be enforced.
+    const fn is_warm(self) -> bool {
+        !matches!(self, Self::Tools | Self::Build | Self::Clippy)
+    }
+
+    /// The name on the command line.
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    fn run(self, workspace: &Workspace) -> Result<()> {
+        match self {
+            Self::Fmt => succeed(&mut workspace.cargo(&["fmt", "--all", "--check"])),
+            Self::Tidy => tidy::run(workspace, false),
+            Self::Tools => deny::install(workspace),
+            Self::Deny => deny::check(workspace),
+            Self::Build => succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets")),
+            Self::Clippy => {
+                succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(["--all-targets", "--", "-D", "warnings"]))
+            }
+            Self::Tests => tests(workspace),
+            Self::Contract => contract::run(workspace, false),
+        }
+    }
+}
+
+/// The arguments that every build of the whole workspace shares, so that one build serves all steps.
+const EVERYTHING: [&str; 3] = ["--release", "--workspace", "--locked"];
+
+/// How a step ended.
+#[derive(Debug)]
+struct Lap {
+    step: Step,
+    time: Duration,
+    failed: bool,
+}
+
+impl Lap {
+    /// Whether the step took half as long again as its share.
+    fn is_late(&self) -> bool {
+        self.time > Duration::from_secs(self.step.share_seconds() * 3 / 2)
+    }
+
+    /// What the table says about the step.
+    fn verdict(&self) -> &'static str {
+        match (self.failed, self.is_late(), self.step.is_warm()) {
+            (true, _, _) => "FAILED",
+            (false, true, true) => "TOO SLOW",
+            (false, true, false) => "ok (slow)",
+            (false, false, _) => "ok",
+        }
+    }
+}
+
+/// Runs all steps, or the one named, and prints the table of times.
+///
+/// # Errors
+/// The first failing step, or the warm steps that passed their share by half.
+pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<()> {
+    let steps: Vec<Step> = match only {
+        Some(step) => vec![step],
+        None => Step::value_variants().to_vec(),
+    };
+    let mut laps = Vec::with_capacity(steps.len());
+    let mut failure = None;
+    for step in steps {
+        println!("\n== {} (share {}) ==", step.name(), minutes(step.share_seconds()));
+        io::stdout().flush().context("standard output is closed")?;
+        let start = Instant::now();
+        let ended = step.run(workspace);
+        let time = start.elapsed();
+        laps.push(Lap { step, time, failed: ended.is_err() });
+        if let Err(error) = ended {
+            failure = Some(error.context(format!("the step `{}` failed", step.name())));
+            break;
+        }
+    }
+    print!("\n{}", table(&laps));
+    match failure {
+        Some(error) => Err(error),
+        // A step that runs alone may have to build first, so its time says nothing.
+        None if only.is_some() => Ok(()),
+        None => in_time(&laps),
+    }
+}
+
+/// Refuses a run in which a warm step, or everything together, took too long.
+fn in_time(laps: &[Lap]) -> Result<()> {
+    let late = laps.iter().find(|lap| lap.step.is_warm() && lap.is_late());
+    if let Some(lap) = late {
+        bail!(
+            "the step `{}` took {} and its share is {}; make it faster, or change its share in \
+             xtask/src/test.rs and take the time from another step",
+            lap.step.name(),
+            minutes(lap.time.as_secs()),
+            minutes(lap.step.share_seconds())
+        );
+    }
+    let total: u64 = laps.iter().map(|lap| lap.time.as_secs()).sum();
+    if total > TOTAL_SECONDS_MAX {
+        bail!(
+            "all steps together took {}, more than {}; the table above shows where it went",
+            minutes(total),
+            minutes(TOTAL_SECONDS_MAX)
+        );
+    }
+    Ok(())
+}
+
+/// The table of times, one line per step that ran.
+fn table(laps: &[Lap]) -> String {
+    let mut text = format!("{:<10} {:>8} {:>8}  result\n", "step", "min:sec", "share");
+    for lap in laps {
+        text.push_str(&format!(
+            "{:<10} {:>8} {:>8}  {}\n",
+            lap.step.name(),
+            minutes(lap.time.as_secs()),
+            minutes(lap.step.share_seconds()),
+            lap.verdict()
+        ));
+    }
+    let total = laps.iter().map(|lap| lap.time.as_secs()).sum();
+    text.push_str(&format!("{:<10} {:>8} {:>8}\n", "total", minutes(total), minutes(TOTAL_SECONDS_MAX)));
+    text
+}
+
+/// Seconds as `minutes:seconds`.
+fn minutes(seconds: u64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// Runs every test and leaves the record of the contract rows they showed.
+fn tests(workspace: &Workspace) -> Result<()> {
+    let folder = contract::record_folder(workspace);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be emptied", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    // Tests of whole processes start the programs of this folder, which cargo builds for no other crate's tests.
+    succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--bins"))?;
+    let with_nextest = output_of(&mut workspace.cargo(&["nextest", "--version"])).is_ok();
+    let runs: &[&[&str]] = if with_nextest {
+        // nextest leaves the examples in doc comments to cargo.
+        &[&["nextest", "run", "--no-fail-fast"], &["test", "--doc", "--no-fail-fast"]]
+    } else {
+        &[&["test", "--no-fail-fast"]]
+    };
+    for run in runs {
+        let mut command = workspace.cargo(run);
+        succeed(command.args(EVERYTHING).env(contract::RECORD_VARIABLE, &folder))?;
+    }
+    contract::mark_complete(&folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::ValueEnum;
+
+    use super::{Lap, Step, in_time, minutes, table};
+
+    fn lap(step: Step, seconds: u64) -> Lap {
+        Lap { step, time: Duration::from_secs(seconds), failed: false }
+    }
+
+    #[test]
+    fn a_warm_step_may_pass_its_share_by_half_and_no_more() {
+        let limit = Step::Tests.share_seconds() * 3 / 2;
+        assert!(in_time(&[lap(Step::Tests, limit)]).is_ok());
+        let error = in_time(&[lap(Step::Fmt, 1), lap(Step::Tests, limit + 1)]).unwrap_err();
+        assert!(error.to_string().contains("`tests` took 18:01"), "{error}");
+    }
+
+    #[test]
+    fn a_cold_step_is_only_reported() {
+        let slow = lap(Step::Build, Step::Build.share_seconds() * 2);
+        assert_eq!(slow.verdict(), "ok (slow)");
+        assert!(in_time(&[slow]).is_ok());
+    }
+
+    #[test]
+    fn all_steps_together_have_a_limit() {
+        let error = in_time(&[lap(Step::Build, 2_600), lap(Step::Clippy, 200)]).unwrap_err();
+        assert!(error.to_string().contains("46:40, more than 45:00"), "{error}");
+    }
+
+    #[test]
+    fn the_table_names_every_step_and_the_total() {
+        let text = table(&[lap(Step::Fmt, 2), lap(Step::Tests, 99)]);
+        assert!(text.contains("fmt            0:02     0:30  ok"), "{text}");
+        assert!(text.contains("total          1:41    45:00"), "{text}");
+        let failed = Lap { failed: true, ..lap(Step::Deny, 1) };
+        assert!(table(&[failed]).contains("FAILED"));
+    }
+
+    #[test]
+    fn every_step_can_be_named_on_the_command_line() {
+        let names: Vec<String> = Step::value_variants().iter().map(|step| step.name()).collect();
+        assert_eq!(names, ["fmt", "tidy", "tools", "deny", "build", "clippy", "tests", "contract"]);
+        assert_eq!(minutes(3_599), "59:59");
+    }
+}

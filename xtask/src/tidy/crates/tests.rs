@@ -1,0 +1,76 @@
+//! The crate table, the shared lints and the shared versions are compared with the manifests.
+
+use super::*;
+
+const ROOT: &str = "[workspace]\n[workspace.dependencies]\na = { path = \"crates/a\" }\nhex = \"0.4\"\n";
+const A: &str = "[package]\nname = \"a\"\n[lints]\nworkspace = true\n[dependencies]\nhex.workspace = true\n";
+const B: &str = "[package]\nname = \"b\"\n[lints]\nworkspace = true\n[dependencies]\na.workspace = true\n\
+    [dev-dependencies]\nhex.workspace = true\n";
+const TABLE: &str = "# Map\n<!-- crates:begin -->\n| crate | depends on |\n|---|---|\n| `a` | nothing |\n\
+    | `b` | `a` |\n<!-- crates:end -->\nThe end.\n";
+
+fn found(root: &str, a: &str, b: &str, table: &str) -> Vec<String> {
+    let snapshot = Snapshot::of(&[
+        ("Cargo.toml", root),
+        ("crates/a/Cargo.toml", a),
+        ("crates/b/Cargo.toml", b),
+        ("fuzz/Cargo.toml", "[workspace]\n[package]\nname = \"fuzz\"\n"),
+        (ARCHITECTURE, table),
+    ]);
+    check(&snapshot).unwrap().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_workspace_in_order_has_no_findings() {
+    assert_eq!(found(ROOT, A, B, TABLE), Vec::<String>::new());
+}
+
+#[test]
+fn a_table_that_differs_from_the_manifests_is_found() {
+    let found_with = |table: &str| found(ROOT, A, B, table);
+    assert!(found_with(&TABLE.replace("| `a` |\n<", "| nothing |\n<"))[0].contains(":6: `b` depends on `a`"));
+    assert!(found_with(&TABLE.replace("| nothing |", "| `b` |"))[0].contains(":5: `a` depends on nothing"));
+    assert!(found_with(&TABLE.replace("| `b` | `a` |\n", ""))[0].contains("lacks `b`"));
+    assert!(
+        found_with(&TABLE.replace("<!-- crates:end", "| `c` | `a` |\n<!-- crates:end"))[0].contains("no crate `c`")
+    );
+    assert!(found_with(&TABLE.replace(END, ""))[0].contains("is missing"));
+    assert!(found_with("")[0].contains("is missing"));
+}
+
+#[test]
+fn the_rewritten_table_is_accepted_and_keeps_the_text_around_it() {
+    let wrong = TABLE.replace("| `b` | `a` |\n", "| `x` | `y` |\n");
+    let snapshot = Snapshot::of(&[
+        ("Cargo.toml", ROOT),
+        ("crates/a/Cargo.toml", A),
+        ("crates/b/Cargo.toml", B),
+        (ARCHITECTURE, &wrong),
+    ]);
+    let (path, text) = rewrite(&snapshot).unwrap().unwrap();
+    assert_eq!((path, text.as_str()), (ARCHITECTURE, TABLE));
+    let bare = Snapshot::of(&[("Cargo.toml", ROOT), (ARCHITECTURE, "# Map\n")]);
+    assert!(rewrite(&bare).unwrap().is_none());
+}
+
+#[test]
+fn a_crate_without_the_shared_lints_is_found() {
+    let bare = A.replace("[lints]\nworkspace = true\n", "");
+    assert!(found(ROOT, &bare, B, TABLE)[0].contains("takes the shared lints"));
+}
+
+#[test]
+fn a_version_outside_the_root_is_found_in_every_kind_of_table() {
+    for table in ["dependencies", "dev-dependencies", "build-dependencies", "target.'cfg(unix)'.dependencies"] {
+        let manifest = format!("[package]\nname = \"a\"\n[lints]\nworkspace = true\n[{table}]\nhex = \"0.4\"\n");
+        let found = found(ROOT, &manifest, B, TABLE);
+        assert_eq!(found.len(), 1, "{table}: {found:?}");
+        assert!(found[0].contains("`hex` has its own version"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_version_that_nobody_uses_is_found() {
+    let found = found(&format!("{ROOT}toml = \"1\"\n"), A, B, TABLE);
+    assert!(found[0].contains("no crate uses the dependency `toml`"), "{found:?}");
+}
