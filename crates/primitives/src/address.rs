@@ -61,13 +61,16 @@ impl Address {
 
     /// Eight limbs of 30 bits, the first holding the lowest bits of the little-endian integer.
     pub fn limbs(&self) -> [u32; 8] {
-        let mut limbs = [0_u32; 8];
-        for (bit, byte) in self.0.iter().enumerate().flat_map(|(i, byte)| (0..8).map(move |b| (8 * i + b, byte))) {
-            if byte & (1 << (bit % 8)) != 0 {
-                limbs[bit / 30] |= 1 << (bit % 30);
+        std::array::from_fn(|limb| {
+            let first_bit = 30 * limb;
+            let mut window = [0_u8; 8];
+            // Five bytes hold any 30 bits at any offset within a byte.
+            for (byte, source) in window.iter_mut().zip(&self.0[first_bit / 8..]).take(5) {
+                *byte = *source;
             }
-        }
-        limbs
+            let bits = (u64::from_le_bytes(window) >> (first_bit % 8)) & ((1 << 30) - 1);
+            u32::try_from(bits).expect("30 bits fit 32")
+        })
     }
 }
 
