@@ -1,0 +1,80 @@
+//! A transaction whose form and signature were verified for one chain, as a type of its own.
+//!
+//! The mempool takes nothing else, so an unverified transaction cannot wait, be gossiped or be proposed.
+//! Callers ask [`crate::Mempool::contains`] first: a known transaction needs no second signature check.
+
+use std::sync::Arc;
+
+use primitives::transaction::verify_signatures;
+use primitives::{Hash, Rejection, Transaction, TransactionId, encode};
+
+/// A transaction that passed every check that needs no state.
+#[derive(Debug, Clone)]
+pub struct CheckedTransaction {
+    id: TransactionId,
+    bytes: usize,
+    transaction: Arc<Transaction>,
+}
+
+impl CheckedTransaction {
+    /// Checks a decoded transaction for the chain with this genesis hash.
+    ///
+    /// # Errors
+    /// As [`Transaction::check`].
+    pub fn check(transaction: Arc<Transaction>, genesis: &Hash) -> Result<Self, Rejection> {
+        transaction.check(genesis)?;
+        Ok(Self::of(transaction))
+    }
+
+    /// Decodes and checks a transaction that came from outside.
+    ///
+    /// # Errors
+    /// As [`Transaction::from_bytes`] and [`Transaction::check`].
+    pub fn from_bytes(bytes: &[u8], genesis: &Hash) -> Result<Self, Rejection> {
+        Self::check(Arc::new(Transaction::from_bytes(bytes)?), genesis)
+    }
+
+    /// Checks several decoded transactions with one signature batch; the verdicts come in the same order and equal
+    /// those of [`CheckedTransaction::check`].
+    ///
+    /// # Errors
+    /// Each verdict as [`Transaction::check`].
+    pub fn check_all(transactions: &[Arc<Transaction>], genesis: &Hash) -> Vec<Result<Self, Rejection>> {
+        let forms: Vec<Result<(), Rejection>> = transactions.iter().map(|tx| tx.check_form()).collect();
+        let formed: Vec<&Transaction> =
+            transactions.iter().zip(&forms).filter(|(_, form)| form.is_ok()).map(|(tx, _)| tx.as_ref()).collect();
+        let mut signatures = verify_signatures(&formed, genesis).into_iter();
+        transactions
+            .iter()
+            .zip(forms)
+            .map(|(transaction, form)| {
+                form?;
+                // A verdict that is missing counts as a bad signature.
+                if signatures.next().unwrap_or(false) {
+                    Ok(Self::of(Arc::clone(transaction)))
+                } else {
+                    Err(Rejection::BadSignature)
+                }
+            })
+            .collect()
+    }
+
+    /// The id.
+    pub fn id(&self) -> TransactionId {
+        self.id
+    }
+
+    /// Length of the canonical encoding, bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The transaction itself.
+    pub fn transaction(&self) -> &Arc<Transaction> {
+        &self.transaction
+    }
+
+    fn of(transaction: Arc<Transaction>) -> Self {
+        Self { id: transaction.id(), bytes: encode(transaction.as_ref()).len(), transaction }
+    }
+}

@@ -1,0 +1,164 @@
+//! A second, simple model of the ledger that predicts every block: the auditor.
+//!
+//! It shares no code with `state` or `tree`: it knows balances and nonces by address, applies what the
+//! receipts claim was done by the transactions, and says where the claimed result cannot be right.
+//! Every node runs it on its own blocks before it prevotes; the simulator's auditor is this module.
+//!
+//! Rules it checks, from the transactions and receipts alone
+//! - Each payer pays exactly the receipt's fees once, its nonce was the expected one and steps by one.
+//! - Payments happen all or none, only on `success`, in full, and never below a zero balance.
+//! - The base fees vanish, the tips reach the proposer, nothing else changes, no money appears.
+//! - The slots the block changed hold exactly the predicted address, nonce and balance.
+
+use std::collections::BTreeMap;
+
+use primitives::{Action, Address, Block, LedgerSlot, Outcome, Receipt};
+
+/// What one address owns, in plain integers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Account {
+    balance: u64,
+    nonce: u64,
+}
+
+/// The model after some height.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    accounts: BTreeMap<Address, Account>,
+    supply: u64,
+}
+
+/// Where a block and the model disagree.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger model disagrees: {0}")]
+pub struct Disagreement(pub String);
+
+/// A block's predicted changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prediction {
+    accounts: BTreeMap<Address, Account>,
+    supply: u64,
+}
+
+impl Model {
+    /// The model of a ledger with these slots.
+    pub fn new<'a>(slots: impl IntoIterator<Item = &'a LedgerSlot>) -> Self {
+        let mut model = Self::default();
+        for slot in slots {
+            let account = Account { balance: slot.balance.micro(), nonce: slot.nonce.get() };
+            model.supply = model.supply.saturating_add(account.balance);
+            model.accounts.insert(slot.address, account);
+        }
+        model
+    }
+
+    /// All money there is.
+    pub const fn supply(&self) -> u64 {
+        self.supply
+    }
+
+    /// Predicts the block from its transactions and receipts, and compares with the `changed` slots and
+    /// the claimed supply.
+    ///
+    /// # Errors
+    /// [`Disagreement`] in words, naming the account.
+    pub fn check<'a>(
+        &self,
+        block: &Block,
+        receipts: &[Receipt],
+        changed: impl IntoIterator<Item = &'a LedgerSlot>,
+    ) -> Result<Prediction, Disagreement> {
+        let prediction = self.predict(block, receipts)?;
+        let mut seen = 0_usize;
+        for slot in changed {
+            let claimed = Account { balance: slot.balance.micro(), nonce: slot.nonce.get() };
+            let predicted = self.read(&prediction.accounts, &slot.address);
+            if claimed != predicted {
+                let at = slot.address;
+                return Err(Disagreement(format!("{at} holds {claimed:?}, predicted {predicted:?}")));
+            }
+            seen += usize::from(prediction.accounts.contains_key(&slot.address));
+        }
+        if seen != prediction.accounts.len() {
+            return Err(Disagreement("an account that must change was left alone".to_owned()));
+        }
+        if prediction.supply != block.header.supply.micro() {
+            let (claimed, predicted) = (block.header.supply.micro(), prediction.supply);
+            return Err(Disagreement(format!("supply is {claimed}, predicted {predicted}")));
+        }
+        Ok(prediction)
+    }
+
+    /// Takes over a finalized block's prediction.
+    pub fn commit(&mut self, prediction: Prediction) {
+        self.supply = prediction.supply;
+        self.accounts.extend(prediction.accounts);
+    }
+
+    fn read(&self, overlay: &BTreeMap<Address, Account>, address: &Address) -> Account {
+        overlay.get(address).or_else(|| self.accounts.get(address)).copied().unwrap_or_default()
+    }
+
+    fn predict(&self, block: &Block, receipts: &[Receipt]) -> Result<Prediction, Disagreement> {
+        if receipts.len() != block.transactions.len() {
+            return Err(Disagreement("receipts and transactions differ in number".to_owned()));
+        }
+        let mut now = BTreeMap::new();
+        let (mut burned, mut tips) = (0_u64, 0_u64);
+        for (transaction, receipt) in block.transactions.iter().zip(receipts) {
+            let body = &transaction.body;
+            let mut payer = self.read(&now, &body.payer);
+            if payer.nonce != body.nonce.get() {
+                return Err(Disagreement(format!("{} used nonce {}", body.payer, body.nonce)));
+            }
+            if receipt.tip != body.tip {
+                return Err(Disagreement(format!("{} offered another tip", body.payer)));
+            }
+            let fee = plus(receipt.fee_burned.micro(), receipt.tip.micro())?;
+            if fee > body.max_fee.micro() {
+                return Err(Disagreement(format!("{} paid more than its max_fee", body.payer)));
+            }
+            payer.balance = minus(payer.balance, fee, &body.payer)?;
+            payer.nonce = plus(payer.nonce, 1)?;
+            now.insert(body.payer, payer);
+            burned = plus(burned, receipt.fee_burned.micro())?;
+            tips = plus(tips, receipt.tip.micro())?;
+            if receipt.outcome == Outcome::Success {
+                self.pay(&mut now, &body.payer, &body.action)?;
+            }
+        }
+        if tips > 0 {
+            let mut proposer = self.read(&now, &block.header.proposer);
+            proposer.balance = plus(proposer.balance, tips)?;
+            now.insert(block.header.proposer, proposer);
+        }
+        let supply = self.supply.checked_sub(burned).ok_or_else(|| Disagreement("burned more than exists".to_owned()))?;
+        Ok(Prediction { accounts: now, supply })
+    }
+
+    fn pay(&self, now: &mut BTreeMap<Address, Account>, from: &Address, action: &Action) -> Result<(), Disagreement> {
+        let payments: Vec<(Address, u64)> = match action {
+            Action::Transfer(transfer) => vec![(transfer.to, transfer.amount.micro())],
+            Action::BatchTransfer(batch) => {
+                batch.payments.iter().map(|payment| (payment.to, payment.amount.micro())).collect()
+            }
+        };
+        for (to, amount) in payments {
+            let mut payer = self.read(now, from);
+            payer.balance = minus(payer.balance, amount, from)?;
+            now.insert(*from, payer);
+            let mut payee = self.read(now, &to);
+            payee.balance = plus(payee.balance, amount)?;
+            now.insert(to, payee);
+        }
+        Ok(())
+    }
+}
+
+fn plus(left: u64, right: u64) -> Result<u64, Disagreement> {
+    left.checked_add(right).ok_or_else(|| Disagreement("a sum overflows".to_owned()))
+}
+
+fn minus(left: u64, right: u64, whose: &Address) -> Result<u64, Disagreement> {
+    left.checked_sub(right).ok_or_else(|| Disagreement(format!("{whose} would fall below zero")))
+}

@@ -1,0 +1,139 @@
+//! Starting: write genesis into an empty store, or load the state and check it against the last header.
+//!
+//! Rules
+//! - The loaded state must give exactly the roots of the last header: ledger root (rebuilt from all
+//!   slots), module-state root, supply, next slot. Otherwise the node refuses to start and says which.
+//! - Every whole-state invariant of `state::invariants` holds before the node does anything.
+//! - Candidates that were durable before the stop are judged again and kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mempool::{Mempool, MempoolConfig};
+use primitives::block::genesis_beacon;
+use primitives::{Block, Genesis, Hash, Height, encode};
+use state::genesis::{GenesisState, genesis_state};
+use storage::{GenesisBatch, Store};
+use tree::{LedgerTree, MemoryNodes, StateTree, ops_digest};
+
+use crate::application::{Fault, Freshness};
+use crate::candidates::Candidates;
+use crate::chain::{ChainState, Head};
+use crate::model::Model;
+use crate::replica::{Identity, Observer, Replica};
+
+fn fault(error: impl std::fmt::Display) -> Fault {
+    Fault(error.to_string())
+}
+
+impl Replica {
+    /// Opens the chain of `genesis` in `store`.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store holds something else than this chain, or damaged state.
+    pub fn open(
+        genesis: Genesis,
+        store: Arc<Store>,
+        mempool: MempoolConfig,
+        identity: Option<Identity>,
+        observer: Observer,
+    ) -> Result<Self, Fault> {
+        let genesis_hash = genesis.hash();
+        let start = genesis_state(&genesis).map_err(fault)?;
+        if store.is_empty() {
+            store.initialise(&genesis_batch(&start)?).map_err(fault)?;
+        }
+        let chain = load(&genesis_hash, &genesis, &store)?;
+        let mut replica = Self {
+            genesis,
+            genesis_hash,
+            chain,
+            mempool: Mempool::new(mempool).map_err(fault)?,
+            store,
+            candidates: Candidates::default(),
+            identity,
+            observer,
+        };
+        let next = replica.chain.head.height.next();
+        for (_, bytes) in replica.store.load_candidates(next).map_err(fault)? {
+            replica.verify_block(&bytes, Freshness::Replayed)?;
+        }
+        Ok(replica)
+    }
+}
+
+fn genesis_batch(start: &GenesisState) -> Result<GenesisBatch, Fault> {
+    let writes: Vec<(Vec<u8>, Option<Vec<u8>>)> =
+        start.state.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+    let update = StateTree::update(&MemoryNodes::default(), 0, &writes).map_err(fault)?;
+    Ok(GenesisBatch {
+        slots: start.slots.clone(),
+        state: start.state.clone().into_iter().collect(),
+        nodes: update.nodes,
+    })
+}
+
+fn load(genesis_hash: &Hash, genesis: &Genesis, store: &Store) -> Result<ChainState, Fault> {
+    let slots = store.load_slots().map_err(fault)?;
+    let model = Model::new(&slots);
+    let ledger = LedgerTree::new(slots).map_err(fault)?;
+    let state: BTreeMap<Vec<u8>, Vec<u8>> = store.load_state().map_err(fault)?.into_iter().collect();
+    let nodes: MemoryNodes = store.load_nodes().map_err(fault)?.into_iter().collect();
+    let height = store.head().map_or(Height::GENESIS, |head| head.height);
+    let (state_root, _) = StateTree::check(&nodes, height.0).map_err(fault)?;
+    let head = head(genesis_hash, genesis, store, state_root)?;
+    let chain = ChainState { head, ledger, state, nodes, model };
+    check(&chain, genesis)?;
+    Ok(chain)
+}
+
+fn head(genesis_hash: &Hash, genesis: &Genesis, store: &Store, state_root: Hash) -> Result<Head, Fault> {
+    let Some(stored) = store.head() else {
+        return Ok(Head {
+            height: Height::GENESIS,
+            hash: *genesis_hash,
+            time: genesis.genesis_time,
+            beacon: genesis_beacon(genesis_hash),
+            ops_digest: ops_digest::start(genesis_hash),
+            state_root,
+            header: None,
+            certificate: None,
+        });
+    };
+    let height = stored.height;
+    let bytes = store.block(height).map_err(fault)?.ok_or_else(|| Fault(format!("block {height} is missing")))?;
+    let header = Block::from_bytes(&bytes).map_err(fault)?.header;
+    if header.hash() != stored.block {
+        return Err(Fault(format!("block {height} in the store is not the one that was finalized")));
+    }
+    if header.state_root != state_root {
+        return Err(Fault(format!("the stored module state does not have the root of block {height}")));
+    }
+    Ok(Head {
+        height,
+        hash: stored.block,
+        time: header.time,
+        beacon: header.beacon,
+        ops_digest: header.ops_digest,
+        state_root,
+        certificate: store.certificate(height).map_err(fault)?,
+        header: Some(header),
+    })
+}
+
+fn check(chain: &ChainState, genesis: &Genesis) -> Result<(), Fault> {
+    if let Some(header) = &chain.head.header {
+        let height = header.height;
+        if header.ledger_root != chain.ledger.root() {
+            return Err(Fault(format!("the stored ledger does not have the root of block {height}")));
+        }
+        if header.supply != chain.ledger.supply() || header.next_slot != chain.ledger.next_slot() {
+            return Err(Fault(format!("the stored ledger does not have the supply of block {height}")));
+        }
+        let params = state::view::params(chain).map_err(fault)?;
+        if encode(&params) != encode(&genesis.params) {
+            return Err(Fault("the stored params are not those of this genesis".to_owned()));
+        }
+    }
+    state::invariants::check_all(chain).map_err(fault)
+}

@@ -1,0 +1,157 @@
+//! What others may ask a replica: accounts, blocks, places, proofs, and to take a transaction.
+//!
+//! Queries never change anything; [`Replica::admit`] changes the mempool only.
+
+use mempool::{Admission, CheckedTransaction, Mempool, Terms};
+use primitives::{
+    Address, Amount, Block, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot, Receipt, Rejection,
+    SlotIndex, Timestamp, TransactionId, ValidatorSet,
+};
+use state::{columns, fees, view};
+use storage::TransactionPlace;
+use tree::{LedgerProof, StateProof, StateTree};
+
+use crate::application::Fault;
+use crate::chain::Head;
+use crate::replica::Replica;
+
+/// What fees cost now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prices {
+    /// µBLOCK per weight unit, by lane.
+    pub base_fees: [Amount; 2],
+    /// µBLOCK for opening one account.
+    pub open_fee: Amount,
+}
+
+fn fault(error: impl std::fmt::Display) -> Fault {
+    Fault(error.to_string())
+}
+
+impl Replica {
+    /// The chain's genesis.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The genesis hash.
+    pub fn genesis_hash(&self) -> Hash {
+        self.genesis_hash
+    }
+
+    /// The end of the finalized chain.
+    pub fn head(&self) -> &Head {
+        &self.chain.head
+    }
+
+    /// All money and ledger slots in use.
+    pub fn supply(&self) -> (Amount, u32) {
+        (self.chain.ledger.supply(), self.chain.ledger.next_slot())
+    }
+
+    /// The waiting transactions.
+    pub fn mempool(&self) -> &Mempool {
+        &self.mempool
+    }
+
+    /// The set that decides the next height.
+    ///
+    /// # Errors
+    /// [`Fault`] when the state is broken.
+    pub fn validators(&self) -> Result<ValidatorSet, Fault> {
+        view::validators(&self.chain).map_err(fault)
+    }
+
+    /// What fees cost in the next block.
+    ///
+    /// # Errors
+    /// [`Fault`] when the state is broken.
+    pub fn prices(&self) -> Result<Prices, Fault> {
+        let [consumer, industrial] = Lane::ALL.map(|lane| view::base_fee(&self.chain, lane));
+        let open_fee = fees::open_fee(&self.genesis.params, self.chain.ledger.next_slot());
+        Ok(Prices {
+            base_fees: [consumer.map_err(fault)?, industrial.map_err(fault)?],
+            open_fee: open_fee.ok_or_else(|| Fault("the opening fee is out of range".to_owned()))?,
+        })
+    }
+
+    /// An account with its slot.
+    ///
+    /// # Errors
+    /// [`Fault`] when the state is broken.
+    pub fn account(&self, address: &Address) -> Result<Option<(SlotIndex, LedgerSlot)>, Fault> {
+        view::account(&self.chain, address).map_err(fault)
+    }
+
+    /// Takes a checked transaction into the mempool.
+    ///
+    /// # Errors
+    /// A [`Rejection`] by name; nothing changed then.
+    pub fn admit(&mut self, checked: CheckedTransaction, now: Timestamp) -> Result<Admission, Rejection> {
+        let body = &checked.transaction().body;
+        let weight = fees::weight(&body.action);
+        let unit = view::base_fee(&self.chain, body.lane).map_err(|_| Rejection::NotReady)?;
+        let terms = Terms {
+            base_fee: unit.checked_mul(weight).ok_or(Rejection::FeeTooLow)?,
+            weight,
+            now,
+            next_height: self.chain.head.height.next(),
+            valid_until_max: self.genesis.params.valid_until_max,
+        };
+        self.mempool.admit(checked, &terms, &self.chain)
+    }
+
+    /// A finalized header.
+    ///
+    /// # Errors
+    /// [`Fault`] when the stored block is damaged.
+    pub fn header(&self, height: Height) -> Result<Option<Header>, Fault> {
+        if let Some(header) = &self.chain.head.header
+            && header.height == height
+        {
+            return Ok(Some(header.clone()));
+        }
+        Ok(self.block(height)?.map(|(block, _)| block.header))
+    }
+
+    /// A finalized block with its certificate.
+    ///
+    /// # Errors
+    /// [`Fault`] when the stored block is damaged.
+    pub fn block(&self, height: Height) -> Result<Option<(Block, Option<CommitCertificate>)>, Fault> {
+        let Some(bytes) = self.store.block(height).map_err(fault)? else { return Ok(None) };
+        let block = Block::from_bytes(&bytes).map_err(fault)?;
+        Ok(Some((block, self.store.certificate(height).map_err(fault)?)))
+    }
+
+    /// Receipts of a finalized block.
+    ///
+    /// # Errors
+    /// [`Fault`] when they are damaged.
+    pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, Fault> {
+        self.store.receipts(height).map_err(fault)
+    }
+
+    /// Where a finalized transaction is.
+    ///
+    /// # Errors
+    /// [`Fault`] when the index is damaged.
+    pub fn place(&self, id: &TransactionId) -> Result<Option<TransactionPlace>, Fault> {
+        self.store.transaction(id).map_err(fault)
+    }
+
+    /// Proof of what a ledger slot holds under the last header's ledger root.
+    pub fn prove_slot(&self, slot: SlotIndex) -> LedgerProof {
+        self.chain.ledger.prove(slot)
+    }
+
+    /// Proof of the slot that `address` has, or that it has none, under the last header's state root.
+    ///
+    /// # Errors
+    /// [`Fault`] when the tree is broken.
+    pub fn prove_account(&self, address: &Address) -> Result<(Vec<u8>, StateProof), Fault> {
+        let key = columns::account(address);
+        let proof = StateTree::prove(&self.chain.nodes, self.chain.head.height.0, &key).map_err(fault)?;
+        Ok((key, proof))
+    }
+}

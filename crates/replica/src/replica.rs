@@ -1,0 +1,131 @@
+//! The replica itself: its parts, its events, and how it serves consensus.
+
+use std::sync::Arc;
+
+use mempool::{DropReason, Mempool};
+use primitives::{
+    Address, CommitCertificate, Genesis, Hash, Height, Receipt, Round, Timestamp, TransactionId, VrfSecretKey,
+};
+use state::view;
+use storage::Store;
+
+use crate::application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
+use crate::candidates::Candidates;
+use crate::chain::ChainState;
+
+/// The validator that builds blocks here.
+pub struct Identity {
+    /// Its address.
+    pub address: Address,
+    /// Proves the beacon of the blocks it builds.
+    pub vrf_key: VrfSecretKey,
+}
+
+/// A block that became final, for whoever shows or indexes it.
+#[derive(Debug, Clone)]
+pub struct FinalizedBlock {
+    /// The block.
+    pub block: primitives::Block,
+    /// Its hash.
+    pub hash: Hash,
+    /// The round that decided it.
+    pub round: Round,
+    /// Ids of its transactions, in order.
+    pub transactions: Vec<TransactionId>,
+    /// One per transaction.
+    pub receipts: Vec<Receipt>,
+    /// Bytes of its encoding.
+    pub bytes: usize,
+}
+
+/// What happened to the chain or to a transaction.
+#[derive(Debug, Clone)]
+pub enum ReplicaEvent {
+    /// A candidate block holds these transactions.
+    Proposed(Arc<[TransactionId]>),
+    /// Consensus decided the candidate that holds these transactions.
+    Decided(Arc<[TransactionId]>),
+    /// The block is durable here.
+    Finalized(Arc<FinalizedBlock>),
+    /// A waiting transaction left the mempool without being included.
+    Dropped(TransactionId, DropReason),
+}
+
+/// Is told every event, in order. Must return quickly and must not call the replica.
+pub type Observer = Arc<dyn Fn(ReplicaEvent) + Send + Sync>;
+
+/// One node's chain.
+pub struct Replica {
+    pub(crate) genesis: Genesis,
+    pub(crate) genesis_hash: Hash,
+    pub(crate) chain: ChainState,
+    pub(crate) mempool: Mempool,
+    pub(crate) store: Arc<Store>,
+    pub(crate) candidates: Candidates,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) observer: Observer,
+}
+
+impl Application for Replica {
+    fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    fn genesis_hash(&self) -> Hash {
+        self.genesis_hash
+    }
+
+    fn finalized(&self) -> Height {
+        self.chain.head.height
+    }
+
+    fn oldest(&self) -> Height {
+        Height(1)
+    }
+
+    fn electorate(&self, height: Height) -> Option<Electorate> {
+        let next = self.chain.head.height.next();
+        let validators = view::validators(&self.chain).ok()?;
+        if height == next {
+            return Some(Electorate { validators, beacon: self.chain.head.beacon });
+        }
+        // The set never changes before the staking module exists; the header says so for each height.
+        let previous = height.previous()?;
+        let header = |height| self.header(height).ok().flatten();
+        if height > next || header(height)?.validators != validators.hash() {
+            return None;
+        }
+        let beacon = match previous {
+            Height::GENESIS => primitives::block::genesis_beacon(&self.genesis_hash),
+            previous => header(previous)?.beacon,
+        };
+        Some(Electorate { validators, beacon })
+    }
+
+    fn finalized_time(&self) -> Timestamp {
+        self.chain.head.time
+    }
+
+    fn build(&mut self, round: Round, now: Timestamp) -> Result<Candidate, Fault> {
+        self.build_block(round, now)
+    }
+
+    fn verify(&mut self, bytes: &[u8], freshness: Freshness) -> Result<Verdict, Fault> {
+        self.verify_block(bytes, freshness)
+    }
+
+    fn candidate(&self, hash: &Hash) -> Option<Candidate> {
+        self.candidates.get(hash).map(|executed| executed.candidate.clone())
+    }
+
+    fn commit(&mut self, certificate: CommitCertificate) -> Result<(), Fault> {
+        self.commit_block(certificate)
+    }
+
+    fn decided(&self, height: Height) -> Result<Option<(Vec<u8>, CommitCertificate)>, Fault> {
+        let fault = |error: storage::StorageError| Fault(error.to_string());
+        let Some(bytes) = self.store.block(height).map_err(fault)? else { return Ok(None) };
+        let Some(certificate) = self.store.certificate(height).map_err(fault)? else { return Ok(None) };
+        Ok(Some((bytes, certificate)))
+    }
+}

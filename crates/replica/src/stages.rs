@@ -1,0 +1,165 @@
+//! Where each transaction is on its way, and when it got there.
+//!
+//! ```text
+//! received → admitted → gossiped → proposed → decided → finalized → proven
+//!     └─► rejected(reason)   └─► expired │ dropped(reason)
+//! ```
+//! `gossiped` means handed to the network by this node; a transaction of one node only may be proposed
+//! without it. Times are this node's clock, for people and metrics, never for consensus.
+//!
+//! Rules: at most [`TRACKED_MAX`] transactions are remembered, the oldest forgotten first; what was
+//! finalized stays answerable from the store, without times.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use mempool::DropReason;
+use primitives::{Rejection, Timestamp, TransactionId};
+
+/// Most transactions whose way is remembered.
+pub const TRACKED_MAX: usize = 65_536;
+
+/// A step on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Reached this node.
+    Received,
+    /// Entered the mempool.
+    Admitted,
+    /// Handed to the network.
+    Gossiped,
+    /// In a candidate block.
+    Proposed,
+    /// In the decided block.
+    Decided,
+    /// Durable here; never reverts.
+    Finalized,
+    /// Covered by a verified proof.
+    Proven,
+}
+
+impl Stage {
+    /// All stages in order.
+    pub const ALL: [Self; 7] = [
+        Self::Received,
+        Self::Admitted,
+        Self::Gossiped,
+        Self::Proposed,
+        Self::Decided,
+        Self::Finalized,
+        Self::Proven,
+    ];
+
+    /// The name used in JSON, metrics and commands.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Admitted => "admitted",
+            Self::Gossiped => "gossiped",
+            Self::Proposed => "proposed",
+            Self::Decided => "decided",
+            Self::Finalized => "finalized",
+            Self::Proven => "proven",
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Received => 0,
+            Self::Admitted => 1,
+            Self::Gossiped => 2,
+            Self::Proposed => 3,
+            Self::Decided => 4,
+            Self::Finalized => 5,
+            Self::Proven => 6,
+        }
+    }
+}
+
+/// How a transaction stopped on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Refused by name.
+    Rejected(Rejection),
+    /// Left the mempool without being included.
+    Dropped(DropReason),
+    /// Another transaction of the same payer and nonce took its place.
+    Replaced,
+}
+
+/// One transaction's way so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    times: [Option<Timestamp>; 7],
+    /// How it stopped, if it did.
+    pub stop: Option<Stop>,
+}
+
+impl Progress {
+    /// When `stage` was reached.
+    pub fn at(&self, stage: Stage) -> Option<Timestamp> {
+        self.times.get(stage.index()).copied().flatten()
+    }
+
+    /// The furthest stage reached.
+    pub fn stage(&self) -> Option<Stage> {
+        Stage::ALL.into_iter().rev().find(|stage| self.at(*stage).is_some())
+    }
+}
+
+/// The ways of the most recent transactions.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    progress: BTreeMap<TransactionId, Progress>,
+    order: VecDeque<TransactionId>,
+}
+
+impl Tracker {
+    /// Notes that `id` reached `stage`. The first time counts; reaching a later stage clears a stop, since
+    /// a transaction that one node dropped may still be in another's block.
+    pub fn reach(&mut self, id: TransactionId, stage: Stage, now: Timestamp) {
+        let progress = self.entry(id);
+        if let Some(time) = progress.times.get_mut(stage.index()) {
+            time.get_or_insert(now);
+        }
+        if stage >= Stage::Admitted {
+            progress.stop = None;
+        }
+    }
+
+    /// Notes that `id` stopped. A finalized transaction cannot stop; a duplicate submission of one that
+    /// is on its way changes nothing.
+    pub fn stop(&mut self, id: TransactionId, stop: Stop) {
+        let progress = self.entry(id);
+        let waits = progress.at(Stage::Admitted).is_some() && matches!(stop, Stop::Rejected(_));
+        if progress.at(Stage::Finalized).is_none() && !waits {
+            progress.stop = Some(stop);
+        }
+    }
+
+    /// What is known of `id`.
+    pub fn get(&self, id: &TransactionId) -> Option<&Progress> {
+        self.progress.get(id)
+    }
+
+    /// Transactions remembered.
+    pub fn len(&self) -> usize {
+        self.progress.len()
+    }
+
+    /// True when nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.progress.is_empty()
+    }
+
+    fn entry(&mut self, id: TransactionId) -> &mut Progress {
+        if !self.progress.contains_key(&id) {
+            if self.order.len() >= TRACKED_MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.progress.remove(&oldest);
+            }
+            self.order.push_back(id);
+        }
+        self.progress.entry(id).or_default()
+    }
+}

@@ -1,0 +1,114 @@
+//! The life of a block over several heights.
+
+use primitives::{Height, Outcome, merkle};
+use replica::{Application, ReplicaEvent};
+use testkit::Seed;
+
+use crate::net::{Net, address, amount, genesis};
+
+#[test]
+fn empty_heights_are_finalized_and_all_nodes_agree() {
+    let mut net = Net::new();
+    for height in 1..=5 {
+        let block = net.step();
+        assert_eq!(block.header.height, Height(height));
+        assert_eq!(block.last_commit.is_some(), height > 1);
+        let heads: Vec<_> = net.nodes.iter().map(|node| node.replica.head().hash).collect();
+        assert!(heads.iter().all(|hash| *hash == block.hash()));
+    }
+}
+
+#[test]
+fn a_payment_is_included_recorded_and_provable() {
+    let mut net = Net::new();
+    let payment = net.pay(1, 0, address(2), 1_000_000);
+    net.admit_everywhere(&payment);
+    let block = net.step();
+    assert_eq!(block.transaction_ids(), vec![payment.id()]);
+    for node in &net.nodes {
+        let (_, paid) = node.replica.account(&address(2)).unwrap().unwrap();
+        assert_eq!(paid.balance, amount(51_000_000));
+        let receipts = node.replica.receipts(Height(1)).unwrap().unwrap();
+        assert_eq!(receipts[0].outcome, Outcome::Success);
+        assert_eq!(node.replica.mempool().len(), 0, "what was included has left the mempool");
+        let place = node.replica.place(&payment.id()).unwrap().unwrap();
+        assert_eq!((place.height, place.index), (Height(1), 0));
+        let (slot, content) = node.replica.account(&address(2)).unwrap().unwrap();
+        let proof = node.replica.prove_slot(slot);
+        assert!(proof.verify(&block.header.ledger_root));
+        assert_eq!(proof.content, Some(content));
+        let (key, proof) = node.replica.prove_account(&address(2)).unwrap();
+        assert!(proof.verify(&block.header.state_root, &key, Some(&primitives::encode(&slot))));
+        let (key, absent) = node.replica.prove_account(&address(77)).unwrap();
+        assert!(absent.verify(&block.header.state_root, &key, None));
+    }
+    let leaves = block.transaction_leaves();
+    let proof = merkle::prove(&leaves, 0).unwrap();
+    assert!(merkle::verify(&proof, &leaves[0], &block.header.transactions_root));
+}
+
+#[test]
+fn every_event_of_a_payment_is_reported_in_order() {
+    let mut net = Net::new();
+    let payment = net.pay(1, 0, address(2), 7);
+    net.admit_everywhere(&payment);
+    net.step();
+    let events = net.nodes[0].events.lock().unwrap();
+    let names: Vec<&str> = events
+        .iter()
+        .map(|event| match event {
+            ReplicaEvent::Proposed(ids) if ids.contains(&payment.id()) => "proposed",
+            ReplicaEvent::Decided(ids) if ids.contains(&payment.id()) => "decided",
+            ReplicaEvent::Finalized(block) if block.transactions.contains(&payment.id()) => "finalized",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(names, ["proposed", "decided", "finalized"]);
+}
+
+#[test]
+fn random_payments_keep_supply_and_agreement() {
+    let mut seed = Seed::new();
+    let mut net = Net::new();
+    let mut nonces = [0_u64; 6];
+    for _ in 0..25 {
+        for _ in 0..seed.below(20) {
+            let from = 1 + u8::try_from(seed.below(5)).unwrap();
+            let to = address(1 + u8::try_from(seed.below(30)).unwrap());
+            let nonce = &mut nonces[usize::from(from)];
+            let payment = net.pay(from, *nonce, to, 1 + seed.below(300_000));
+            net.admit_everywhere(&payment);
+            *nonce += 1;
+        }
+        let block = net.step();
+        let (supply, _) = net.nodes[0].replica.supply();
+        assert_eq!(supply, block.header.supply);
+    }
+    assert!(net.nodes.iter().all(|node| node.replica.head().hash == net.nodes[0].replica.head().hash));
+    assert!(net.nodes[0].replica.head().header.as_ref().unwrap().supply < amount(250_000_000), "fees were burned");
+}
+
+#[test]
+fn the_electorate_of_past_heights_is_known_and_of_later_ones_is_not() {
+    let mut net = Net::new();
+    net.step();
+    net.step();
+    let replica = &net.nodes[0].replica;
+    for height in 1..=3 {
+        assert!(replica.electorate(Height(height)).is_some());
+    }
+    assert!(replica.electorate(Height(4)).is_none());
+    assert!(replica.electorate(Height(0)).is_none());
+    let first = replica.electorate(Height(1)).unwrap();
+    assert_eq!(first.beacon, primitives::block::genesis_beacon(&genesis().hash()));
+}
+
+#[test]
+fn decided_blocks_can_be_served() {
+    let mut net = Net::new();
+    let block = net.step();
+    let (bytes, certificate) = net.nodes[3].replica.decided(Height(1)).unwrap().unwrap();
+    assert_eq!(bytes, primitives::encode(&block));
+    assert_eq!(certificate.block, block.hash());
+    assert_eq!(net.nodes[3].replica.decided(Height(2)).unwrap(), None);
+}

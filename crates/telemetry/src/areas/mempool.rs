@@ -1,0 +1,39 @@
+//! What waits for a block, and what did not get in.
+
+use crate::areas::BLOCKS;
+use crate::handles::{Counter, CounterFamily, FloatGaugeFamily, Gauge, GaugeFamily, HistogramFamily};
+use crate::metric::{Metric, Unit};
+
+area! {
+    /// What waits for a block, and what did not get in.
+    Mempool {
+        "Entries of each queue (transactions, identities, votes)"
+        queue_depth: GaugeFamily<1> = Metric::gauge("mempool_queue_depth").labels(&["queue"]);
+        "Entries each queue may hold"
+        queue_limit: Gauge = Metric::gauge("mempool_queue_limit");
+        "Waiting transactions by lane and state (pending, queued)"
+        lane_depth: GaugeFamily<2> = Metric::gauge("mempool_lane_depth").labels(&["lane", "state"]);
+        "Age of the oldest waiting transaction of each lane"
+        oldest_age: FloatGaugeFamily<1> =
+            Metric::gauge("mempool_oldest_age_seconds").unit(Unit::Seconds).labels(&["lane"]);
+        "Payers with something waiting"
+        senders: Gauge = Metric::gauge("mempool_senders");
+        "Size of all waiting transactions"
+        size: Gauge = Metric::gauge("mempool_size_bytes").unit(Unit::Bytes);
+        "Transactions admitted, by state (pending, queued)"
+        admitted: CounterFamily<1> = Metric::counter("mempool_admitted_total").labels(&["state"]);
+        "Transactions that took the place of another one of the same payer and nonce"
+        replaced: Counter = Metric::counter("mempool_replaced_total");
+        "Transactions refused, by reason"
+        rejected: CounterFamily<1> = Metric::counter("mempool_rejected_total").labels(&["reason"]);
+        "Transactions that left because valid_until had passed"
+        expired: Counter = Metric::counter("mempool_expired_total");
+        "Transactions that left without being included, by reason (expiry among them)"
+        dropped: CounterFamily<1> = Metric::counter("mempool_dropped_total").labels(&["reason"]);
+        "Votes refused because the vote queue was full"
+        votes_rejected: Counter = Metric::counter("mempool_votes_rejected_total");
+        "Time from receiving a transaction to each stage of its way"
+        stage: HistogramFamily<1> =
+            Metric::histogram("transaction_stage_seconds", BLOCKS).unit(Unit::Seconds).labels(&["stage"]);
+    }
+}

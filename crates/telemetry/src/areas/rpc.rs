@@ -1,0 +1,22 @@
+//! Requests of clients.
+
+use crate::areas::FAST;
+use crate::handles::{Counter, CounterFamily, Gauge, HistogramFamily};
+use crate::metric::{Metric, Unit};
+
+area! {
+    /// Requests of clients.
+    Rpc {
+        "Requests answered, by route template and HTTP status"
+        requests: CounterFamily<2> = Metric::counter("rpc_requests_total").labels(&["route", "status"]);
+        "Time from a request's arrival to its answer, by route template; streams are not timed"
+        latency: HistogramFamily<1> =
+            Metric::histogram("rpc_request_seconds", FAST).unit(Unit::Seconds).labels(&["route"]);
+        "Requests being answered"
+        in_flight: Gauge = Metric::gauge("rpc_in_flight");
+        "Open event streams"
+        streams: Gauge = Metric::gauge("rpc_streams");
+        "Requests refused for a missing or wrong token"
+        unauthorized: Counter = Metric::counter("rpc_unauthorized_total");
+    }
+}

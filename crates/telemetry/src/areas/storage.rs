@@ -1,0 +1,21 @@
+//! The store: how long a commit takes, how much is kept.
+
+use crate::areas::FAST;
+use crate::handles::{Counter, Gauge, Histogram};
+use crate::metric::{Metric, Unit};
+
+area! {
+    /// The store: how long a commit takes, how much is kept.
+    Storage {
+        "Time to make one block durable"
+        commit: Histogram = Metric::histogram("storage_commit_seconds", FAST).unit(Unit::Seconds);
+        "Size of the store on disk"
+        size: Gauge = Metric::gauge("storage_size_bytes").unit(Unit::Bytes);
+        "The lowest height whose block is kept"
+        oldest_height: Gauge = Metric::gauge("storage_oldest_height");
+        "The highest height whose block is kept"
+        newest_height: Gauge = Metric::gauge("storage_newest_height");
+        "Failed reads and writes; the node stops at the first failed write"
+        faults: Counter = Metric::counter("storage_faults_total");
+    }
+}

@@ -1,0 +1,180 @@
+//! Whether a node should be given work: a pure function from what was observed to a verdict with reasons.
+//!
+//! | reason | validator | full | solo | wallet | when |
+//! |---|---|---|---|---|---|
+//! | `stopping` | x | x | x | x | shutdown has begun |
+//! | `service_down` | x | x | x | x | a service this role needs is not up |
+//! | `syncing` | x | x | | | the node fetches heights that others have |
+//! | `stalled` | x | x | x | | no height was finalized for too long |
+//! | `no_peers` | x | x | | | nobody is connected |
+//! | `no_quorum` | x | | | | connected validators hold two thirds of the power or less |
+//!
+//! Rules: all reasons that hold are named, in the order of the table. Liveness is another question: a process that
+//! answers is alive, whatever this says. The caller owns the clock.
+
+use std::fmt;
+
+/// A height that takes this many block intervals is stalled …
+pub const STALL_INTERVALS: u64 = 10;
+/// … but never before this time, milliseconds: two failed rounds fit into it.
+pub const STALL_FLOOR_MS: u64 = 10_000;
+
+/// What the process is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Votes.
+    Validator,
+    /// Follows the chain.
+    Full,
+    /// The only process of a development chain.
+    Solo,
+    /// Serves a wallet and keeps no chain.
+    Wallet,
+}
+
+impl Role {
+    /// The name used in JSON, metrics and commands.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Validator => "validator",
+            Self::Full => "full",
+            Self::Solo => "solo",
+            Self::Wallet => "wallet",
+        }
+    }
+}
+
+/// What is known at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation<'a> {
+    /// The role.
+    pub role: Role,
+    /// Whether shutdown has begun.
+    pub stopping: bool,
+    /// Services of this role that are not up.
+    pub services_down: &'a [&'static str],
+    /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
+    pub finalized_age_ms: u64,
+    /// Target time between blocks, milliseconds.
+    pub block_interval_ms: u64,
+    /// Heights that others are known to have beyond ours.
+    pub behind: u64,
+    /// Whether the node fetches heights instead of deciding them.
+    pub syncing: bool,
+    /// Connected peers.
+    pub peers: usize,
+    /// Whether this validator and those it is connected to hold more than two thirds of the power.
+    pub quorum_visible: bool,
+}
+
+/// Why a node is not ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Shutdown has begun.
+    Stopping,
+    /// This service is not up.
+    ServiceDown(&'static str),
+    /// Others have this many heights more.
+    Syncing {
+        /// Heights to fetch, as far as known.
+        behind: u64,
+    },
+    /// No height was finalized for too long.
+    Stalled {
+        /// For how long, milliseconds.
+        age_ms: u64,
+        /// What is still fine, milliseconds.
+        limit_ms: u64,
+    },
+    /// Nobody is connected.
+    NoPeers,
+    /// Connected validators hold two thirds of the power or less.
+    NoQuorum,
+}
+
+impl Reason {
+    /// The code used in JSON.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Stopping => "stopping",
+            Self::ServiceDown(_) => "service_down",
+            Self::Syncing { .. } => "syncing",
+            Self::Stalled { .. } => "stalled",
+            Self::NoPeers => "no_peers",
+            Self::NoQuorum => "no_quorum",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopping => f.write_str("the node is shutting down; send work to another node"),
+            Self::ServiceDown(name) => {
+                write!(f, "the {name} service is not up; wait while the node starts, then read its log")
+            }
+            Self::Syncing { behind } => {
+                write!(f, "the node is {behind} heights behind its peers and catches up; wait until it is done")
+            }
+            Self::Stalled { age_ms, limit_ms } => write!(
+                f,
+                "no height was finalized for {age_ms} ms (at most {limit_ms} ms is normal); \
+                 check with GET /status/consensus which validators are missing"
+            ),
+            Self::NoPeers => f.write_str("no peer is connected; check the listen address, the seeds and the firewall"),
+            Self::NoQuorum => f.write_str(
+                "the connected validators hold two thirds of the voting power or less, so no height can be decided; \
+                 bring validators back or check the network between them",
+            ),
+        }
+    }
+}
+
+/// The verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// Every reason against being ready; none when ready.
+    pub reasons: Vec<Reason>,
+}
+
+impl Readiness {
+    /// Whether the node should be given work.
+    pub fn ready(&self) -> bool {
+        self.reasons.is_empty()
+    }
+}
+
+/// The longest time without a finalized height that is normal, milliseconds.
+pub const fn stall_limit_ms(block_interval_ms: u64) -> u64 {
+    let limit = block_interval_ms.saturating_mul(STALL_INTERVALS);
+    if limit > STALL_FLOOR_MS { limit } else { STALL_FLOOR_MS }
+}
+
+/// Judges an observation by the table at the top of this file.
+pub fn readiness(seen: &Observation<'_>) -> Readiness {
+    let mut reasons = Vec::new();
+    if seen.stopping {
+        reasons.push(Reason::Stopping);
+    }
+    reasons.extend(seen.services_down.iter().map(|name| Reason::ServiceDown(name)));
+    let (has_chain, has_peers, votes) = match seen.role {
+        Role::Validator => (true, true, true),
+        Role::Full => (true, true, false),
+        Role::Solo => (true, false, false),
+        Role::Wallet => (false, false, false),
+    };
+    if has_peers && seen.syncing {
+        reasons.push(Reason::Syncing { behind: seen.behind });
+    }
+    let limit_ms = stall_limit_ms(seen.block_interval_ms);
+    if has_chain && seen.finalized_age_ms > limit_ms {
+        reasons.push(Reason::Stalled { age_ms: seen.finalized_age_ms, limit_ms });
+    }
+    if has_peers && seen.peers == 0 {
+        reasons.push(Reason::NoPeers);
+    }
+    if votes && !seen.quorum_visible {
+        reasons.push(Reason::NoQuorum);
+    }
+    Readiness { reasons }
+}

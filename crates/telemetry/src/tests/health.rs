@@ -1,0 +1,97 @@
+//! The table of reasons, cell by cell.
+
+use crate::health::{Observation, Reason, Role, STALL_FLOOR_MS, readiness, stall_limit_ms};
+
+fn fine(role: Role) -> Observation<'static> {
+    Observation {
+        role,
+        stopping: false,
+        services_down: &[],
+        finalized_age_ms: 900,
+        block_interval_ms: 1_000,
+        behind: 0,
+        syncing: false,
+        peers: 3,
+        quorum_visible: true,
+    }
+}
+
+const ROLES: [Role; 4] = [Role::Validator, Role::Full, Role::Solo, Role::Wallet];
+
+#[test]
+fn a_node_in_order_is_ready_in_every_role() {
+    for role in ROLES {
+        let verdict = readiness(&fine(role));
+        assert!(verdict.ready() && verdict.reasons.is_empty(), "{role:?}");
+    }
+}
+
+#[test]
+fn each_fault_counts_for_the_roles_of_the_table() {
+    type Break = fn(&mut Observation<'static>);
+    let faults: [(&str, Break, &[Role]); 6] = [
+        ("stopping", |seen| seen.stopping = true, &ROLES),
+        ("service_down", |seen| seen.services_down = &["rpc"], &ROLES),
+        (
+            "syncing",
+            |seen| {
+                seen.syncing = true;
+                seen.behind = 70;
+            },
+            &[Role::Validator, Role::Full],
+        ),
+        ("stalled", |seen| seen.finalized_age_ms = 10_001, &[Role::Validator, Role::Full, Role::Solo]),
+        ("no_peers", |seen| seen.peers = 0, &[Role::Validator, Role::Full]),
+        ("no_quorum", |seen| seen.quorum_visible = false, &[Role::Validator]),
+    ];
+    for (code, fault, roles) in faults {
+        for role in ROLES {
+            let mut seen = fine(role);
+            fault(&mut seen);
+            let verdict = readiness(&seen);
+            let codes: Vec<&str> = verdict.reasons.iter().map(Reason::code).collect();
+            let expected = if roles.contains(&role) { vec![code] } else { vec![] };
+            assert_eq!(codes, expected, "{role:?}");
+            assert_eq!(verdict.ready(), expected.is_empty());
+        }
+    }
+}
+
+#[test]
+fn all_reasons_are_named_in_the_order_of_the_table() {
+    let seen = Observation {
+        stopping: true,
+        services_down: &["rpc", "p2p"],
+        finalized_age_ms: 60_000,
+        behind: 7,
+        syncing: true,
+        peers: 0,
+        quorum_visible: false,
+        ..fine(Role::Validator)
+    };
+    let verdict = readiness(&seen);
+    let expected = [
+        Reason::Stopping,
+        Reason::ServiceDown("rpc"),
+        Reason::ServiceDown("p2p"),
+        Reason::Syncing { behind: 7 },
+        Reason::Stalled { age_ms: 60_000, limit_ms: 10_000 },
+        Reason::NoPeers,
+        Reason::NoQuorum,
+    ];
+    assert_eq!(verdict.reasons, expected);
+    // Each text says what happened and what to do, in two parts.
+    assert!(verdict.reasons.iter().all(|reason| reason.to_string().contains("; ")), "{expected:?}");
+}
+
+#[test]
+fn the_stall_limit_follows_the_interval_above_its_floor() {
+    assert_eq!(stall_limit_ms(100), STALL_FLOOR_MS);
+    assert_eq!(stall_limit_ms(1_000), 10_000);
+    assert_eq!(stall_limit_ms(6_000), 60_000);
+    assert_eq!(stall_limit_ms(u64::MAX), u64::MAX);
+    let at_limit = Observation { finalized_age_ms: 10_000, ..fine(Role::Validator) };
+    assert!(readiness(&at_limit).ready());
+    let slow_chain = Observation { finalized_age_ms: 50_000, block_interval_ms: 6_000, ..fine(Role::Full) };
+    assert!(readiness(&slow_chain).ready());
+}
