@@ -1,0 +1,42 @@
+//! Bounds of the API, each with its unit. `GET /status/limits` shows them ([`crate::types::Limits`]).
+//!
+//! A value that a client may not exceed and a value that a server may not exceed are the same constant.
+
+use std::time::Duration;
+
+use primitives::transaction::TRANSACTION_BYTES_MAX;
+
+/// Largest request body in bytes: a full batch of ordinary transactions, or [`BATCH_MAX`] / 3 of the largest.
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of arrays and objects in a request.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Most calls in one JSON-RPC batch.
+pub const BATCH_MAX: usize = 100;
+/// Entries of a page when the request names no limit.
+pub const PAGE_DEFAULT: u32 = 20;
+/// Most entries of a page; a higher limit is refused.
+pub const PAGE_MAX: u32 = 100;
+/// Most hashes and most senders that the mempool status lists per queue.
+pub const QUEUE_VIEW_MAX: usize = 100;
+/// How long a wait request waits when it names no timeout, milliseconds.
+pub const WAIT_DEFAULT_MS: u64 = 10_000;
+/// Longest wait of one request, milliseconds; a higher timeout is refused.
+pub const WAIT_MAX_MS: u64 = 60_000;
+/// Most open event streams of one node.
+pub const STREAMS_MAX: usize = 256;
+/// Most events that wait for one slow reader before its stream is closed.
+pub const STREAM_QUEUE_MAX: usize = 256;
+/// A server sends a comment on an idle stream this often.
+pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A client gives a stream up after this much silence (three missed comments).
+pub const STREAM_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Largest event of a stream in bytes.
+pub const EVENT_BYTES_MAX: usize = 256 * 1024;
+/// Largest reply a client reads, bytes: the ids of the largest block fit.
+pub const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest genesis file a client reads, bytes.
+pub const GENESIS_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+const _: () = assert!(REQUEST_BYTES_MAX > 2 * TRANSACTION_BYTES_MAX + 1024, "one largest transaction in hex must fit");
+const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX, "the default page must be allowed");
+const _: () = assert!(WAIT_DEFAULT_MS <= WAIT_MAX_MS, "the default wait must be allowed");

@@ -1,0 +1,463 @@
+//! The one table of routes. Server, client, OpenAPI, OpenRPC and JSON-RPC are all made from it.
+//!
+//! Rules
+//! - Every [`Operation`] has exactly one line in [`ROUTES`]; a handler is found by matching on the operation,
+//!   so a server that forgets one does not compile.
+//! - Paths use `{name}` for a part that varies. A fixed part wins over a varying one (`/blocks/latest`).
+//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does.
+//! - Streams and plain text have no JSON-RPC method.
+//! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
+
+use crate::error::{ErrorCode, REJECTIONS};
+use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, TransactionIdText, TypeSchema};
+use crate::types::{
+    AccountProof, AccountRequest, AccountView, BlockPage, BlockRequest, BlockSummary, BlockView, BlocksRequest,
+    ConsensusStatus, Empty, HealthReport, HistoryEntry, HistoryPage, HistoryRequest, Limits, Liveness, MempoolStatus,
+    NodeStatus, Ready, ReceiptView, Stage, SubmitResult, SubmitTransaction, TransactionProof, TransactionRequest,
+    TransactionStatus, WaitRequest,
+};
+
+/// Where JSON-RPC is served.
+pub const RPC_PATH: &str = "/rpc";
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// Legacy smoke test.
+    Health,
+    /// The process answers.
+    HealthLive,
+    /// The node serves.
+    HealthReady,
+    /// The node's view of the chain.
+    NodeStatus,
+    /// The queues.
+    MempoolStatus,
+    /// The height being decided.
+    ConsensusStatus,
+    /// Every bound.
+    LimitsStatus,
+    /// The newest block.
+    BlockLatest,
+    /// New blocks as they are finalized.
+    BlockStream,
+    /// One block.
+    BlockGet,
+    /// A page of blocks.
+    BlockList,
+    /// Hands in a transaction.
+    TransactionSubmit,
+    /// The stages of a transaction.
+    TransactionStatus,
+    /// The same, once a stage is reached.
+    TransactionWait,
+    /// The same, at each stage.
+    TransactionStream,
+    /// A transaction is in a block.
+    TransactionProof,
+    /// What a transaction did.
+    ReceiptGet,
+    /// One account.
+    AccountGet,
+    /// Money in and out of an account.
+    AccountHistory,
+    /// An account is in the ledger.
+    AccountProof,
+    /// An account's payments as they are finalized.
+    AccountStream,
+    /// The genesis file.
+    Genesis,
+    /// Prometheus.
+    Metrics,
+    /// JSON-RPC 2.0. Stays the last variant.
+    JsonRpc,
+}
+
+/// HTTP method of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Writes, or carries a body.
+    Post,
+}
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone who can connect.
+    Open,
+    /// Whoever has the token, where the node has one.
+    Write,
+}
+
+/// Where a parameter is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A varying part of the path.
+    Path,
+    /// The query; always optional.
+    Query,
+}
+
+/// What a parameter looks like.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// An integer between two bounds.
+    Integer {
+        /// Lowest value.
+        min: u64,
+        /// Highest value.
+        max: u64,
+    },
+    /// A named type.
+    Named(TypeSchema),
+}
+
+/// One parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it is found.
+    pub place: Place,
+    /// What it looks like.
+    pub shape: Shape,
+    /// What it means.
+    pub description: &'static str,
+}
+
+/// What a good answer holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Reply {
+    /// One JSON value.
+    Json(TypeSchema),
+    /// Text of this content type.
+    Text(&'static str),
+    /// Server-sent events of this name, each with one JSON value.
+    Events {
+        /// The event's name.
+        event: &'static str,
+        /// Its data.
+        data: TypeSchema,
+    },
+    /// The envelopes of [`crate::jsonrpc`].
+    JsonRpc,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// What it asks for.
+    pub operation: Operation,
+    /// HTTP method.
+    pub method: Method,
+    /// Path with `{name}` for varying parts.
+    pub path: &'static str,
+    /// Name in OpenAPI.
+    pub operation_id: &'static str,
+    /// Name in JSON-RPC, if it is served there.
+    pub method_name: Option<&'static str>,
+    /// Who may ask.
+    pub access: Access,
+    /// One line for people.
+    pub summary: &'static str,
+    /// Parts of the path and the query.
+    pub parameters: &'static [Parameter],
+    /// The HTTP body, if it takes one.
+    pub body: Option<TypeSchema>,
+    /// The JSON-RPC parameters, an object.
+    pub params: TypeSchema,
+    /// What a good answer holds.
+    pub reply: Reply,
+    /// The refusals of this route.
+    pub errors: &'static [ErrorCode],
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        self.operation == other.operation
+    }
+}
+
+/// Refusals that any route can answer.
+pub const COMMON_ERRORS: [ErrorCode; 4] =
+    [ErrorCode::MethodNotAllowed, ErrorCode::Overloaded, ErrorCode::Timeout, ErrorCode::Internal];
+
+const fn path(name: &'static str, schema: TypeSchema, description: &'static str) -> Parameter {
+    Parameter { name, place: Place::Path, shape: Shape::Named(schema), description }
+}
+
+const fn query(name: &'static str, shape: Shape, description: &'static str) -> Parameter {
+    Parameter { name, place: Place::Query, shape, description }
+}
+
+const ID: Parameter = path("id", TypeSchema::of::<TransactionIdText>(), "the transaction");
+const ADDRESS: Parameter = path("address", TypeSchema::of::<AddressText>(), "the account");
+const LIMIT: Parameter = query("limit", Shape::Integer { min: 1, max: 100 }, "entries of the page, 20 when absent");
+const BEFORE_HEIGHT: Parameter =
+    query("before", Shape::Integer { min: 0, max: u64::MAX }, "only blocks below this height; the newest when absent");
+const BEFORE_CURSOR: Parameter = query(
+    "before",
+    Shape::Named(TypeSchema::of::<CursorText>()),
+    "only entries below this cursor; the newest when absent",
+);
+const STAGE: Parameter = query(
+    "stage",
+    Shape::Named(TypeSchema::of::<Stage>()),
+    "the stage to wait for, finalized when absent; rejected, expired and dropped end every wait",
+);
+const TIMEOUT: Parameter = query(
+    "timeout_ms",
+    Shape::Integer { min: 0, max: crate::limits::WAIT_MAX_MS },
+    "longest wait in milliseconds, 10000 when absent",
+);
+
+/// What a submission can be refused with: the body first, then every rejection.
+const SUBMIT_ERRORS: [ErrorCode; 6 + REJECTIONS.len()] = {
+    let mut errors = [ErrorCode::BadRequest; 6 + REJECTIONS.len()];
+    errors[1] = ErrorCode::ParseError;
+    errors[2] = ErrorCode::JsonTooDeep;
+    errors[3] = ErrorCode::BodyTooLarge;
+    errors[4] = ErrorCode::UnsupportedMedia;
+    errors[5] = ErrorCode::Unauthorized;
+    let mut index = 0;
+    while index < REJECTIONS.len() {
+        errors[6 + index] = ErrorCode::Rejected(REJECTIONS[index]);
+        index += 1;
+    }
+    errors
+};
+
+/// A route that reads; the table fills in what differs.
+const fn get(operation: Operation, path: &'static str, operation_id: &'static str, reply: Reply) -> Route {
+    Route {
+        operation,
+        method: Method::Get,
+        path,
+        operation_id,
+        method_name: None,
+        access: Access::Open,
+        summary: "",
+        parameters: &[],
+        body: None,
+        params: TypeSchema::of::<Empty>(),
+        reply,
+        errors: &[],
+    }
+}
+
+const fn json<T: utoipa::ToSchema>() -> Reply {
+    Reply::Json(TypeSchema::of::<T>())
+}
+
+const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
+    Reply::Events { event, data: TypeSchema::of::<T>() }
+}
+
+/// Name of the events of the block stream.
+pub const EVENT_BLOCK: &str = "block";
+/// Name of the events of an account's stream.
+pub const EVENT_PAYMENT: &str = "payment";
+/// Name of the events of a transaction's stream.
+pub const EVENT_STATUS: &str = "status";
+/// Name of the event that ends any stream: its data is an [`crate::ApiError`].
+pub const EVENT_ERROR: &str = "error";
+
+/// Every route, in the order of the documents.
+pub static ROUTES: [Route; 24] = [
+    Route {
+        summary: "legacy smoke test: role and address only, never a failure state",
+        ..get(Operation::Health, "/health", "health", json::<HealthReport>())
+    },
+    Route {
+        summary: "liveness: fails once the runtime has stopped",
+        ..get(Operation::HealthLive, "/health/live", "health_live", json::<Liveness>())
+    },
+    Route {
+        summary: "readiness, judged by mode: 503 with the reasons while starting, syncing or stalled",
+        method_name: Some("health.ready"),
+        ..get(Operation::HealthReady, "/health/ready", "health_ready", json::<Ready>())
+    },
+    Route {
+        summary: "chain, heights, fees, peers, readiness and gates of this node",
+        method_name: Some("chain.status"),
+        ..get(Operation::NodeStatus, "/status/node", "node_status", json::<NodeStatus>())
+    },
+    Route {
+        summary: "queued transactions, identities and votes: sizes, limits, hashes, senders, queue weights",
+        method_name: Some("mempool.status"),
+        ..get(Operation::MempoolStatus, "/status/mempool", "mempool_status", json::<MempoolStatus>())
+    },
+    Route {
+        summary: "the height being decided: round, step, proposer, validators and what they missed",
+        method_name: Some("consensus.status"),
+        ..get(Operation::ConsensusStatus, "/status/consensus", "consensus_status", json::<ConsensusStatus>())
+    },
+    Route {
+        summary: "every bound that a caller can meet",
+        method_name: Some("chain.limits"),
+        ..get(Operation::LimitsStatus, "/status/limits", "limits_status", json::<Limits>())
+    },
+    Route {
+        summary: "the newest finalized block",
+        method_name: Some("block.latest"),
+        errors: &[ErrorCode::NotFound],
+        ..get(Operation::BlockLatest, "/blocks/latest", "block_latest", json::<BlockView>())
+    },
+    Route {
+        summary: "each block as it is finalized, one event a block",
+        ..get(Operation::BlockStream, "/blocks/stream", "block_stream", events::<BlockSummary>(EVENT_BLOCK))
+    },
+    Route {
+        summary: "one finalized block, by height or hash",
+        method_name: Some("block.get"),
+        parameters: &[path("block", TypeSchema::of::<BlockIdText>(), "height or hash of the block")],
+        params: TypeSchema::of::<BlockRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
+        ..get(Operation::BlockGet, "/blocks/{block}", "block_get", json::<BlockView>())
+    },
+    Route {
+        summary: "finalized blocks, newest first",
+        method_name: Some("block.list"),
+        parameters: &[BEFORE_HEIGHT, LIMIT],
+        params: TypeSchema::of::<BlocksRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::BlockList, "/blocks", "block_list", json::<BlockPage>())
+    },
+    Route {
+        summary: "hands in a signed transaction; what is refused is an error",
+        method: Method::Post,
+        method_name: Some("transaction.submit"),
+        access: Access::Write,
+        body: Some(TypeSchema::of::<SubmitTransaction>()),
+        params: TypeSchema::of::<SubmitTransaction>(),
+        errors: &SUBMIT_ERRORS,
+        ..get(Operation::TransactionSubmit, "/transactions", "transaction_submit", json::<SubmitResult>())
+    },
+    Route {
+        summary: "the stages of a transaction, with receipt once it is finalized",
+        method_name: Some("transaction.status"),
+        parameters: &[ID],
+        params: TypeSchema::of::<TransactionRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(Operation::TransactionStatus, "/transactions/{id}", "transaction_status", json::<TransactionStatus>())
+    },
+    Route {
+        summary: "the status once a stage is reached or out of reach; timeout when the time is up before",
+        method_name: Some("transaction.wait"),
+        parameters: &[ID, STAGE, TIMEOUT],
+        params: TypeSchema::of::<WaitRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(Operation::TransactionWait, "/transactions/{id}/wait", "transaction_wait", json::<TransactionStatus>())
+    },
+    Route {
+        summary: "the status at each stage, beginning with the present one; ends after the last",
+        parameters: &[ID],
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(
+            Operation::TransactionStream,
+            "/transactions/{id}/stream",
+            "transaction_stream",
+            events::<TransactionStatus>(EVENT_STATUS),
+        )
+    },
+    Route {
+        summary: "proof that a transaction is in a finalized block",
+        method_name: Some("transaction.proof"),
+        parameters: &[ID],
+        params: TypeSchema::of::<TransactionRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned, ErrorCode::ProofUnavailable],
+        ..get(Operation::TransactionProof, "/transactions/{id}/proof", "transaction_proof", json::<TransactionProof>())
+    },
+    Route {
+        summary: "what a finalized transaction did",
+        method_name: Some("receipt.get"),
+        parameters: &[ID],
+        params: TypeSchema::of::<TransactionRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
+        ..get(Operation::ReceiptGet, "/receipts/{id}", "receipt_get", json::<ReceiptView>())
+    },
+    Route {
+        summary: "balance, nonce and slot of an address; opened is false when it has no account",
+        method_name: Some("account.get"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::AccountGet, "/accounts/{address}", "account_get", json::<AccountView>())
+    },
+    Route {
+        summary: "money in and out of an account, newest first",
+        method_name: Some("account.history"),
+        parameters: &[ADDRESS, BEFORE_CURSOR, LIMIT],
+        params: TypeSchema::of::<HistoryRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::AccountHistory, "/accounts/{address}/history", "account_history", json::<HistoryPage>())
+    },
+    Route {
+        summary: "proof of an account's slot, or that the address has none, at the finalized height",
+        method_name: Some("account.proof"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::ProofUnavailable],
+        ..get(Operation::AccountProof, "/accounts/{address}/proof", "account_proof", json::<AccountProof>())
+    },
+    Route {
+        summary: "an account's payments as they are finalized, one event each",
+        parameters: &[ADDRESS],
+        errors: &[ErrorCode::BadRequest],
+        ..get(
+            Operation::AccountStream,
+            "/accounts/{address}/stream",
+            "account_stream",
+            events::<HistoryEntry>(EVENT_PAYMENT),
+        )
+    },
+    Route {
+        summary: "the genesis file of the chain",
+        method_name: Some("chain.genesis"),
+        ..get(Operation::Genesis, "/genesis", "genesis", json::<GenesisObject>())
+    },
+    Route {
+        summary: "every metric in the text format of Prometheus",
+        ..get(Operation::Metrics, "/metrics", "metrics", Reply::Text("text/plain"))
+    },
+    Route {
+        summary: "JSON-RPC 2.0: one call or a batch of 1 to 100; docs/openrpc.json lists the methods",
+        method: Method::Post,
+        errors: &[ErrorCode::BodyTooLarge, ErrorCode::UnsupportedMedia],
+        ..get(Operation::JsonRpc, RPC_PATH, "json_rpc", Reply::JsonRpc)
+    },
+];
+
+impl Route {
+    /// The route of a JSON-RPC method.
+    pub fn of_method(name: &str) -> Option<&'static Self> {
+        ROUTES.iter().find(|route| route.method_name == Some(name))
+    }
+
+    /// The path with its varying parts filled in, in order. Missing parts stay as they are.
+    pub fn path_with(&self, values: &[&str]) -> String {
+        let mut values = values.iter();
+        let fill = |part: &str| match part.starts_with('{') {
+            true => values.next().map_or_else(|| part.to_owned(), |value| (*value).to_owned()),
+            false => part.to_owned(),
+        };
+        self.path.split('/').map(fill).collect::<Vec<_>>().join("/")
+    }
+
+    /// Every refusal of this route, the common ones last.
+    pub fn all_errors(&self) -> impl Iterator<Item = ErrorCode> {
+        self.errors.iter().copied().chain(COMMON_ERRORS)
+    }
+}
+
+impl Operation {
+    /// The operation's line of the table.
+    pub fn route(self) -> &'static Route {
+        ROUTES
+            .iter()
+            .find(|route| route.operation == self)
+            .expect("a test compares the table with the list of operations")
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the API contract, one file per topic. [`sample`] makes the chain values that they share.
+
+mod client;
+mod documents;
+mod error;
+mod json;
+mod jsonrpc;
+mod routes;
+mod sample;
+mod sse;
+mod types;

@@ -1,0 +1,63 @@
+//! The table of routes: one line per operation, nothing twice, every placeholder a parameter.
+
+use std::collections::BTreeSet;
+
+use crate::error::ErrorCode;
+use crate::routes::{Access, Method, Operation, Place, ROUTES, Reply, Route};
+
+#[test]
+#[expect(clippy::as_conversions, reason = "the discriminant is the position")]
+fn every_operation_has_its_line_in_order() {
+    assert_eq!(ROUTES.len(), Operation::JsonRpc as usize + 1);
+    for (position, route) in ROUTES.iter().enumerate() {
+        assert_eq!(route.operation as usize, position, "{}", route.path);
+        assert_eq!(route.operation.route().path, route.path);
+        assert!(!route.summary.is_empty());
+    }
+}
+
+#[test]
+fn paths_methods_and_names_are_unique() {
+    let ids: BTreeSet<_> = ROUTES.iter().map(|route| route.operation_id).collect();
+    assert_eq!(ids.len(), ROUTES.len());
+    let paths: BTreeSet<_> = ROUTES.iter().map(|route| (route.path, route.method == Method::Get)).collect();
+    assert_eq!(paths.len(), ROUTES.len());
+    let named: Vec<_> = ROUTES.iter().filter_map(|route| route.method_name).collect();
+    assert_eq!(named.iter().collect::<BTreeSet<_>>().len(), named.len());
+    for name in named {
+        assert!(Route::of_method(name).is_some());
+    }
+    assert!(Route::of_method("").is_none());
+}
+
+#[test]
+fn every_placeholder_is_a_parameter_and_every_path_parameter_a_placeholder() {
+    for route in &ROUTES {
+        let in_path: Vec<String> = route
+            .path
+            .split('/')
+            .filter_map(|part| Some(part.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
+            .collect();
+        let declared: Vec<_> =
+            route.parameters.iter().filter(|parameter| parameter.place == Place::Path).map(|p| p.name).collect();
+        assert_eq!(in_path, declared, "{}", route.path);
+    }
+}
+
+#[test]
+fn only_submissions_write_and_only_values_have_a_method() {
+    for route in &ROUTES {
+        assert_eq!(route.access == Access::Write, route.operation == Operation::TransactionSubmit);
+        assert_eq!(route.access == Access::Write, route.errors.contains(&ErrorCode::Unauthorized));
+        if route.method_name.is_some() {
+            assert!(matches!(route.reply, Reply::Json(_)), "{}", route.path);
+        }
+    }
+}
+
+#[test]
+fn paths_are_filled_in_order() {
+    assert_eq!(Operation::TransactionWait.route().path_with(&["ab"]), "/transactions/ab/wait");
+    assert_eq!(Operation::BlockList.route().path_with(&["ab"]), "/blocks");
+    assert_eq!(Operation::AccountGet.route().path_with(&[]), "/accounts/{address}");
+}

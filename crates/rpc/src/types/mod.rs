@@ -1,0 +1,33 @@
+//! The JSON views: what requests carry and what replies look like.
+//!
+//! Rules
+//! - A view is made of chain types by a total conversion; it never holds less than the docs say.
+//! - Amounts are µBLOCK, times are milliseconds since the Unix epoch, heights count from 1 (0 is genesis).
+//! - Requests refuse unknown fields. Replies may gain fields; readers ignore what they do not know.
+//!
+//! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`transaction`],
+//! [`account`], [`proof`], [`request`]; [`text`] holds the text forms that are ours alone.
+
+pub mod account;
+pub mod block;
+pub mod proof;
+pub mod request;
+pub mod status;
+pub mod text;
+pub mod transaction;
+
+pub use account::{AccountView, HistoryEntry, HistoryKind, HistoryPage};
+pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
+pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
+pub use request::{
+    AccountRequest, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery, SubmitResult,
+    SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
+};
+pub use status::{
+    BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,
+    MempoolStatus, NodeStatus, QueueStatus, QueueWeights, Ready, Reason, Step, ValidatorStatus,
+};
+pub use text::{BlockId, Hex, HistoryCursor};
+pub use transaction::{
+    ActionView, EventView, PaymentView, ReceiptView, Stage, StageTime, TransactionStatus, TransactionView,
+};

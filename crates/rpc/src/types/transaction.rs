@@ -1,0 +1,308 @@
+//! Transactions, their stages and their receipts as JSON.
+//!
+//! ```text
+//! received ─► admitted ─► gossiped ─► proposed ─► decided ─► finalized ─► proven
+//!     │           └──────────┴───────────┴─► expired
+//!     │           └──────────┴───────────┴─► dropped(reason)
+//!     └─► rejected(reason)
+//! ```
+//! A transaction is acknowledged once its status says `finalized`: that never reverts. What waits only in
+//! memory may vanish when the node stops; wallets submit again until `finalized`, `rejected` or `expired`.
+
+use primitives::{Action, Address, Amount, Event, Height, Lane, Nonce, Outcome, PublicKey, Receipt, Signature};
+use primitives::{Timestamp, Transaction, TransactionId, encode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::text::Hex;
+use crate::schema::{AddressText, AmountInteger, HexText, LaneText, OutcomeText, PublicKeyText};
+use crate::schema::{SignatureText, TransactionIdText};
+
+/// How far a transaction has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// This node has read it.
+    Received,
+    /// It waits in this node's mempool.
+    Admitted,
+    /// It was passed on to peers.
+    Gossiped,
+    /// It is in a proposed block.
+    Proposed,
+    /// It is in a decided block.
+    Decided,
+    /// Its block is durable here; it never reverts.
+    Finalized,
+    /// A verified proof covers its block.
+    Proven,
+    /// It was refused; the reason is a code of the error table.
+    Rejected,
+    /// `valid_until` passed before a block took it.
+    Expired,
+    /// The mempool gave it up; the reason says why.
+    Dropped,
+}
+
+impl Stage {
+    /// Every stage: the seven of a good transaction in order, then the three ways to stop.
+    pub const ALL: [Self; 10] = [
+        Self::Received,
+        Self::Admitted,
+        Self::Gossiped,
+        Self::Proposed,
+        Self::Decided,
+        Self::Finalized,
+        Self::Proven,
+        Self::Rejected,
+        Self::Expired,
+        Self::Dropped,
+    ];
+
+    /// The name used in JSON, metrics and commands.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Admitted => "admitted",
+            Self::Gossiped => "gossiped",
+            Self::Proposed => "proposed",
+            Self::Decided => "decided",
+            Self::Finalized => "finalized",
+            Self::Proven => "proven",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// The stage with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
+    /// True for the three ways to stop before a block.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Rejected | Self::Expired | Self::Dropped)
+    }
+
+    /// True when a wait for `target` is over: it is reached, passed, or out of reach.
+    pub fn ends_wait_for(self, target: Self) -> bool {
+        self == target || self.is_failure() || (!target.is_failure() && self >= target)
+    }
+}
+
+/// When a stage was reached on this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StageTime {
+    /// The stage.
+    pub stage: Stage,
+    /// This node's clock, milliseconds since the Unix epoch.
+    #[schema(value_type = u64)]
+    pub time_ms: Timestamp,
+}
+
+/// `GET /transactions/{id}`: the stages so far, as this node saw them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TransactionStatus {
+    /// The transaction.
+    #[schema(value_type = TransactionIdText)]
+    pub id: TransactionId,
+    /// The last stage reached.
+    pub stage: Stage,
+    /// Why it stopped: a code of the error table, for `rejected` and `dropped`.
+    pub reason: Option<String>,
+    /// Each stage reached here, in order. Stages another node saw alone are not listed.
+    pub reached: Vec<StageTime>,
+    /// Its block, from `proposed` on.
+    #[schema(value_type = Option<u64>)]
+    pub height: Option<Height>,
+    /// Its place in the block.
+    pub index: Option<u32>,
+    /// What it did, from `finalized` on.
+    pub receipt: Option<ReceiptView>,
+    /// What was signed, when this node has it.
+    pub transaction: Option<TransactionView>,
+}
+
+/// One payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PaymentView {
+    /// Who is paid.
+    #[schema(value_type = AddressText)]
+    pub to: Address,
+    /// How much, µBLOCK.
+    #[schema(value_type = AmountInteger)]
+    pub amount: Amount,
+}
+
+/// What a transaction asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ActionView {
+    /// Pay one recipient.
+    Transfer {
+        /// Who is paid.
+        #[schema(value_type = AddressText)]
+        to: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+        /// A note for the recipient, any bytes.
+        #[schema(value_type = HexText)]
+        memo: Hex,
+    },
+    /// Pay several recipients, all or none.
+    BatchTransfer {
+        /// The payments, in order.
+        payments: Vec<PaymentView>,
+    },
+}
+
+impl From<&Action> for ActionView {
+    fn from(action: &Action) -> Self {
+        match action {
+            Action::Transfer(transfer) => {
+                Self::Transfer { to: transfer.to, amount: transfer.amount, memo: Hex(transfer.memo.to_vec()) }
+            }
+            Action::BatchTransfer(batch) => Self::BatchTransfer {
+                payments: batch
+                    .payments
+                    .iter()
+                    .map(|payment| PaymentView { to: payment.to, amount: payment.amount })
+                    .collect(),
+            },
+        }
+    }
+}
+
+/// A transaction, decoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TransactionView {
+    /// The hash of its body.
+    #[schema(value_type = TransactionIdText)]
+    pub id: TransactionId,
+    /// The account that pays fees.
+    #[schema(value_type = AddressText)]
+    pub payer: Address,
+    /// The payer's nonce.
+    #[schema(value_type = u64)]
+    pub nonce: Nonce,
+    /// Its lane.
+    #[schema(value_type = LaneText)]
+    pub lane: Lane,
+    /// Extra to the proposer, µBLOCK.
+    #[schema(value_type = AmountInteger)]
+    pub tip: Amount,
+    /// Most that all fees together may take, µBLOCK.
+    #[schema(value_type = AmountInteger)]
+    pub max_fee: Amount,
+    /// The last height that may include it.
+    #[schema(value_type = u64)]
+    pub valid_until: Height,
+    /// What it does.
+    pub action: ActionView,
+    /// The payer's key.
+    #[schema(value_type = PublicKeyText)]
+    pub key: PublicKey,
+    /// The payer's signature.
+    #[schema(value_type = SignatureText)]
+    pub signature: Signature,
+    /// Length of the encoded transaction, bytes.
+    pub bytes: u64,
+}
+
+impl From<&Transaction> for TransactionView {
+    fn from(transaction: &Transaction) -> Self {
+        let body = &transaction.body;
+        Self {
+            id: transaction.id(),
+            payer: body.payer,
+            nonce: body.nonce,
+            lane: body.lane,
+            tip: body.tip,
+            max_fee: body.max_fee,
+            valid_until: body.valid_until,
+            action: ActionView::from(&body.action),
+            key: transaction.key,
+            signature: transaction.signature,
+            bytes: u64::try_from(encode(transaction).len()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// Something that a transaction caused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventView {
+    /// An address got an account.
+    AccountOpened {
+        /// The owner.
+        #[schema(value_type = AddressText)]
+        address: Address,
+        /// Its place in the ledger.
+        slot: u32,
+    },
+    /// Money moved.
+    Transferred {
+        /// Debited.
+        #[schema(value_type = AddressText)]
+        from: Address,
+        /// Credited.
+        #[schema(value_type = AddressText)]
+        to: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+    },
+}
+
+impl From<&Event> for EventView {
+    fn from(event: &Event) -> Self {
+        match *event {
+            Event::AccountOpened { address, slot } => Self::AccountOpened { address, slot: slot.get() },
+            Event::Transferred { from, to, amount } => Self::Transferred { from, to, amount },
+        }
+    }
+}
+
+/// `GET /receipts/{id}`: what a transaction did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptView {
+    /// The transaction.
+    #[schema(value_type = TransactionIdText)]
+    pub transaction: TransactionId,
+    /// Its block.
+    #[schema(value_type = u64)]
+    pub height: Height,
+    /// Its place in the block.
+    pub index: u32,
+    /// How it ended.
+    #[schema(value_type = OutcomeText)]
+    pub outcome: Outcome,
+    /// Metered cost in weight units.
+    pub weight: u64,
+    /// Base and opening fees, burned, µBLOCK.
+    #[schema(value_type = AmountInteger)]
+    pub fee_burned: Amount,
+    /// Paid to the proposer, µBLOCK.
+    #[schema(value_type = AmountInteger)]
+    pub tip: Amount,
+    /// What happened, in order.
+    pub events: Vec<EventView>,
+}
+
+impl ReceiptView {
+    /// The view of the receipt of transaction `index` in the block at `height`.
+    pub fn new(receipt: &Receipt, height: Height, index: u32) -> Self {
+        Self {
+            transaction: receipt.transaction,
+            height,
+            index,
+            outcome: receipt.outcome,
+            weight: receipt.weight,
+            fee_burned: receipt.fee_burned,
+            tip: receipt.tip,
+            events: receipt.events.iter().map(EventView::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Why a signer does not start, and why it does not sign.
+
+use std::io;
+use std::path::PathBuf;
+
+use primitives::{Hash, Height, PublicKey, Round};
+
+use super::{Position, SignedStep};
+
+/// Why the signer does not start. The node must not vote without it.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// Another process signs with this guard file.
+    #[error(
+        "{} is locked by {holder}: another process signs with this key; stop it first, \
+         and never run two validators with one key", path.display()
+    )]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// Who holds it, as far as the file tells.
+        holder: String,
+    },
+    /// The file is not there although the key may have signed before.
+    #[error(
+        "the double-sign guard {} is missing: without it this key could sign twice and be slashed; restore the \
+         newest copy, or, only if this key has never signed on this chain, make a new one with: tb init", path.display()
+    )]
+    Missing {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The bytes are not what was written.
+    #[error(
+        "the double-sign guard {} is damaged: {reason}; do not delete it: check the disk, then restore a copy \
+         made while the node was stopped, or replace the validator key", path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another format version.
+    #[error("the double-sign guard {} has format version {version}, this build reads 1; use a newer build", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        version: u8,
+    },
+    /// The file belongs to another key.
+    #[error(
+        "the double-sign guard {} belongs to key {found}, this validator has {wanted}; name the guard of this key",
+        path.display()
+    )]
+    OtherKey {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: PublicKey,
+        /// Whose it should be.
+        wanted: PublicKey,
+    },
+    /// The file belongs to another chain.
+    #[error(
+        "the double-sign guard {} belongs to the chain with genesis {found}, this node runs {wanted}; \
+         use one home directory per chain", path.display()
+    )]
+    OtherChain {
+        /// The file.
+        path: PathBuf,
+        /// The genesis hash in it.
+        found: Hash,
+        /// The genesis hash of this node.
+        wanted: Hash,
+    },
+    /// The key has signed higher than the file knows.
+    #[error(
+        "the double-sign guard {} ends at height {highest} but this key's signature stands at height {signed}: \
+         an old copy was restored; restore the newest one, or replace the validator key", path.display()
+    )]
+    Behind {
+        /// The file.
+        path: PathBuf,
+        /// The highest height it holds; 0 when it is empty.
+        highest: Height,
+        /// Where a signature of this key was seen.
+        signed: Height,
+    },
+    /// The disk refused.
+    #[error("{}: {cause}; check permissions and free space", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// Why there is no signature. After any of these the node abstains from this step and keeps running, except
+/// after [`SignRefusal::Poisoned`], where it must be restarted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignRefusal {
+    /// Other bytes are signed at exactly this place.
+    #[error("refused to sign twice: another message is already signed at {0}; abstaining")]
+    Conflict(Position),
+    /// The place lies below the highest one and its record is not kept.
+    #[error("refused to sign at {asked}: this key has already signed at {highest}; abstaining")]
+    Below {
+        /// Where a signature was asked for.
+        asked: Position,
+        /// The highest place that is signed.
+        highest: Position,
+    },
+    /// The bytes are not this validator's message for the step, height and round they were offered for.
+    #[error("refused to sign: the bytes are not this validator's {step} of height {height}, round {round}")]
+    WrongMessage {
+        /// The step asked for.
+        step: SignedStep,
+        /// The height asked for.
+        height: Height,
+        /// The round asked for.
+        round: Round,
+    },
+    /// A vote, proposal or transaction was offered as something else.
+    #[error("refused to sign: votes, proposals and transactions are never signed without the guard")]
+    Guarded,
+    /// An earlier write failed: what is on disk is not known.
+    #[error("the double-sign guard stopped after a failed write ({0}); free the disk and restart the node")]
+    Poisoned(String),
+}

@@ -1,0 +1,315 @@
+//! The validator signer: the only place where votes and proposals are signed, with the double-sign guard.
+//!
+//! ```text
+//! sign(step, height, round, bytes)
+//!   │ the bytes are this validator's message for that place?      no → WrongMessage
+//!   ├ place has a record, same bytes ───────────────────────────────→ the stored signature
+//!   ├ place has a record, other bytes ──────────────────────────────→ Conflict
+//!   ├ place is below the highest one ───────────────────────────────→ Below
+//!   └ place is above: sign → write the record → sync ───────────────→ the new signature
+//!                              └ failed → poisoned: refuses everything until restarted
+//! ```
+//!
+//! Rules
+//! - Places are ordered by height, round, step (proposal < prevote < precommit). No two different messages are
+//!   ever signed for one place, and no new one below the highest place, across crashes at any moment.
+//! - The records of the highest height stay, so that a node that replays its write-ahead log gets the same
+//!   signatures again. At most [`HEIGHT_RECORDS_MAX`] of them: the oldest go first and are then refused.
+//! - A refusal is not an error of the node: it abstains from this step and keeps running.
+//! - One process per guard file, by an operating-system lock that dies with its holder.
+//! - A guard that is missing, damaged, of another key or chain, or behind what the key has signed, refuses to
+//!   start ([`GuardError`]).
+//!
+//! What this does not protect from: the same key in two home directories on one or two machines. Each has a
+//! guard of its own and neither knows of the other.
+//!
+//! Read next: `log.rs` (the file, to the byte), then `spec/consensus.md`.
+
+mod crash;
+mod error;
+pub(crate) mod log;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use primitives::transaction::SIGNING_DOMAIN;
+use primitives::vote::{PROPOSAL_DOMAIN, VOTE_DOMAIN};
+use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, SecretKey, Signature, Vote, VoteKind, decode};
+
+pub use crash::{GuardCrashPoint, GuardCrashPointError};
+pub use error::{GuardError, SignRefusal};
+use log::{GuardLog, Record};
+
+use crate::durable::KEY_FILE_MODE;
+
+/// Most records that are kept of the highest height: more than 1,300 rounds.
+pub const HEIGHT_RECORDS_MAX: usize = 4_096;
+
+/// What is signed in a round, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SignedStep {
+    /// The proposer's offer.
+    Proposal,
+    /// The first vote.
+    Prevote,
+    /// The second vote.
+    Precommit,
+}
+
+impl SignedStep {
+    /// All steps, in order.
+    pub const ALL: [Self; 3] = [Self::Proposal, Self::Prevote, Self::Precommit];
+
+    const fn tag(self) -> u8 {
+        match self {
+            Self::Proposal => 1,
+            Self::Prevote => 2,
+            Self::Precommit => 3,
+        }
+    }
+
+    fn from_tag(tag: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.tag() == tag)
+    }
+}
+
+impl fmt::Display for SignedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proposal => "proposal",
+            Self::Prevote => "prevote",
+            Self::Precommit => "precommit",
+        })
+    }
+}
+
+/// A place in the protocol, ordered as validators pass through it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The height.
+    pub height: Height,
+    /// The round.
+    pub round: Round,
+    /// The step.
+    pub step: SignedStep,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "height {}, round {}, {}", self.height, self.round, self.step)
+    }
+}
+
+/// A validator's key with its double-sign guard. The lock is held until this is dropped.
+pub struct ValidatorSigner {
+    key: SecretKey,
+    public_key: PublicKey,
+    address: Address,
+    genesis: Hash,
+    log: GuardLog,
+    /// Records of the highest height.
+    records: BTreeMap<Position, Record>,
+    poisoned: Option<String>,
+    /// Held, never read: the operating system releases the lock when it is closed.
+    _lock: File,
+}
+
+impl fmt::Debug for ValidatorSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ValidatorSigner({}, {})", self.public_key, self.log.path().display())
+    }
+}
+
+impl ValidatorSigner {
+    /// Takes the lock `<guard_path>.lock` and opens the guard file. `new` says that this key has never signed
+    /// on this chain, so that a missing file is made; a file that exists is opened in either case.
+    ///
+    /// # Errors
+    /// [`GuardError`], one variant per cause; never [`GuardError::Behind`], see
+    /// [`ValidatorSigner::check_not_behind`].
+    pub fn open(key: SecretKey, guard_path: &Path, genesis: &Hash, new: bool) -> Result<Self, GuardError> {
+        let public_key = key.public_key();
+        let lock = take_lock(guard_path)?;
+        let missing =
+            !guard_path.try_exists().map_err(|cause| GuardError::Disk { path: guard_path.to_owned(), cause })?;
+        if missing && new {
+            GuardLog::create(guard_path, public_key, *genesis)?;
+        }
+        let (log, all) = GuardLog::open(guard_path, public_key, *genesis)?;
+        let highest = all.last().map(|record| record.position.height);
+        let mut records: BTreeMap<Position, Record> = all
+            .into_iter()
+            .filter(|record| Some(record.position.height) == highest)
+            .map(|record| (record.position, record))
+            .collect();
+        trim(&mut records);
+        let address = Address::of_key(&public_key);
+        Ok(Self { key, public_key, address, genesis: *genesis, log, records, poisoned: None, _lock: lock })
+    }
+
+    /// The public half of the key.
+    pub const fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    /// The highest place that is signed; `None` before the first signature.
+    pub fn highest(&self) -> Option<(Height, Round, SignedStep)> {
+        self.records.keys().next_back().map(|position| (position.height, position.round, position.step))
+    }
+
+    /// Signs `bytes`, which are [`Vote::signing_bytes`] or [`Proposal::signing_bytes`] of this validator's
+    /// message for this place; or returns the signature given before for the same bytes. A new signature is
+    /// returned only after its record is durable.
+    ///
+    /// # Errors
+    /// [`SignRefusal`]; the caller abstains from this step.
+    pub fn sign(
+        &mut self,
+        step: SignedStep,
+        height: Height,
+        round: Round,
+        bytes: &[u8],
+    ) -> Result<Signature, SignRefusal> {
+        if let Some(reason) = &self.poisoned {
+            return Err(SignRefusal::Poisoned(reason.clone()));
+        }
+        if !self.is_own_message(step, height, round, bytes) {
+            return Err(SignRefusal::WrongMessage { step, height, round });
+        }
+        let position = Position { height, round, step };
+        let digest = log::digest(bytes);
+        if let Some(record) = self.records.get(&position) {
+            return if record.digest == digest { Ok(record.signature) } else { Err(SignRefusal::Conflict(position)) };
+        }
+        if let Some(highest) = self.records.keys().next_back().copied()
+            && position <= highest
+        {
+            return Err(SignRefusal::Below { asked: position, highest });
+        }
+        let record = Record { position, digest, signature: self.key.sign(bytes) };
+        self.store(record).map_err(|cause| {
+            let reason = format!("{}: {cause}", self.log.path().display());
+            self.poisoned = Some(reason.clone());
+            SignRefusal::Poisoned(reason)
+        })?;
+        Ok(record.signature)
+    }
+
+    /// Signs bytes that cannot be taken for a vote, a proposal or a transaction, without the guard: proofs of
+    /// the validator's identity towards its peers.
+    ///
+    /// # Errors
+    /// [`SignRefusal::Guarded`] when the bytes start like one of those.
+    pub fn sign_identity(&self, bytes: &[u8]) -> Result<Signature, SignRefusal> {
+        if [VOTE_DOMAIN, PROPOSAL_DOMAIN, SIGNING_DOMAIN].iter().any(|domain| bytes.starts_with(domain)) {
+            return Err(SignRefusal::Guarded);
+        }
+        Ok(self.key.sign(bytes))
+    }
+
+    /// Refuses a guard that is older than what this key has signed. `signed` is the highest height at which a
+    /// signature of this key is known from elsewhere: the last finalized height whose certificate carries it,
+    /// or the height of the key's newest message in the write-ahead log; [`Height::GENESIS`] when there is none.
+    ///
+    /// Sound because a signature leaves the signer only after its record: a guard that lost nothing ends at
+    /// `signed` or above. It cannot see the loss of records *within* the last height.
+    ///
+    /// # Errors
+    /// [`GuardError::Behind`].
+    pub fn check_not_behind(&self, signed: Height) -> Result<(), GuardError> {
+        let highest = self.highest().map_or(Height::GENESIS, |(height, _, _)| height);
+        if highest < signed {
+            return Err(GuardError::Behind { path: self.log.path().to_owned(), highest, signed });
+        }
+        Ok(())
+    }
+
+    /// Makes the process abort at this place of the next write. For crash tests.
+    pub fn set_crash_point(&mut self, point: Option<GuardCrashPoint>) {
+        self.log.crash = point;
+    }
+
+    /// The log, to break it.
+    #[cfg(test)]
+    pub(crate) const fn log_mut(&mut self) -> &mut GuardLog {
+        &mut self.log
+    }
+
+    /// Makes `record` durable, then known.
+    fn store(&mut self, record: Record) -> std::io::Result<()> {
+        let height_changes = self.highest().is_none_or(|(height, _, _)| height != record.position.height);
+        if self.log.is_full(height_changes) {
+            let mut kept = if height_changes { BTreeMap::new() } else { self.records.clone() };
+            kept.insert(record.position, record);
+            trim(&mut kept);
+            let kept: Vec<Record> = kept.into_values().collect();
+            self.log.rewrite(&kept)?;
+        } else {
+            self.log.append(&record)?;
+        }
+        if height_changes {
+            self.records.clear();
+        }
+        self.records.insert(record.position, record);
+        trim(&mut self.records);
+        Ok(())
+    }
+
+    /// True when the bytes are the canonical message of this validator for this place on this chain. Without
+    /// this check a caller could get two messages of one round signed by naming two places.
+    fn is_own_message(&self, step: SignedStep, height: Height, round: Round, bytes: &[u8]) -> bool {
+        let body = |domain: &[u8]| bytes.strip_prefix(domain)?.strip_prefix(self.genesis.as_bytes().as_slice());
+        match step {
+            SignedStep::Proposal => body(PROPOSAL_DOMAIN)
+                .and_then(|body| decode::<Proposal>(body).ok())
+                .is_some_and(|it| it.height == height && it.round == round && it.proposer == self.address),
+            SignedStep::Prevote | SignedStep::Precommit => {
+                let kind = if step == SignedStep::Prevote { VoteKind::Prevote } else { VoteKind::Precommit };
+                body(VOTE_DOMAIN).and_then(|body| decode::<Vote>(body).ok()).is_some_and(|it| {
+                    it.kind == kind && it.height == height && it.round == round && it.voter == self.address
+                })
+            }
+        }
+    }
+}
+
+/// Drops the oldest records above [`HEIGHT_RECORDS_MAX`].
+fn trim(records: &mut BTreeMap<Position, Record>) {
+    while records.len() > HEIGHT_RECORDS_MAX {
+        records.pop_first();
+    }
+}
+
+/// Takes the lock beside `guard_path`. The file stays when the lock is released: removing it would let two
+/// processes lock two files of one name.
+fn take_lock(guard_path: &Path) -> Result<File, GuardError> {
+    let mut name = guard_path.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let disk = |cause| GuardError::Disk { path: path.clone(), cause };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(disk)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(KEY_FILE_MODE);
+    let mut file = options.open(&path).map_err(disk)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // The text is for people only: an unreadable one must not hide the refusal.
+            let named = (&mut file).take(64).read_to_string(&mut holder).is_ok_and(|length| length > 0);
+            let holder = if named { holder.trim().to_owned() } else { "an unknown process".to_owned() };
+            return Err(GuardError::Locked { path, holder });
+        }
+        Err(TryLockError::Error(cause)) => return Err(disk(cause)),
+    }
+    file.set_len(0).map_err(disk)?;
+    file.rewind().map_err(disk)?;
+    writeln!(file, "process {}", std::process::id()).map_err(disk)?;
+    Ok(file)
+}
