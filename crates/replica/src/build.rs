@@ -60,7 +60,7 @@ impl Replica {
         let height = self.chain.head.height.next();
         let saved = self.store.candidate(height, CandidateOrigin::Built(round)).map_err(|error| Fault(error.to_string()))?;
         let Some(bytes) = saved else { return Ok(None) };
-        match self.verify_block(&bytes, crate::Freshness::Replayed)? {
+        match self.judge(&bytes, crate::Freshness::Replayed, None)? {
             crate::Verdict::Valid(candidate) => Ok(Some(candidate)),
             crate::Verdict::Invalid { reason, .. } => {
                 Err(Fault(format!("the block built for height {height} round {round} is not valid any more: {reason}")))

@@ -26,34 +26,40 @@ pub struct Executed {
 
 /// The candidates of one height.
 #[derive(Default)]
-pub struct Candidates(VecDeque<Executed>);
+pub struct Candidates {
+    kept: VecDeque<Executed>,
+    received: u32,
+}
 
 impl Candidates {
     /// The candidate with this hash.
     pub fn get(&self, hash: &Hash) -> Option<&Executed> {
-        self.0.iter().find(|executed| executed.candidate.hash == *hash)
+        self.kept.iter().find(|executed| executed.candidate.hash == *hash)
     }
 
-    /// How many were kept at this height so far, at most [`CANDIDATES_MAX`].
-    pub fn len(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    /// The number of the next received candidate of this height.
+    pub fn received(&mut self) -> u32 {
+        let number = self.received;
+        self.received = self.received.wrapping_add(1);
+        number
     }
 
     /// Keeps a candidate, forgetting the oldest beyond the bound.
     pub fn insert(&mut self, block: Block, bytes: Vec<u8>, execution: Execution) -> Candidate {
         let candidate = Candidate { hash: block.hash(), bytes: Arc::from(bytes) };
-        if self.0.len() >= CANDIDATES_MAX {
-            self.0.pop_front();
+        if self.kept.len() >= CANDIDATES_MAX {
+            self.kept.pop_front();
         }
-        self.0.push_back(Executed { block, candidate: candidate.clone(), execution });
+        self.kept.push_back(Executed { block, candidate: candidate.clone(), execution });
         candidate
     }
 
     /// Takes out the decided candidate and forgets the others.
     pub fn take(&mut self, hash: &Hash) -> Option<Executed> {
-        let position = self.0.iter().position(|executed| executed.candidate.hash == *hash)?;
-        let taken = self.0.remove(position);
-        self.0.clear();
+        let position = self.kept.iter().position(|executed| executed.candidate.hash == *hash)?;
+        let taken = self.kept.remove(position);
+        self.kept.clear();
+        self.received = 0;
         taken
     }
 }

@@ -39,8 +39,11 @@ impl Replica {
         observer: Observer,
     ) -> Result<Self, Fault> {
         let genesis_hash = genesis.hash();
+        if *store.genesis() != genesis_hash {
+            return Err(Fault(format!("the store belongs to chain {}, the genesis file is {genesis_hash}", store.genesis())));
+        }
         let start = genesis_state(&genesis).map_err(fault)?;
-        if store.is_empty() {
+        if store.head().is_none() {
             store.initialise(&genesis_batch(&start)?).map_err(fault)?;
         }
         let chain = load(&genesis_hash, &genesis, &store)?;
@@ -56,7 +59,7 @@ impl Replica {
         };
         let next = replica.chain.head.height.next();
         for (_, bytes) in replica.store.load_candidates(next).map_err(fault)? {
-            replica.verify_block(&bytes, Freshness::Replayed)?;
+            replica.judge(&bytes, Freshness::Replayed, None)?;
         }
         Ok(replica)
     }
@@ -88,7 +91,7 @@ fn load(genesis_hash: &Hash, genesis: &Genesis, store: &Store) -> Result<ChainSt
 }
 
 fn head(genesis_hash: &Hash, genesis: &Genesis, store: &Store, state_root: Hash) -> Result<Head, Fault> {
-    let Some(stored) = store.head() else {
+    let Some(stored) = store.head().filter(|stored| stored.height > Height::GENESIS) else {
         return Ok(Head {
             height: Height::GENESIS,
             hash: *genesis_hash,

@@ -10,12 +10,11 @@
 //! - A disagreement of the ledger model is our failure: the node stops before it prevotes.
 //! - Signatures that were checked at admission are not checked again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use primitives::block::BLOCK_BYTES_MAX;
 use primitives::transaction::verify_signatures;
-use primitives::{Address, Block, CommitCertificate, Hash, Header, Height, Transaction, ValidatorSet};
+use primitives::{Block, CommitCertificate, Hash, Header, Height, Transaction, ValidatorSet};
 use storage::CandidateOrigin;
 use state::{BlockContext, BlockInvalid, execute_block, view};
 
@@ -41,6 +40,17 @@ fn rule(text: impl Into<String>) -> Refusal {
 
 impl Replica {
     pub(crate) fn verify_block(&mut self, bytes: &[u8], freshness: Freshness) -> Result<Verdict, Fault> {
+        let origin = CandidateOrigin::Received(self.candidates.received());
+        self.judge(bytes, freshness, Some(origin))
+    }
+
+    /// Judges a block and keeps a valid one, durable under `origin` unless the store has it already.
+    pub(crate) fn judge(
+        &mut self,
+        bytes: &[u8],
+        freshness: Freshness,
+        origin: Option<CandidateOrigin>,
+    ) -> Result<Verdict, Fault> {
         let bytes_max = usize::try_from(self.genesis.params.block_bytes_max).unwrap_or(BLOCK_BYTES_MAX);
         if bytes.len() > bytes_max {
             return Ok(Verdict::Invalid { hash: None, reason: "the block is larger than block_bytes_max".to_owned() });
@@ -57,9 +67,11 @@ impl Replica {
         }
         match self.check_block(&block, freshness) {
             Ok(execution) => {
-                self.store
-                    .save_candidate(block.header.height, CandidateOrigin::Received(self.candidates.len()), bytes)
-                    .map_err(|error| Fault(format!("a verified block could not be made durable: {error}")))?;
+                if let Some(origin) = origin {
+                    self.store
+                        .save_candidate(block.header.height, origin, bytes)
+                        .map_err(|error| Fault(format!("a verified block could not be made durable: {error}")))?;
+                }
                 Ok(Verdict::Valid(self.keep(block, bytes.to_vec(), execution)))
             }
             Err(Refusal::Rule(reason)) => Ok(Verdict::Invalid { hash: Some(hash), reason }),
@@ -190,17 +202,5 @@ impl Replica {
             }
             Err(disagreement) => Err(Fault(format!("block {}: {disagreement}", block.header.height))),
         }
-    }
-
-    /// Addresses that a block touches, for history and streams.
-    pub(crate) fn touched(receipts: &[primitives::Receipt]) -> BTreeSet<Address> {
-        receipts
-            .iter()
-            .flat_map(|receipt| &receipt.events)
-            .flat_map(|event| match event {
-                primitives::Event::AccountOpened { address, .. } => vec![*address],
-                primitives::Event::Transferred { from, to, .. } => vec![*from, *to],
-            })
-            .collect()
     }
 }

@@ -53,7 +53,7 @@ fn dishonest_results_are_named() {
     let cases: [(&str, Edit, &str); 9] = [
         ("credit from nowhere", |c| c.changed[0].balance = c.changed[0].balance.checked_add(amount(1)).unwrap(), "holds"),
         ("nonce kept", |c| c.changed[0].nonce = primitives::Nonce::default(), "holds"),
-        ("account left alone", |c| drop(c.changed.pop()), "left alone"),
+        ("account left alone", |c| c.changed.truncate(1), "left alone"),
         ("supply grown", |c| c.block.header.supply = Amount::from_blocks(1_000), "supply"),
         ("receipt missing", |c| drop(c.receipts.pop()), "number"),
         ("fee not charged", |c| c.receipts[0].fee_burned = Amount::ZERO, "holds"),

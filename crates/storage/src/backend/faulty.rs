@@ -1,0 +1,220 @@
+//! The engine that breaks on demand, for tests and the simulator.
+//!
+//! Model: a [`FaultyDisk`] outlives the store that is opened on it, as a real disk does. It holds what is
+//! durable and what is only written. A fault is armed for the next operation of one kind; a crash decides how
+//! much of the unsynced data survives.
+//!
+//! ```text
+//!   write ──▶ pending batches ──sync──▶ durable map          mark ──write_mark──▶ durable mark
+//!                   └── crash(keep n): the first n survive, the rest are gone
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::memory::{Map, apply, sizes, visit};
+use super::{Backend, Op, Range, StoreSizes, Visitor};
+use crate::columns::Column;
+use crate::error::StorageError;
+use crate::mark::Mark;
+
+/// What an armed fault hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FaultOn {
+    /// A read of one key or a range.
+    Read,
+    /// The write of a batch.
+    Write,
+    /// The sync of written batches.
+    Sync,
+    /// The write of the mark.
+    Mark,
+}
+
+/// What the operation answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// An input/output error; nothing was done.
+    Io,
+    /// The disk is full; nothing was done.
+    NoSpace,
+    /// The operation says that it succeeded and did nothing (a sync that lies).
+    Ignored,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    durable: Map,
+    live: Map,
+    pending: Vec<Vec<Op>>,
+    mark: Option<Mark>,
+    armed: BTreeMap<FaultOn, (u32, Fault)>,
+}
+
+/// A disk in memory whose failures are chosen by a test. Clones are the same disk.
+#[derive(Debug, Clone, Default)]
+pub struct FaultyDisk {
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl FaultyDisk {
+    /// An empty, healthy disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Arms one fault: the operation after `healthy` more healthy ones of its kind fails.
+    pub fn arm(&self, on: FaultOn, healthy: u32, fault: Fault) {
+        self.lock().armed.insert(on, (healthy, fault));
+    }
+
+    /// Ends the process that used the disk: the first `keep` unsynced batches survive, the others are lost. A
+    /// batch is never torn in two, as the engine's journal checksums each batch as a whole.
+    pub fn crash(&self, keep: usize) {
+        let mut disk = self.lock();
+        let pending = std::mem::take(&mut disk.pending);
+        for batch in pending.into_iter().take(keep) {
+            apply(&mut disk.durable, batch);
+        }
+        disk.live = disk.durable.clone();
+    }
+
+    /// Inverts one bit of a stored value; `bit` is taken modulo the value's length. False when there is no such
+    /// key.
+    pub fn flip_bit(&self, column: Column, key: &[u8], bit: usize) -> bool {
+        let mut disk = self.lock();
+        let key = column.engine_key(key);
+        let Some(value) = disk.durable.get_mut(&key).filter(|value| !value.is_empty()) else { return false };
+        let bit = bit % (value.len() * 8);
+        value[bit / 8] ^= 1 << (bit % 8);
+        let value = value.clone();
+        disk.live.insert(key, value);
+        true
+    }
+
+    /// Forgets one stored value, as a file system that lost a file would. False when there is no such key.
+    pub fn lose(&self, column: Column, key: &[u8]) -> bool {
+        let mut disk = self.lock();
+        let key = column.engine_key(key);
+        disk.live.remove(&key);
+        disk.durable.remove(&key).is_some()
+    }
+
+    /// Takes a copy of what is durable, for [`FaultyDisk::restore`].
+    pub fn snapshot(&self) -> FaultySnapshot {
+        FaultySnapshot(self.lock().durable.clone())
+    }
+
+    /// Puts old contents back without the mark: a disk that lost its latest writes.
+    pub fn restore(&self, snapshot: &FaultySnapshot) {
+        let mut disk = self.lock();
+        disk.durable.clone_from(&snapshot.0);
+        disk.live.clone_from(&snapshot.0);
+        disk.pending.clear();
+    }
+}
+
+/// Contents of a [`FaultyDisk`] at some moment.
+#[derive(Debug, Clone)]
+pub struct FaultySnapshot(Map);
+
+/// The engine on a [`FaultyDisk`].
+pub(crate) struct Faulty {
+    disk: FaultyDisk,
+    opened_mark: Mark,
+}
+
+impl Faulty {
+    /// Opens a disk that has a mark; `None` when it is new.
+    pub(crate) fn open(disk: &FaultyDisk) -> Option<Self> {
+        let opened_mark = disk.lock().mark?;
+        Some(Self { disk: disk.clone(), opened_mark })
+    }
+
+    /// Puts a new store on an empty disk.
+    pub(crate) fn create(disk: &FaultyDisk, map: Map, mark: Mark) -> Self {
+        let mut state = disk.lock();
+        state.live.clone_from(&map);
+        state.durable = map;
+        state.mark = Some(mark);
+        drop(state);
+        Self { disk: disk.clone(), opened_mark: mark }
+    }
+
+    /// True when the operation shall be done, false when it shall be skipped in silence.
+    fn pass(disk: &mut Disk, on: FaultOn, action: &'static str) -> Result<bool, StorageError> {
+        let Some((healthy, fault)) = disk.armed.get_mut(&on) else { return Ok(true) };
+        if *healthy > 0 {
+            *healthy -= 1;
+            return Ok(true);
+        }
+        let fault = *fault;
+        disk.armed.remove(&on);
+        let cause = match fault {
+            Fault::Ignored => return Ok(false),
+            Fault::Io => "input/output error",
+            Fault::NoSpace => "no space left on device",
+        };
+        Err(StorageError::Engine { action, place: PLACE.to_owned(), cause: cause.to_owned() })
+    }
+}
+
+const PLACE: &str = "faulty disk";
+
+impl Backend for Faulty {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        let mut disk = self.disk.lock();
+        Self::pass(&mut disk, FaultOn::Read, "read a value")?;
+        Ok(disk.live.get(&column.engine_key(key)).cloned())
+    }
+
+    fn visit(&self, column: Column, range: &Range, visitor: &mut Visitor<'_>) -> Result<(), StorageError> {
+        let mut disk = self.disk.lock();
+        Self::pass(&mut disk, FaultOn::Read, "read a range")?;
+        visit(&disk.live, column, range, visitor);
+        Ok(())
+    }
+
+    fn write(&self, batch: Vec<Op>) -> Result<(), StorageError> {
+        let mut disk = self.disk.lock();
+        if Self::pass(&mut disk, FaultOn::Write, "write a batch")? {
+            apply(&mut disk.live, batch.clone());
+            disk.pending.push(batch);
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), StorageError> {
+        let mut disk = self.disk.lock();
+        if Self::pass(&mut disk, FaultOn::Sync, "sync")? {
+            for batch in std::mem::take(&mut disk.pending) {
+                apply(&mut disk.durable, batch);
+            }
+        }
+        Ok(())
+    }
+
+    fn opened_mark(&self) -> Mark {
+        self.opened_mark
+    }
+
+    fn write_mark(&self, mark: &Mark) -> Result<(), StorageError> {
+        let mut disk = self.disk.lock();
+        if Self::pass(&mut disk, FaultOn::Mark, "write the mark")? {
+            disk.mark = Some(*mark);
+        }
+        Ok(())
+    }
+
+    fn sizes(&self) -> Result<StoreSizes, StorageError> {
+        Ok(sizes(&self.disk.lock().live))
+    }
+
+    fn place(&self) -> String {
+        PLACE.to_owned()
+    }
+}

@@ -1,0 +1,158 @@
+//! Every way the store can refuse, one variant per cause. Each message says what happened, where, and what to
+//! do next.
+
+use std::path::PathBuf;
+
+use primitives::{Height, Round};
+
+/// What an operator does about damage.
+const RESTORE: &str = "next: stop the node, move this directory aside and start again, so that the node syncs the \
+                       chain from its peers; check the disk before it is used again";
+
+/// Why a store call did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The operating system refused a file operation.
+    #[error("cannot {action} {}: {source}; next: check that the path exists, is writable and has free \
+             space", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The key-value engine refused.
+    #[error(
+        "the storage engine failed to {action} in {place}: {cause}; next: check free space and the disk's \
+         health, then restart the node"
+    )]
+    Engine {
+        /// What was tried.
+        action: &'static str,
+        /// The directory, or the kind of store that has none.
+        place: String,
+        /// The engine's words.
+        cause: String,
+    },
+    /// A stored value is not what was written.
+    #[error("stored value is damaged: column {column}, key {key}, in {place}: {reason}; {RESTORE}")]
+    Damaged {
+        /// The column.
+        column: &'static str,
+        /// The key in hexadecimal.
+        key: String,
+        /// The directory, or the kind of store that has none.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of the store is not what was written.
+    #[error("file of the store is damaged: {}: {reason}; {RESTORE}", path.display())]
+    DamagedFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, with the offset where known.
+        reason: String,
+    },
+    /// The store is behind what it acknowledged.
+    #[error(
+        "acknowledged writes are missing from {place}: the store ends at batch {stored} (height {stored_height}), \
+             its mark says batch {marked} (height {marked_height}); {RESTORE}"
+    )]
+    LostBlocks {
+        /// The directory, or the kind of store that has none.
+        place: String,
+        /// Last batch found.
+        stored: u64,
+        /// Height of that batch, 0 before the first block.
+        stored_height: Height,
+        /// Last batch acknowledged.
+        marked: u64,
+        /// Height of that batch, 0 before the first block.
+        marked_height: Height,
+    },
+    /// Written by another version of this program.
+    #[error(
+        "the store in {place} has schema {found}, this build reads schema {supported}; next: start the build that \
+             wrote it, or move the directory aside and sync again"
+    )]
+    UnknownSchema {
+        /// The directory, or the kind of store that has none.
+        place: String,
+        /// The schema found.
+        found: u32,
+        /// The schema of this build.
+        supported: u32,
+    },
+    /// Belongs to another chain.
+    #[error(
+        "the store in {place} belongs to the chain with genesis {found}, not {expected}; next: start with the \
+             genesis file of that chain, or with another directory"
+    )]
+    OtherChain {
+        /// The directory, or the kind of store that has none.
+        place: String,
+        /// The genesis hash found.
+        found: String,
+        /// The genesis hash asked for.
+        expected: String,
+    },
+    /// Another process has it open.
+    #[error("the store in {} is in use by another process; next: stop that node, or give this one a directory of \
+             its own", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// An earlier write failed, so what is durable is unknown until the next start.
+    #[error(
+        "the store is closed after a failed write: {cause}; next: remove the cause and restart the node, which \
+         recovers to the last durable block"
+    )]
+    Poisoned {
+        /// The first failure.
+        cause: String,
+    },
+    /// A commit out of order: a fault of the caller.
+    #[error(
+        "commit of height {got} on a store that expects height {expected}; this is a fault of the program, \
+         please report it; next: restart the node"
+    )]
+    WrongHeight {
+        /// The height after the head.
+        expected: Height,
+        /// The height of the batch.
+        got: Height,
+    },
+    /// There is no genesis state yet.
+    #[error("the store has no genesis state; next: initialise it from the genesis file")]
+    NotInitialised,
+    /// There is a genesis state already.
+    #[error("the store already has a genesis state; next: open it instead of initialising it")]
+    AlreadyInitialised,
+    /// Another proposal was built for the same height and round.
+    #[error("another candidate is stored for height {height} round {round}; next: offer the stored one again")]
+    CandidateConflict {
+        /// The height.
+        height: Height,
+        /// The round.
+        round: Round,
+    },
+    /// A value is larger than its bound.
+    #[error(
+        "{what} of {bytes} bytes is over the bound of {bound} bytes; this is a fault of the program, please report it"
+    )]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The most allowed.
+        bound: usize,
+    },
+    /// A rebuild of the history index was interrupted.
+    #[error("the history index is incomplete because its rebuild was interrupted; next: run the rebuild again")]
+    HistoryIncomplete,
+}

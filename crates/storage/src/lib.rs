@@ -1,0 +1,47 @@
+//! The durable storage of one node: blocks, receipts, indexes and state, on disk, in memory or on a disk that
+//! fails on demand.
+//!
+//! Model: columns of ordered bytes ([`columns`]) in one key-value engine. A block and everything it changes is
+//! one atomic batch ([`Store::commit`]), durable before the call returns. The store knows no trees and executes
+//! nothing: it keeps bytes and finds them again.
+//!
+//! Rules
+//! - Commits come in height order, one at a time; nothing above [`Store::head`] is visible.
+//! - Every value carries a checksum that is verified on every read; every file is audited before it is opened.
+//!   Damage is refused by name and place, never repaired in silence.
+//! - An independent mark ([`mark`]) catches a store that lost acknowledged blocks; a torn write after a crash is
+//!   dropped in silence.
+//! - A failed write poisons the handle: stop, restart, recover.
+//!
+//! It refuses to: repair damage, prune, migrate another schema, share a directory between processes.
+//!
+//! Read next: [`columns`] (every key to the byte), `commit.rs` (the durability point), `open.rs`, `audit.rs`.
+
+mod audit;
+mod backend;
+mod batch;
+pub mod columns;
+mod commit;
+mod crash;
+mod error;
+mod history;
+mod journal;
+pub mod mark;
+mod open;
+mod read;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use audit::Audit;
+pub use backend::StoreSizes;
+pub use backend::faulty::{Fault, FaultOn, FaultyDisk, FaultySnapshot};
+pub use batch::{CommitBatch, Entry, GenesisBatch, TransactionPlace};
+pub use columns::CandidateOrigin;
+pub use commit::{CANDIDATES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
+pub use crash::{CrashPoint, CrashPointTextError, set_crash_point};
+pub use error::StorageError;
+pub use history::{HISTORY_PAGE_MAX, HistoryEntry, HistoryKey, HistoryKind, history_of};
+pub use mark::{Head, Mark};
+pub use open::{Opening, RECENT_HEIGHTS, Store, StoreConfig, Verify};
