@@ -5,6 +5,7 @@
 //!
 //! | files | made by |
 //! |---|---|
+//! | `config/node.toml`, `docs/configuration.md`, `.env.example` | the example `codegen` of the crate `config` |
 //! | `docs/openapi.json`, `docs/openrpc.json` | the example `codegen` of the crate `rpc` |
 
 use anyhow::Result;
@@ -12,7 +13,7 @@ use anyhow::Result;
 use crate::process::{Workspace, succeed};
 
 /// The crates that have an example called `codegen`.
-const GENERATORS: [&str; 1] = ["rpc"];
+const GENERATORS: [&str; 2] = ["config", "rpc"];
 
 /// Runs every generator.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {

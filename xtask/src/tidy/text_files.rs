@@ -26,6 +26,7 @@ const LOCK: &str = "Cargo.lock";
 const ROOT: &[&str] = &[
     ".cargo",
     ".ci",
+    ".env.example",
     ".gitattributes",
     ".github",
     ".gitignore",

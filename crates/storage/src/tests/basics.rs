@@ -3,7 +3,6 @@
 use primitives::{Address, Amount, Hash, Height, Nonce, Round, SlotIndex};
 
 use super::model::{Model, genesis, on_disk};
-use crate::CandidateOrigin::{Built, Received};
 use crate::backend::disk::Disk;
 use crate::backend::{Backend, Op};
 use crate::columns::CandidateOrigin::{Built, Received};
@@ -89,9 +88,9 @@ fn candidates_are_kept_until_their_height_is_decided() {
 
     let store = Store::open(&on_disk(directory.path()), &genesis()).unwrap();
     let expected = vec![
+        (Received(0), b"other received".to_vec()),
         (Built(Round(0)), b"zero".to_vec()),
         (Built(Round(300)), b"three hundred".to_vec()),
-        (Received(0), b"other received".to_vec()),
     ];
     assert_eq!(store.load_candidates(Height(1)).unwrap(), expected);
     assert_eq!(store.candidate(Height(1), Built(Round(0))).unwrap(), Some(b"zero".to_vec()));
@@ -107,9 +106,10 @@ fn candidates_are_kept_until_their_height_is_decided() {
 }
 
 #[test]
-fn candidates_have_a_bound_and_the_oldest_round_makes_room() {
+fn candidates_have_a_bound_and_received_ones_then_the_oldest_round_make_room() {
     let store = Store::open(&StoreConfig::Memory, &genesis()).unwrap();
     store.initialise(&GenesisBatch::default()).unwrap();
+    store.save_candidate(Height(1), Received(u32::MAX), b"received").unwrap();
     let last = u32::try_from(CANDIDATES_MAX).unwrap() + 2;
     (0..=last).for_each(|round| store.save_candidate(Height(1), Built(Round(round)), b"x").unwrap());
     let kept = store.load_candidates(Height(1)).unwrap();

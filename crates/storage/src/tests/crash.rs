@@ -32,7 +32,7 @@ fn child() {
     loop {
         model.grow();
         let batch = model.batches.last().unwrap();
-        store.save_candidate(batch.height, Built(Round(0)), CANDIDATE).unwrap();
+        store.save_candidate(batch.height, CandidateOrigin::Built(Round(0)), CANDIDATE).unwrap();
         store.commit(batch).unwrap();
         println!("acknowledged {}", batch.height);
     }

@@ -1,0 +1,436 @@
+//! The table of all keys: name, kind, default, unit, help and the names in the environment.
+//!
+//! Rules
+//! - A name is never renamed and never gets another meaning; a better one is added and the old one becomes an alias.
+//! - The names in the environment are `TB_` and the key in capitals with `_` for `.`, or the name that was
+//!   promised for it. Where several are set, the first of the list counts.
+//! - A default is written as text and read like any other value.
+//!
+//! A new key is one entry here, one field in `node.rs`, and `cargo xtask codegen`.
+
+use crate::value::Kind;
+
+/// One key of the configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its name; the part before the last `.` is the table in TOML.
+    pub name: &'static str,
+    /// Other names that mean the same.
+    pub aliases: &'static [&'static str],
+    /// Its names in the environment, the strongest first.
+    pub environment: &'static [&'static str],
+    /// What it takes.
+    pub kind: Kind,
+    /// Its value when no source sets it, as text.
+    pub default: Option<&'static str>,
+    /// What the default means where there is none.
+    pub unset: &'static str,
+    /// A value other than the default.
+    pub example: &'static str,
+    /// Unit of the value; empty where it has none.
+    pub unit: &'static str,
+    /// What it does, in one or two sentences.
+    pub help: &'static str,
+    /// Whether a change takes effect in a running node; otherwise at its next start.
+    pub live: bool,
+}
+
+impl Key {
+    /// Whether the value is never shown.
+    pub fn is_secret(&self) -> bool {
+        self.kind == Kind::Secret
+    }
+
+    /// What the key takes, with its unit and its default, in words that end the sentence "give …".
+    pub fn expected(&self) -> String {
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        let default = self.default.map(|text| format!(" (default {text})")).unwrap_or_default();
+        format!("{}{unit}{default}", self.kind.expected())
+    }
+
+    /// The table of the key in TOML; `None` at the top.
+    pub fn table(&self) -> Option<&'static str> {
+        self.name.rsplit_once('.').map(|(table, _)| table)
+    }
+
+    /// The name of the key within its table.
+    pub fn leaf(&self) -> &'static str {
+        self.name.rsplit_once('.').map_or(self.name, |(_, leaf)| leaf)
+    }
+}
+
+/// A key with the entries that most keys share.
+const fn key(name: &'static str, environment: &'static [&'static str], kind: Kind, help: &'static str) -> Key {
+    Key {
+        name,
+        aliases: &[],
+        environment,
+        kind,
+        default: None,
+        unset: "not set",
+        example: "",
+        unit: "",
+        help,
+        live: false,
+    }
+}
+
+impl Key {
+    const fn default(self, default: &'static str, example: &'static str) -> Self {
+        Self { default: Some(default), example, ..self }
+    }
+
+    const fn unset(self, unset: &'static str, example: &'static str) -> Self {
+        Self { unset, example, ..self }
+    }
+
+    const fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    const fn alias(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+}
+
+const fn number(min: u64, max: u64) -> Kind {
+    Kind::Number { min, max, clamped: false }
+}
+
+const fn clamped(min: u64, max: u64) -> Kind {
+    Kind::Number { min, max, clamped: true }
+}
+
+const fn choice(words: &'static [&'static str], later: &'static [&'static str]) -> Kind {
+    Kind::Choice { words, later }
+}
+
+/// Smallest bound on request bodies that still lets one largest transaction in hexadecimal pass, bytes.
+pub(crate) const BODY_BYTES_MIN: u64 = 33_792;
+/// Largest bound on request bodies, bytes.
+const BODY_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
+/// Entries of the largest queue, as the mempool bounds it.
+pub(crate) const QUEUE_MAX: u64 = 1_048_576;
+/// Largest count of things per second.
+const PER_SECOND_MAX: u64 = 4_294_967_295;
+/// Bytes of the largest gossip message; a budget below it would let none pass.
+const GOSSIP_BYTES_MIN: u64 = 262_144;
+/// Most digests that the replay protector may be told to remember (about 100 MB).
+const REPLAY_MAX: u64 = 1_048_576;
+
+const CHAIN_GATE: &str = "as in the genesis file";
+
+/// All keys, in the order of the template.
+pub static KEYS: &[Key] = &[
+    key("moniker", &["TB_MONIKER"], Kind::Name, "Name of this node, shown to its peers and in its metrics.")
+        .default("node", "alice-1"),
+    key(
+        "mode",
+        &["TB_MODE"],
+        choice(&["validator", "node"], &["hybrid", "wallet"]),
+        "What the node does: `validator` votes with the keys in validator_key.json, `node` follows the chain and serves RPC.",
+    )
+    .default("node", "validator"),
+    key(
+        "release_channel",
+        &["TB_RELEASE_CHANNEL"],
+        choice(&["development", "testnet", "canary", "mainnet"], &[]),
+        "Rollout channel of this node, shown in the start-up log and in the status.",
+    )
+    .default("development", "canary"),
+    key(
+        "data_dir",
+        &["TB_DATA_DIR"],
+        Kind::Path,
+        "Folder of the chain data; it must be on a persistent volume. The node resumes from what is there.",
+    )
+    .default("data", "/var/lib/the-block"),
+    key(
+        "mempool_limit",
+        &["TB_MEMPOOL_LIMIT"],
+        number(1, QUEUE_MAX),
+        "Most entries of each queue: transactions, identities, votes. A full queue refuses newcomers; larger costs memory.",
+    )
+    .unit("entries")
+    .default("8192", "20000"),
+    key(
+        "mempool_per_sender",
+        &["TB_MEMPOOL_PER_SENDER"],
+        number(1, QUEUE_MAX),
+        "Most transactions that one payer may have waiting.",
+    )
+    .unit("transactions")
+    .default("64", "128"),
+    key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
+        .default("human", "json"),
+    key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module.")
+        .default("info", "info,consensus=debug"),
+    key(
+        "queue_weights.priority",
+        &["TB_QUEUE_WEIGHTS_PRIORITY"],
+        Kind::Weight,
+        "Weight of the age in the order of inclusion. Both weights sum to 1.0; 0.6 and 0.4 suit bursts.",
+    )
+    .default("0.7", "0.6"),
+    key(
+        "queue_weights.fee",
+        &["TB_QUEUE_WEIGHTS_FEE"],
+        Kind::Weight,
+        "Weight of the tip in the order of inclusion. At 0.0 the order is strictly first come, first served.",
+    )
+    .default("0.3", "0.4"),
+    key(
+        "consensus.listen",
+        &["TB_CONSENSUS_LISTEN"],
+        Kind::Listen,
+        "Where the consensus network listens, for validators and nodes that follow.",
+    )
+    .default("/ip4/127.0.0.1/tcp/26656", "/ip4/0.0.0.0/tcp/26666"),
+    key(
+        "consensus.peers",
+        &["TB_CONSENSUS_PEERS"],
+        Kind::PeerList,
+        "Peers of the consensus network to stay connected to.",
+    )
+    .default("", "/ip4/192.0.2.1/tcp/26656,/dns/b.example.org/tcp/26656"),
+    key(
+        "p2p.listen",
+        &["TB_P2P_LISTEN"],
+        Kind::ListenList,
+        "Where transaction gossip listens. An empty list only dials.",
+    )
+    .default("/ip4/127.0.0.1/udp/26657/quic-v1,/ip4/127.0.0.1/tcp/26657", "/ip6/::1/udp/26667/quic-v1"),
+    key(
+        "p2p.peers",
+        &["TB_P2P_PEERS"],
+        Kind::PeerList,
+        "Peers of transaction gossip to stay connected to, best with /p2p/<peer id> at the end.",
+    )
+    .default("", "/ip4/192.0.2.1/udp/26657/quic-v1"),
+    key(
+        "p2p.gossip_rate_limit_per_sec",
+        &["TB_P2P_GOSSIP_RATE_LIMIT_PER_SEC"],
+        clamped(1, PER_SECOND_MAX),
+        "Gossip messages that one peer may send. What is beyond is dropped and counts against the peer's score.",
+    )
+    .unit("messages per second")
+    .default("2000", "500"),
+    key(
+        "p2p.replay_window_size",
+        &["TB_P2P_REPLAY_WINDOW_SIZE"],
+        clamped(1, REPLAY_MAX),
+        "Digests of recent messages that are remembered; a message among them is a replay and is dropped.",
+    )
+    .unit("messages")
+    .default("65536", "1024"),
+    key(
+        "p2p.rate_window_secs",
+        &["TB_P2P_RATE_WINDOW_SECS"],
+        clamped(1, 3_600),
+        "Length of the sliding window in which the requests and bytes of a peer are counted.",
+    )
+    .unit("seconds")
+    .alias(&["p2p_rate_window_secs"])
+    .default("1", "10"),
+    key(
+        "p2p.max_per_sec",
+        &["TB_P2P_MAX_PER_SEC"],
+        clamped(1, PER_SECOND_MAX),
+        "Requests other than gossip that one peer may send; a window admits this times its length.",
+    )
+    .unit("requests per second")
+    .alias(&["p2p_max_per_sec"])
+    .default("100", "50"),
+    key(
+        "p2p.max_bytes_per_sec",
+        &["TB_P2P_MAX_BYTES_PER_SEC"],
+        clamped(GOSSIP_BYTES_MIN, PER_SECOND_MAX),
+        "Bytes that one peer may send; a window admits this times its length.",
+    )
+    .unit("bytes per second")
+    .alias(&["p2p_max_bytes_per_sec"])
+    .default("33554432", "1048576"),
+    key(
+        "p2p.chain_sync_interval_ms",
+        &["TB_P2P_CHAIN_SYNC_INTERVAL_MS"],
+        number(0, 3_600_000),
+        "Pause between two pulls of the peers' heights; 0 turns the pulls off, for tests of isolation.",
+    )
+    .unit("milliseconds")
+    .alias(&["p2p_chain_sync_interval_ms"])
+    .default("500", "0"),
+    key(
+        "p2p.overlay_db_path",
+        &["TB_OVERLAY_DB_PATH"],
+        Kind::Path,
+        "File of the known peers with their addresses and last-seen times.",
+    )
+    .default("overlay/overlay_peers.json", "/var/lib/the-block/overlay_peers.json"),
+    key("p2p.peer_db_path", &["TB_PEER_DB_PATH"], Kind::Path, "File of the peers' keys and reputation.")
+        .default("peer_db", "/var/lib/the-block/peer_db"),
+    key(
+        "p2p.quic_peer_db_path",
+        &["TB_QUIC_PEER_DB_PATH"],
+        Kind::Path,
+        "File of the QUIC address that last worked for each peer.",
+    )
+    .default("peer_db_quic", "/var/lib/the-block/peer_db_quic"),
+    key(
+        "p2p.peer_key_history_path",
+        &["TB_PEER_KEY_HISTORY_PATH"],
+        Kind::Path,
+        "File of the keys that answered at each address.",
+    )
+    .default("peer_key_history", "/var/lib/the-block/peer_key_history"),
+    key(
+        "rpc.listen",
+        &["TB_RPC_LISTEN"],
+        Kind::Socket,
+        "Where the RPC server listens: HTTP routes, JSON-RPC at /rpc, metrics at /metrics.",
+    )
+    .default("127.0.0.1:26658", "0.0.0.0:26668"),
+    key(
+        "rpc.auth_token_file",
+        &["TB_RPC_AUTH_TOKEN_FILE"],
+        Kind::Path,
+        "File that holds the bearer token, mode 0600. Better than `rpc.auth_token`, because processes show their environment.",
+    )
+    .unset("not set", "rpc_token"),
+    key(
+        "rpc.auth_token",
+        &["TB_RPC_AUTH_TOKEN"],
+        Kind::Secret,
+        "Bearer token that the RPC server asks for. Without one, everybody who reaches the port may use it.",
+    )
+    .unset("no token is asked for", "replace-me-with-32-random-characters"),
+    key(
+        "rpc.body_bytes_max",
+        &["TB_RPC_BODY_BYTES_MAX"],
+        number(BODY_BYTES_MIN, BODY_BYTES_MAX),
+        "Largest body of a request; a larger one is refused before it is read.",
+    )
+    .unit("bytes")
+    .default("1048576", "262144"),
+    key(
+        "rpc.request_timeout_ms",
+        &["TB_RPC_REQUEST_TIMEOUT_MS"],
+        number(100, 600_000),
+        "Longest time for one ordinary request. Requests that wait and event streams have limits of their own.",
+    )
+    .unit("milliseconds")
+    .default("10000", "2000"),
+    key(
+        "rpc.connections_max",
+        &["TB_RPC_CONNECTIONS_MAX"],
+        number(1, 65_536),
+        "Most open connections to the RPC server; further ones wait.",
+    )
+    .unit("connections")
+    .default("1024", "64"),
+    key(
+        "rollout.feature_gates.consensus_enforcement",
+        &["TB_ROLLOUT_FEATURE_GATES_CONSENSUS_ENFORCEMENT"],
+        Kind::Bool,
+        "Chain gate: block weight falls with the proof lag. It must agree with the genesis file.",
+    )
+    .unset(CHAIN_GATE, "false"),
+    key(
+        "rollout.feature_gates.malachite_consensus",
+        &["TB_ROLLOUT_FEATURE_GATES_MALACHITE_CONSENSUS"],
+        Kind::Bool,
+        "Chain gate: all validators decide (`bft`) instead of one process (`solo`). It must agree with the genesis file.",
+    )
+    .unset(CHAIN_GATE, "true"),
+    key(
+        "rollout.feature_gates.recursive_proofs",
+        &["TB_ROLLOUT_FEATURE_GATES_RECURSIVE_PROOFS"],
+        Kind::Bool,
+        "Chain gate: proofs of the ledger are accepted and paid. It must agree with the genesis file.",
+    )
+    .unset(CHAIN_GATE, "false"),
+    key(
+        "rollout.feature_gates.timetoke_rewards",
+        &["TB_ROLLOUT_FEATURE_GATES_TIMETOKE_REWARDS"],
+        Kind::Bool,
+        "Chain gate: timetoke rewards are paid. It must agree with the genesis file.",
+    )
+    .unset(CHAIN_GATE, "false"),
+    key(
+        "rollout.feature_gates.witness_network",
+        &["TB_ROLLOUT_FEATURE_GATES_WITNESS_NETWORK"],
+        Kind::Bool,
+        "Chain gate: attestations are accepted and paid. It must agree with the genesis file.",
+    )
+    .unset(CHAIN_GATE, "false"),
+    key(
+        "rollout.feature_gates.pruning",
+        &["TB_ROLLOUT_FEATURE_GATES_PRUNING"],
+        Kind::Bool,
+        "Local gate: old blocks and state are deleted. Not there yet, so only `false` is accepted and nothing is deleted.",
+    )
+    .default("false", "false"),
+    key(
+        "rollout.feature_gates.reconstruction",
+        &["TB_ROLLOUT_FEATURE_GATES_RECONSTRUCTION"],
+        Kind::Bool,
+        "Local gate: what was pruned is rebuilt. Not there yet, so only `false` is accepted.",
+    )
+    .default("false", "false"),
+];
+
+/// Keys and variables of features that this version does not have, with what is missing: refused by name.
+pub static LATER: &[(&str, &str)] = &[
+    ("max_proof_size_bytes", "this version takes no proofs"),
+    ("proof_cache_dir", "this version makes and takes no proofs"),
+    ("snapshot_dir", "this version makes no snapshots"),
+    ("rollout.telemetry", "this version exports no traces; metrics are always at /metrics"),
+    ("telemetry_auth_token", "this version exports no traces; metrics are always at /metrics"),
+    ("reputation.tier_thresholds", "this version has no reputation"),
+    ("p2p.chunk_db_path", "this version stores no chunks"),
+];
+
+/// Environment variables of features that this version does not have, with what is missing: a warning.
+pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
+
+/// Environment variables that other programs of this project read; the node does not warn of them.
+pub static OTHER_VARIABLES: &[&str] = &["TB_HOME", "TB_TEST_SEED", "TB_CONTRACT_DIR"];
+
+/// The key that has this name or alias.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name || key.aliases.contains(&name))
+}
+
+/// The key that has this name in the environment.
+pub fn find_variable(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.environment.contains(&name))
+}
+
+/// What is missing for a key that is refused by name; it may stand below a table of such keys.
+pub fn later(name: &str) -> Option<&'static str> {
+    let below = |table: &str| name.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    LATER.iter().find(|(later, _)| below(later)).map(|(_, reason)| *reason)
+}
+
+/// The name of the key most similar to `name`. Only the first characters count.
+pub fn nearest(name: &str) -> &'static str {
+    nearest_of(name, KEYS.iter().map(|key| key.name))
+}
+
+/// The name in the environment most similar to `name`.
+pub fn nearest_variable(name: &str) -> &'static str {
+    nearest_of(name, KEYS.iter().flat_map(|key| key.environment.iter().copied()))
+}
+
+fn nearest_of(name: &str, names: impl Iterator<Item = &'static str>) -> &'static str {
+    /// Longer than any name of the table; bounds the work that a file can cause.
+    const COMPARED: usize = 64;
+    let name: String = name.chars().take(COMPARED).collect::<String>().to_lowercase();
+    let leaf_of = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    // A key in the wrong table is nearer than one with other letters.
+    let distance = |known: &str| {
+        let known = known.to_lowercase();
+        let whole = strsim::damerau_levenshtein(&name, &known);
+        whole.min(strsim::damerau_levenshtein(&leaf_of(&name), &leaf_of(&known)).saturating_add(1))
+    };
+    names.min_by_key(|known| distance(known)).expect("the table is not empty")
+}

@@ -1,0 +1,52 @@
+//! What one node is told: its configuration, where each value came from, and where its files lie.
+//!
+//! ```text
+//! flag  >  environment  >  <home>/.env  >  other .env  >  node.toml  >  default
+//!   └──────────────┴──────────┬─┴──────────────┴────────────┘
+//!                    sources.rs: one Setting (value, source) per key
+//!                             │
+//!                    node.rs: NodeConfig, typed        rules.rs: rules over several keys
+//! ```
+//!
+//! Everything about a key stands in one table ([`KEYS`]). The template, the manual page, `config show` and
+//! `config check` are made from it, so they cannot disagree with the loader.
+//!
+//! Rules
+//! - A key that the table does not have is refused, and the nearest one is named. A key of a feature that this
+//!   version does not have is refused by name ([`keys::LATER`]).
+//! - Every value of every source must be valid, also one that a stronger source replaces.
+//! - All problems are reported at once; the files are only ever read.
+//! - Secrets have a type of their own ([`Secret`]). No message, table or error holds one.
+//! - The environment is an argument. Nothing here looks at the environment or the folder of the process.
+//!
+//! Read next: [`keys`] (the table), then `sources.rs`, `node.rs`, `check.rs`.
+
+mod address;
+mod check;
+mod dotenv;
+mod error;
+mod files;
+mod gates;
+mod home;
+pub mod keys;
+mod node;
+mod print;
+mod rules;
+mod secret;
+mod sources;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use check::{Problem, Report, Severity, check};
+pub use error::{ConfigError, ConfigErrors};
+pub use files::FILE_BYTES_MAX;
+pub use gates::{FeatureGates, Gate, GateKind, GateState};
+pub use home::{Home, default_root};
+pub use keys::{KEYS, Key, nearest};
+pub use node::{ConsensusConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, ReleaseChannel, RpcConfig};
+pub use print::{env_example, markdown, show, template, template_with};
+pub use secret::Secret;
+pub use sources::{Setting, Source, unknown_environment};
+pub use value::{Kind, Value};

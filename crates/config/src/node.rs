@@ -1,0 +1,346 @@
+//! The configuration of a node as the services take it: typed, resolved, checked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mempool::MempoolConfig;
+use primitives::Genesis;
+use primitives::genesis::CHAIN_GATES;
+
+use crate::error::ConfigErrors;
+use crate::gates::{FeatureGates, Gate, GateKind};
+use crate::home::Home;
+use crate::rules;
+use crate::secret::Secret;
+use crate::sources::{Setting, Source, Sources};
+use crate::value::Value;
+
+/// Names of the gates that bind one node alone.
+const LOCAL_GATES: [&str; 2] = ["pruning", "reconstruction"];
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Votes, and does all that a node does.
+    Validator,
+    /// Follows the chain and serves RPC.
+    Node,
+}
+
+impl Mode {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Validator => "validator",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// The rollout channel of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseChannel {
+    /// Machines of developers.
+    Development,
+    /// Public test network.
+    Testnet,
+    /// The first validators that take a change.
+    Canary,
+    /// The main network.
+    Mainnet,
+}
+
+impl ReleaseChannel {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Testnet => "testnet",
+            Self::Canary => "canary",
+            Self::Mainnet => "mainnet",
+        }
+    }
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Logging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Form of lines.
+    pub format: LogFormat,
+    /// A level, or levels by module.
+    pub level: String,
+}
+
+/// The consensus network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsensusConfig {
+    /// Where it listens, in libp2p form.
+    pub listen: String,
+    /// Peers to stay connected to, in libp2p form.
+    pub peers: Vec<String>,
+}
+
+/// Transaction gossip: addresses, limits on one peer, files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct P2pConfig {
+    /// Where it listens, in libp2p form; empty: dial only.
+    pub listen: Vec<String>,
+    /// Peers to stay connected to, in libp2p form.
+    pub peers: Vec<String>,
+    /// Gossip messages per second. At least 1.
+    pub gossip_rate_limit_per_sec: u64,
+    /// Digests that are remembered. At least 1.
+    pub replay_window_size: u64,
+    /// Sliding window, seconds. At least 1.
+    pub rate_window_secs: u64,
+    /// Requests per second. At least 1.
+    pub max_per_sec: u64,
+    /// Bytes per second. At least one message of the largest size.
+    pub max_bytes_per_sec: u64,
+    /// Pause between two pulls of heights, milliseconds; 0: no pulls.
+    pub chain_sync_interval_ms: u64,
+    /// File of known peers.
+    pub overlay_db: PathBuf,
+    /// File of keys and reputation.
+    pub peer_db: PathBuf,
+    /// File of QUIC addresses.
+    pub quic_peer_db: PathBuf,
+    /// File of keys by address.
+    pub peer_key_history: PathBuf,
+}
+
+/// The RPC server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpcConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The bearer token it asks for; `None`: it asks for none.
+    pub auth_token: Option<Secret>,
+    /// Largest body, bytes.
+    pub body_bytes_max: usize,
+    /// Longest ordinary request.
+    pub request_timeout: Duration,
+    /// Most open connections.
+    pub connections_max: usize,
+}
+
+/// The configuration of one node. All paths are resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// Name for peers and metrics.
+    pub moniker: String,
+    /// What the node does.
+    pub mode: Mode,
+    /// Its rollout channel.
+    pub release_channel: ReleaseChannel,
+    /// Folder of the chain data.
+    pub data_dir: PathBuf,
+    /// Logging.
+    pub log: LogConfig,
+    /// Limits and weights of the mempool; valid.
+    pub mempool: MempoolConfig,
+    /// The consensus network.
+    pub consensus: ConsensusConfig,
+    /// Transaction gossip.
+    pub p2p: P2pConfig,
+    /// The RPC server.
+    pub rpc: RpcConfig,
+    /// The rollout gates.
+    pub gates: FeatureGates,
+}
+
+/// A configuration and how it came to be.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What the services take.
+    pub config: NodeConfig,
+    /// Value and source of every key of the table.
+    pub settings: BTreeMap<&'static str, Setting>,
+    /// What works but deserves a look; for the log.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Where the value of `key` came from; `None` for a key that does not exist.
+    pub fn source(&self, key: &str) -> Option<&Source> {
+        self.settings.get(key).map(|setting| &setting.source)
+    }
+}
+
+impl NodeConfig {
+    /// Reads all sources: `flags` (key and value), `environment`, the `.env` files and the TOML file of `home`,
+    /// and the defaults. A TOML file that was not named need not exist.
+    ///
+    /// # Errors
+    /// Every problem that was found; [`ConfigErrors`] is never empty.
+    pub fn load(
+        home: &Home,
+        flags: &[(String, String)],
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Loaded, ConfigErrors> {
+        let Sources { settings, mut warnings, mut errors } = Sources::read(home, flags, &environment);
+        let mut config = Reader { settings: &settings, home }.config();
+        match rules::auth_token(home, &settings) {
+            Ok(token) => config.rpc.auth_token = token,
+            Err(error) => errors.push(error),
+        }
+        errors.extend(rules::errors(&config));
+        warnings.extend(rules::warnings(&config, &settings));
+        if errors.is_empty() { Ok(Loaded { config, settings, warnings }) } else { Err(ConfigErrors(errors)) }
+    }
+
+    /// Whether the chain gates of the local configuration agree with `genesis`. To be asked at every start.
+    ///
+    /// # Errors
+    /// [`crate::ConfigError::GateDisagrees`], one for each gate that is set otherwise here.
+    pub fn check_gates(&self, genesis: &Genesis) -> Result<(), ConfigErrors> {
+        self.gates.check(genesis).map_err(ConfigErrors)
+    }
+
+    /// The store of the chain.
+    pub fn store_dir(&self) -> PathBuf {
+        self.data_dir.join("store")
+    }
+
+    /// The write-ahead log of consensus.
+    pub fn wal_dir(&self) -> PathBuf {
+        self.data_dir.join("wal")
+    }
+
+    /// The guard against signing twice.
+    pub fn guard_dir(&self) -> PathBuf {
+        self.data_dir.join("guard")
+    }
+}
+
+/// Takes the settings apart. The kind of a key decides which of these functions fits it, and a test reads every key.
+struct Reader<'s> {
+    settings: &'s BTreeMap<&'static str, Setting>,
+    home: &'s Home,
+}
+
+impl Reader<'_> {
+    fn config(&self) -> NodeConfig {
+        NodeConfig {
+            moniker: self.text("moniker").to_owned(),
+            mode: if self.text("mode") == "validator" { Mode::Validator } else { Mode::Node },
+            release_channel: self.release_channel(),
+            data_dir: self.path("data_dir"),
+            log: LogConfig {
+                format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
+                level: self.text("log.level").to_owned(),
+            },
+            mempool: MempoolConfig {
+                limit: self.count("mempool_limit"),
+                priority_weight_ppm: self.weight("queue_weights.priority"),
+                fee_weight_ppm: self.weight("queue_weights.fee"),
+                per_sender_limit: self.count("mempool_per_sender"),
+                ..MempoolConfig::default()
+            },
+            consensus: ConsensusConfig {
+                listen: self.text("consensus.listen").to_owned(),
+                peers: self.list("consensus.peers"),
+            },
+            p2p: self.p2p(),
+            rpc: RpcConfig {
+                listen: self.text("rpc.listen").parse().expect("its kind was checked"),
+                auth_token: None,
+                body_bytes_max: self.count("rpc.body_bytes_max"),
+                request_timeout: Duration::from_millis(self.number("rpc.request_timeout_ms")),
+                connections_max: self.count("rpc.connections_max"),
+            },
+            gates: self.gates(),
+        }
+    }
+
+    fn p2p(&self) -> P2pConfig {
+        P2pConfig {
+            listen: self.list("p2p.listen"),
+            peers: self.list("p2p.peers"),
+            gossip_rate_limit_per_sec: self.number("p2p.gossip_rate_limit_per_sec"),
+            replay_window_size: self.number("p2p.replay_window_size"),
+            rate_window_secs: self.number("p2p.rate_window_secs"),
+            max_per_sec: self.number("p2p.max_per_sec"),
+            max_bytes_per_sec: self.number("p2p.max_bytes_per_sec"),
+            chain_sync_interval_ms: self.number("p2p.chain_sync_interval_ms"),
+            overlay_db: self.path("p2p.overlay_db_path"),
+            peer_db: self.path("p2p.peer_db_path"),
+            quic_peer_db: self.path("p2p.quic_peer_db_path"),
+            peer_key_history: self.path("p2p.peer_key_history_path"),
+        }
+    }
+
+    fn release_channel(&self) -> ReleaseChannel {
+        match self.text("release_channel") {
+            "testnet" => ReleaseChannel::Testnet,
+            "canary" => ReleaseChannel::Canary,
+            "mainnet" => ReleaseChannel::Mainnet,
+            _ => ReleaseChannel::Development,
+        }
+    }
+
+    fn gates(&self) -> FeatureGates {
+        let gate = |kind| {
+            move |name: &'static str| {
+                let local = match self.value(&format!("rollout.feature_gates.{name}")) {
+                    Value::Bool(flag) => Some(*flag),
+                    _ => None,
+                };
+                Gate { name, kind, local }
+            }
+        };
+        let chain = CHAIN_GATES.into_iter().map(gate(GateKind::Chain));
+        FeatureGates(chain.chain(LOCAL_GATES.into_iter().map(gate(GateKind::Local))).collect())
+    }
+
+    fn value(&self, key: &str) -> &Value {
+        &self.settings.get(key).expect("every key of the table has a setting").value
+    }
+
+    fn text(&self, key: &str) -> &str {
+        match self.value(key) {
+            Value::Text(text) => text,
+            _ => unreachable!("{key} is no text"),
+        }
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.home.resolve(self.text(key))
+    }
+
+    fn list(&self, key: &str) -> Vec<String> {
+        match self.value(key) {
+            Value::List(entries) => entries.clone(),
+            _ => unreachable!("{key} is no list"),
+        }
+    }
+
+    fn number(&self, key: &str) -> u64 {
+        match self.value(key) {
+            Value::Number(number) => *number,
+            _ => unreachable!("{key} is no number"),
+        }
+    }
+
+    fn count(&self, key: &str) -> usize {
+        usize::try_from(self.number(key)).expect("the table bounds counts far below the size of memory")
+    }
+
+    fn weight(&self, key: &str) -> u32 {
+        match self.value(key) {
+            Value::Weight(ppm) => *ppm,
+            _ => unreachable!("{key} is no weight"),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The RPC token: where it may come from, and that no output and no message ever holds it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use super::Place;
+use crate::{KEYS, Secret, show};
+
+const TOKEN: &str = "correct-horse-battery-staple";
+
+#[test]
+fn the_token_comes_from_the_environment_a_file_or_the_configuration() {
+    let place = Place::new();
+    let token = |flags: &[(&str, &str)], environment: &[(&str, &str)]| {
+        place.load(flags, environment).unwrap().config.rpc.auth_token.map(|token| token.expose().to_owned())
+    };
+    assert_eq!(token(&[], &[]), None);
+    assert_eq!(token(&[], &[("TB_RPC_AUTH_TOKEN", TOKEN)]).as_deref(), Some(TOKEN));
+    place.write("rpc_token", format!("{TOKEN}\n\n"));
+    assert_eq!(token(&[("rpc.auth_token_file", "rpc_token")], &[]).as_deref(), Some(TOKEN));
+    let both = place.load(&[("rpc.auth_token_file", "rpc_token")], &[("TB_RPC_AUTH_TOKEN", TOKEN)]);
+    let both = both.expect_err("both are set").to_string();
+    assert!(both.contains("`rpc.auth_token` and `rpc.auth_token_file` are both set"), "{both}");
+}
+
+#[test]
+fn an_empty_token_is_refused_instead_of_opening_the_server() {
+    let refused = Place::new().load(&[], &[("TB_RPC_AUTH_TOKEN", "")]).expect_err("empty").to_string();
+    assert!(refused.contains("`rpc.auth_token` (environment TB_RPC_AUTH_TOKEN) is empty"), "{refused}");
+}
+
+#[test]
+fn a_token_file_that_cannot_serve_is_refused() {
+    let place = Place::new();
+    let refused = || place.load(&[("rpc.auth_token_file", "t")], &[]).expect_err("it cannot serve").to_string();
+    assert!(refused().contains("does not exist"), "{}", refused());
+    for (text, reason) in [("", "is empty"), ("two\nlines", "more than one line"), ("a b", "not visible ASCII")] {
+        place.write("t", text);
+        assert!(refused().contains(reason) && refused().contains("`rpc.auth_token_file`"), "{}", refused());
+    }
+    place.write("t", TOKEN);
+    fs::set_permissions(place.path().join("t"), Permissions::from_mode(0o644)).unwrap();
+    assert!(refused().contains("can be used by others (mode 644)"), "{}", refused());
+}
+
+#[test]
+fn an_open_server_and_a_weak_or_readable_token_are_warned_of() {
+    let place = Place::new();
+    let warnings = |flags: &[(&str, &str)]| place.load(flags, &[]).unwrap().warnings;
+    assert!(warnings(&[]).is_empty());
+    assert!(warnings(&[("rpc.listen", "0.0.0.0:26658")])[0].contains("no token is asked for"));
+    assert!(warnings(&[("rpc.listen", "0.0.0.0:26658"), ("rpc.auth_token", TOKEN)]).is_empty());
+    assert!(warnings(&[("rpc.auth_token", "short")])[0].contains("shorter than 16"));
+    let example = KEYS.iter().find(|key| key.name == "rpc.auth_token").unwrap().example;
+    assert!(warnings(&[("rpc.auth_token", example)])[0].contains("which everybody knows"));
+    place.write("node.toml", format!("[rpc]\nauth_token = \"{TOKEN}\""));
+    assert!(warnings(&[]).is_empty());
+    fs::set_permissions(place.path().join("node.toml"), Permissions::from_mode(0o640)).unwrap();
+    assert!(warnings(&[])[0].contains("chmod 600"));
+}
+
+#[test]
+fn no_output_and_no_message_holds_the_token() {
+    let place = Place::new();
+    let environment = [("TB_RPC_AUTH_TOKEN", TOKEN)];
+    let loaded = place.load(&[], &environment).unwrap();
+    let outputs = [show(&loaded, false), show(&loaded, true), format!("{loaded:?}"), format!("{:?}", loaded.config)];
+    for output in outputs {
+        assert!(!output.contains(TOKEN), "{output}");
+    }
+    assert!(show(&loaded, false).contains("rpc.auth_token = (set)"));
+
+    let bad = format!("{TOKEN} with a space");
+    let mut messages = vec![place.load(&[], &[("TB_RPC_AUTH_TOKEN", &bad)]).expect_err("a space").to_string()];
+    for toml in [
+        format!("[rpc]\nauth_token = \"{bad}\""),
+        format!("[rpc]\nauth_token = [\"{TOKEN}\"]"),
+        format!("[rpc]\nauth_token = \"{TOKEN}"),
+        format!("[rpc]\nauth_token = {TOKEN}"),
+        format!("auth_token = \"{TOKEN}\""),
+    ] {
+        messages.push(place.refusal(&toml));
+    }
+    place.write("node.toml", "");
+    for line in [
+        format!("TB_RPC_AUTH_TOKEN={bad}"),
+        format!("TB_RPC_AUTH_TOKEN='{TOKEN}"),
+        format!("TB_RPC_AUTH_TOKEN=${TOKEN}"),
+    ] {
+        place.write(".env", &line);
+        let error = place.load(&[], &[]).expect_err("the line is wrong");
+        messages.push(error.to_string());
+        messages.push(format!("{error:?}"));
+    }
+    for message in messages {
+        assert!(!message.contains("correct-horse"), "{message}");
+    }
+}
+
+#[test]
+fn a_secret_matches_itself_only() {
+    let secret = Secret::new(TOKEN.to_owned());
+    assert!(secret.matches(TOKEN.as_bytes()));
+    for other in ["", "correct-horse-battery-stapl", "correct-horse-battery-staplf", "Correct-horse-battery-staple"] {
+        assert!(!secret.matches(other.as_bytes()));
+        assert_ne!(secret, Secret::new(other.to_owned()));
+    }
+    assert_eq!(format!("{secret:?}"), "Secret(hidden)");
+}
