@@ -1,0 +1,87 @@
+//! Frames on a stream: a message is all bytes of one direction of a stream, up to a bound.
+//!
+//! Model: requests and replies stay encoded here ([`Frame`]); handlers decode them after the rate
+//! limits, so a peer over its limit costs no decoding. One encoded frame is shared by all receivers.
+//!
+//! Rules
+//! - A request over the bound becomes an empty frame, which is no message of any protocol: libp2p does
+//!   not report an error while reading a request, and the sender must answer for it.
+//! - An empty reply is an error: that is what a remote leaves behind that drops our request.
+
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p::{StreamProtocol, request_response};
+
+/// The encoded bytes of one message.
+pub(crate) type Frame = Arc<[u8]>;
+
+/// Reads and writes frames of at most `bytes_max` bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameCodec {
+    pub bytes_max: usize,
+}
+
+impl FrameCodec {
+    async fn read<T: AsyncRead + Unpin + Send>(&self, io: &mut T) -> io::Result<Frame> {
+        let bound = u64::try_from(self.bytes_max).map_err(io::Error::other)?;
+        let mut bytes = Vec::new();
+        io.take(bound.saturating_add(1)).read_to_end(&mut bytes).await?;
+        if bytes.len() > self.bytes_max {
+            return Err(oversize(self.bytes_max));
+        }
+        Ok(bytes.into())
+    }
+
+    async fn write<T: AsyncWrite + Unpin + Send>(&self, io: &mut T, frame: &Frame) -> io::Result<()> {
+        if frame.len() > self.bytes_max {
+            return Err(oversize(self.bytes_max));
+        }
+        io.write_all(frame).await
+    }
+}
+
+fn oversize(bytes_max: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("message over {bytes_max} bytes"))
+}
+
+#[async_trait]
+impl request_response::Codec for FrameCodec {
+    type Protocol = StreamProtocol;
+    type Request = Frame;
+    type Response = Frame;
+
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Frame>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        match self.read(io).await {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Frame::from([])),
+            other => other,
+        }
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Frame>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        let frame = self.read(io).await?;
+        if frame.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(frame) }
+    }
+
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, frame: Frame) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        self.write(io, &frame).await
+    }
+
+    async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, frame: Frame) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        self.write(io, &frame).await
+    }
+}

@@ -1,0 +1,169 @@
+//! What the network counts. The metrics catalogue of `telemetry` reads these numbers; names and
+//! units of the exported series are decided there.
+//!
+//! Rule: plain atomics that only grow, except the gauges `peers` and `banned_peers`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that other threads may read at any time.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// The value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn inc(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(&self, value: usize) {
+        self.0.store(u64::try_from(value).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// The transport under a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// QUIC over UDP.
+    Quic,
+    /// TCP with Noise and Yamux.
+    Tcp,
+}
+
+impl Provider {
+    /// All providers, in the order of the counters.
+    pub const ALL: [Self; 2] = [Self::Quic, Self::Tcp];
+
+    /// The label value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quic => "quic",
+            Self::Tcp => "tcp",
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Quic => 0,
+            Self::Tcp => 1,
+        }
+    }
+}
+
+/// Why a message did not go further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropReason {
+    /// The peer is over its gossip or request limit.
+    RateLimited,
+    /// The peer is over its byte limit.
+    ByteLimited,
+    /// The digest is among the last ones seen.
+    Replay,
+    /// The peer's handshake is not done.
+    BeforeHandshake,
+    /// Too long or not a canonical encoding.
+    Malformed,
+    /// The node does not keep up with reading.
+    NodeQueueFull,
+    /// The peer does not keep up with reading.
+    PeerQueueFull,
+    /// The node gave no verdict in time.
+    VerdictMissing,
+    /// The node found an invalid transaction in it.
+    Invalid,
+    /// A request to the peer failed or was refused by it.
+    Undelivered,
+}
+
+impl DropReason {
+    /// All reasons, in the order of the counters.
+    pub const ALL: [Self; 10] = [
+        Self::RateLimited,
+        Self::ByteLimited,
+        Self::Replay,
+        Self::BeforeHandshake,
+        Self::Malformed,
+        Self::NodeQueueFull,
+        Self::PeerQueueFull,
+        Self::VerdictMissing,
+        Self::Invalid,
+        Self::Undelivered,
+    ];
+
+    /// The label value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::ByteLimited => "byte_limited",
+            Self::Replay => "replay",
+            Self::BeforeHandshake => "before_handshake",
+            Self::Malformed => "malformed",
+            Self::NodeQueueFull => "node_queue_full",
+            Self::PeerQueueFull => "peer_queue_full",
+            Self::VerdictMissing => "verdict_missing",
+            Self::Invalid => "invalid",
+            Self::Undelivered => "undelivered",
+        }
+    }
+}
+
+/// Everything the network counts.
+#[derive(Debug, Default)]
+pub struct Counters {
+    handshake_attempts: [Counter; Provider::ALL.len()],
+    connects: [Counter; Provider::ALL.len()],
+    dropped: [Counter; DropReason::ALL.len()],
+    /// Handshakes that ended with both sides agreed.
+    pub handshakes_completed: Counter,
+    /// Handshakes refused by either side, or not finished in time.
+    pub handshakes_refused: Counter,
+    /// Gossip messages (batches and announcements) received.
+    pub messages_in: Counter,
+    /// Gossip messages sent.
+    pub messages_out: Counter,
+    /// Bytes of all received requests.
+    pub bytes_in: Counter,
+    /// Bytes of all sent gossip messages.
+    pub bytes_out: Counter,
+    /// Transactions handed to the node.
+    pub transactions_in: Counter,
+    /// Transactions published by the node, counted once each.
+    pub transactions_out: Counter,
+    /// Peers whose handshake is done. A gauge.
+    pub peers: Counter,
+    /// Bans so far.
+    pub bans: Counter,
+    /// Peers that are banned at this moment. A gauge.
+    pub banned_peers: Counter,
+    /// Write attempts of the peer store, retries included.
+    pub overlay_persist_attempts: Counter,
+    /// Peer store writes that ended well.
+    pub overlay_persist_success: Counter,
+    /// Peer store writes given up after the last retry.
+    pub overlay_persist_failure: Counter,
+}
+
+impl Counters {
+    /// Starts of the bounded handshake over `provider`, whatever came of them.
+    pub fn handshake_attempts(&self, provider: Provider) -> &Counter {
+        &self.handshake_attempts[provider.index()]
+    }
+
+    /// Connections made over `provider`.
+    pub fn connects(&self, provider: Provider) -> &Counter {
+        &self.connects[provider.index()]
+    }
+
+    /// Messages dropped for `reason`.
+    pub fn dropped(&self, reason: DropReason) -> &Counter {
+        let index = DropReason::ALL.iter().position(|other| *other == reason);
+        &self.dropped[index.expect("every reason is in ALL")]
+    }
+}

@@ -1,0 +1,311 @@
+//! The node's side of the network: start, publish, judge, look, stop.
+//!
+//! Model: one task owns the swarm (`actor.rs`); a [`P2pHandle`] talks to it over bounded queues and
+//! never waits, except in [`P2pHandle::shutdown`]. Events come back over a queue that the caller
+//! gives at start.
+//!
+//! Rule: every [`P2pEvent::TransactionsReceived`] is to be answered by [`P2pHandle::report`]; a batch
+//! without a verdict is not relayed. After [`P2pEvent::PeerConnected`] the node may publish its waiting
+//! transactions again: what was published while nobody was connected reached nobody.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, Swarm};
+use primitives::transaction::TRANSACTION_BYTES_MAX;
+use primitives::{Hash, Height};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::actor::Network;
+use crate::config::{CHAIN_ID_MAX, ChainIdentity, P2pConfig};
+use crate::counters::{Counters, Provider};
+use crate::identity::{KeyError, PeerKey};
+use crate::limits::ClampWarning;
+use crate::network::Behaviour;
+use crate::wire::Refusal;
+
+/// Transactions that wait to be collected into a batch.
+pub const PUBLISH_QUEUE_MAX: usize = 16_384;
+/// Verdicts that wait to be read.
+pub const COMMAND_QUEUE_MAX: usize = 4_096;
+
+/// What the node is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum P2pEvent {
+    /// A peer sent transactions that were not seen before. Answer with [`P2pHandle::report`].
+    TransactionsReceived {
+        /// Who sent them.
+        peer: PeerKey,
+        /// Names the batch in the verdict.
+        batch: BatchId,
+        /// The encoded transactions, each at most `TRANSACTION_BYTES_MAX` bytes, unchecked.
+        transactions: Vec<Vec<u8>>,
+    },
+    /// A handshake ended with agreement.
+    PeerConnected {
+        /// The peer.
+        peer: PeerKey,
+        /// Its software.
+        agent: String,
+        /// Its mode.
+        mode: String,
+        /// Its finalized height.
+        height: Height,
+    },
+    /// A peer with a finished handshake is gone.
+    PeerDisconnected {
+        /// The peer.
+        peer: PeerKey,
+    },
+    /// A handshake ended without agreement.
+    PeerRefused {
+        /// The peer, when its key is an Ed25519 key.
+        peer: Option<PeerKey>,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A peer was banned and disconnected.
+    PeerBanned {
+        /// The peer.
+        peer: PeerKey,
+    },
+}
+
+/// The name of a received batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(pub(crate) Hash);
+
+/// What the node thinks of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every transaction is well formed and signed: relay it.
+    Accept,
+    /// Some transaction can never be valid: drop it, the sender loses points.
+    Reject,
+    /// Neither, for example stale transactions or a full queue: drop it.
+    Ignore,
+}
+
+/// One admitted peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerView {
+    /// Its key.
+    pub peer: PeerKey,
+    /// Its software.
+    pub agent: String,
+    /// Its mode.
+    pub mode: String,
+    /// The remote address of the newest connection.
+    pub address: String,
+    /// The transport of the newest connection.
+    pub provider: Provider,
+    /// True when the peer dialled us.
+    pub inbound: bool,
+    /// Its finalized height as it last told.
+    pub height: Height,
+    /// Its points, see `score`.
+    pub points: i64,
+    /// Time since the handshake, milliseconds.
+    pub connected_ms: u64,
+}
+
+/// A network that could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The node key is not usable.
+    #[error("the node key cannot be used: {0}. Make a new one with `tb init` or restore the key file")]
+    Key(#[from] KeyError),
+    /// The chain id is empty or too long.
+    #[error("chain id {0:?} must have 1 to {CHAIN_ID_MAX} bytes; check the genesis file")]
+    ChainId(String),
+    /// An address cannot be read.
+    #[error("address {address:?} cannot be read: {reason}. Write it like /ip4/127.0.0.1/udp/26657/quic-v1")]
+    Address {
+        /// As configured.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}. Is another node using the port? Choose another one or stop it")]
+    Listen {
+        /// As configured.
+        address: String,
+        /// The system's error.
+        reason: String,
+    },
+    /// The transports cannot be set up.
+    #[error("the network cannot be set up: {0}. Check that the system allows UDP and TCP sockets")]
+    Transport(std::io::Error),
+}
+
+/// A message to the task.
+pub(crate) enum Command {
+    Verdict(Hash, Verdict),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// What the task publishes for the handle to read.
+pub(crate) struct Shared {
+    pub peer: PeerKey,
+    pub counters: Arc<Counters>,
+    pub height: AtomicU64,
+    pub warnings: Vec<ClampWarning>,
+}
+
+/// Transaction gossip with peers.
+#[derive(Debug)]
+pub struct P2p;
+
+impl P2p {
+    /// Starts the network on the current tokio runtime.
+    ///
+    /// # Errors
+    /// A [`StartError`] that names the value to change.
+    pub fn start(
+        config: P2pConfig,
+        chain: ChainIdentity,
+        secret: [u8; 32],
+        events: mpsc::Sender<P2pEvent>,
+    ) -> Result<P2pHandle, StartError> {
+        if chain.chain_id.is_empty() || chain.chain_id.len() > CHAIN_ID_MAX {
+            return Err(StartError::ChainId(chain.chain_id));
+        }
+        let keypair = crate::identity::keypair(secret)?;
+        let peer = PeerKey::of_peer(&keypair.public().to_peer_id()).ok_or(KeyError)?;
+        let mut swarm = crate::network::swarm(&keypair, config.peers_max).map_err(StartError::Transport)?;
+        for text in &config.listen {
+            listen(&mut swarm, text)?;
+        }
+        let bootstrap = config.bootstrap.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+        let (limits, warnings) = config.limits.clone().clamped();
+        for warning in &warnings {
+            tracing::warn!(field = warning.field, "{warning}");
+        }
+        let shared = Arc::new(Shared {
+            peer,
+            counters: Arc::new(Counters::default()),
+            height: AtomicU64::new(Height::GENESIS.0),
+            warnings,
+        });
+        let (publish, published) = mpsc::channel(PUBLISH_QUEUE_MAX);
+        let (command, commands) = mpsc::channel(COMMAND_QUEUE_MAX);
+        let (views, peers) = watch::channel(Vec::new());
+        let (listening_sender, listening) = watch::channel(Vec::new());
+        let config = P2pConfig { limits, ..config };
+        let outputs = crate::actor::Outputs { events, views, listening: listening_sender };
+        let network = Network::new(swarm, config, chain, &bootstrap, Arc::clone(&shared), outputs);
+        tokio::spawn(crate::actor::run(network, published, commands));
+        Ok(P2pHandle { shared, publish, command, peers, listening })
+    }
+}
+
+fn listen(swarm: &mut Swarm<Behaviour>, text: &str) -> Result<(), StartError> {
+    let address = address(text)?;
+    let refused = |reason: String| StartError::Listen { address: text.to_owned(), reason };
+    // libp2p sets SO_REUSEPORT, so a port that another node listens on would be shared in silence and
+    // each would get some of the connections. A plain bind tells.
+    if let Some(socket) = tcp_socket(&address) {
+        TcpListener::bind(socket).map_err(|error| refused(error.to_string()))?;
+    }
+    swarm.listen_on(address).map_err(|error| refused(error.to_string()))?;
+    Ok(())
+}
+
+/// The socket address of a plain TCP address with a fixed port.
+fn tcp_socket(address: &Multiaddr) -> Option<SocketAddr> {
+    let mut parts = address.iter();
+    let ip = match parts.next()? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    match parts.next()? {
+        Protocol::Tcp(port) if port != 0 => Some(SocketAddr::new(ip, port)),
+        _ => None,
+    }
+}
+
+fn address(text: &str) -> Result<Multiaddr, StartError> {
+    text.parse().map_err(|error: libp2p::multiaddr::Error| StartError::Address {
+        address: text.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// Talks to the running network. Clones talk to the same one; it stops with the last of them.
+#[derive(Clone)]
+pub struct P2pHandle {
+    shared: Arc<Shared>,
+    publish: mpsc::Sender<Arc<[u8]>>,
+    command: mpsc::Sender<Command>,
+    peers: watch::Receiver<Vec<PeerView>>,
+    listening: watch::Receiver<Vec<String>>,
+}
+
+impl std::fmt::Debug for P2pHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("P2pHandle").field("peer", &self.shared.peer).finish_non_exhaustive()
+    }
+}
+
+impl P2pHandle {
+    /// Queues one encoded transaction for every peer. Never waits; false when the queue is full, the
+    /// network has stopped, or the transaction is over `TRANSACTION_BYTES_MAX` bytes.
+    #[must_use = "a transaction that was not queued reaches no peer"]
+    pub fn publish(&self, transaction: Arc<[u8]>) -> bool {
+        transaction.len() <= TRANSACTION_BYTES_MAX && self.publish.try_send(transaction).is_ok()
+    }
+
+    /// Judges a received batch. Never waits; false when the queue is full or the network has stopped,
+    /// and the batch then counts as one without a verdict.
+    pub fn report(&self, batch: BatchId, verdict: Verdict) -> bool {
+        self.command.try_send(Command::Verdict(batch.0, verdict)).is_ok()
+    }
+
+    /// Sets the finalized height that peers are told.
+    pub fn set_height(&self, height: Height) {
+        self.shared.height.store(height.0, Ordering::Relaxed);
+    }
+
+    /// The admitted peers.
+    pub fn peers(&self) -> Vec<PeerView> {
+        self.peers.borrow().clone()
+    }
+
+    /// The highest finalized height that an admitted peer told of.
+    pub fn best_peer_height(&self) -> Option<Height> {
+        self.peers.borrow().iter().map(|peer| peer.height).max()
+    }
+
+    /// The addresses this node listens on, with its peer id, once the system has assigned them.
+    pub fn listening(&self) -> Vec<String> {
+        self.listening.borrow().clone()
+    }
+
+    /// The key of this node.
+    pub fn peer(&self) -> PeerKey {
+        self.shared.peer
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.shared.counters)
+    }
+
+    /// The configured limits that were out of range.
+    pub fn limit_warnings(&self) -> &[ClampWarning] {
+        &self.shared.warnings
+    }
+
+    /// Stops the network: writes the peer store, closes the connections, returns when that is done.
+    pub async fn shutdown(&self) {
+        let (done, wait) = oneshot::channel();
+        if self.command.send(Command::Shutdown(done)).await.is_ok() {
+            // An error means that the task ended without answering, which is what was asked for.
+            let _ = wait.await;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A peer sent transactions or announced some, or answered a message of ours.
+//!
+//! Order of the checks, cheapest first: handshake, gossip rate, bytes, replay, encoding, room in the
+//! node's queue. A batch that fails before the replay check leaves no trace, so another peer's copy
+//! of it is still welcome.
+
+use libp2p::request_response::{Event, Message};
+use libp2p::{PeerId, Swarm};
+use primitives::{BoundedVec, Hash, decode, encode};
+
+use crate::actor::Network;
+use crate::codec::Frame;
+use crate::counters::{Counters, DropReason};
+use crate::handle::{BatchId, P2pEvent};
+use crate::handlers::handshake;
+use crate::limits::Exceeded;
+use crate::network::{Behaviour, RequestsEvent};
+use crate::peers::Peer;
+use crate::score::Offence;
+use crate::wire::{ANNOUNCE_MAX, BATCH_TRANSACTIONS_MAX, GossipMessage, GossipReply, TransactionBytes, digest};
+
+/// An event of the transactions protocol.
+pub(crate) fn handle(network: &mut Network, event: RequestsEvent) {
+    match event {
+        Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            let reply = received(network, peer, request);
+            // An error means that the remote no longer waits for the answer.
+            let _ = network.swarm.behaviour_mut().gossip.send_response(channel, encode(&reply).into());
+        }
+        Event::Message { peer, message: Message::Response { response, .. }, .. } => answered(network, peer, &response),
+        Event::OutboundFailure { peer, .. } => {
+            network.count_drop(DropReason::Undelivered);
+            landed(network, peer);
+        }
+        Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+    }
+}
+
+fn received(network: &mut Network, peer_id: PeerId, frame: Frame) -> GossipReply {
+    let now_ms = network.now_ms();
+    let counters = &network.shared.counters;
+    counters.messages_in.inc();
+    counters.bytes_in.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
+    let Some(peer) = network.peers.get_mut(&peer_id) else { return GossipReply::Refused };
+    if !peer.may_send() {
+        before_handshake(network, peer_id);
+        return GossipReply::Refused;
+    }
+    if let Err(limit) = peer.limiter.gossip(now_ms, frame.len()) {
+        exceeded(network, peer_id, limit);
+        return GossipReply::Refused;
+    }
+    handshake::admit(network, peer_id);
+    let digest = digest(&frame);
+    if network.replay.contains(&digest) {
+        network.count_drop(DropReason::Replay);
+        known(network, peer_id, digest);
+        return GossipReply::Received;
+    }
+    match decode::<GossipMessage>(&frame) {
+        Ok(GossipMessage::Batch(batch)) => batched(network, peer_id, digest, frame, batch),
+        Ok(GossipMessage::Announce(digests)) => announced(network, peer_id, &digests),
+        Err(_) => {
+            network.count_drop(DropReason::Malformed);
+            network.offend(peer_id, Offence::Malformed);
+            GossipReply::Refused
+        }
+    }
+}
+
+/// Counts a message of a peer whose handshake is not done. It costs points, unless our own greeting is
+/// still on its way: then the remote may have taken itself for admitted.
+pub(crate) fn before_handshake(network: &mut Network, peer_id: PeerId) {
+    network.count_drop(DropReason::BeforeHandshake);
+    if network.peers.get(&peer_id).is_some_and(|peer| !peer.greeted) {
+        network.offend(peer_id, Offence::BeforeHandshake);
+    }
+}
+
+/// Counts a message beyond a limit, and for gossip and bytes an offence. Requests for heights come by
+/// the remote's clock, so a low `max_per_sec` of ours would ban peers that do nothing wrong.
+pub(crate) fn exceeded(network: &mut Network, peer_id: PeerId, limit: Exceeded) {
+    let (reason, offence) = match limit {
+        Exceeded::GossipRate => (DropReason::RateLimited, true),
+        Exceeded::Requests => (DropReason::RateLimited, false),
+        Exceeded::Bytes => (DropReason::ByteLimited, true),
+    };
+    network.count_drop(reason);
+    if offence {
+        network.offend(peer_id, Offence::RateExceeded);
+    }
+}
+
+fn batched(
+    network: &mut Network,
+    peer_id: PeerId,
+    digest: Hash,
+    frame: Frame,
+    batch: BoundedVec<TransactionBytes, BATCH_TRANSACTIONS_MAX>,
+) -> GossipReply {
+    known(network, peer_id, digest);
+    let Some(key) = network.peers.get(&peer_id).map(|peer| peer.key) else { return GossipReply::Refused };
+    if !network.relay.has_room() {
+        network.count_drop(DropReason::NodeQueueFull);
+        return GossipReply::Refused;
+    }
+    let transactions: Vec<Vec<u8>> = batch.into_inner().into_iter().map(BoundedVec::into_inner).collect();
+    let count = u64::try_from(transactions.len()).unwrap_or(u64::MAX);
+    if !network.tell(P2pEvent::TransactionsReceived { peer: key, batch: BatchId(digest), transactions }) {
+        return GossipReply::Refused;
+    }
+    // Remembered only now: a batch that found no room may come again.
+    network.replay.insert(digest);
+    network.shared.counters.transactions_in.add(count);
+    let now_ms = network.now_ms();
+    network.relay.wait(digest, peer_id, frame, now_ms);
+    GossipReply::Received
+}
+
+/// Wants what is new. A batch is wanted from at most two announcers: the second one stands in when the
+/// first does not deliver.
+fn announced(network: &mut Network, peer_id: PeerId, digests: &[Hash]) -> GossipReply {
+    let mut wanted = Vec::new();
+    for digest in digests {
+        known(network, peer_id, *digest);
+        let [asked, asked_again] = &mut network.asked;
+        if !network.replay.contains(digest) && (asked.insert(*digest) || asked_again.insert(*digest)) {
+            wanted.push(*digest);
+        }
+    }
+    match BoundedVec::<Hash, ANNOUNCE_MAX>::new(wanted) {
+        Some(wanted) if !wanted.is_empty() => GossipReply::Wanted(wanted),
+        _ => GossipReply::Received,
+    }
+}
+
+fn known(network: &mut Network, peer_id: PeerId, digest: Hash) {
+    if let Some(peer) = network.peers.get_mut(&peer_id) {
+        peer.known.insert(digest);
+    }
+}
+
+fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {
+    match decode::<GossipReply>(frame) {
+        Ok(GossipReply::Received) => {}
+        Ok(GossipReply::Refused) => network.count_drop(DropReason::Undelivered),
+        Ok(GossipReply::Wanted(digests)) => {
+            for digest in &digests {
+                if let Some(frame) = network.relay.frame(digest).cloned() {
+                    queue(network, peer_id, frame);
+                }
+            }
+        }
+        Err(_) => {
+            network.count_drop(DropReason::Malformed);
+            network.offend(peer_id, Offence::Malformed);
+        }
+    }
+    landed(network, peer_id);
+}
+
+/// A message of ours was answered or failed: the next one may fly.
+fn landed(network: &mut Network, peer_id: PeerId) {
+    if let Some(peer) = network.peers.get_mut(&peer_id) {
+        peer.in_flight = peer.in_flight.saturating_sub(1);
+        pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
+    }
+}
+
+/// Sends a frame to one peer, at once or when it has answered earlier ones.
+pub(crate) fn queue(network: &mut Network, peer_id: PeerId, frame: Frame) {
+    let Some(peer) = network.peers.get_mut(&peer_id) else { return };
+    if !peer.queue(frame) {
+        network.shared.counters.dropped(DropReason::PeerQueueFull).inc();
+    }
+    pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
+}
+
+fn pump(swarm: &mut Swarm<Behaviour>, counters: &Counters, peer_id: &PeerId, peer: &mut Peer) {
+    while let Some(frame) = peer.next_frame() {
+        counters.messages_out.inc();
+        counters.bytes_out.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
+        swarm.behaviour_mut().gossip.send_request(peer_id, frame);
+    }
+}

@@ -1,0 +1,43 @@
+//! The node published transactions: collect them, send what makes a full batch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libp2p::PeerId;
+use tokio::time::Instant;
+
+use crate::actor::Network;
+use crate::batches::{BATCH_DELAY_MS, Batch};
+use crate::handlers::gossip;
+
+/// Adds `transactions` to the batch under construction.
+pub(crate) fn handle(network: &mut Network, transactions: &[Arc<[u8]>]) {
+    for transaction in transactions {
+        if let Some(batch) = network.collector.push(transaction) {
+            send(network, &batch);
+        }
+    }
+    if !network.collector.is_empty() {
+        let delay = Duration::from_millis(BATCH_DELAY_MS);
+        network.flush_due.get_or_insert_with(|| Instant::now() + delay);
+    }
+}
+
+/// Sends a batch of this node to every admitted peer.
+pub(crate) fn send(network: &mut Network, batch: &Batch) {
+    // Its own batch must not come back as new.
+    if !network.replay.insert(batch.digest) {
+        return;
+    }
+    network.shared.counters.transactions_out.add(u64::try_from(batch.transactions).unwrap_or(u64::MAX));
+    let admitted = network.peers.iter_mut().filter(|(_, peer)| peer.may_receive());
+    let receivers: Vec<PeerId> = admitted
+        .map(|(peer_id, peer)| {
+            peer.known.insert(batch.digest);
+            *peer_id
+        })
+        .collect();
+    for peer_id in receivers {
+        gossip::queue(network, peer_id, Arc::clone(&batch.frame));
+    }
+}

@@ -1,0 +1,156 @@
+//! What travels between nodes: three request-response protocols, each message one bounded frame.
+//!
+//! | protocol | request | reply | frame bound |
+//! |---|---|---|---|
+//! | `/the-block/handshake/1` | [`Hello`] | [`HandshakeReply`] | [`SMALL_BYTES_MAX`] |
+//! | `/the-block/heights/1` | [`Heights`] | [`Heights`] | [`SMALL_BYTES_MAX`] |
+//! | `/the-block/transactions/1` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
+//!
+//! Rules
+//! - The encoding is `primitives::codec`: borsh, bounded, no trailing bytes.
+//! - A frame over its bound is refused while it is read; nothing of it is kept.
+//! - A new version of a protocol gets a new protocol name.
+//!
+//! Read next: `codec.rs` (frames on a stream), `handlers/` (what each message does).
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use libp2p::StreamProtocol;
+use primitives::transaction::TRANSACTION_BYTES_MAX;
+use primitives::{BoundedVec, FormatVersion, Hash, Height};
+
+use crate::config::{ADDRESSES_MAX, ChainIdentity};
+
+/// Name of the handshake protocol.
+pub(crate) const HANDSHAKE_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/handshake/1");
+/// Name of the protocol that exchanges finalized heights.
+pub(crate) const HEIGHTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/heights/1");
+/// Name of the transaction gossip protocol.
+pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/1");
+
+/// The longest gossip message, bytes.
+pub const MESSAGE_BYTES_MAX: usize = 262_144;
+/// The longest handshake or heights message, bytes.
+pub const SMALL_BYTES_MAX: usize = 16_384;
+/// The most transactions in one batch.
+pub const BATCH_TRANSACTIONS_MAX: usize = 4_096;
+/// The most digests in one announcement.
+pub const ANNOUNCE_MAX: usize = 256;
+/// The longest text field of a handshake, bytes.
+pub const TEXT_MAX: usize = 128;
+/// The longest announced address, bytes.
+pub const ADDRESS_BYTES_MAX: usize = 256;
+
+// A full batch and one more transaction of the largest size must fit one message.
+const _: () = assert!(crate::batches::BATCH_BYTES_TARGET + 2 * TRANSACTION_BYTES_MAX < MESSAGE_BYTES_MAX);
+
+/// A short text.
+pub(crate) type Text = BoundedVec<u8, TEXT_MAX>;
+
+/// What a node says about itself first.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Hello {
+    pub format: FormatVersion<1>,
+    pub chain_id: Text,
+    pub genesis: Hash,
+    pub height: Height,
+    pub agent: Text,
+    pub mode: Text,
+    pub listen: BoundedVec<BoundedVec<u8, ADDRESS_BYTES_MAX>, ADDRESSES_MAX>,
+}
+
+impl Hello {
+    /// Checks that the remote follows the same chain.
+    pub(crate) fn check(&self, chain: &ChainIdentity) -> Result<(), Refusal> {
+        // The chain id first: it is what people know a network by.
+        if *self.chain_id != *chain.chain_id.as_bytes() {
+            return Err(Refusal::WrongChainId);
+        }
+        if self.genesis != chain.genesis {
+            return Err(Refusal::WrongGenesis);
+        }
+        Ok(())
+    }
+}
+
+/// `text` cut to the bound, at a character.
+pub(crate) fn text(text: &str) -> Text {
+    let mut end = text.len().min(TEXT_MAX);
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    Text::new(text.as_bytes()[..end].to_vec()).expect("it was cut to the bound")
+}
+
+/// A remote text for people and logs: printable ASCII, everything else shown as `?`.
+pub(crate) fn shown(text: &Text) -> String {
+    text.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '?' }).collect()
+}
+
+/// The answer to a [`Hello`].
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum HandshakeReply {
+    Accepted(Hello),
+    Refused(Refusal),
+}
+
+/// Why a handshake did not end with agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The remote names another chain id.
+    #[error("wrong_chain_id: the peer is on a chain of another name; check the address or the genesis file")]
+    WrongChainId,
+    /// Same chain id, other genesis file.
+    #[error("wrong_genesis: the peer has another genesis file for this chain id; compare the genesis hashes")]
+    WrongGenesis,
+    /// The remote speaks no version of the handshake that this build knows.
+    #[error("unsupported_version: the peer does not speak /the-block/handshake/1; upgrade the older node")]
+    UnsupportedVersion,
+    /// The handshake is not a canonical encoding.
+    #[error("malformed: the peer's handshake cannot be read; it runs other software")]
+    Malformed,
+    /// No handshake within the allowed time, or the connection broke during it.
+    #[error("timeout: the peer did not finish its handshake in time; it is overloaded or not a node of this network")]
+    Timeout,
+    /// The node key is not an Ed25519 key.
+    #[error("unsupported_key: the peer's identity is not an Ed25519 node key")]
+    UnsupportedKey,
+    /// The peer sent more requests than its limit.
+    #[error("rate_limited: too many handshakes; wait for the rate window to pass")]
+    RateLimited,
+}
+
+/// A finalized height, asked and answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Heights {
+    pub finalized: Height,
+}
+
+/// One transaction as it travels.
+pub(crate) type TransactionBytes = BoundedVec<u8, TRANSACTION_BYTES_MAX>;
+
+/// A gossip message.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum GossipMessage {
+    /// Transactions in the order in which the sender admitted them.
+    Batch(BoundedVec<TransactionBytes, BATCH_TRANSACTIONS_MAX>),
+    /// Digests of batches that the sender checked and can deliver.
+    Announce(BoundedVec<Hash, ANNOUNCE_MAX>),
+}
+
+/// The answer to a gossip message.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum GossipReply {
+    /// Taken, or known already.
+    Received,
+    /// The announced batches that are new here.
+    Wanted(BoundedVec<Hash, ANNOUNCE_MAX>),
+    /// Not taken: a limit, a missing handshake, bad bytes or a full queue.
+    Refused,
+}
+
+/// Names a gossip message: BLAKE3 of its frame in a context of its own.
+pub(crate) fn digest(frame: &[u8]) -> Hash {
+    let mut hasher = blake3::Hasher::new_derive_key("the-block v1 gossip message");
+    hasher.update(frame);
+    Hash(*hasher.finalize().as_bytes())
+}

@@ -1,0 +1,18 @@
+//! All tests of the crate in one program: tables for the pure parts, real swarms on loopback for the
+//! rest.
+//!
+//! - `limits`, `score`, `store`: pure, time is an argument.
+//! - `cluster`: two and three nodes that behave.
+//! - `hostile`: a hand-made peer (`raw`) that does not.
+//! - `throughput`: a measurement, run by name only.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+mod cluster;
+mod harness;
+mod hostile;
+mod limits;
+mod raw;
+mod score;
+mod store;
+mod throughput;
