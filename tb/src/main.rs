@@ -4,6 +4,7 @@
 
 use cli::{Failure, NodeEnd, NodeFuture, NodeStart};
 use node::{RunOptions, StartError, Stopped};
+use storage::StorageError;
 
 /// What exit codes and error codes call each way of not starting.
 fn refused(error: &StartError) -> Failure {
@@ -11,8 +12,13 @@ fn refused(error: &StartError) -> Failure {
     let (exit, code) = match error {
         StartError::Config(_) => (ExitCode::Config, "config"),
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
+        StartError::Gate(_) => (ExitCode::Config, "gate"),
+        StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
         StartError::Key(_) => (ExitCode::Refused, "key"),
-        StartError::Storage(_) => (ExitCode::Damaged, "storage"),
+        StartError::Storage(
+            StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. },
+        ) => (ExitCode::Damaged, "storage"),
+        StartError::Storage(_) => (ExitCode::Refused, "storage"),
         StartError::Chain(_) => (ExitCode::Damaged, "chain"),
         StartError::Rpc { .. } => (ExitCode::Refused, "rpc_listen"),
         StartError::P2p(_) => (ExitCode::Refused, "p2p"),
@@ -23,8 +29,8 @@ fn refused(error: &StartError) -> Failure {
 
 fn start(options: NodeStart) -> NodeFuture {
     Box::pin(async move {
-        let NodeStart { home, flags, stop } = options;
-        match node::run(RunOptions { home, flags, stop }).await {
+        let NodeStart { home, flags, stop, crash_at } = options;
+        match node::run(RunOptions { home, flags, stop, crash_at }).await {
             Ok(Stopped::Requested) => Ok(NodeEnd::Requested),
             Ok(Stopped::Fault(reason)) => Ok(NodeEnd::Fault(reason)),
             Err(error) => Err(refused(&error)),

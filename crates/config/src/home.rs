@@ -95,6 +95,12 @@ impl Home {
         self.root.join("node_key")
     }
 
+    /// The double-sign guard of the validator key. It lies beside the key and not with the chain data: data that is
+    /// moved aside or restored must not take the memory of what was signed with it.
+    pub fn guard(&self) -> PathBuf {
+        self.root.join("guard").join("guard.log")
+    }
+
     /// The folder of wallets.
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")

@@ -217,11 +217,6 @@ impl NodeConfig {
     pub fn wal_dir(&self) -> PathBuf {
         self.data_dir.join("wal")
     }
-
-    /// The guard against signing twice.
-    pub fn guard_dir(&self) -> PathBuf {
-        self.data_dir.join("guard")
-    }
 }
 
 /// Takes the settings apart. The kind of a key decides which of these functions fits it, and a test reads every key.

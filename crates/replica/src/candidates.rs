@@ -37,6 +37,11 @@ impl Candidates {
         self.kept.iter().find(|executed| executed.candidate.hash == *hash)
     }
 
+    /// Notes that `number` is taken in the store, so that a later block does not replace that one.
+    pub fn loaded(&mut self, number: u32) {
+        self.received = self.received.max(number.wrapping_add(1));
+    }
+
     /// The number of the next received candidate of this height.
     pub fn received(&mut self) -> u32 {
         let number = self.received;

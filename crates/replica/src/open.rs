@@ -13,7 +13,7 @@ use mempool::{Mempool, MempoolConfig};
 use primitives::block::genesis_beacon;
 use primitives::{Block, Genesis, Hash, Height, encode};
 use state::genesis::{GenesisState, genesis_state};
-use storage::{GenesisBatch, Store};
+use storage::{CandidateOrigin, GenesisBatch, Store};
 use tree::{LedgerTree, MemoryNodes, StateTree, ops_digest};
 
 use crate::application::{Fault, Freshness};
@@ -58,7 +58,10 @@ impl Replica {
             observer,
         };
         let next = replica.chain.head.height.next();
-        for (_, bytes) in replica.store.load_candidates(next).map_err(fault)? {
+        for (origin, bytes) in replica.store.load_candidates(next).map_err(fault)? {
+            if let CandidateOrigin::Received(number) = origin {
+                replica.candidates.loaded(number);
+            }
             replica.judge(&bytes, Freshness::Replayed, None)?;
         }
         Ok(replica)

@@ -40,8 +40,10 @@ fn rule(text: impl Into<String>) -> Refusal {
 
 impl Replica {
     pub(crate) fn verify_block(&mut self, bytes: &[u8], freshness: Freshness) -> Result<Verdict, Fault> {
-        let origin = CandidateOrigin::Received(self.candidates.received());
-        self.judge(bytes, freshness, Some(origin))
+        // A node that never votes owes nobody a block it has seen.
+        let votes = self.identity.is_some();
+        let origin = votes.then(|| CandidateOrigin::Received(self.candidates.received()));
+        self.judge(bytes, freshness, origin)
     }
 
     /// Judges a block and keeps a valid one, durable under `origin` unless the store has it already.

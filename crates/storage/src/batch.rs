@@ -27,7 +27,7 @@ pub struct CommitBatch {
     pub block_hash: Hash,
     /// Canonical bytes of the block.
     pub block: Vec<u8>,
-    /// The certificate that decided it; none on a `solo` chain.
+    /// The certificate that decided it.
     pub certificate: Option<CommitCertificate>,
     /// One receipt per transaction, in order.
     pub receipts: Vec<Receipt>,

@@ -75,7 +75,7 @@ fn paths_lie_below_the_home_directory_unless_they_are_absolute() {
     assert_eq!(config.data_dir, below("data"));
     assert_eq!(config.store_dir(), below("data/store"));
     assert_eq!(config.wal_dir(), below("data/wal"));
-    assert_eq!(config.guard_dir(), below("data/guard"));
+
     assert_eq!(config.p2p.overlay_db, below("overlay/overlay_peers.json"));
     assert_eq!(config.p2p.peer_db, below("peer_db"));
     assert_eq!(config.p2p.quic_peer_db, below("peer_db_quic"));

@@ -1,0 +1,87 @@
+//! The argument tree: global options and the list of commands. Each command's own arguments are in its file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    account, bench, block, completions, config, dev, devnet, genesis, init, keys, node, proof, status, tx,
+};
+
+/// Where a node on this machine listens by default.
+pub const RPC_URL_DEFAULT: &str = "http://127.0.0.1:26658";
+
+/// Exit numbers for the foot of the main help; the table itself is [`rpc::exit_codes`].
+const AFTER_HELP: &str = "\
+Examples:
+  tb devnet                                              four validators on this machine
+  tb tx transfer --home ~/.the_block/devnet --from account-1 --to account-2 --amount 12.5
+  tb status                                              what the node at --rpc says
+
+Exit codes:
+  0 ok           3 connection    6 timeout        9 damaged
+  1 unexpected   4 refused       7 unauthorized  10 not ready
+  2 usage        5 not found     8 config
+
+With --json a failure is one object on stdout: {\"error\", \"code\", \"hint\", \"exit_code\"}.
+A node with a token is asked with the value of TB_RPC_AUTH_TOKEN.";
+
+/// The Block: a chain that pays for real-world services and proves its own ledger
+#[derive(Debug, Parser)]
+#[command(name = "tb", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Home directory with configuration, keys and chain data [default: $TB_HOME, else ~/.the_block]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// URL of the node's RPC
+    #[arg(long, global = true, value_name = "URL", env = "TB_RPC_URL", hide_env_values = true, default_value = RPC_URL_DEFAULT)]
+    pub rpc: String,
+    /// Print JSON on stdout; everything else goes to stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the home directory of a node: configuration and keys
+    Init(init::Arguments),
+    /// Make, list, show and export wallet keys
+    Keys(keys::Arguments),
+    /// Make, show and check the genesis file of a chain
+    Genesis(genesis::Arguments),
+    /// Run several validators on this machine with funded accounts
+    Devnet(devnet::Arguments),
+    /// Run a chain of one process with instant blocks, for people who build on the RPC
+    Dev(dev::Arguments),
+    /// Start a node, or ask a running one about itself
+    Node(node::Arguments),
+    /// A short summary of the node
+    Status(status::Arguments),
+    /// Send and follow transactions
+    Tx(tx::Arguments),
+    /// Show accounts
+    Account(account::Arguments),
+    /// Show blocks
+    Block(block::Arguments),
+    /// Fetch a proof and check it on this machine
+    Proof(proof::Arguments),
+    /// Show and check the configuration
+    Config(config::Arguments),
+    /// Measure a running network
+    Bench(bench::Arguments),
+    /// Print the completion script of a shell
+    Completions(completions::Arguments),
+}

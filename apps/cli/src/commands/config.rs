@@ -1,0 +1,172 @@
+//! `tb config`: what a node is told, and whether it makes sense.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::context::{Context, environment};
+use crate::exit::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  tb config show
+  tb config check --dry-run
+  tb config template > node.toml";
+const EXAMPLES_SHOW: &str = "\
+Examples:
+  tb config show                          every key, its value and where it comes from
+  tb config show --set mempool_limit=20000";
+const EXAMPLES_CHECK: &str = "\
+Examples:
+  tb config check --dry-run
+  tb config check --config config/node.toml --json";
+const EXAMPLES_TEMPLATE: &str = "\
+Examples:
+  tb config template > node.toml";
+
+/// Arguments of `tb config`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print every key with its value and where it comes from; secrets are not shown
+    #[command(after_help = EXAMPLES_SHOW)]
+    Show(Files),
+    /// Load the configuration as a start would and list every problem; nothing is started or written
+    #[command(after_help = EXAMPLES_CHECK)]
+    Check(Check),
+    /// Print a node.toml with every key as a comment
+    #[command(after_help = EXAMPLES_TEMPLATE)]
+    Template,
+}
+
+/// Where a configuration comes from; shared with `tb node start`.
+#[derive(Debug, Clone, Args)]
+pub struct Files {
+    /// Configuration file [default: <home>/node.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set one configuration key, once for each; stronger than environment and files
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Files {
+    /// The home directory with the named configuration file.
+    pub fn home(&self, context: &Context) -> config::Home {
+        let home = context.home();
+        match &self.config {
+            Some(file) => home.with_config(file),
+            None => home,
+        }
+    }
+
+    /// The keys and values of `--set`.
+    ///
+    /// # Errors
+    /// [`Failure`] for one without `=`.
+    pub fn flags(&self) -> Result<Vec<(String, String)>, Failure> {
+        self.set
+            .iter()
+            .map(|text| match text.split_once('=') {
+                Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+                None => Err(Failure::usage(
+                    format!("--set {text} has no value"),
+                    "write --set KEY=VALUE, for example --set mempool_limit=20000",
+                )),
+            })
+            .collect()
+    }
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    #[command(flatten)]
+    files: Files,
+    /// Accepted for scripts: the check never changes anything
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Checked {
+    ok: bool,
+    problems: Vec<ProblemView>,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemView {
+    severity: &'static str,
+    text: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] for a configuration with problems.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Show(files) => {
+            let loaded = config::NodeConfig::load(&files.home(context), &files.flags()?, environment)?;
+            for warning in &loaded.warnings {
+                context.output.talk(format!("warning: {warning}"));
+            }
+            context.output.raw(&config::show(&loaded, context.output.is_json()));
+            Ok(())
+        }
+        Command::Check(check) => check.run(context),
+        Command::Template => {
+            let text = config::template();
+            if context.output.is_json() {
+                context.output.result(&serde_json::json!({ "template": text }), String::new);
+            } else {
+                context.output.raw(&text);
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Check {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        // `--dry-run` only says what is always so.
+        let _ = self.dry_run;
+        let mut report = config::check(&self.files.home(context), &self.files.flags()?, environment);
+        let names: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        let unknown = config::unknown_environment(names.iter().map(String::as_str));
+        let warning = |text| config::Problem { severity: config::Severity::Warning, text };
+        report.problems.extend(unknown.into_iter().map(warning));
+        let checked = Checked {
+            ok: report.is_clean(),
+            problems: report
+                .problems
+                .iter()
+                .map(|problem| ProblemView {
+                    severity: match problem.severity {
+                        config::Severity::Error => "error",
+                        config::Severity::Warning => "warning",
+                    },
+                    text: problem.text.clone(),
+                })
+                .collect(),
+        };
+        if checked.ok {
+            context.output.result(&checked, || "ok: a node would start with this configuration".to_owned());
+            return Ok(());
+        }
+        let lines: Vec<String> =
+            checked.problems.iter().map(|problem| format!("{}: {}", problem.severity, problem.text)).collect();
+        Err(Failure::new(
+            rpc::ExitCode::Config,
+            "config",
+            format!("the configuration has {} problems:\n{}", lines.len(), lines.join("\n")),
+            "correct each of them, then run this command again",
+        ))
+    }
+}

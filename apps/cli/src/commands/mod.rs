@@ -1,0 +1,47 @@
+//! One file per command: its arguments, its help, and a `run` that does it.
+//!
+//! Rule: a command asks, computes and prints. What can be computed without asking is in a module beside this
+//! folder, where tests reach it.
+
+pub mod account;
+pub mod bench;
+pub mod block;
+pub mod completions;
+pub mod config;
+pub mod dev;
+pub mod devnet;
+pub mod genesis;
+pub mod init;
+pub mod keys;
+pub mod node;
+pub mod proof;
+pub mod status;
+pub mod tx;
+
+use crate::NodeStarter;
+use crate::args::Command;
+use crate::context::Context;
+use crate::exit::Failure;
+
+/// Does what `command` says.
+///
+/// # Errors
+/// The [`Failure`] of the command.
+pub async fn run(command: Command, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
+    match command {
+        Command::Init(arguments) => init::run(&arguments, context),
+        Command::Keys(arguments) => keys::run(&arguments, context),
+        Command::Genesis(arguments) => genesis::run(&arguments, context).await,
+        Command::Devnet(arguments) => devnet::run(&arguments, context).await,
+        Command::Dev(arguments) => dev::run(&arguments, context, starter).await,
+        Command::Node(arguments) => node::run(&arguments, context, starter).await,
+        Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Tx(arguments) => tx::run(&arguments, context).await,
+        Command::Account(arguments) => account::run(&arguments, context).await,
+        Command::Block(arguments) => block::run(&arguments, context).await,
+        Command::Proof(arguments) => proof::run(&arguments, context).await,
+        Command::Config(arguments) => config::run(&arguments, context),
+        Command::Bench(arguments) => bench::run(&arguments, context).await,
+        Command::Completions(arguments) => completions::run(&arguments, context),
+    }
+}

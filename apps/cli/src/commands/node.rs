@@ -1,0 +1,159 @@
+//! `tb node`: start a node, or ask a running one about itself.
+
+use clap::{Args, Subcommand};
+use primitives::Height;
+use rpc::types::{ConsensusStatus, NodeStatus};
+use serde::Serialize;
+
+use crate::commands::config::Files;
+use crate::commands::init::ModeArgument;
+use crate::commands::status;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{count, duration_ms, fields, table};
+use crate::{NodeEnd, NodeStart, NodeStarter, stop};
+
+const EXAMPLES: &str = "\
+Examples:
+  tb node start
+  tb node status
+  tb node consensus --status";
+const EXAMPLES_START: &str = "\
+Examples:
+  tb node start
+  tb node start --home /var/lib/the-block --mode validator
+  tb node start --config config/node.toml --set log.format=json --set rpc.listen=0.0.0.0:26658";
+const EXAMPLES_STATUS: &str = "\
+Examples:
+  tb node status
+  tb node status --json";
+const EXAMPLES_CONSENSUS: &str = "\
+Examples:
+  tb node consensus --status
+  tb node consensus --status --json";
+
+/// Arguments of `tb node`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a node in this process
+    #[command(after_help = EXAMPLES_START)]
+    Start(Start),
+    /// Everything a node says about itself
+    #[command(after_help = EXAMPLES_STATUS)]
+    Status,
+    /// What consensus is doing
+    #[command(after_help = EXAMPLES_CONSENSUS)]
+    Consensus(Consensus),
+}
+
+#[derive(Debug, Args)]
+struct Start {
+    #[command(flatten)]
+    files: Files,
+    /// What the node does; the same as --set mode=…
+    #[arg(long, value_enum)]
+    mode: Option<ModeArgument>,
+    /// Stop when standard input ends, so that the node never outlives the program that started it
+    #[arg(long)]
+    stop_with_stdin: bool,
+    /// Die at this place, for crash tests on development chains
+    #[arg(long, value_name = "POINT", hide = true)]
+    crash_at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Consensus {
+    /// Show height, round, step, proposer and validators
+    #[arg(long, required = true)]
+    status: bool,
+}
+
+/// A node's status with the height under the name that older scripts read.
+#[derive(Debug, Serialize)]
+struct StatusView<'a> {
+    current_block_height: Height,
+    #[serde(flatten)]
+    status: &'a NodeStatus,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`]; a node that stopped itself is one.
+pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Start(start) => start.run(context, starter).await,
+        Command::Status => {
+            let status = context.client()?.node_status().await?;
+            let view = StatusView { current_block_height: status.finalized_height, status: &status };
+            context.output.result(&view, || status::describe(&status));
+            Ok(())
+        }
+        Command::Consensus(consensus) => {
+            debug_assert!(consensus.status, "the parser asks for it");
+            let status = context.client()?.consensus_status().await?;
+            context.output.result(&status, || describe(&status));
+            Ok(())
+        }
+    }
+}
+
+impl Start {
+    async fn run(&self, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
+        let mut flags = self.files.flags()?;
+        if let Some(mode) = self.mode {
+            flags.push(("mode".to_owned(), config::Mode::from(mode).as_str().to_owned()));
+        }
+        let stop = stop::requested(self.stop_with_stdin)?;
+        let crash_at = self.crash_at.clone();
+        ended(starter(NodeStart { home: self.files.home(context), flags, stop, crash_at }).await?)
+    }
+}
+
+/// The end of a node as the end of a command.
+///
+/// # Errors
+/// [`Failure`] for a node that stopped itself.
+pub fn ended(end: NodeEnd) -> Result<(), Failure> {
+    match end {
+        NodeEnd::Requested => Ok(()),
+        NodeEnd::Fault(reason) => Err(Failure::new(
+            rpc::ExitCode::Unexpected,
+            "fault",
+            format!("the node stopped itself: {reason}"),
+            "nothing was signed after the fault; the log above says what led to it, then start the node again",
+        )),
+    }
+}
+
+fn describe(status: &ConsensusStatus) -> String {
+    let round = status.round.map_or("none".to_owned(), |round| round.to_string());
+    let step = serde_json::to_value(status.step).ok().and_then(|step| step.as_str().map(str::to_owned));
+    let mut text = fields(&[
+        ("height", count(status.height.0)),
+        ("round", round),
+        ("step", step.unwrap_or_default()),
+        ("proposer", status.proposer.map_or("none".to_owned(), |address| address.to_string())),
+        ("last block", format!("{} ago, {} rounds", duration_ms(status.since_last_block_ms), status.last_rounds)),
+        ("interval", status.last_interval_ms.map_or("none".to_owned(), duration_ms)),
+        ("quorum", format!("{} of {} power", count(status.quorum_power), count(status.total_power))),
+    ]);
+    let rows: Vec<[String; 4]> = status
+        .validators
+        .iter()
+        .map(|validator| {
+            let signed = validator.last_signed_height.map_or("none".to_owned(), |height| count(height.0));
+            [validator.address.to_string(), count(validator.power), count(validator.missed_blocks), signed]
+        })
+        .collect();
+    text.push_str("\n\n");
+    text.push_str(&table(["VALIDATOR", "POWER", "MISSED", "LAST SIGNED"], &rows));
+    text
+}

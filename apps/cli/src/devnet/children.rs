@@ -1,0 +1,177 @@
+//! The processes of a throw-away network: started, watched, stopped.
+//!
+//! ```text
+//! spawn ──► running ──SIGTERM──► stopping ──(STOP_TIME)──► SIGKILL
+//!              └── exits by itself: reported with its last log lines; the others go on
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rpc::ExitCode;
+use tokio::process::{ChildStdin, Command};
+use tokio::sync::mpsc;
+
+use crate::devnet::layout::NodeHome;
+use crate::exit::Failure;
+
+/// How long a node may take to stop after it was asked to.
+pub const STOP_TIME: Duration = Duration::from_secs(10);
+/// Lines of its log that are shown of a node that ended by itself.
+const LOG_LINES: usize = 12;
+/// Bytes of the log that are read for them.
+const LOG_BYTES: u64 = 16 * 1024;
+
+/// One process.
+#[derive(Debug)]
+struct Child {
+    pid: u32,
+    log: PathBuf,
+    running: bool,
+    /// Its standard input: when this closes, the node stops.
+    _stdin: Option<ChildStdin>,
+}
+
+/// A process that ended.
+#[derive(Debug)]
+pub struct Exit {
+    /// Which node, counted from 0.
+    pub index: usize,
+    /// How; `None` when the system does not tell.
+    pub status: Option<ExitStatus>,
+}
+
+/// All processes of a network.
+pub struct Children {
+    children: Vec<Child>,
+    exits: mpsc::UnboundedReceiver<Exit>,
+}
+
+impl Children {
+    /// Starts one process of this program for each node.
+    ///
+    /// # Errors
+    /// [`Failure`] when a process cannot be started; those before it stop again.
+    pub fn start(nodes: &[NodeHome]) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(|cause| cannot_start("this program", &cause))?;
+        // As many messages as processes: each ends once.
+        let (sender, exits) = mpsc::unbounded_channel();
+        let mut children = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let log = node.home.root().join("node.log");
+            let output = OpenOptions::new().create(true).append(true).open(&log).map_err(|cause| Failure::disk(&log, &cause))?;
+            let errors = output.try_clone().map_err(|cause| Failure::disk(&log, &cause))?;
+            let mut command = Command::new(&program);
+            command.args(["node", "start", "--stop-with-stdin", "--home"]).arg(node.home.root());
+            // A configuration in the environment would be that of every node at once: same ports, same data.
+            for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment) {
+                command.env_remove(name);
+            }
+            // A group of its own: Ctrl-C in the terminal reaches us alone, and we stop the nodes.
+            command.stdin(Stdio::piped()).stdout(output).stderr(errors).process_group(0);
+            let mut process = command.spawn().map_err(|cause| cannot_start(&program.display().to_string(), &cause))?;
+            let stdin = process.stdin.take();
+            children.push(Child { pid: process.id().unwrap_or_default(), log, running: true, _stdin: stdin });
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                let status = process.wait().await.ok();
+                // Nobody listens any more once all are told to stop.
+                let _ = sender.send(Exit { index, status });
+            });
+        }
+        Ok(Self { children, exits })
+    }
+
+    /// The process ids, in the order of the nodes.
+    pub fn pids(&self) -> Vec<u32> {
+        self.children.iter().map(|child| child.pid).collect()
+    }
+
+    /// How many still run.
+    pub fn running(&self) -> usize {
+        self.children.iter().filter(|child| child.running).count()
+    }
+
+    /// The next process that ends. Waits for ever when none is left.
+    pub async fn next_exit(&mut self) -> Exit {
+        match self.exits.recv().await {
+            Some(exit) => {
+                if let Some(child) = self.children.get_mut(exit.index) {
+                    child.running = false;
+                }
+                exit
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The last lines that node `index` said.
+    pub fn last_words(&self, index: usize) -> Vec<String> {
+        self.children.get(index).map(|child| tail(&child.log)).unwrap_or_default()
+    }
+
+    /// Where node `index` writes its log.
+    pub fn log(&self, index: usize) -> Option<&Path> {
+        self.children.get(index).map(|child| child.log.as_path())
+    }
+
+    /// Asks all to stop, waits [`STOP_TIME`], and kills what is left. Gives the nodes that had to be killed.
+    pub async fn stop(mut self) -> Vec<usize> {
+        self.signal(Signal::SIGTERM);
+        let deadline = tokio::time::Instant::now() + STOP_TIME;
+        while self.running() > 0 {
+            if tokio::time::timeout_at(deadline, self.next_exit()).await.is_err() {
+                break;
+            }
+        }
+        let left: Vec<usize> =
+            self.children.iter().enumerate().filter(|(_, child)| child.running).map(|(index, _)| index).collect();
+        self.signal(Signal::SIGKILL);
+        while self.running() > 0 {
+            self.next_exit().await;
+        }
+        left
+    }
+
+    /// Sends a signal to each process that has not been seen to end, so that its id is still its own.
+    fn signal(&self, signal: Signal) {
+        for child in self.children.iter().filter(|child| child.running) {
+            if let Ok(pid) = i32::try_from(child.pid)
+                && pid > 0
+            {
+                // It may have ended this moment; then there is nothing to stop.
+                let _ = kill(Pid::from_raw(pid), signal);
+            }
+        }
+    }
+}
+
+fn cannot_start(what: &str, cause: &std::io::Error) -> Failure {
+    Failure::new(
+        ExitCode::Unexpected,
+        "spawn",
+        format!("{what} could not be started: {cause}"),
+        "check that the program file is still there and that the system allows more processes",
+    )
+}
+
+/// The last lines of a file; none when it cannot be read.
+fn tail(path: &Path) -> Vec<String> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(LOG_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    lines.iter().skip(lines.len().saturating_sub(LOG_LINES)).map(|line| (*line).to_owned()).collect()
+}

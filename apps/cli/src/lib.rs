@@ -1,0 +1,114 @@
+//! The command line: one argument tree, one file per command, one way to print and one way to fail.
+//!
+//! ```text
+//! argv ── alias ──► args ──► commands/… ──► output (stdout: results, stderr: talk)
+//!                               │  └──────► exit   (what happened, code, hint, number)
+//!                 rpc::Client ◄─┴─► wallet, config, NodeStarter
+//! ```
+//!
+//! Rules
+//! - This crate starts no engine itself: the node comes in as a function ([`NodeStarter`]) from the program, so that
+//!   tests of the command line link neither consensus nor networking.
+//! - Amounts on the command line are in BLOCK, in JSON in µBLOCK.
+//! - A command talks to a node only through [`rpc::Client`], and signs only with keys of the home directory.
+//! - A command of a later version is refused by name; nothing is silently ignored.
+//!
+//! Read next: [`args`], then `commands/mod.rs`; exit numbers are in [`rpc::exit_codes`].
+
+pub mod alias;
+pub mod args;
+pub mod bench;
+pub mod commands;
+pub mod context;
+pub mod devnet;
+pub mod exit;
+pub mod output;
+pub mod planning;
+pub mod provision;
+pub mod stop;
+
+use std::ffi::OsString;
+use std::pin::Pin;
+
+use clap::Parser;
+use tokio::sync::watch;
+
+pub use exit::Failure;
+pub use rpc::ExitCode;
+
+/// What a node is started with.
+pub struct NodeStart {
+    /// Its home directory.
+    pub home: config::Home,
+    /// Configuration keys and values of the command line, the strongest source.
+    pub flags: Vec<(String, String)>,
+    /// Becomes true when the node has to stop.
+    pub stop: watch::Receiver<bool>,
+    /// The name of the place where the process dies, on development chains only.
+    pub crash_at: Option<String>,
+}
+
+/// How a node ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeEnd {
+    /// It was asked to.
+    Requested,
+    /// It stopped itself, for this reason.
+    Fault(String),
+}
+
+/// A running node.
+pub type NodeFuture = Pin<Box<dyn Future<Output = Result<NodeEnd, Failure>>>>;
+/// Starts a node in this process.
+pub type NodeStarter = fn(NodeStart) -> NodeFuture;
+
+/// Runs the command of this process.
+pub fn main(starter: NodeStarter) -> std::process::ExitCode {
+    run(std::env::args_os().collect(), starter).into()
+}
+
+/// Runs one command.
+pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let output = output::Output::new(json);
+    let done = alias::resolve(arguments).and_then(|arguments| match args::Cli::try_parse_from(arguments) {
+        Ok(cli) => execute(cli, starter),
+        Err(error) => explain(&error, output),
+    });
+    match done {
+        Ok(()) => rpc::ExitCode::Ok,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// Help and version are answers; everything else that the parser says is a wrong command line.
+fn explain(error: &clap::Error, output: output::Output) -> Result<(), Failure> {
+    if !error.use_stderr() {
+        output.raw(&error.render().to_string());
+        return Ok(());
+    }
+    let text = error.render().to_string();
+    let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
+    // The parser's own last paragraph names the usage; it is the hint.
+    let (what, hint) = text.split_once("\n\n").unwrap_or((text, "run the command with --help"));
+    Err(Failure::usage(what, hint.replace("\n\n", "\n")))
+}
+
+fn execute(cli: args::Cli, starter: NodeStarter) -> Result<(), Failure> {
+    let context = context::Context::new(&cli.global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|cause| {
+        Failure::new(
+            rpc::ExitCode::Unexpected,
+            "runtime",
+            format!("the system refused threads: {cause}"),
+            "a limit of the system may be reached; try again",
+        )
+    })?;
+    let done = runtime.block_on(commands::run(cli.command, &context, starter));
+    // A thread that still waits for input must not hold the process.
+    runtime.shutdown_background();
+    done
+}

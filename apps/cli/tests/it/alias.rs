@@ -1,0 +1,62 @@
+//! The names that the binary is called by.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use cli::alias::resolve;
+use cli::args::Cli;
+use rpc::ExitCode;
+
+fn words(line: &str) -> Vec<OsString> {
+    line.split_whitespace().map(OsString::from).collect()
+}
+
+fn resolved(line: &str) -> String {
+    let words = resolve(words(line)).expect("a name of this version");
+    words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_name_leads_to_the_same_tree() {
+    let cases = [
+        ("tb status --json", "tb status --json"),
+        ("tb-cli status --json", "tb status --json"),
+        ("/usr/bin/contract-cli status --json", "tb status --json"),
+        ("./renamed status", "tb status"),
+        ("rpp-node status", "tb node status"),
+        ("rpp-node start --mode node", "tb node start --mode node"),
+        ("rpp-node validator --config node.toml", "tb node start --mode validator --config node.toml"),
+        ("rpp-node node", "tb node start --mode node"),
+        ("/opt/rpp-node", "tb node"),
+        ("tb", "tb"),
+    ];
+    for (given, wanted) in cases {
+        assert_eq!(resolved(given), wanted, "{given}");
+    }
+}
+
+#[test]
+fn the_command_of_a_mode_parses() {
+    for line in ["rpp-node validator", "rpp-node node --set mempool_limit=5 --stop-with-stdin"] {
+        Cli::try_parse_from(resolve(words(line)).expect("in this version")).expect("a complete command");
+    }
+}
+
+#[test]
+fn programs_of_later_versions_are_refused_by_name() {
+    let lines = [
+        "probe tip",
+        "metrics-aggregator",
+        "/usr/bin/gateway-service",
+        "simnet --scenario a.ron",
+        "rpp-node hybrid",
+        "rpp-node wallet --home x",
+    ];
+    for line in lines {
+        let failure = resolve(words(line)).expect_err("not in this version");
+        assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "not_in_this_version"));
+        let name = line.split_whitespace().next().and_then(|path| path.rsplit('/').next()).expect("a name");
+        assert!(failure.error.error.contains(name), "{} does not name {name}", failure.error.error);
+        assert_eq!(cli::run(words(line), crate::offline::no_node), ExitCode::Refused, "{line}");
+    }
+}

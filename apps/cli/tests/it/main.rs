@@ -1,0 +1,13 @@
+//! Tests of the command line that need no node: arguments, help, output, planning, folders, counting, proofs.
+//!
+//! Commands against real nodes are tested with the program itself, in `tb/tests`.
+
+mod alias;
+mod bench;
+mod devnet;
+mod help;
+mod offline;
+mod output;
+mod planning;
+mod proof;
+mod status_line;

@@ -1,0 +1,56 @@
+//! The engine listens: tell it which height to start.
+//!
+//! What is sent before the peers are connected is lost, and costs the first round. So the answer waits
+//! for the persistent peers, but not longer than [`PEERS_WAIT`].
+
+use std::time::Duration;
+
+use arc_malachitebft_app_channel::app::types::core::HeightParams;
+use arc_malachitebft_app_channel::{NetworkRequest, Reply};
+use replica::application::Fault;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use crate::context::ChainContext;
+use crate::state::State;
+use crate::types::ChainHeight;
+
+/// Longest wait for persistent peers before the first height.
+const PEERS_WAIT: Duration = Duration::from_secs(2);
+/// How often the number of peers is read.
+const PEERS_POLL: Duration = Duration::from_millis(50);
+/// A connection carries messages only after both sides know the other's topics.
+const TOPICS_WAIT: Duration = Duration::from_millis(150);
+
+pub(crate) async fn handle(
+    state: &mut State,
+    reply: Reply<(ChainHeight, HeightParams<ChainContext>)>,
+) -> Result<(), Fault> {
+    let height = state.with_app(|app| Ok(app.finalized().next())).await?;
+    let params = state.enter(height).await?;
+    let (requests, wanted) = (state.net_requests.clone(), state.persistent_peers);
+    tokio::spawn(async move {
+        if wanted > 0 {
+            wait_for_peers(&requests, wanted).await;
+        }
+        tracing::info!(%height, "starting consensus");
+        let _ = reply.send((ChainHeight(height), params));
+    });
+    Ok(())
+}
+
+async fn wait_for_peers(requests: &mpsc::Sender<NetworkRequest>, wanted: usize) {
+    let deadline = Instant::now() + PEERS_WAIT;
+    while Instant::now() < deadline {
+        let connected = match NetworkRequest::dump_state(requests).await {
+            Ok(Some(dump)) => dump.peers.len(),
+            Ok(None) => 0,
+            Err(_) => return,
+        };
+        if connected >= wanted {
+            return sleep(TOPICS_WAIT).await;
+        }
+        sleep(PEERS_POLL).await;
+    }
+    tracing::info!(wanted, "starting without all persistent peers");
+}

@@ -1,0 +1,169 @@
+//! What the app loop knows between two messages.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use arc_malachitebft_app_channel::app::types::core::{self, HeightParams, LinearTimeouts};
+use arc_malachitebft_app_channel::{NetworkMsg, NetworkRequest};
+use primitives::{Address, Hash, Height, Params, Round};
+use replica::application::{Application, Electorate, Fault};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::blocks::ProposedBlocks;
+use crate::context::ChainContext;
+use crate::events::ConsensusEvent;
+use crate::signer::{ChainVerifier, GuardedSigner};
+use crate::streaming::Streams;
+use crate::types::{ProposalInit, ProposalMessage, VotingSet};
+use crate::vote_queue::VoteQueue;
+
+/// The chain, shared with the rest of the node. It is locked for one call at a time.
+pub type SharedApplication = Arc<Mutex<dyn Application>>;
+
+/// Most proposals remembered for streaming again.
+pub const OFFERS_MAX: usize = 256;
+
+/// Longest wait of any round step.
+const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+
+/// A proposal that was judged here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offer {
+    pub(crate) init: ProposalInit,
+    pub(crate) valid: bool,
+}
+
+/// What [`crate::EngineHandle::status`] shows of the running round.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RoundStatus {
+    pub(crate) height: Height,
+    pub(crate) round: Option<Round>,
+    pub(crate) proposer: Option<Address>,
+    pub(crate) voting: bool,
+    pub(crate) equivocations: u64,
+}
+
+/// The state of the app loop.
+pub struct State {
+    pub(crate) app: SharedApplication,
+    pub(crate) params: Params,
+    pub(crate) verifier: ChainVerifier,
+    pub(crate) signer: Option<GuardedSigner>,
+    pub(crate) streams: Streams,
+    pub(crate) offers: BTreeMap<(Height, Round, Hash), Offer>,
+    pub(crate) blocks: ProposedBlocks,
+    pub(crate) queue: VoteQueue,
+    pub(crate) voting: Option<(Height, VotingSet)>,
+    pub(crate) finalized: Height,
+    pub(crate) streams_opened: u64,
+    pub(crate) persistent_peers: usize,
+    pub(crate) network: mpsc::Sender<NetworkMsg<ChainContext>>,
+    pub(crate) net_requests: mpsc::Sender<NetworkRequest>,
+    pub(crate) events: broadcast::Sender<ConsensusEvent>,
+    pub(crate) status: watch::Sender<RoundStatus>,
+}
+
+impl State {
+    /// Runs `f` on the chain, away from the async threads: building, executing and committing take time.
+    pub(crate) async fn with_app<T, F>(&self, f: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Application) -> Result<T, Fault> + Send + 'static,
+    {
+        with_app(&self.app, f).await
+    }
+
+    /// Tells whoever listens.
+    pub(crate) fn tell(&self, event: ConsensusEvent) {
+        // An error means that nobody listens, which is fine.
+        let _ = self.events.send(event);
+    }
+
+    /// Our validator address.
+    pub(crate) fn own_address(&self) -> Option<Address> {
+        self.signer.as_ref().map(GuardedSigner::address)
+    }
+
+    /// Loads who decides `height`, which must be the one after the last finalized.
+    pub(crate) async fn enter(&mut self, height: Height) -> Result<HeightParams<ChainContext>, Fault> {
+        let electorate: Option<Electorate> = self.with_app(move |app| Ok(app.electorate(height))).await?;
+        let electorate =
+            electorate.ok_or_else(|| Fault(format!("the chain knows no validators for height {height}")))?;
+        let set = VotingSet::new(electorate);
+        self.voting = Some((height, set.clone()));
+        self.finalized = height.previous().unwrap_or_default();
+        // Blocks are paced before a height starts (`pacing.rs`), so there is no target time here.
+        Ok(HeightParams::new(set, timeouts(&self.params), None))
+    }
+
+    /// True when a first part is signed by someone who may have proposed it. For a height whose proposer
+    /// is not known yet, that is any member of the present set.
+    pub(crate) fn is_offer(&self, init: &ProposalInit) -> bool {
+        let Some((height, set)) = &self.voting else { return false };
+        let proposal = &init.proposal;
+        let known = proposal.height == *height;
+        let Some(member) = set.validators().get(&proposal.proposer) else { return false };
+        let is_turn = || core::Validator::address(set.proposer(*height, proposal.round)).0 == member.address;
+        if known && !is_turn() {
+            return false;
+        }
+        let message = ProposalMessage::from(*proposal);
+        self.verifier.is_proposal_valid(&message, &init.signature, &member.public_key)
+    }
+
+    /// Remembers a judged proposal.
+    pub(crate) fn remember(&mut self, init: ProposalInit, valid: bool) {
+        let key = (init.proposal.height, init.proposal.round, init.proposal.value);
+        self.offers.insert(key, Offer { init, valid });
+        while self.offers.len() > OFFERS_MAX {
+            self.offers.pop_first();
+        }
+    }
+
+    /// `height` is finalized: forget it and what was below.
+    pub(crate) fn prune(&mut self, height: Height) {
+        self.finalized = height;
+        self.streams.prune(height);
+        self.blocks.prune(height);
+        self.offers.retain(|(offered, _, _), _| *offered > height);
+    }
+}
+
+/// See [`State::with_app`].
+pub(crate) async fn with_app<T, F>(app: &SharedApplication, f: F) -> Result<T, Fault>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut dyn Application) -> Result<T, Fault> + Send + 'static,
+{
+    let app = Arc::clone(app);
+    let call = move || match app.lock() {
+        Ok(mut app) => f(&mut *app),
+        // Half-done work may be behind a panic: nothing may be built on it.
+        Err(_) => Err(Fault("a thread died while it held the chain; restart the node".to_owned())),
+    };
+    match tokio::task::spawn_blocking(call).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Fault(format!("a call into the chain died: {error}; restart the node"))),
+    }
+}
+
+/// The round timeouts of the governed values.
+pub fn timeouts(params: &Params) -> LinearTimeouts {
+    let milliseconds = Duration::from_millis;
+    let (propose, vote, delta) = (
+        milliseconds(params.timeout_propose_ms),
+        milliseconds(params.timeout_vote_ms),
+        milliseconds(params.timeout_delta_ms),
+    );
+    LinearTimeouts {
+        propose,
+        propose_delta: delta,
+        prevote: vote,
+        prevote_delta: delta,
+        precommit: vote,
+        precommit_delta: delta,
+        rebroadcast: propose.saturating_add(vote).saturating_add(vote),
+        max_timeout: TIMEOUT_MAX.max(propose).max(vote),
+    }
+}

@@ -1,0 +1,147 @@
+//! Consensus events and finalized blocks become metrics, and peers learn our height.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use consensus::{ConsensusEvent, EquivocationKind};
+use primitives::{Height, Timestamp};
+use replica::FinalizedBlock;
+use replica::stages::Stage;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::clock;
+use crate::shared::Shared;
+use crate::stages::Notice;
+
+/// When the present round and its proposal began, to time what follows.
+#[derive(Default)]
+struct Marks {
+    height_started: Option<Instant>,
+    round_started: Option<Instant>,
+    proposal_known: Option<Instant>,
+}
+
+/// Follows the engine until it is gone.
+pub async fn follow_engine(shared: Arc<Shared>, mut events: broadcast::Receiver<ConsensusEvent>) {
+    let mut marks = Marks::default();
+    loop {
+        match events.recv().await {
+            Ok(event) => observe(&shared, &mut marks, event),
+            Err(RecvError::Lagged(_)) => marks = Marks::default(),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
+    let metrics = &shared.metrics.consensus;
+    let now = Instant::now();
+    match event {
+        ConsensusEvent::RoundStarted { height, round, proposer } => {
+            metrics.round.set(u64::from(round.0));
+            if round.0 == 0 {
+                marks.height_started = Some(now);
+            } else {
+                metrics.failed_rounds.inc();
+                tracing::warn!(%height, %round, %proposer, "the round before ended without a decision");
+            }
+            end_round(shared, marks, now);
+            marks.round_started = Some(now);
+            marks.proposal_known = None;
+        }
+        ConsensusEvent::ProposalReceived { valid, height, round, block } => {
+            metrics.proposals.with([if valid { "valid" } else { "invalid" }]).inc();
+            tracing::debug!(%height, %round, %block, valid, "proposal judged");
+            marks.proposal_known = Some(now);
+        }
+        ConsensusEvent::Proposed { height, round, block } => {
+            metrics.built_blocks.inc();
+            tracing::debug!(%height, %round, %block, "block built and offered");
+            marks.proposal_known = Some(now);
+        }
+        ConsensusEvent::Decided { power, total_power, missing, .. } => {
+            if let Some(known) = marks.proposal_known {
+                metrics.quorum_delay.observe(now.duration_since(known));
+            }
+            metrics.missed_validators.set_len(missing.len());
+            metrics.missed_precommits.add(u64::try_from(missing.len()).unwrap_or(u64::MAX));
+            let ppm = u128::from(power) * 1_000_000 / u128::from(total_power.max(1));
+            metrics.certificate_power.set(u64::try_from(ppm).unwrap_or(0));
+        }
+        ConsensusEvent::Finalized { .. } => {
+            end_round(shared, marks, now);
+            if let Some(started) = marks.height_started.take() {
+                metrics.finality.observe(now.duration_since(started));
+            }
+        }
+        ConsensusEvent::Equivocation { height, validator, kind } => {
+            let kind = match kind {
+                EquivocationKind::Vote => "vote",
+                EquivocationKind::Proposal => "proposal",
+            };
+            metrics.equivocations.with([kind]).inc();
+            tracing::error!(%height, %validator, kind, "a validator signed two different messages for one step");
+        }
+        ConsensusEvent::Stopped(reason) => tracing::info!(?reason, "consensus stopped"),
+    }
+}
+
+fn end_round(shared: &Shared, marks: &mut Marks, now: Instant) {
+    if let Some(started) = marks.round_started.take() {
+        shared.metrics.consensus.round_duration.observe(now.duration_since(started));
+    }
+}
+
+/// Follows finalized blocks until the node stops.
+pub async fn follow_blocks(shared: Arc<Shared>, mut notices: broadcast::Receiver<Notice>) {
+    let mut previous: Option<(Height, Timestamp)> = None;
+    loop {
+        match notices.recv().await {
+            Ok(Notice::Finalized(block)) => {
+                finalized(&shared, &block, &mut previous);
+            }
+            Ok(Notice::Moved(_)) => {}
+            Err(RecvError::Lagged(_)) => previous = None,
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Height, Timestamp)>) {
+    let metrics = &shared.metrics.consensus;
+    let header = &block.block.header;
+    shared.finalized_at.store(clock::now().0, Ordering::Relaxed);
+    if let Some(p2p) = shared.p2p.get() {
+        p2p.set_height(header.height);
+    }
+    metrics.finalized_height.set(header.height.0);
+    metrics.block_transactions.observe_count(u64::try_from(block.transactions.len()).unwrap_or(u64::MAX));
+    metrics.block_size.observe_count(u64::try_from(block.bytes).unwrap_or(u64::MAX));
+    for receipt in &block.receipts {
+        metrics.transactions.with([receipt.outcome.name()]).inc();
+    }
+    if let Some((height, time)) = previous.replace((header.height, header.time))
+        && height.next() == header.height
+    {
+        metrics.block_interval.observe(Duration::from_millis(header.time.since(time)));
+    }
+    for id in &block.transactions {
+        let Some(progress) = shared.stages.get(id) else { continue };
+        let Some(received) = progress.at(Stage::Received) else { continue };
+        for stage in [Stage::Admitted, Stage::Proposed, Stage::Decided, Stage::Finalized] {
+            if let Some(at) = progress.at(stage) {
+                shared.metrics.mempool.stage.with([stage.name()]).observe(Duration::from_millis(at.since(received)));
+            }
+        }
+    }
+    tracing::info!(
+        height = %header.height,
+        round = %block.round,
+        transactions = block.transactions.len(),
+        bytes = block.bytes,
+        hash = %block.hash,
+        "finalized"
+    );
+}

@@ -1,0 +1,125 @@
+//! Transactions from and to peers.
+//!
+//! Rules
+//! - Verify before relay: a batch is relayed only when every transaction of it is well formed and
+//!   signed for this chain and at least one was new here.
+//! - A batch with a transaction that can never be valid costs its sender points; stale ones do not.
+//! - A new peer is told what waits here, because what was published before reached nobody.
+
+use std::sync::Arc;
+
+use mempool::CheckedTransaction;
+use p2p::{BatchId, P2pEvent, P2pHandle, Verdict};
+use primitives::{Rejection, Transaction};
+use replica::stages::Stage;
+use tokio::sync::mpsc;
+
+use crate::shared::Shared;
+use crate::submit;
+
+/// Events of the network that may wait.
+pub const EVENTS_MAX: usize = 1_024;
+/// Most waiting transactions that a new peer is told of.
+const RETELL_MAX: usize = 8_192;
+
+/// Handles events until the network is gone.
+pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver<P2pEvent>) {
+    while let Some(event) = events.recv().await {
+        match event {
+            P2pEvent::TransactionsReceived { peer: _, batch, transactions } => {
+                received(&shared, &p2p, batch, transactions).await;
+            }
+            P2pEvent::PeerConnected { peer, agent, mode, height } => {
+                tracing::info!(%peer, agent, mode, %height, "peer connected");
+                retell(&shared, &p2p);
+            }
+            P2pEvent::PeerDisconnected { peer } => tracing::info!(%peer, "peer disconnected"),
+            P2pEvent::PeerRefused { peer, reason } => {
+                let peer = peer.map(|peer| peer.to_string());
+                tracing::warn!(peer, %reason, "peer refused at the handshake");
+            }
+            P2pEvent::PeerBanned { peer } => tracing::warn!(%peer, "peer banned"),
+        }
+    }
+}
+
+/// Checks a batch away from the network's thread, admits what is new, and answers.
+async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transactions: Vec<Vec<u8>>) {
+    let shared = Arc::clone(shared);
+    let judged = tokio::task::spawn_blocking(move || judge(&shared, &transactions)).await;
+    // A panic in there is our fault, not the peer's: the batch is not relayed and costs nobody anything.
+    p2p.report(batch, judged.unwrap_or(Verdict::Ignore));
+}
+
+fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
+    let mut transactions: Vec<Arc<Transaction>> = Vec::with_capacity(encoded.len());
+    for bytes in encoded {
+        match Transaction::from_bytes(bytes) {
+            Ok(transaction) => transactions.push(Arc::new(transaction)),
+            Err(_) => return Verdict::Reject,
+        }
+    }
+    let unknown = match shared.chain() {
+        Ok(chain) => {
+            transactions.retain(|transaction| !chain.mempool().contains(&transaction.id()));
+            transactions
+        }
+        Err(_) => return Verdict::Ignore,
+    };
+    let ids: Arc<[_]> = unknown.iter().map(|transaction| transaction.id()).collect();
+    shared.stages.reach(ids, Stage::Received);
+    let mut verdict = Verdict::Ignore;
+    for checked in CheckedTransaction::check_all(&unknown, &shared.genesis_hash) {
+        let admitted = checked.and_then(|checked| submit::admit(shared, checked));
+        match admitted {
+            Ok(()) => verdict = Verdict::Accept,
+            Err(rejection) => {
+                shared.metrics.mempool.rejected.with([rejection.code()]).inc();
+                if is_forever(rejection) {
+                    return Verdict::Reject;
+                }
+            }
+        }
+    }
+    verdict
+}
+
+/// Whether no honest node could ever have admitted it.
+fn is_forever(rejection: Rejection) -> bool {
+    match rejection {
+        Rejection::Malformed
+        | Rejection::Oversize
+        | Rejection::WrongChain
+        | Rejection::WrongKey
+        | Rejection::BadSignature
+        | Rejection::WrongLane
+        | Rejection::EmptyPayment
+        | Rejection::AmountOutOfRange => true,
+        Rejection::Expired
+        | Rejection::ValidUntilTooFar
+        | Rejection::UnknownPayer
+        | Rejection::NonceTooLow
+        | Rejection::NonceTooHigh
+        | Rejection::FeeTooLow
+        | Rejection::BalanceBelowFee
+        | Rejection::Duplicate
+        | Rejection::ReplacementUnderpriced
+        | Rejection::QueueFull
+        | Rejection::SenderLimit
+        | Rejection::BlockFull
+        | Rejection::NotReady => false,
+    }
+}
+
+/// Publishes what waits here again.
+fn retell(shared: &Shared, p2p: &P2pHandle) {
+    let Ok(chain) = shared.chain() else { return };
+    let waiting: Vec<Arc<Transaction>> = chain.mempool().transactions().take(RETELL_MAX).cloned().collect();
+    drop(chain);
+    for transaction in waiting {
+        // A full queue means that the network is busy; who asks again will be told again.
+        if !p2p.publish(submit::bytes_of(&transaction)) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! One running node: wires the chain, consensus, gossip and the RPC together, and stops them in order.
+//!
+//! Model: [`run::run`] starts the services around one [`shared::Shared`]. Features do not live here: the
+//! chain is `replica`, consensus is `consensus`, gossip is `p2p`; this crate translates between them.
+//!
+//! ```text
+//!   rpc ──submit──► shared.replica ◄──Application── consensus (bft or solo)
+//!    ▲                  │ events                        │ events
+//!    └── stages, SSE ◄──┴──► metrics ◄──────────────────┘
+//!   p2p ──batches──► shared.replica          shared ──publish──► p2p
+//! ```
+//!
+//! Rules
+//! - Locks: the replica first, then the stage tracker; never the other way, never across an await.
+//! - A fault of the chain or a poisoned signer stops the node with its reason; nothing is signed after.
+//!
+//! Read next: [`run`], [`submit`], [`shared`].
+
+mod clock;
+mod consensus_events;
+pub mod crash;
+mod gossip;
+mod ready;
+pub mod rpc;
+pub mod run;
+mod shared;
+mod signer;
+mod stages;
+mod submit;
+
+pub use run::{RunOptions, StartError, Stopped, run};

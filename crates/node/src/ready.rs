@@ -1,0 +1,52 @@
+//! What this node can see of itself, judged by `telemetry::health`.
+
+use primitives::genesis::Engine as EngineKind;
+use telemetry::health::{Observation, Readiness, Role, readiness};
+
+use crate::shared::{Engine, Shared};
+
+/// Heights that a node may be behind its best peer without being called syncing: one is being decided,
+/// one is on its way.
+const BEHIND_TOLERATED: u64 = 2;
+
+/// The node's role.
+pub fn role(shared: &Shared) -> Role {
+    match (shared.genesis.engine, shared.validator) {
+        (EngineKind::Solo, _) => Role::Solo,
+        (EngineKind::Bft, Some(_)) => Role::Validator,
+        (EngineKind::Bft, None) => Role::Full,
+    }
+}
+
+/// Heights that peers have beyond ours.
+pub fn behind(shared: &Shared, finalized: u64) -> u64 {
+    let best = shared.p2p.get().and_then(p2p::P2pHandle::best_peer_height);
+    best.map_or(0, |best| best.0.saturating_sub(finalized))
+}
+
+/// Whether this node should be given work now.
+pub fn judge(shared: &Shared) -> Readiness {
+    let finalized = shared.store.head().map_or(0, |head| head.height.0);
+    let behind = behind(shared, finalized);
+    let mut services_down = Vec::new();
+    let peers = match shared.engine.get() {
+        None => {
+            services_down.push("consensus");
+            0
+        }
+        Some(Engine::Solo(_)) => 0,
+        Some(Engine::Bft(_)) => shared.p2p.get().map_or(0, |p2p| p2p.peers().len()),
+    };
+    readiness(&Observation {
+        role: role(shared),
+        stopping: shared.is_stopping(),
+        services_down: &services_down,
+        finalized_age_ms: shared.finalized_age_ms(),
+        block_interval_ms: shared.genesis.params.block_interval_ms,
+        behind,
+        syncing: behind > BEHIND_TOLERATED,
+        peers,
+        // Peers do not prove which validator they are; a quorum out of sight shows as a stall.
+        quorum_visible: true,
+    })
+}

@@ -1,0 +1,34 @@
+//! The bearer token: asked for on routes that write, where the node has one.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use rpc::routes::{Access, Route};
+use rpc::{ApiError, ErrorCode};
+
+use super::server::Server;
+
+/// What stands before the token, in any case of letters.
+const SCHEME: &[u8] = b"bearer ";
+
+/// Whether a request with these headers may write. The token is compared in constant time.
+pub fn may_write(server: &Server, headers: &HeaderMap) -> bool {
+    let Some(token) = &server.shared.config.rpc.auth_token else { return true };
+    let given = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+    let given = given.and_then(|value| value.split_at_checked(SCHEME.len()));
+    given.is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case(SCHEME) && token.matches(given))
+}
+
+/// Refuses a request that needs the token and does not have it.
+///
+/// # Errors
+/// `unauthorized`.
+pub fn check(server: &Server, route: &Route, may_write: bool) -> Result<(), ApiError> {
+    match route.access {
+        Access::Open => Ok(()),
+        Access::Write if may_write => Ok(()),
+        Access::Write => {
+            server.shared.metrics.rpc.unauthorized.inc();
+            Err(ErrorCode::Unauthorized.into())
+        }
+    }
+}

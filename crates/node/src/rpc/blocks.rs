@@ -1,0 +1,182 @@
+//! Finalized blocks: one, the newest, pages; and the cache that makes reading the newest ones cheap.
+//!
+//! Rule: everything is read from the store, whose head is what is final. The cache holds only what the store
+//! has, because a finalized block never changes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use primitives::{Block, CommitCertificate, Height, Round, Timestamp};
+use replica::FinalizedBlock;
+use rpc::types::{BlockId, BlockPage, BlockSummary, BlockView, PageQuery, page_limit};
+use rpc::{ApiError, ErrorCode};
+
+use super::errors;
+use super::server::{Server, lock};
+
+/// Blocks that are kept decoded, at most 8 MiB each before decoding.
+pub const KEPT_BLOCKS_MAX: usize = 4;
+/// Heights whose block time is remembered.
+pub const KEPT_TIMES_MAX: usize = 65_536;
+/// A page of blocks ends early once this many bytes of blocks were read for it.
+pub const PAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Blocks read or finalized lately.
+#[derive(Default)]
+pub struct BlockCache(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    blocks: VecDeque<Arc<FinalizedBlock>>,
+    times: BTreeMap<Height, Timestamp>,
+}
+
+impl BlockCache {
+    /// Keeps a finalized block for the next who asks.
+    pub fn keep(&self, block: Arc<FinalizedBlock>) {
+        let mut kept = lock(&self.0);
+        let header = &block.block.header;
+        kept.times.insert(header.height, header.time);
+        if kept.times.len() > KEPT_TIMES_MAX {
+            kept.times.pop_first();
+        }
+        kept.blocks.retain(|other| other.block.header.height != header.height);
+        kept.blocks.push_back(block);
+        if kept.blocks.len() > KEPT_BLOCKS_MAX {
+            kept.blocks.pop_front();
+        }
+    }
+
+    fn get(&self, height: Height) -> Option<Arc<FinalizedBlock>> {
+        lock(&self.0).blocks.iter().find(|block| block.block.header.height == height).cloned()
+    }
+
+    fn time(&self, height: Height) -> Option<Timestamp> {
+        lock(&self.0).times.get(&height).copied()
+    }
+}
+
+/// The last finalized height.
+pub fn head(server: &Server) -> Height {
+    server.shared.store.head().map_or(Height::GENESIS, |head| head.height)
+}
+
+/// A finalized block with its receipts; none above the head and at genesis.
+///
+/// # Errors
+/// `damaged` and the like, for a read that failed.
+pub fn load(server: &Server, height: Height) -> Result<Option<Arc<FinalizedBlock>>, ApiError> {
+    if let Some(block) = server.blocks.get(height) {
+        return Ok(Some(block));
+    }
+    let failed = |error| errors::of_storage(&server.shared, &error);
+    let store = &server.shared.store;
+    let Some(bytes) = store.block(height).map_err(failed)? else { return Ok(None) };
+    let Some(receipts) = store.receipts(height).map_err(failed)? else { return Ok(None) };
+    let round = certificate(server, height)?.map_or(Round(0), |certificate| certificate.round);
+    let block = Block::from_bytes(&bytes).map_err(|error| errors::of_damage("block", error))?;
+    let transactions = receipts.iter().map(|receipt| receipt.transaction).collect();
+    let loaded =
+        Arc::new(FinalizedBlock { hash: block.hash(), round, transactions, receipts, bytes: bytes.len(), block });
+    server.blocks.keep(Arc::clone(&loaded));
+    Ok(Some(loaded))
+}
+
+/// A block that must be there, because something final names it.
+///
+/// # Errors
+/// `damaged` when it is not; otherwise as [`load`].
+pub fn expect(server: &Server, height: Height) -> Result<Arc<FinalizedBlock>, ApiError> {
+    load(server, height)?.ok_or_else(|| errors::of_damage("block", format!("height {height} is missing")))
+}
+
+/// The certificate that decided a height.
+///
+/// # Errors
+/// As [`load`].
+pub fn certificate(server: &Server, height: Height) -> Result<Option<CommitCertificate>, ApiError> {
+    server.shared.store.certificate(height).map_err(|error| errors::of_storage(&server.shared, &error))
+}
+
+/// The time of a finalized block.
+///
+/// # Errors
+/// As [`expect`].
+pub fn time(server: &Server, height: Height) -> Result<Timestamp, ApiError> {
+    match server.blocks.time(height) {
+        Some(time) => Ok(time),
+        None => Ok(expect(server, height)?.block.header.time),
+    }
+}
+
+/// `/blocks/latest`.
+///
+/// # Errors
+/// `not_found` before the first block.
+pub fn latest(server: &Server) -> Result<BlockView, ApiError> {
+    at(server, head(server))
+}
+
+/// `/blocks/{block}`.
+///
+/// # Errors
+/// `not_found`.
+pub fn get(server: &Server, id: BlockId) -> Result<BlockView, ApiError> {
+    let height = match id {
+        BlockId::Height(height) => Some(height),
+        BlockId::Hash(hash) => {
+            server.shared.store.height_of(&hash).map_err(|error| errors::of_storage(&server.shared, &error))?
+        }
+    };
+    let height = height.ok_or_else(|| ApiError::not_found(format!("a finalized block with hash {id}")))?;
+    at(server, height)
+}
+
+fn at(server: &Server, height: Height) -> Result<BlockView, ApiError> {
+    let finalized = load(server, height)?.ok_or_else(|| missing(server, height))?;
+    let certificate = certificate(server, height)?;
+    Ok(BlockView::new(&finalized.block, certificate.as_ref()))
+}
+
+fn missing(server: &Server, height: Height) -> ApiError {
+    let error = ApiError::new(ErrorCode::NotFound);
+    if height == Height::GENESIS {
+        return error
+            .because("height 0 is genesis, which is no block")
+            .with_hint("blocks begin at height 1; GET /genesis answers the genesis file");
+    }
+    error
+        .because(format!("height {height} is not finalized on this node, which is at height {}", head(server)))
+        .with_hint("wait for it with GET /blocks/stream")
+}
+
+/// One line about a finalized block.
+///
+/// # Errors
+/// As [`expect`].
+pub fn summary(server: &Server, height: Height) -> Result<BlockSummary, ApiError> {
+    Ok(BlockSummary::from(&expect(server, height)?.block))
+}
+
+/// `/blocks`: newest first. A page of very large blocks may be shorter than its limit.
+///
+/// # Errors
+/// `bad_request` for the limit; otherwise as [`load`].
+pub fn page(server: &Server, query: &PageQuery) -> Result<BlockPage, ApiError> {
+    let limit = page_limit(query.limit)?;
+    let end = head(server).next();
+    let mut before = query.before.unwrap_or(end).min(end);
+    let mut page = BlockPage::default();
+    let mut bytes = 0_usize;
+    while let Some(height) = before.previous().filter(|height| *height > Height::GENESIS) {
+        if page.blocks.len() >= limit || bytes >= PAGE_BYTES_MAX {
+            page.next_before = Some(before);
+            break;
+        }
+        let finalized = expect(server, height)?;
+        bytes = bytes.saturating_add(finalized.bytes);
+        page.blocks.push(BlockSummary::from(&finalized.block));
+        before = height;
+    }
+    Ok(page)
+}

@@ -1,0 +1,53 @@
+//! Reading a request's body within its bound.
+//!
+//! Rule: a body over the bound is read on and thrown away, up to [`DISCARDED_BYTES_MAX`]. A server that answers
+//! and closes while the client still sends makes the system throw the answer away, and the client would see a
+//! broken connection instead of the refusal.
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use futures::StreamExt;
+use rpc::{ApiError, ErrorCode};
+
+/// Most bytes that are read only to be thrown away.
+pub const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The body of a request that carries JSON.
+///
+/// # Errors
+/// `unsupported_media`, `body_too_large`, or `bad_request` when the client ends it early.
+pub async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    check_type(headers)?;
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|announced| announced > bytes_max) && headers.contains_key(EXPECT) {
+        // This client waits for a word before it sends, so there is nothing to read.
+        return Err(too_large(bytes_max));
+    }
+    let mut kept = Vec::with_capacity(announced.unwrap_or_default().min(bytes_max));
+    let mut length = 0_usize;
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| ApiError::bad_request("the body ended before its announced length"))?;
+        length = length.saturating_add(piece.len());
+        if length <= bytes_max {
+            kept.extend_from_slice(&piece);
+        } else {
+            kept = Vec::new();
+        }
+        if length > DISCARDED_BYTES_MAX {
+            break;
+        }
+    }
+    if length > bytes_max { Err(too_large(bytes_max)) } else { Ok(Bytes::from(kept)) }
+}
+
+fn too_large(bytes_max: usize) -> ApiError {
+    ApiError::new(ErrorCode::BodyTooLarge).because(format!("the body is larger than {bytes_max} bytes"))
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(ErrorCode::UnsupportedMedia.into()) }
+}

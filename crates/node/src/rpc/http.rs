@@ -1,0 +1,223 @@
+//! One HTTP request: from the route table to a reply.
+//!
+//! ```text
+//! router ─► answer: count · span · time limit · panics ─► handle: auth · match on the operation ─► reply
+//! ```
+//! The head of a stream is a request like any other; its events are not counted as part of it.
+
+use std::panic::AssertUnwindSafe;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, MatchedPath, Query as UriQuery, RawPathParams, Request, State};
+use axum::http::header::ALLOW;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Uri};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use futures::FutureExt;
+use rpc::limits::WAIT_MAX_MS;
+use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
+use rpc::types::Empty;
+use rpc::{ApiError, ErrorCode, json as request_json};
+use serde::de::DeserializeOwned;
+use telemetry::Gauge;
+use tracing::{Instrument, field};
+
+use super::query::{self, Question};
+use super::server::Server;
+use super::{auth, body, errors, health, jsonrpc, metrics, streams};
+
+/// Longest piece of a request that a refusal repeats, characters.
+const SHOWN_CHARS_MAX: usize = 128;
+/// The route under which requests to no route are counted.
+const NO_ROUTE: &str = "none";
+
+/// The whole table of routes, and named refusals for everything else.
+pub fn router(server: Arc<Server>) -> Router {
+    let router = ROUTES.iter().fold(Router::new(), |router, route| {
+        let filter = match route.method {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+        };
+        let handler =
+            move |State(server): State<Arc<Server>>, request: Request| async move { answer(server, route, request).await };
+        router.route(route.path, on(filter, handler))
+    });
+    router.fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(server)
+}
+
+async fn no_route(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let path: String = request.uri().path().chars().take(SHOWN_CHARS_MAX).collect();
+    let error = ApiError::not_found(format!("the route {} {path}", request.method()))
+        .with_hint("docs/openapi.json lists the routes; JSON-RPC is at POST /rpc");
+    let response = errors::response(&error);
+    count(&server, NO_ROUTE, &response);
+    response
+}
+
+async fn wrong_method(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let matched = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let route = ROUTES.iter().find(|route| route.path == matched);
+    let allowed = match route.map(|route| route.method) {
+        Some(Method::Post) => "POST",
+        Some(Method::Get) | None => "GET",
+    };
+    let error = ApiError::new(ErrorCode::MethodNotAllowed)
+        .because(format!("{matched} takes {allowed}, not {}", request.method()));
+    let mut response = errors::response(&error);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    count(&server, route.map_or(NO_ROUTE, |route| route.path), &response);
+    response
+}
+
+/// Counts one while it lives.
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// Adds one.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+async fn answer(server: Arc<Server>, route: &'static Route, request: Request) -> Response {
+    let started = Instant::now();
+    let _in_flight = Counted::new(&server.shared.metrics.rpc.in_flight);
+    let span = tracing::info_span!("rpc", route = route.path, transaction = field::Empty);
+    let limit = time_limit(&server, route);
+    let work = AssertUnwindSafe(handle(Arc::clone(&server), route, request)).catch_unwind().instrument(span);
+    let handled = match tokio::time::timeout(limit, work).await {
+        Ok(Ok(handled)) => handled,
+        Ok(Err(_panic)) => {
+            // The panic hook has logged where it was.
+            tracing::error!(route = route.path, "a request failed by a fault of the program");
+            Err(ErrorCode::Internal.into())
+        }
+        Err(_elapsed) => Err(ApiError::new(ErrorCode::Timeout)
+            .because(format!("the request took more than {} ms", limit.as_millis()))),
+    };
+    let response = handled.unwrap_or_else(|error| errors::response(&error));
+    if !matches!(route.reply, Reply::Events { .. }) {
+        server.shared.metrics.rpc.latency.with([route.path]).observe(started.elapsed());
+    }
+    count(&server, route.path, &response);
+    response
+}
+
+/// The longest that a request of this route may take: waits add their own time.
+fn time_limit(server: &Server, route: &Route) -> Duration {
+    match route.operation {
+        Operation::TransactionWait | Operation::JsonRpc => {
+            server.request_timeout().saturating_add(Duration::from_millis(WAIT_MAX_MS))
+        }
+        _ => server.request_timeout(),
+    }
+}
+
+fn count(server: &Server, route: &'static str, response: &Response) {
+    let status = match response.status().as_u16() {
+        200 => "200",
+        204 => "204",
+        400 => "400",
+        401 => "401",
+        404 => "404",
+        405 => "405",
+        409 => "409",
+        410 => "410",
+        413 => "413",
+        415 => "415",
+        422 => "422",
+        429 => "429",
+        500 => "500",
+        503 => "503",
+        504 => "504",
+        _ => "other",
+    };
+    server.shared.metrics.rpc.requests.with([route, status]).inc();
+}
+
+async fn handle(server: Arc<Server>, route: &'static Route, request: Request) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let may_write = auth::may_write(&server, &parts.headers);
+    auth::check(&server, route, may_write)?;
+    let part = path_part(&mut parts).await?;
+    let question = match route.operation {
+        Operation::Health => return Ok(errors::json(200, errors::text(&health::report(&server))?)),
+        Operation::HealthLive => return Ok(errors::json(200, errors::text(&health::live(&server)?)?)),
+        Operation::HealthReady => {
+            let ready = health::ready(&server);
+            return Ok(errors::json(ready.http_status(), errors::text(&ready)?));
+        }
+        Operation::Metrics => return metrics::reply(&server).await,
+        Operation::JsonRpc => {
+            let body = read_body(&server, &parts, body).await?;
+            return Ok(jsonrpc::reply(&server, may_write, &body).await);
+        }
+        Operation::BlockStream => return streams::blocks(&server),
+        Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
+        Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
+        Operation::TransactionSubmit => {
+            Question::Submit(request_json::parse(&read_body(&server, &parts, body).await?)?)
+        }
+        Operation::NodeStatus => Question::Node,
+        Operation::MempoolStatus => Question::Mempool,
+        Operation::ConsensusStatus => Question::Consensus,
+        Operation::LimitsStatus => Question::Limits,
+        Operation::BlockLatest => Question::BlockLatest,
+        Operation::BlockGet => Question::Block(named("block", &part)?),
+        Operation::BlockList => Question::Blocks(in_query(&parts.uri)?),
+        Operation::TransactionStatus => Question::Transaction(named("id", &part)?),
+        Operation::TransactionWait => Question::Wait(named("id", &part)?, in_query(&parts.uri)?),
+        Operation::TransactionProof => Question::TransactionProof(named("id", &part)?),
+        Operation::ReceiptGet => Question::Receipt(named("id", &part)?),
+        Operation::AccountGet => Question::Account(named("address", &part)?),
+        Operation::AccountHistory => Question::History(named("address", &part)?, in_query(&parts.uri)?),
+        Operation::AccountProof => Question::AccountProof(named("address", &part)?),
+        Operation::Genesis => Question::Genesis,
+    };
+    if !question.takes_query() {
+        // Refuses every parameter, so that a typing error never passes for a default.
+        in_query::<Empty>(&parts.uri)?;
+    }
+    Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
+    body::read(&parts.headers, body, server.body_bytes_max()).await
+}
+
+/// The varying part of the path; empty when the route has none. No route has two.
+async fn path_part(parts: &mut Parts) -> Result<String, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|_| ApiError::bad_request("the path is not UTF-8 text"))?;
+    Ok(params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default())
+}
+
+fn named<T: FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|error| {
+        let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+        ApiError::bad_request(format!("{name} {shown:?} cannot be read: {error}"))
+    })
+}
+
+fn in_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    UriQuery::<T>::try_from_uri(uri).map(|UriQuery(query)| query).map_err(|refused| {
+        let text = refused.body_text();
+        // The library says first that a query could not be read, then which parameter and why.
+        let reason = text.split_once(": ").map_or(text.as_str(), |(_, reason)| reason);
+        let shown: String = reason.chars().take(2 * SHOWN_CHARS_MAX).collect();
+        ApiError::bad_request(format!("the query cannot be read: {shown}"))
+    })
+}

@@ -1,0 +1,148 @@
+//! `/metrics`: what changes by itself is sampled when somebody asks; the rest was counted where it happened.
+//!
+//! The text of the consensus engine's own registry is joined to ours.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderValue;
+use axum::response::Response;
+use p2p::{Counters, DropReason, Provider};
+use primitives::{Lane, Timestamp};
+use rpc::ApiError;
+
+use super::server::{Server, lock};
+use super::{blocks, errors, health};
+use crate::shared::{Engine, Shared};
+use crate::{clock, ready};
+
+/// The sizes of the store are read at most this often: it walks over all files.
+pub const SIZES_EVERY: Duration = Duration::from_secs(5);
+
+/// When the sizes of the store were last read.
+pub type CachedSizes = Option<Instant>;
+
+/// The text of all metrics.
+///
+/// # Errors
+/// `overloaded`, or `internal`.
+pub async fn reply(server: &Arc<Server>) -> Result<Response, ApiError> {
+    let engine = match server.shared.engine.get() {
+        Some(Engine::Bft(engine)) => Some(engine.status().await),
+        Some(Engine::Solo(_)) | None => None,
+    };
+    let text = server
+        .read(move |server| {
+            sample(server, engine.as_ref());
+            let others = if engine.is_some() { vec![::consensus::export_metrics()] } else { Vec::new() };
+            Ok(server.shared.metrics.render_with(&others))
+        })
+        .await?;
+    Ok(errors::reply(200, HeaderValue::from_static(telemetry::CONTENT_TYPE), text))
+}
+
+fn sample(server: &Server, engine: Option<&consensus::Status>) {
+    let shared = &server.shared;
+    node(server);
+    mempool(shared, engine);
+    storage(server);
+    if let Some(p2p) = shared.p2p.get() {
+        network(shared, &p2p.counters());
+    }
+    let metrics = &shared.metrics.consensus;
+    metrics.epoch_blocks.set(shared.genesis.params.epoch_blocks);
+    metrics.block_interval_target.set(Duration::from_millis(shared.genesis.params.block_interval_ms));
+    if let Some(engine) = engine {
+        metrics.guard_refusals.set_total(engine.sign_refusals);
+    }
+}
+
+fn node(server: &Server) {
+    let shared = &server.shared;
+    let metrics = &shared.metrics.node;
+    let ready = health::ready(server);
+    metrics.ready.set_bool(ready.ready);
+    metrics.syncing.set_bool(ready.reasons.iter().any(|reason| reason.code == "syncing"));
+    metrics.uptime.set(Duration::from_millis(clock::now().since(shared.started)));
+    metrics.info.set([
+        env!("CARGO_PKG_VERSION").to_owned(),
+        ready::role(shared).name().to_owned(),
+        shared.genesis.chain_id.clone(),
+        shared.genesis_hash.to_string(),
+    ]);
+    if let Some(usage) = telemetry::process::usage() {
+        telemetry::process::record(metrics, &usage);
+    }
+}
+
+fn mempool(shared: &Shared, engine: Option<&consensus::Status>) {
+    let now: Timestamp = clock::now();
+    // A chain with a fault is about to stop the node; its queues keep their last figures.
+    let Ok(chain) = shared.chain() else { return };
+    let status = chain.mempool().status(now);
+    let validators = chain.validators();
+    drop(chain);
+    if let Ok(validators) = validators {
+        shared.metrics.consensus.validators.set_len(validators.validators().len());
+    }
+    let metrics = &shared.metrics.mempool;
+    metrics.queue_depth.with(["transactions"]).set_len(status.transactions.size);
+    metrics.queue_depth.with(["identities"]).set_len(status.identities.size);
+    metrics.queue_limit.set_len(status.transactions.limit);
+    for (lane, status) in Lane::ALL.into_iter().zip(&status.lanes) {
+        let name = lane.name();
+        metrics.lane_depth.with([name, "pending"]).set_len(status.pending);
+        metrics.lane_depth.with([name, "queued"]).set_len(status.queued);
+        metrics.oldest_age.with([name]).set(Duration::from_millis(status.oldest_age_ms));
+    }
+    metrics.senders.set_len(status.senders);
+    metrics.size.set_len(status.bytes);
+    let votes = engine.map(|engine| engine.vote_queue);
+    metrics.queue_depth.with(["votes"]).set(votes.map_or(0, |votes| votes.waiting));
+    metrics.votes_rejected.set_total(votes.map_or(0, |votes| votes.rejected));
+}
+
+fn storage(server: &Server) {
+    let metrics = &server.shared.metrics.storage;
+    let head = blocks::head(server);
+    metrics.newest_height.set(head.0);
+    // Nothing is pruned: the lowest height is 1 as soon as there is a block.
+    metrics.oldest_height.set(head.0.min(1));
+    let mut read_at = lock(&server.sizes);
+    if read_at.is_some_and(|read_at| read_at.elapsed() < SIZES_EVERY) {
+        return;
+    }
+    *read_at = Some(Instant::now());
+    drop(read_at);
+    match server.shared.store.sizes() {
+        Ok(sizes) => metrics.size.set(sizes.total()),
+        Err(error) => {
+            errors::of_storage(&server.shared, &error);
+        }
+    }
+}
+
+fn network(shared: &Shared, counters: &Counters) {
+    let metrics = &shared.metrics.p2p;
+    for provider in Provider::ALL {
+        let name = provider.name();
+        metrics.handshake_attempts.with([name]).set_total(counters.handshake_attempts(provider).get());
+        metrics.connects.with([name]).set_total(counters.connects(provider).get());
+    }
+    for reason in DropReason::ALL {
+        metrics.dropped.with([reason.name()]).set_total(counters.dropped(reason).get());
+    }
+    metrics.peers.set(counters.peers.get());
+    metrics.banned_peers.set(counters.banned_peers.get());
+    metrics.handshakes.with(["completed"]).set_total(counters.handshakes_completed.get());
+    metrics.handshakes.with(["refused"]).set_total(counters.handshakes_refused.get());
+    metrics.messages.with(["in"]).set_total(counters.messages_in.get());
+    metrics.messages.with(["out"]).set_total(counters.messages_out.get());
+    metrics.traffic.with(["in"]).set_total(counters.bytes_in.get());
+    metrics.traffic.with(["out"]).set_total(counters.bytes_out.get());
+    metrics.transactions.with(["in"]).set_total(counters.transactions_in.get());
+    metrics.transactions.with(["out"]).set_total(counters.transactions_out.get());
+    metrics.persist_attempts.set_total(counters.overlay_persist_attempts.get());
+    metrics.persist_successes.set_total(counters.overlay_persist_success.get());
+    metrics.persist_failures.set_total(counters.overlay_persist_failure.get());
+}

@@ -1,0 +1,121 @@
+//! A question, whichever way it came, and its answer as JSON text.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use primitives::{Address, TransactionId};
+use rpc::ApiError;
+use rpc::types::{BlockId, HistoryQuery, PageQuery, SubmitTransaction, WaitQuery};
+use serde::Serialize;
+
+use super::server::Server;
+use super::{accounts, blocks, errors, health, proofs, status, transactions};
+
+/// What is asked. HTTP and JSON-RPC ask the same questions.
+pub enum Question {
+    /// Whether the node serves.
+    Ready,
+    /// The node's view of the chain.
+    Node,
+    /// The queues.
+    Mempool,
+    /// The height being decided.
+    Consensus,
+    /// Every bound.
+    Limits,
+    /// The newest block.
+    BlockLatest,
+    /// One block.
+    Block(BlockId),
+    /// A page of blocks.
+    Blocks(PageQuery),
+    /// Hands in a transaction.
+    Submit(SubmitTransaction),
+    /// The stages of a transaction.
+    Transaction(TransactionId),
+    /// The same, once a stage is reached.
+    Wait(TransactionId, WaitQuery),
+    /// A transaction is in a block.
+    TransactionProof(TransactionId),
+    /// What a transaction did.
+    Receipt(TransactionId),
+    /// One account.
+    Account(Address),
+    /// Money in and out of an account.
+    History(Address, HistoryQuery),
+    /// An account is in the ledger.
+    AccountProof(Address),
+    /// The genesis file.
+    Genesis,
+}
+
+impl Question {
+    /// Whether it has parameters in the query of its URL.
+    pub const fn takes_query(&self) -> bool {
+        matches!(self, Self::Blocks(_) | Self::Wait(..) | Self::History(..))
+    }
+
+    /// The transaction it is about, if it names one.
+    const fn transaction(&self) -> Option<&TransactionId> {
+        match self {
+            Self::Transaction(id) | Self::Wait(id, _) | Self::TransactionProof(id) | Self::Receipt(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// Notes in the request's span which transaction it is about.
+pub fn record(id: &TransactionId) {
+    tracing::Span::current().record("transaction", tracing::field::display(id));
+}
+
+/// Answers a question.
+///
+/// # Errors
+/// The refusals that the route table lists for it.
+pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, ApiError> {
+    if let Some(id) = question.transaction() {
+        record(id);
+    }
+    match question {
+        Question::Ready => errors::text(&health::ready(server)),
+        Question::Limits => errors::text(&status::limits(server)),
+        Question::Genesis => Ok(server.genesis.clone()),
+        Question::Mempool => errors::text(&status::mempool(server).await?),
+        Question::Consensus => errors::text(&status::consensus(server).await?),
+        Question::Submit(request) => errors::text(&transactions::submit(server, request).await?),
+        Question::Wait(id, wait) => {
+            let (target, longest) = wait.resolve()?;
+            errors::text(&transactions::wait(server, id, target, longest).await?)
+        }
+        Question::Node => view(server, status::node).await,
+        Question::BlockLatest => view(server, blocks::latest).await,
+        Question::Block(id) => view(server, move |server| blocks::get(server, id)).await,
+        Question::Blocks(page) => view(server, move |server| blocks::page(server, &page)).await,
+        Question::Transaction(id) => view(server, move |server| transactions::status(server, id)).await,
+        Question::TransactionProof(id) => view(server, move |server| proofs::transaction(server, id)).await,
+        Question::Receipt(id) => view(server, move |server| transactions::receipt(server, id)).await,
+        Question::Account(address) => view(server, move |server| accounts::get(server, address)).await,
+        Question::History(address, page) => view(server, move |server| accounts::history(server, address, &page)).await,
+        Question::AccountProof(address) => view(server, move |server| proofs::account(server, address)).await,
+    }
+}
+
+/// Shortens the wait of a question to `longest`; other questions stay as they are.
+pub fn wait_at_most(question: &mut Question, longest: Duration) {
+    if let Question::Wait(_, wait) = question
+        && wait.resolve().is_ok_and(|(_, asked)| asked > longest)
+    {
+        wait.timeout_ms = Some(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+/// A view that is read and made into text on a blocking thread.
+async fn view<T, F>(server: &Arc<Server>, read: F) -> Result<Bytes, ApiError>
+where
+    T: Serialize,
+    F: FnOnce(&Server) -> Result<T, ApiError> + Send + 'static,
+{
+    server.read(move |server| errors::text(&read(server)?)).await
+}

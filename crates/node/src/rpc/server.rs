@@ -1,0 +1,139 @@
+//! What all handlers share, and the one door to blocking work.
+//!
+//! Rules
+//! - [`Server::read`] runs a closure on a blocking thread. At most [`RUNNING_MAX`] run, at most [`QUEUED_MAX`]
+//!   wait or run; one more is refused as `overloaded`.
+//! - A request that was given up keeps its place until its closure ends, so the bounds hold.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use rpc::limits::{REQUEST_BYTES_MAX, STREAMS_MAX};
+use rpc::{ApiError, ErrorCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::Span;
+
+use super::blocks::BlockCache;
+use super::hub::Hub;
+use super::metrics::CachedSizes;
+use super::status::Participation;
+use crate::shared::Shared;
+
+/// Most questions that are at work on blocking threads.
+pub const RUNNING_MAX: usize = 32;
+/// Most questions that are at work or wait for a thread.
+pub const QUEUED_MAX: usize = 1_024;
+/// Most requests that wait for a transaction.
+pub const WAITS_MAX: usize = 1_024;
+
+/// The server's state.
+pub struct Server {
+    /// The node.
+    pub shared: Arc<Shared>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// True once the node stops.
+    pub stop: watch::Receiver<bool>,
+    /// The genesis file.
+    pub genesis: Bytes,
+    /// Blocks read lately.
+    pub blocks: BlockCache,
+    /// Wakes waits and streams.
+    pub hub: Arc<Hub>,
+    /// What validators missed in this epoch.
+    pub participation: Mutex<Participation>,
+    /// Sizes of the store.
+    pub sizes: Mutex<CachedSizes>,
+    running: Arc<Semaphore>,
+    queued: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+impl Server {
+    /// A server of this node at this address.
+    pub fn new(shared: Arc<Shared>, address: SocketAddr, stop: watch::Receiver<bool>) -> Self {
+        let genesis = Bytes::from(shared.genesis.to_json());
+        Self {
+            shared,
+            address,
+            stop,
+            genesis,
+            blocks: BlockCache::default(),
+            hub: Arc::new(Hub::default()),
+            participation: Mutex::default(),
+            sizes: Mutex::default(),
+            running: Arc::new(Semaphore::new(RUNNING_MAX)),
+            queued: Arc::new(Semaphore::new(QUEUED_MAX)),
+            waits: Arc::new(Semaphore::new(WAITS_MAX)),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        }
+    }
+
+    /// Largest body of a request, bytes: the configured bound, as far as the API allows one.
+    pub fn body_bytes_max(&self) -> usize {
+        self.shared.config.rpc.body_bytes_max.min(REQUEST_BYTES_MAX)
+    }
+
+    /// Longest ordinary request.
+    pub fn request_timeout(&self) -> Duration {
+        self.shared.config.rpc.request_timeout
+    }
+
+    /// Runs `job` on a blocking thread, within the span of the request.
+    ///
+    /// # Errors
+    /// `overloaded`, `internal` when the job panics, and the job's own refusal.
+    pub async fn read<T, F>(self: &Arc<Self>, job: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, ApiError> + Send + 'static,
+    {
+        let queued = place(&self.queued, "questions")?;
+        let running = Arc::clone(&self.running).acquire_owned().await;
+        let running = running.expect("the semaphore is never closed");
+        let (server, span) = (Arc::clone(self), Span::current());
+        let done = tokio::task::spawn_blocking(move || {
+            let _places = (queued, running);
+            span.in_scope(|| job(&server))
+        });
+        done.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request failed by a fault of the program");
+            Err(ErrorCode::Internal.into())
+        })
+    }
+
+    /// A place for a request that waits.
+    ///
+    /// # Errors
+    /// `overloaded`.
+    pub fn wait_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        place(&self.waits, "waits")
+    }
+
+    /// A place for an event stream.
+    ///
+    /// # Errors
+    /// `overloaded`.
+    pub fn stream_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        place(&self.streams, "event streams")
+    }
+}
+
+fn place(places: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| {
+        ApiError::new(ErrorCode::Overloaded).because(format!("the node already serves as many {what} as it may"))
+    })
+}
+
+/// Returns once the node stops. A sender that is gone is a stop as well.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Locks what is only a view or a cache: after a panic elsewhere it is still worth reading.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,245 @@
+//! Transactions: handing one in, its stages, waiting for one, its receipt.
+//!
+//! Rules
+//! - What is in a finalized block is answered from the store, also after a restart and for transactions that
+//!   the tracker has forgotten: `finalized` is a promise of the disk, not of memory.
+//! - Everything else is what this node remembers; a transaction it never saw is `not_found`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mempool::DropReason;
+use primitives::{Rejection, TransactionId};
+use replica::stages::{Progress, Stop};
+use rpc::types::{ReceiptView, Stage, StageTime, SubmitResult, SubmitTransaction, TransactionStatus, TransactionView};
+use rpc::{ApiError, ErrorCode};
+use storage::TransactionPlace;
+use tokio::time::Instant;
+
+use super::server::{Server, stopped};
+use super::{blocks, errors, query};
+use crate::submit;
+
+/// The API's name of a stage.
+const fn stage_of(stage: replica::stages::Stage) -> Stage {
+    match stage {
+        replica::stages::Stage::Received => Stage::Received,
+        replica::stages::Stage::Admitted => Stage::Admitted,
+        replica::stages::Stage::Gossiped => Stage::Gossiped,
+        replica::stages::Stage::Proposed => Stage::Proposed,
+        replica::stages::Stage::Decided => Stage::Decided,
+        replica::stages::Stage::Finalized => Stage::Finalized,
+        replica::stages::Stage::Proven => Stage::Proven,
+    }
+}
+
+/// The stage of a transaction, and the reason if it stopped.
+fn stage_and_reason(progress: &Progress) -> (Stage, Option<&'static str>) {
+    match progress.stop {
+        Some(Stop::Rejected(rejection)) => (Stage::Rejected, Some(rejection.code())),
+        Some(Stop::Dropped(DropReason::Expired)) => (Stage::Expired, None),
+        Some(Stop::Dropped(reason)) => (Stage::Dropped, Some(reason.name())),
+        Some(Stop::Replaced) => (Stage::Dropped, Some("replaced")),
+        None => (progress.stage().map_or(Stage::Received, stage_of), None),
+    }
+}
+
+/// Each stage that was reached here, in order.
+fn reached(progress: &Progress) -> Vec<StageTime> {
+    let time = |stage| progress.at(stage).map(|time_ms| StageTime { stage: stage_of(stage), time_ms });
+    replica::stages::Stage::ALL.into_iter().filter_map(time).collect()
+}
+
+/// Hands in one transaction.
+///
+/// # Errors
+/// The rejection by name, or `overloaded`.
+pub async fn submit(server: &Arc<Server>, request: SubmitTransaction) -> Result<SubmitResult, ApiError> {
+    let mut results = submit_all(server, vec![request]).await?;
+    results.pop().unwrap_or_else(|| Err(ErrorCode::Internal.into()))
+}
+
+/// Hands in several transactions, in order; one result for each.
+///
+/// # Errors
+/// `overloaded`, and then none was handed in.
+pub async fn submit_all(
+    server: &Arc<Server>,
+    requests: Vec<SubmitTransaction>,
+) -> Result<Vec<Result<SubmitResult, ApiError>>, ApiError> {
+    server.read(move |server| Ok(requests.iter().map(|request| submit_one(server, request)).collect())).await
+}
+
+fn submit_one(server: &Server, request: &SubmitTransaction) -> Result<SubmitResult, ApiError> {
+    let shared = &server.shared;
+    if request.genesis_hash.is_some_and(|meant| meant != shared.genesis_hash) {
+        shared.metrics.mempool.rejected.with([Rejection::WrongChain.code()]).inc();
+        return Err(Rejection::WrongChain.into());
+    }
+    match submit::submit(shared, &request.transaction.0) {
+        Ok(id) => {
+            query::record(&id);
+            let stage = shared.stages.get(&id).map_or(Stage::Admitted, |progress| stage_and_reason(&progress).0);
+            Ok(SubmitResult { id, stage })
+        }
+        Err(refused) => {
+            if let Some(id) = &refused.id {
+                query::record(id);
+            }
+            tracing::debug!(reason = refused.rejection.code(), "transaction refused");
+            Err(refused.rejection.into())
+        }
+    }
+}
+
+/// What this node knows of a transaction.
+pub enum Found {
+    /// It is in a finalized block.
+    Finalized(TransactionPlace),
+    /// It is on its way, or has stopped.
+    Known,
+}
+
+fn place(server: &Server, id: &TransactionId) -> Result<Option<TransactionPlace>, ApiError> {
+    server.shared.store.transaction(id).map_err(|error| errors::of_storage(&server.shared, &error))
+}
+
+fn is_waiting(server: &Server, id: &TransactionId) -> Result<bool, ApiError> {
+    let chain = server.shared.chain().map_err(|fault| errors::of_fault(&fault))?;
+    Ok(chain.mempool().contains(id))
+}
+
+/// Looks a transaction up.
+///
+/// # Errors
+/// `not_found`; otherwise a failed read.
+pub fn find(server: &Server, id: &TransactionId) -> Result<Found, ApiError> {
+    if let Some(place) = place(server, id)? {
+        return Ok(Found::Finalized(place));
+    }
+    if server.shared.stages.get(id).is_some() || is_waiting(server, id)? {
+        return Ok(Found::Known);
+    }
+    Err(unknown(id))
+}
+
+fn unknown(id: &TransactionId) -> ApiError {
+    ApiError::not_found(format!("transaction {id}"))
+        .with_hint("hand it in with POST /transactions; what only waited in memory is gone after a restart")
+}
+
+/// `/transactions/{id}`.
+///
+/// # Errors
+/// `not_found`; otherwise a failed read.
+pub fn status(server: &Server, id: TransactionId) -> Result<TransactionStatus, ApiError> {
+    // In this order: a block that is finalized in between is then found in the store.
+    let progress = server.shared.stages.get(&id);
+    let next = blocks::head(server).next();
+    if let Some(place) = place(server, &id)? {
+        return finalized(server, id, place, progress.as_ref());
+    }
+    let chain = server.shared.chain().map_err(|fault| errors::of_fault(&fault))?;
+    let waiting = chain.mempool().get(&id).cloned();
+    drop(chain);
+    let (stage, reason) = match &progress {
+        Some(progress) => stage_and_reason(progress),
+        None if waiting.is_some() => (Stage::Admitted, None),
+        None => return Err(unknown(&id)),
+    };
+    // A candidate block is always one of the height after the last finalized one.
+    let height = matches!(stage, Stage::Proposed | Stage::Decided).then_some(next);
+    Ok(TransactionStatus {
+        id,
+        stage,
+        reason: reason.map(str::to_owned),
+        reached: progress.as_ref().map(reached).unwrap_or_default(),
+        height,
+        index: None,
+        receipt: None,
+        transaction: waiting.map(|transaction| TransactionView::from(&*transaction)),
+    })
+}
+
+fn finalized(
+    server: &Server,
+    id: TransactionId,
+    place: TransactionPlace,
+    progress: Option<&Progress>,
+) -> Result<TransactionStatus, ApiError> {
+    let block = blocks::expect(server, place.height)?;
+    let index = usize::try_from(place.index).map_err(|error| errors::of_damage("transaction index", error))?;
+    let absent = || errors::of_damage("transaction index", format!("height {} has no {index}", place.height));
+    let receipt = block.receipts.get(index).ok_or_else(absent)?;
+    let transaction = block.block.transactions.get(index).ok_or_else(absent)?;
+    let proven = progress.is_some_and(|progress| progress.at(replica::stages::Stage::Proven).is_some());
+    Ok(TransactionStatus {
+        id,
+        stage: if proven { Stage::Proven } else { Stage::Finalized },
+        reason: None,
+        reached: progress.map(reached).unwrap_or_default(),
+        height: Some(place.height),
+        index: Some(place.index),
+        receipt: Some(ReceiptView::new(receipt, place.height, place.index)),
+        transaction: Some(TransactionView::from(transaction)),
+    })
+}
+
+/// `/receipts/{id}`.
+///
+/// # Errors
+/// `not_found`, also while the transaction is on its way; otherwise a failed read.
+pub fn receipt(server: &Server, id: TransactionId) -> Result<ReceiptView, ApiError> {
+    let Found::Finalized(place) = find(server, &id)? else {
+        return Err(ApiError::new(ErrorCode::NotFound)
+            .because(format!("transaction {id} is not finalized, so it has no receipt"))
+            .with_hint("wait with GET /transactions/{id}/wait, then ask again"));
+    };
+    let status = finalized(server, id, place, None)?;
+    status.receipt.ok_or_else(|| errors::of_damage("receipt", format!("transaction {id} has none")))
+}
+
+/// `/transactions/{id}/wait`: the status once `target` is reached, passed or out of reach.
+///
+/// # Errors
+/// `not_found` for a transaction that nobody has seen here, `timeout`, `overloaded`, or `not_ready` when the
+/// node stops.
+pub async fn wait(
+    server: &Arc<Server>,
+    id: TransactionId,
+    target: Stage,
+    longest: Duration,
+) -> Result<TransactionStatus, ApiError> {
+    let _place = server.wait_place()?;
+    let deadline = Instant::now() + longest;
+    let mut watching = server.hub.watch(id);
+    let mut stop = server.stop.clone();
+    let mut seen = server.read(move |server| status(server, id)).await?;
+    while !seen.stage.ends_wait_for(target) {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return Err(stopping()),
+            () = watching.moved() => {}
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(ApiError::new(ErrorCode::Timeout).because(format!(
+                    "transaction {id} is {} after {} ms, {} was waited for",
+                    seen.stage.name(),
+                    longest.as_millis(),
+                    target.name()
+                )));
+            }
+        }
+        // The tracker is asked first: most moves do not end the wait, and a full look costs a read.
+        let moved = server.shared.stages.get(&id).map(|progress| stage_and_reason(&progress).0);
+        match moved {
+            Some(stage) if !stage.ends_wait_for(target) => seen.stage = stage,
+            Some(_) | None => seen = server.read(move |server| status(server, id)).await?,
+        }
+    }
+    Ok(seen)
+}
+
+/// The refusal of a wait or a stream when the node stops.
+pub fn stopping() -> ApiError {
+    ApiError::new(ErrorCode::NOT_READY).because("the node is shutting down").with_hint("ask another node")
+}

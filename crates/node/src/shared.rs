@@ -1,0 +1,87 @@
+//! What the services of one node share.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+use ::config::NodeConfig;
+use consensus::{EngineHandle, SoloHandle};
+use p2p::P2pHandle;
+use primitives::{Address, Genesis, Hash, Timestamp};
+use replica::{Fault, Replica};
+use storage::Store;
+use telemetry::Metrics;
+use tokio::sync::{Notify, watch};
+
+use crate::clock;
+use crate::stages::Stages;
+
+/// The running engine.
+pub enum Engine {
+    /// Malachite.
+    Bft(EngineHandle),
+    /// One process.
+    Solo(SoloHandle),
+}
+
+/// Everything the services share.
+pub struct Shared {
+    /// The chain.
+    pub replica: Arc<Mutex<Replica>>,
+    /// The disk, for reads that need no lock on the chain.
+    pub store: Arc<Store>,
+    /// The chain's genesis.
+    pub genesis: Genesis,
+    /// Its hash.
+    pub genesis_hash: Hash,
+    /// Where transactions are.
+    pub stages: Arc<Stages>,
+    /// Metrics of this process.
+    pub metrics: Metrics,
+    /// The configuration in force.
+    pub config: NodeConfig,
+    /// Our validator, if this node votes.
+    pub validator: Option<Address>,
+    /// Gossip; set once it runs. A `solo` chain has none.
+    pub p2p: OnceLock<P2pHandle>,
+    /// The engine; set once it runs.
+    pub engine: OnceLock<Engine>,
+    /// Wakes the `solo` engine when transactions wait.
+    pub work: Arc<Notify>,
+    /// True once shutdown has begun.
+    pub stopping: AtomicBool,
+    /// Set to a reason to stop the node.
+    pub fault: watch::Sender<Option<String>>,
+    /// When the process started.
+    pub started: Timestamp,
+    /// When a height was last finalized here, milliseconds since the Unix epoch; the start before that.
+    pub finalized_at: AtomicU64,
+}
+
+impl Shared {
+    /// The chain. A panic while it was locked leaves memory and disk possibly apart: the node must stop.
+    ///
+    /// # Errors
+    /// [`Fault`]; the node is already told to stop.
+    pub fn chain(&self) -> Result<MutexGuard<'_, Replica>, Fault> {
+        self.replica.lock().map_err(|_| {
+            let fault = Fault("the chain was left in the middle of a change; restart the node".to_owned());
+            self.fault.send_replace(Some(fault.0.clone()));
+            fault
+        })
+    }
+
+    /// Stops the node because of `fault`.
+    pub fn report(&self, fault: &Fault) {
+        self.fault.send_replace(Some(fault.0.clone()));
+    }
+
+    /// Time since a height was last finalized here, milliseconds.
+    pub fn finalized_age_ms(&self) -> u64 {
+        clock::now().since(Timestamp(self.finalized_at.load(Ordering::Relaxed)))
+    }
+
+    /// True once shutdown has begun.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}

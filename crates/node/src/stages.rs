@@ -1,0 +1,89 @@
+//! Where each transaction is, kept from what the replica reports, and a channel that wakes who waits.
+//!
+//! Rule: the channel carries batches, one per block and stage, so that a full block costs a waiter one
+//! wake-up. A waiter that falls behind reads the tracker again; nothing is lost.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use primitives::TransactionId;
+use replica::stages::{Progress, Stage, Stop, Tracker};
+use replica::{FinalizedBlock, ReplicaEvent};
+use tokio::sync::broadcast;
+
+use crate::clock;
+
+/// Most notices a slow reader may fall behind before it misses the oldest.
+pub const NOTICES_MAX: usize = 1_024;
+
+/// Something that someone may wait for.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// Some transactions moved or stopped.
+    Moved(Arc<[TransactionId]>),
+    /// A block is final.
+    Finalized(Arc<FinalizedBlock>),
+}
+
+/// The tracker and its channel.
+pub struct Stages {
+    tracker: Mutex<Tracker>,
+    notices: broadcast::Sender<Notice>,
+}
+
+impl Stages {
+    /// Nothing tracked.
+    pub fn new() -> Self {
+        let (notices, _) = broadcast::channel(NOTICES_MAX);
+        Self { tracker: Mutex::new(Tracker::default()), notices }
+    }
+
+    /// Hears every notice from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// What is known of a transaction.
+    pub fn get(&self, id: &TransactionId) -> Option<Progress> {
+        self.lock().get(id).copied()
+    }
+
+    /// Notes that `ids` reached `stage`.
+    pub fn reach(&self, ids: Arc<[TransactionId]>, stage: Stage) {
+        let now = clock::now();
+        let mut tracker = self.lock();
+        for id in ids.iter() {
+            tracker.reach(*id, stage, now);
+        }
+        drop(tracker);
+        self.tell(Notice::Moved(ids));
+    }
+
+    /// Notes that a transaction stopped.
+    pub fn stop(&self, id: TransactionId, stop: Stop) {
+        self.lock().stop(id, stop);
+        self.tell(Notice::Moved(Arc::from([id])));
+    }
+
+    /// Takes over what the replica reports.
+    pub fn observe(&self, event: ReplicaEvent) {
+        match event {
+            ReplicaEvent::Proposed(ids) => self.reach(ids, Stage::Proposed),
+            ReplicaEvent::Decided(ids) => self.reach(ids, Stage::Decided),
+            ReplicaEvent::Dropped(id, reason) => self.stop(id, Stop::Dropped(reason)),
+            ReplicaEvent::Finalized(block) => {
+                self.reach(block.transactions.as_slice().into(), Stage::Finalized);
+                self.tell(Notice::Finalized(block));
+            }
+        }
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Nobody listening is fine.
+        let _ = self.notices.send(notice);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tracker> {
+        // The tracker is only a view: after a panic elsewhere it is still worth reading.
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

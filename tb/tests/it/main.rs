@@ -1,0 +1,28 @@
+//! The program as people run it: real processes, real files, real sockets; never the engine inside the test.
+//!
+//! Model: a [`cluster::Cluster`] is a folder with the homes of some validators and the processes that were started
+//! from them. Tests talk to them over HTTP and through the commands of `tb`, and hurt them with signals and
+//! flipped bytes.
+//!
+//! Rules
+//! - One cluster at a time on this machine ([`cluster::Turn`]), also when every test is its own process.
+//! - Every process dies with its test: by [`Drop`], and by the end of its standard input when the test is killed.
+//! - Nothing waits a fixed time for something to happen; [`cluster::until`] polls with a limit.
+//! - When a test fails, the last lines of every node are printed.
+//!
+//! Read next: `cluster.rs`, `pay.rs`.
+
+mod auth;
+mod bad_input;
+mod cluster;
+mod command;
+mod crash;
+mod damage;
+mod dev;
+mod devnet;
+mod faults;
+mod join;
+mod mempool;
+mod pay;
+mod reads;
+mod start;
