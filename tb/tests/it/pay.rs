@@ -51,6 +51,16 @@ impl Payer {
         (1..=cli::devnet::layout::ACCOUNTS).map(|number| Self::funded(network, number)).collect()
     }
 
+    /// Somebody else on the same chain, without an account.
+    pub fn stranger(&self, seed: u8) -> Self {
+        Self::of_key(SecretKey::from_seed([seed; 32]), self.genesis)
+    }
+
+    /// The same account on another chain.
+    pub fn elsewhere(&self) -> Self {
+        Self { genesis: Hash([1; 32]), ..self.clone() }
+    }
+
     /// The body of a payment with the next nonce.
     pub fn body(&self, to: Address, amount: u64) -> TransactionBody {
         TransactionBody {

@@ -32,7 +32,8 @@ pub fn get(server: &Server, address: Address) -> Result<AccountView, ApiError> {
 /// `bad_request` for the limit; `not_ready` while the index is rebuilt; otherwise a failed read.
 pub fn history(server: &Server, address: Address, query: &HistoryQuery) -> Result<HistoryPage, ApiError> {
     let limit = page_limit(query.limit)?;
-    let before = query.before.map(|cursor| HistoryKey { height: cursor.height, index: cursor.index, part: cursor.part });
+    let before =
+        query.before.map(|cursor| HistoryKey { height: cursor.height, index: cursor.index, part: cursor.part });
     // One more than the page shows whether there is a next one.
     let mut stored = server
         .shared

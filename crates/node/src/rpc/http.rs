@@ -43,8 +43,9 @@ pub fn router(server: Arc<Server>) -> Router {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
         };
-        let handler =
-            move |State(server): State<Arc<Server>>, request: Request| async move { answer(server, route, request).await };
+        let handler = move |State(server): State<Arc<Server>>, request: Request| async move {
+            answer(server, route, request).await
+        };
         router.route(route.path, on(filter, handler))
     });
     router.fallback(no_route).method_not_allowed_fallback(wrong_method).with_state(server)
@@ -104,8 +105,10 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
             tracing::error!(route = route.path, "a request failed by a fault of the program");
             Err(ErrorCode::Internal.into())
         }
-        Err(_elapsed) => Err(ApiError::new(ErrorCode::Timeout)
-            .because(format!("the request took more than {} ms", limit.as_millis()))),
+        Err(_elapsed) => {
+            let milliseconds = limit.as_millis();
+            Err(ApiError::new(ErrorCode::Timeout).because(format!("the request took more than {milliseconds} ms")))
+        }
     };
     let response = handled.unwrap_or_else(|error| errors::response(&error));
     if !matches!(route.reply, Reply::Events { .. }) {

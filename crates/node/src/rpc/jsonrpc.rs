@@ -82,7 +82,9 @@ fn no_content() -> Response {
 
 fn too_much() -> ApiError {
     ApiError::new(ErrorCode::Overloaded)
-        .because(format!("the answers of this batch are larger than {BATCH_REPLY_BYTES_MAX} bytes; this call did not run"))
+        .because(format!(
+            "the answers of this batch are larger than {BATCH_REPLY_BYTES_MAX} bytes; this call did not run"
+        ))
         .with_hint("send the rest of the batch again, in smaller batches")
 }
 

@@ -245,7 +245,11 @@ impl Source for Account {
             return Ok(Step::Idle);
         }
         if let Some(Err(missed)) = self.read_at.map(|read_at| heights_behind(read_at, head)) {
-            return lagged(missed, "blocks", "read GET /accounts/{address}/history page by page, then open a new stream");
+            return lagged(
+                missed,
+                "blocks",
+                "read GET /accounts/{address}/history page by page, then open a new stream",
+            );
         }
         let (address, last) = (self.address, self.last);
         let payments = server.read(move |server| payments_after(server, address, last)).await?;

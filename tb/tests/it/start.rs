@@ -1,0 +1,116 @@
+//! Starts that are refused: each says which thing is wrong and what to do, and nothing was signed.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use primitives::Engine;
+
+use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, free_base};
+use crate::command::run_in;
+
+/// Exit number for a configuration that cannot be used.
+const CONFIG: i32 = 8;
+/// Exit number for a refusal.
+const REFUSED: i32 = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_process_and_a_taken_port_are_refused_by_name() {
+    let cluster = Cluster::solo().await;
+    let node = &cluster.nodes[0];
+    let refusal = node.start_refused(&[], &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (REFUSED, "rpc_listen"), "{refusal:?}");
+    assert!(refusal.error.contains(&node.ports.rpc.to_string()), "{refusal:?}");
+
+    // With ports of its own the home itself is in use.
+    let other = format!("rpc.listen=127.0.0.1:{}", free_base(1));
+    let refusal = node.start_refused(&["--set", &other], &[]).refused();
+    assert_eq!(refusal.exit, REFUSED, "{refusal:?}");
+    assert!(refusal.error.contains("in use by another process"), "{refusal:?}");
+    assert!(refusal.error.contains(&*node.home.to_string_lossy()), "{refusal:?}");
+
+    // With a data folder of its own the key is in use.
+    let data = format!("data_dir={}", cluster.folder().join("data").display());
+    let refusal = node.start_refused(&["--set", &other, "--set", &data], &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (REFUSED, "key"), "{refusal:?}");
+    assert!(refusal.error.contains("guard.log.lock") && refusal.error.contains("process "), "{refusal:?}");
+
+    let height = node.height().await.expect("the first process goes on");
+    node.reaches(height + 1, START_TIME).await;
+    cluster.check_no_panic();
+}
+
+#[test]
+fn a_port_of_somebody_else_is_refused_by_name() {
+    let cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let node = &cluster.nodes[0];
+    let taken = TcpListener::bind(("127.0.0.1", node.ports.rpc)).expect("a free port");
+    let refusal = node.start_refused(&[], &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (REFUSED, "rpc_listen"), "{refusal:?}");
+    assert!(refusal.error.contains(&format!("127.0.0.1:{}", node.ports.rpc)), "{refusal:?}");
+    drop(taken);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_refused_by_key() {
+    let cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let node = &cluster.nodes[0];
+    let table: [(&[&str], &[(&str, &str)], &[&str]); 6] = [
+        (&["--set", "mempool_limt=5"], &[], &["mempool_limt", "`mempool_limit`"]),
+        (&[], &[("TB_MEMPOOL_LIMIT", "0")], &["mempool_limit", "TB_MEMPOOL_LIMIT"]),
+        (&["--set", "mempool_limit=0"], &[], &["mempool_limit"]),
+        (&["--set", "queue_weights.fee=0.5"], &[], &["queue_weights", "1.0"]),
+        (&["--set", "rpc.listen=everywhere"], &[], &["rpc.listen"]),
+        (&["--set", "rollout.feature_gates.malachite_consensus=true"], &[], &["malachite_consensus", "genesis"]),
+    ];
+    for (words, environment, named) in table {
+        let refusal = node.start_refused(words, environment).refused();
+        assert_eq!((refusal.exit, refusal.code.as_str()), (CONFIG, "config"), "{words:?}: {refusal:?}");
+        let text = format!("{} {}", refusal.error, refusal.hint);
+        assert!(named.iter().all(|name| text.contains(name)), "{words:?}: {refusal:?}");
+    }
+    let _limit = testkit::contract!("S000-031");
+    let _weights = testkit::contract!("S000-042");
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_refused_with_the_nearest_one() {
+    let cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let node = &cluster.nodes[0];
+    let path = node.home.join("node.toml");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path).expect("the configuration");
+    writeln!(file, "\n[rpx]\nlisten = \"127.0.0.1:1\"").expect("written");
+    let refusal = node.start_refused(&[], &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (CONFIG, "config"), "{refusal:?}");
+    assert!(refusal.error.contains("rpx.listen") && refusal.error.contains("`rpc.listen`"), "{refusal:?}");
+    assert!(refusal.error.contains("node.toml"), "{refusal:?}");
+}
+
+#[test]
+fn files_that_are_missing_or_of_another_chain_are_refused_by_name() {
+    let cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let node = &cluster.nodes[0];
+    for (file, exit, code) in [("genesis.json", CONFIG, "genesis"), ("validator_key.json", REFUSED, "key")] {
+        let (path, aside) = (node.home.join(file), node.home.join("aside"));
+        std::fs::rename(&path, &aside).expect("moved");
+        let refusal = node.start_refused(&[], &[]).refused();
+        assert_eq!((refusal.exit, refusal.code.as_str()), (exit, code), "{file}: {refusal:?}");
+        assert!(refusal.error.contains(file), "{file}: {refusal:?}");
+        std::fs::rename(&aside, &path).expect("moved back");
+    }
+    // The guard belongs to the chain that it was made for.
+    let other = cluster.folder().join("other.json");
+    let public = node.home.join("validator_public.json");
+    let new = ["genesis", "new", "--chain-id", "other", "--engine", "solo", "--validator"];
+    let words: Vec<&str> = new.into_iter().chain([public.to_str().expect("text"), "--out", other.to_str().expect("text")]).collect();
+    run_in(&node.home, &words).ok();
+    std::fs::copy(&other, node.home.join("genesis.json")).expect("copied");
+    let refusal = node.start_refused(&[], &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (REFUSED, "key"), "{refusal:?}");
+    assert!(refusal.error.contains("belongs to the chain"), "{refusal:?}");
+    // A crash point is for development chains only, and one that does not exist is refused by name.
+    let refusal = node.start_refused(&["--crash-at", "commit_after_sync"], &[]).refused();
+    assert_eq!(refusal.code, "crash_at", "{refusal:?}");
+    assert!(refusal.error.contains("other"), "{refusal:?}");
+    let refusal = Cluster::start_refused_fresh(&["--crash-at", "somewhere"]);
+    assert!(refusal.error.contains("somewhere") && refusal.error.contains("guard_after_sync"), "{refusal:?}");
+}
