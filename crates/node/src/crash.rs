@@ -31,7 +31,9 @@ pub enum CrashAtError {
     #[error("{0} is no crash point; use one of {points}", points = names().join(", "))]
     Unknown(String),
     /// A chain that people may rely on.
-    #[error("a crash point was asked for on the chain {0}; leave --crash-at out, only chains named {CHAIN_PREFIX}… take it")]
+    #[error(
+        "a crash point was asked for on the chain {0}; leave --crash-at out, only chains named {CHAIN_PREFIX}… take it"
+    )]
     Chain(String),
 }
 

@@ -8,10 +8,8 @@
 
 use std::sync::Arc;
 
-use mempool::CheckedTransaction;
 use p2p::{BatchId, P2pEvent, P2pHandle, Verdict};
 use primitives::{Rejection, Transaction};
-use replica::stages::Stage;
 use tokio::sync::mpsc;
 
 use crate::shared::Shared;
@@ -66,22 +64,14 @@ fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
         }
         Err(_) => return Verdict::Ignore,
     };
-    let ids: Arc<[_]> = unknown.iter().map(|transaction| transaction.id()).collect();
-    shared.stages.reach(ids, Stage::Received);
-    let mut verdict = Verdict::Ignore;
-    for checked in CheckedTransaction::check_all(&unknown, &shared.genesis_hash) {
-        let admitted = checked.and_then(|checked| submit::admit(shared, checked));
-        match admitted {
-            Ok(()) => verdict = Verdict::Accept,
-            Err(rejection) => {
-                shared.metrics.mempool.rejected.with([rejection.code()]).inc();
-                if is_forever(rejection) {
-                    return Verdict::Reject;
-                }
-            }
-        }
+    let verdicts = submit::enter(shared, &unknown);
+    if verdicts.iter().any(|verdict| matches!(verdict, Err(refused) if is_forever(refused.rejection))) {
+        Verdict::Reject
+    } else if verdicts.iter().any(Result::is_ok) {
+        Verdict::Accept
+    } else {
+        Verdict::Ignore
     }
-    verdict
 }
 
 /// Whether no honest node could ever have admitted it.

@@ -20,6 +20,7 @@ mod clock;
 mod consensus_events;
 pub mod crash;
 mod gossip;
+mod observer;
 mod ready;
 pub mod rpc;
 pub mod run;

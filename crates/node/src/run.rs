@@ -75,7 +75,9 @@ pub enum StartError {
     #[error("{0}")]
     Config(#[from] ConfigErrors),
     /// No genesis file.
-    #[error("cannot read the genesis file {path}: {cause}. Copy the chain's genesis.json there, or make one with `tb genesis new`")]
+    #[error(
+        "cannot read the genesis file {path}: {cause}. Copy the chain's genesis.json there, or make one with `tb genesis new`"
+    )]
     GenesisFile {
         /// Where it should be.
         path: PathBuf,
@@ -106,7 +108,9 @@ pub enum StartError {
     #[error("the stored chain is not whole: {0}. Move the data directory aside and start again to sync from peers")]
     Chain(Fault),
     /// The RPC cannot listen.
-    #[error("cannot listen for RPC on {address}: {cause}. Another process may use the port: choose another with rpc.listen")]
+    #[error(
+        "cannot listen for RPC on {address}: {cause}. Another process may use the port: choose another with rpc.listen"
+    )]
     Rpc {
         /// The address.
         address: String,
@@ -173,8 +177,7 @@ fn read_genesis(path: &std::path::Path) -> Result<Genesis, StartError> {
         return Err(file(format!("it is larger than {GENESIS_BYTES_MAX} bytes")));
     }
     let text = std::fs::read_to_string(path).map_err(|error| file(error.to_string()))?;
-    let genesis =
-        Genesis::from_json(&text).map_err(|cause| StartError::Genesis { path: path.to_owned(), cause })?;
+    let genesis = Genesis::from_json(&text).map_err(|cause| StartError::Genesis { path: path.to_owned(), cause })?;
     match genesis.gates.iter().find(|gate| !GATES_HERE.contains(&gate.name.as_str())) {
         None => Ok(genesis),
         Some(gate) => Err(StartError::Gate(gate.name.clone())),
@@ -203,18 +206,13 @@ fn open(
         Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
     };
     let stages = Arc::new(Stages::new());
-    let observer = {
-        let stages = Arc::clone(&stages);
-        Arc::new(move |event| stages.observe(event))
-    };
+    let metrics = Metrics::new();
+    let observer = crate::observer::observer(Arc::clone(&stages), &metrics);
     let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
-    let identity = key.map(|key| Identity {
-        address: Address::of_key(&key.consensus.public_key()),
-        vrf_key: key.vrf.clone(),
-    });
-    let replica =
-        Replica::open(genesis.clone(), Arc::clone(&store), config.mempool.clone(), identity, observer)
-            .map_err(StartError::Chain)?;
+    let identity =
+        key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
+    let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
+        .map_err(StartError::Chain)?;
     let now = clock::now();
     let (fault, _) = watch::channel(None);
     let shared = Arc::new(Shared {
@@ -223,7 +221,7 @@ fn open(
         genesis,
         genesis_hash,
         stages,
-        metrics: Metrics::new(),
+        metrics,
         config,
         validator,
         p2p: OnceLock::new(),
@@ -271,9 +269,8 @@ fn last_signed(store: &Store, head: Height, address: &Address) -> Result<Height,
     let lowest = head.0.saturating_sub(GUARD_SEARCH_HEIGHTS);
     for height in (lowest.saturating_add(1)..=head.0).rev() {
         let certificate = store.certificate(Height(height))?;
-        let signed = certificate.is_some_and(|certificate| {
-            certificate.signatures.iter().any(|signature| signature.address == *address)
-        });
+        let signed = certificate
+            .is_some_and(|certificate| certificate.signatures.iter().any(|signature| signature.address == *address));
         if signed {
             return Ok(Height(height));
         }
@@ -362,7 +359,8 @@ async fn start_consensus(
     let app: consensus::SharedApplication = shared.replica.clone();
     let engine = match shared.genesis.engine {
         EngineKind::Solo => {
-            let signer = signer.ok_or_else(|| refuse("a solo chain needs mode = \"validator\" and its key".to_owned()))?;
+            let signer =
+                signer.ok_or_else(|| refuse("a solo chain needs mode = \"validator\" and its key".to_owned()))?;
             let config = SoloConfig { work: Arc::clone(&shared.work) };
             let handle = consensus::start_solo(config, app, signer).await.map_err(|error| refuse(error.to_string()))?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
@@ -389,11 +387,7 @@ async fn start_consensus(
     Ok(())
 }
 
-async fn wait(
-    shared: &Shared,
-    mut stop: watch::Receiver<bool>,
-    mut fault: watch::Receiver<Option<String>>,
-) -> Stopped {
+async fn wait(shared: &Shared, mut stop: watch::Receiver<bool>, mut fault: watch::Receiver<Option<String>>) -> Stopped {
     let engine = async {
         match shared.engine.get() {
             Some(Engine::Bft(handle)) => handle.stopped().await,
@@ -414,11 +408,7 @@ async fn wait(
     }
 }
 
-async fn stop(
-    shared: &Shared,
-    stop_rpc: watch::Sender<bool>,
-    server: tokio::task::JoinHandle<std::io::Result<()>>,
-) {
+async fn stop(shared: &Shared, stop_rpc: watch::Sender<bool>, server: tokio::task::JoinHandle<std::io::Result<()>>) {
     stop_rpc.send_replace(true);
     match shared.engine.get() {
         Some(Engine::Bft(handle)) => drop(handle.stop().await),

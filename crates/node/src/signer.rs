@@ -12,13 +12,7 @@ impl VoteSigner for GuardedKey {
         self.0.public_key()
     }
 
-    fn sign(
-        &mut self,
-        step: SignedStep,
-        height: Height,
-        round: Round,
-        bytes: &[u8],
-    ) -> Result<Signature, SignRefused> {
+    fn sign(&mut self, step: SignedStep, height: Height, round: Round, bytes: &[u8]) -> Result<Signature, SignRefused> {
         let step = match step {
             SignedStep::Proposal => wallet::signer::SignedStep::Proposal,
             SignedStep::Prevote => wallet::signer::SignedStep::Prevote,

@@ -1,6 +1,9 @@
-//! A transaction enters: decode, check, admit, gossip. The same path for RPC and for peers.
+//! Transactions enter: decode, check, admit, gossip. The same path for RPC and for peers.
 //!
-//! The signature is checked before the chain is locked, so that bad transactions never hold it up.
+//! Rules
+//! - A list is checked by one batch of signatures before the chain is locked, so that bad transactions
+//!   never hold it up; then it is admitted in order under one lock.
+//! - Every transaction gets its own verdict, in order, whatever the others are.
 
 use std::sync::Arc;
 
@@ -20,46 +23,57 @@ pub struct Refused {
     pub rejection: Rejection,
 }
 
-/// Takes a transaction from a client.
-///
-/// # Errors
-/// [`Refused`] by name.
-pub fn submit(shared: &Shared, bytes: &[u8]) -> Result<TransactionId, Refused> {
-    let transaction = Transaction::from_bytes(bytes).map_err(|rejection| refuse(shared, None, rejection))?;
-    let id = transaction.id();
-    shared.stages.reach(Arc::from([id]), Stage::Received);
-    let checked = CheckedTransaction::check(Arc::new(transaction), &shared.genesis_hash)
-        .map_err(|rejection| refuse(shared, Some(id), rejection))?;
-    admit(shared, checked).map_err(|rejection| refuse(shared, Some(id), rejection))?;
-    publish(shared, id, Arc::from(bytes));
-    Ok(id)
+/// Takes transactions from a client, and hands what was admitted to the network.
+pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, Refused>> {
+    let decoded: Vec<Result<Arc<Transaction>, Rejection>> =
+        encoded.iter().map(|bytes| Transaction::from_bytes(bytes).map(Arc::new)).collect();
+    let known: Vec<Arc<Transaction>> = decoded.iter().flatten().cloned().collect();
+    let mut verdicts = enter(shared, &known).into_iter();
+    let results: Vec<Result<TransactionId, Refused>> = decoded
+        .into_iter()
+        .map(|decoded| match decoded {
+            Ok(_) => verdicts.next().unwrap_or(Err(Refused { id: None, rejection: Rejection::NotReady })),
+            Err(rejection) => Err(refuse(shared, None, rejection)),
+        })
+        .collect();
+    let admitted = results.iter().zip(encoded).filter_map(|(result, bytes)| Some((result.ok()?, *bytes)));
+    publish(shared, admitted);
+    results
 }
 
-/// Admits a checked transaction and records the stage.
-///
-/// # Errors
-/// A [`Rejection`] by name.
-pub fn admit(shared: &Shared, checked: CheckedTransaction) -> Result<(), Rejection> {
-    if shared.is_stopping() {
-        return Err(Rejection::NotReady);
-    }
-    let id = checked.id();
-    let mut chain = shared.chain().map_err(|_| Rejection::NotReady)?;
-    let admitted = chain.admit(checked, clock::now());
-    drop(chain);
-    match admitted {
+/// Checks and admits decoded transactions, in order.
+pub fn enter(shared: &Shared, transactions: &[Arc<Transaction>]) -> Vec<Result<TransactionId, Refused>> {
+    let ids: Arc<[TransactionId]> = transactions.iter().map(|transaction| transaction.id()).collect();
+    shared.stages.reach(Arc::clone(&ids), Stage::Received);
+    let checked = CheckedTransaction::check_all(transactions, &shared.genesis_hash);
+    let verdicts = admit(shared, checked);
+    let admitted = ids.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(id, _)| *id).collect();
+    shared.stages.reach(admitted, Stage::Admitted);
+    let results = ids.iter().zip(verdicts).map(|(id, verdict)| match verdict {
         Ok(admission) => {
-            shared.stages.reach(Arc::from([id]), Stage::Admitted);
             count(shared, admission);
-            shared.work.notify_one();
-            Ok(())
+            Ok(*id)
         }
-        // A nonce that was used by this very transaction is a repeated submission, not a mistake.
-        Err(Rejection::NonceTooLow) if shared.store.transaction(&id).ok().flatten().is_some() => {
-            Err(Rejection::Duplicate)
-        }
-        Err(rejection) => Err(rejection),
-    }
+        Err(rejection) => Err(refuse(shared, Some(*id), explain(shared, id, rejection))),
+    });
+    let results = results.collect();
+    shared.work.notify_one();
+    results
+}
+
+fn admit(shared: &Shared, checked: Vec<Result<CheckedTransaction, Rejection>>) -> Vec<Result<Admission, Rejection>> {
+    let mut chain = match shared.chain() {
+        Ok(chain) if !shared.is_stopping() => chain,
+        Ok(_) | Err(_) => return checked.iter().map(|_| Err(Rejection::NotReady)).collect(),
+    };
+    let now = clock::now();
+    checked.into_iter().map(|checked| checked.and_then(|checked| chain.admit(checked, now))).collect()
+}
+
+/// A nonce that was used by this very transaction is a repeated submission, not a mistake.
+fn explain(shared: &Shared, id: &TransactionId, rejection: Rejection) -> Rejection {
+    let repeated = rejection == Rejection::NonceTooLow && shared.store.transaction(id).ok().flatten().is_some();
+    if repeated { Rejection::Duplicate } else { rejection }
 }
 
 fn count(shared: &Shared, admission: Admission) {
@@ -75,13 +89,11 @@ fn count(shared: &Shared, admission: Admission) {
     }
 }
 
-/// Hands an admitted transaction to the network.
-pub fn publish(shared: &Shared, id: TransactionId, bytes: Arc<[u8]>) {
-    if let Some(p2p) = shared.p2p.get()
-        && p2p.publish(bytes)
-    {
-        shared.stages.reach(Arc::from([id]), Stage::Gossiped);
-    }
+/// Hands admitted transactions to the network.
+fn publish<'a>(shared: &Shared, admitted: impl Iterator<Item = (TransactionId, &'a [u8])>) {
+    let Some(p2p) = shared.p2p.get() else { return };
+    let told = admitted.filter(|(_, bytes)| p2p.publish(Arc::from(*bytes))).map(|(id, _)| id).collect();
+    shared.stages.reach(told, Stage::Gossiped);
 }
 
 /// The canonical bytes of a waiting transaction.

@@ -96,7 +96,8 @@ pub struct AddressTextError;
 impl FromStr for Address {
     type Err = AddressTextError;
     fn from_str(text: &str) -> Result<Self, AddressTextError> {
-        let parsed = bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(text).map_err(|_| AddressTextError)?;
+        let parsed =
+            bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(text).map_err(|_| AddressTextError)?;
         if parsed.hrp() != Hrp::parse_unchecked(ADDRESS_PREFIX) {
             return Err(AddressTextError);
         }

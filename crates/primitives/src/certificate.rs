@@ -9,8 +9,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::address::Address;
 use crate::codec::{BoundedVec, FormatVersion, encode};
-use crate::crypto::ed25519::{BatchItem, verify_batch};
 use crate::crypto::Signature;
+use crate::crypto::ed25519::{BatchItem, verify_batch};
 use crate::hash::{Domain, Hash, hash};
 use crate::ids::{Height, Round};
 use crate::validator::{VALIDATORS_MAX, ValidatorSet};

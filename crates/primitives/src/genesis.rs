@@ -124,7 +124,9 @@ pub enum GenesisError {
     #[error("the genesis balances exceed the supply cap")]
     AboveCap,
     /// Unknown, unsorted or repeated gate.
-    #[error("gate {0:?} is unknown, repeated or out of order; known gates, sorted: consensus_enforcement, malachite_consensus, recursive_proofs, timetoke_rewards, witness_network")]
+    #[error(
+        "gate {0:?} is unknown, repeated or out of order; known gates, sorted: consensus_enforcement, malachite_consensus, recursive_proofs, timetoke_rewards, witness_network"
+    )]
     Gate(String),
     /// The engine and its gate disagree.
     #[error("gate malachite_consensus must be active from height 1 exactly when engine is bft")]

@@ -6,6 +6,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use std::sync::LazyLock;
+
+use blake3::Hasher;
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -44,25 +48,52 @@ pub enum Domain {
     Guard,
 }
 
+/// The context strings, by [`Domain::index`].
+const CONTEXTS: [&str; 15] = [
+    "the-block v1 address",
+    "the-block v1 transaction id",
+    "the-block v1 merkle leaf",
+    "the-block v1 merkle node",
+    "the-block v1 header",
+    "the-block v1 commit certificate",
+    "the-block v1 validator set",
+    "the-block v1 params",
+    "the-block v1 gates",
+    "the-block v1 genesis",
+    "the-block v1 beacon",
+    "the-block v1 proposer",
+    "the-block v1 signature batch",
+    "the-block v1 state key",
+    "the-block v1 double-sign guard",
+];
+
+/// The hashed contexts: BLAKE3's key derivation hashes its context first, which is the same every time.
+static CONTEXT_KEYS: LazyLock<[ContextKey; 15]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
+
 impl Domain {
-    const fn context(self) -> &'static str {
+    const fn index(self) -> usize {
         match self {
-            Self::Address => "the-block v1 address",
-            Self::Transaction => "the-block v1 transaction id",
-            Self::MerkleLeaf => "the-block v1 merkle leaf",
-            Self::MerkleNode => "the-block v1 merkle node",
-            Self::Header => "the-block v1 header",
-            Self::Certificate => "the-block v1 commit certificate",
-            Self::ValidatorSet => "the-block v1 validator set",
-            Self::Params => "the-block v1 params",
-            Self::Gates => "the-block v1 gates",
-            Self::Genesis => "the-block v1 genesis",
-            Self::Beacon => "the-block v1 beacon",
-            Self::Proposer => "the-block v1 proposer",
-            Self::Batch => "the-block v1 signature batch",
-            Self::StateKey => "the-block v1 state key",
-            Self::Guard => "the-block v1 double-sign guard",
+            Self::Address => 0,
+            Self::Transaction => 1,
+            Self::MerkleLeaf => 2,
+            Self::MerkleNode => 3,
+            Self::Header => 4,
+            Self::Certificate => 5,
+            Self::ValidatorSet => 6,
+            Self::Params => 7,
+            Self::Gates => 8,
+            Self::Genesis => 9,
+            Self::Beacon => 10,
+            Self::Proposer => 11,
+            Self::Batch => 12,
+            Self::StateKey => 13,
+            Self::Guard => 14,
         }
+    }
+
+    /// A hasher in this context.
+    fn hasher(self) -> Hasher {
+        Hasher::new_from_context_key(&CONTEXT_KEYS[self.index()])
     }
 }
 
@@ -73,7 +104,7 @@ pub struct Hash(pub [u8; 32]);
 /// BLAKE3 of `parts` one after another in the context of `domain`. The parts are not delimited:
 /// callers pass fixed-size parts or one canonical encoding.
 pub fn hash(domain: Domain, parts: &[&[u8]]) -> Hash {
-    let mut hasher = blake3::Hasher::new_derive_key(domain.context());
+    let mut hasher = domain.hasher();
     for part in parts {
         hasher.update(part);
     }
@@ -82,7 +113,7 @@ pub fn hash(domain: Domain, parts: &[&[u8]]) -> Hash {
 
 /// Fills `out` from the extendable output of the same function as [`hash`].
 pub fn hash_stream(domain: Domain, parts: &[&[u8]]) -> blake3::OutputReader {
-    let mut hasher = blake3::Hasher::new_derive_key(domain.context());
+    let mut hasher = domain.hasher();
     for part in parts {
         hasher.update(part);
     }

@@ -91,8 +91,9 @@ pub fn verify(proof: &InclusionProof, leaf_hash: &Hash, expected_root: &Hash) ->
     if goes_left.len() != proof.path.len() {
         return false;
     }
-    let computed = proof.path.iter().zip(goes_left.iter().rev()).fold(*leaf_hash, |below, (sibling, left)| {
-        if *left { node(&below, sibling) } else { node(sibling, &below) }
-    });
+    let computed =
+        proof.path.iter().zip(goes_left.iter().rev()).fold(*leaf_hash, |below, (sibling, left)| {
+            if *left { node(&below, sibling) } else { node(sibling, &below) }
+        });
     computed == *expected_root
 }

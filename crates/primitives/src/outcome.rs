@@ -142,7 +142,9 @@ impl Rejection {
             Self::Oversize => "split the payments over several transactions",
             Self::WrongChain => "compare the genesis hash with GET /status/node and sign for that chain",
             Self::WrongKey => "send the public key whose address is the payer",
-            Self::BadSignature => "sign domain, genesis hash and body with the payer's key; a signature for another chain does not fit",
+            Self::BadSignature => {
+                "sign domain, genesis hash and body with the payer's key; a signature for another chain does not fit"
+            }
             Self::WrongLane => "a transfer is in the consumer lane, a batch_transfer in the industrial lane",
             Self::EmptyPayment => "name at least one recipient and an amount above zero for each",
             Self::AmountOutOfRange => "lower the amounts",

@@ -128,17 +128,35 @@ impl Params {
         range("block_weight_max", self.block_weight_max, 10_000, 1 << 40, "10,000 to 2^40 units")?;
         range("consumer_share_bps", self.consumer_share_bps, 1, 9_998, "1 to 9,998 basis points")?;
         let left = BASIS_POINTS - 1 - self.consumer_share_bps;
-        range("industrial_share_bps", self.industrial_share_bps, 1, left, "the shares must leave something to the reserved lane")?;
+        range(
+            "industrial_share_bps",
+            self.industrial_share_bps,
+            1,
+            left,
+            "the shares must leave something to the reserved lane",
+        )?;
         let fee_max = 1 << 40;
         range("base_fee_floor", self.base_fee_floor.micro(), 1, fee_max, "1 to 2^40 µBLOCK")?;
-        range("base_fee_initial", self.base_fee_initial.micro(), self.base_fee_floor.micro(), fee_max, "the floor to 2^40 µBLOCK")?;
+        range(
+            "base_fee_initial",
+            self.base_fee_initial.micro(),
+            self.base_fee_floor.micro(),
+            fee_max,
+            "the floor to 2^40 µBLOCK",
+        )?;
         range("open_fee_base", self.open_fee_base.micro(), 1, fee_max, "1 to 2^40 µBLOCK")?;
         range("open_fee_step", self.open_fee_step.micro(), 1, fee_max, "1 to 2^40 µBLOCK")?;
         range("block_opens_max", self.block_opens_max, 1, 256, "1 to 256")?;
         range("block_ops_max", self.block_ops_max, 1_024, 1 << 17, "1,024 to 131,072")?;
         range("valid_until_max", self.valid_until_max, 1, 1_000, "1 to 1,000 heights")?;
         range("supply_cap", self.supply_cap.micro(), 1, 1 << 62, "1 to 2^62 µBLOCK")?;
-        range("issuance_per_block_max", self.issuance_per_block_max.micro(), 0, self.supply_cap.micro(), "at most the supply cap")
+        range(
+            "issuance_per_block_max",
+            self.issuance_per_block_max.micro(),
+            0,
+            self.supply_cap.micro(),
+            "at most the supply cap",
+        )
     }
 
     /// Hash of the canonical bytes, for the header.

@@ -67,29 +67,37 @@ pub async fn submit_all(
     server: &Arc<Server>,
     requests: Vec<SubmitTransaction>,
 ) -> Result<Vec<Result<SubmitResult, ApiError>>, ApiError> {
-    server.read(move |server| Ok(requests.iter().map(|request| submit_one(server, request)).collect())).await
+    server.read(move |server| Ok(submit_checked(server, &requests))).await
 }
 
-fn submit_one(server: &Server, request: &SubmitTransaction) -> Result<SubmitResult, ApiError> {
+/// Those that are meant for this chain go in together, so that their signatures are checked in one batch.
+fn submit_checked(server: &Server, requests: &[SubmitTransaction]) -> Vec<Result<SubmitResult, ApiError>> {
     let shared = &server.shared;
-    if request.genesis_hash.is_some_and(|meant| meant != shared.genesis_hash) {
-        shared.metrics.mempool.rejected.with([Rejection::WrongChain.code()]).inc();
-        return Err(Rejection::WrongChain.into());
-    }
-    match submit::submit(shared, &request.transaction.0) {
-        Ok(id) => {
-            query::record(&id);
-            let stage = shared.stages.get(&id).map_or(Stage::Admitted, |progress| stage_and_reason(&progress).0);
-            Ok(SubmitResult { id, stage })
+    let is_ours = |request: &&SubmitTransaction| request.genesis_hash.is_none_or(|meant| meant == shared.genesis_hash);
+    let ours: Vec<&[u8]> = requests.iter().filter(is_ours).map(|request| request.transaction.0.as_slice()).collect();
+    let mut entered = submit::submit(shared, &ours).into_iter();
+    let result = |request: &SubmitTransaction| {
+        if !is_ours(&request) {
+            shared.metrics.mempool.rejected.with([Rejection::WrongChain.code()]).inc();
+            return Err(Rejection::WrongChain.into());
         }
-        Err(refused) => {
-            if let Some(id) = &refused.id {
-                query::record(id);
+        match entered.next() {
+            Some(Ok(id)) => {
+                query::record(&id);
+                let stage = shared.stages.get(&id).map_or(Stage::Admitted, |progress| stage_and_reason(&progress).0);
+                Ok(SubmitResult { id, stage })
             }
-            tracing::debug!(reason = refused.rejection.code(), "transaction refused");
-            Err(refused.rejection.into())
+            Some(Err(refused)) => {
+                if let Some(id) = &refused.id {
+                    query::record(id);
+                }
+                tracing::debug!(reason = refused.rejection.code(), "transaction refused");
+                Err(refused.rejection.into())
+            }
+            None => Err(ErrorCode::Internal.into()),
         }
-    }
+    };
+    requests.iter().map(result).collect()
 }
 
 /// What this node knows of a transaction.

@@ -75,9 +75,7 @@ impl PublicKey {
     /// True when the bytes are a point of the curve outside the small subgroup. Required of validator,
     /// identity and VRF keys: a small-order key has signatures that fit many messages.
     pub fn is_strong(&self) -> bool {
-        curve25519_dalek::edwards::CompressedEdwardsY(self.0)
-            .decompress()
-            .is_some_and(|point| !point.is_small_order())
+        curve25519_dalek::edwards::CompressedEdwardsY(self.0).decompress().is_some_and(|point| !point.is_small_order())
     }
 }
 

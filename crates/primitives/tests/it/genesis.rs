@@ -44,9 +44,17 @@ fn each_rule_refuses_by_name() {
         ("no power", |g| g.validators[0].power = 0, |e| matches!(e, GenesisError::Validators(_))),
         ("twice", |g| g.validators[1] = g.validators[0].clone(), |e| matches!(e, GenesisError::Validators(_))),
         ("weak key", |g| g.validators[0].vrf_key = VrfPublicKey([0; 32]), |e| matches!(e, GenesisError::Validators(_))),
-        ("same account", |g| g.accounts.push(g.accounts[0].clone()), |e| matches!(e, GenesisError::DuplicateAccount(_))),
+        (
+            "same account",
+            |g| g.accounts.push(g.accounts[0].clone()),
+            |e| matches!(e, GenesisError::DuplicateAccount(_)),
+        ),
         ("above cap", |g| g.accounts[0].balance = Amount::MAX, |e| *e == GenesisError::AboveCap),
-        ("unknown gate", |g| g.gates.push(gate("zeppelin")), |e| matches!(e, GenesisError::Gate(name) if name == "zeppelin")),
+        (
+            "unknown gate",
+            |g| g.gates.push(gate("zeppelin")),
+            |e| matches!(e, GenesisError::Gate(name) if name == "zeppelin"),
+        ),
         ("engine", |g| g.gates.clear(), |e| *e == GenesisError::EngineGate),
     ];
     for (name, edit, expected) in cases {

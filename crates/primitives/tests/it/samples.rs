@@ -144,9 +144,21 @@ pub fn ops() -> Vec<LedgerOp> {
 }
 
 pub fn vote() -> Vote {
-    Vote { kind: VoteKind::Precommit, height: Height(5), round: Round(2), value: Some(header().hash()), voter: address(10) }
+    Vote {
+        kind: VoteKind::Precommit,
+        height: Height(5),
+        round: Round(2),
+        value: Some(header().hash()),
+        voter: address(10),
+    }
 }
 
 pub fn proposal() -> Proposal {
-    Proposal { height: Height(5), round: Round(2), value: header().hash(), pol_round: Some(Round(1)), proposer: address(10) }
+    Proposal {
+        height: Height(5),
+        round: Round(2),
+        value: header().hash(),
+        pol_round: Some(Round(1)),
+        proposer: address(10),
+    }
 }

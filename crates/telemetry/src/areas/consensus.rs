@@ -39,8 +39,6 @@ area! {
         equivocations: CounterFamily<1> = Metric::counter("consensus_equivocations_total").labels(&["kind"]);
         "Signatures the double-sign guard refused"
         guard_refusals: Counter = Metric::counter("consensus_guard_refusals_total");
-        "Heights fetched from peers instead of decided here"
-        synced_heights: Counter = Metric::counter("consensus_synced_heights_total");
         "Transactions in a finalized block"
         block_transactions: Histogram = Metric::histogram("consensus_block_transactions", COUNTS);
         "Size of a finalized block"
