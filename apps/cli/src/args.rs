@@ -11,6 +11,9 @@ use crate::commands::{
 /// Where a node on this machine listens by default.
 pub const RPC_URL_DEFAULT: &str = "http://127.0.0.1:26658";
 
+/// The environment variable that names another one; it is ours, so the node knows nothing of it.
+pub const RPC_URL_VARIABLE: &str = "TB_RPC_URL";
+
 /// Exit numbers for the foot of the main help; the table itself is [`rpc::exit_codes`].
 const AFTER_HELP: &str = "\
 Examples:
@@ -46,7 +49,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// URL of the node's RPC
-    #[arg(long, global = true, value_name = "URL", env = "TB_RPC_URL", hide_env_values = true, default_value = RPC_URL_DEFAULT)]
+    #[arg(long, global = true, value_name = "URL", env = RPC_URL_VARIABLE, hide_env_values = true, default_value = RPC_URL_DEFAULT)]
     pub rpc: String,
     /// Print JSON on stdout; everything else goes to stderr
     #[arg(long, global = true)]

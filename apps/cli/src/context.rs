@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use config::Home;
 use primitives::Address;
 use rpc::{Client, ClientConfig, ExitCode};
-use wallet::{Keystore, KeyName, Password, Unlocked};
+use wallet::{KeyName, Keystore, Password, Unlocked};
 
 use crate::args::Global;
 use crate::exit::Failure;
@@ -178,6 +178,9 @@ pub fn prompt(question: &str) -> Result<zeroize::Zeroizing<String>, Failure> {
         ));
     }
     rpassword::prompt_password(question).map(zeroize::Zeroizing::new).map_err(|cause| {
-        Failure::usage(format!("the terminal gave no input: {cause}"), "name a file that holds it, such as --password-file FILE")
+        Failure::usage(
+            format!("the terminal gave no input: {cause}"),
+            "name a file that holds it, such as --password-file FILE",
+        )
     })
 }

@@ -141,7 +141,9 @@ impl From<GenesisError> for Failure {
 impl From<config::ConfigErrors> for Failure {
     fn from(error: config::ConfigErrors) -> Self {
         match error.0.as_slice() {
-            [one] => Self::told(ExitCode::Config, "config", one, "correct the configuration, then run: tb config check"),
+            [one] => {
+                Self::told(ExitCode::Config, "config", one, "correct the configuration, then run: tb config check")
+            }
             _ => Self::new(ExitCode::Config, "config", error, "correct each of them, then run: tb config check"),
         }
     }

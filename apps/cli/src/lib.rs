@@ -91,6 +91,10 @@ fn explain(error: &clap::Error, output: output::Output) -> Result<(), Failure> {
         return Ok(());
     }
     let text = error.render().to_string();
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        output.talk(text);
+        return Err(Failure::usage("a command is missing", "choose one of the commands of the help"));
+    }
     let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
     // The parser's own last paragraph names the usage; it is the hint.
     let (what, hint) = text.split_once("\n\n").unwrap_or((text, "run the command with --help"));

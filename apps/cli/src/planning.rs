@@ -31,9 +31,13 @@ pub const VALID_FOR_DEFAULT: u64 = 100;
 /// [`Failure`] that shows what was given.
 pub fn split_payment(text: &str, separator: char) -> Result<Payment, Failure> {
     let (to, amount) = text.split_once(separator).ok_or_else(|| {
-        Failure::usage(format!("{text:?} is not a payment"), format!("write ADDRESS{separator}AMOUNT, the amount in BLOCK"))
+        Failure::usage(
+            format!("{text:?} is not a payment"),
+            format!("write ADDRESS{separator}AMOUNT, the amount in BLOCK"),
+        )
     })?;
-    let to = to.trim().parse::<Address>().map_err(|error| Failure::told(ExitCode::Usage, "usage", error, "check it"))?;
+    let to =
+        to.trim().parse::<Address>().map_err(|error| Failure::told(ExitCode::Usage, "usage", error, "check it"))?;
     let amount = amount.trim().parse::<Amount>().map_err(|error| Failure::usage(error, format!("correct {text:?}")))?;
     Ok(Payment { to, amount })
 }

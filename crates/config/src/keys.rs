@@ -426,11 +426,12 @@ fn nearest_of(name: &str, names: impl Iterator<Item = &'static str>) -> &'static
     const COMPARED: usize = 64;
     let name: String = name.chars().take(COMPARED).collect::<String>().to_lowercase();
     let leaf_of = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    // A key in the wrong table is nearer than one with other letters.
+    // A key in the wrong table is nearer than one with other letters; of equals, the one that looks more alike.
     let distance = |known: &str| {
         let known = known.to_lowercase();
         let whole = strsim::damerau_levenshtein(&name, &known);
-        whole.min(strsim::damerau_levenshtein(&leaf_of(&name), &leaf_of(&known)).saturating_add(1))
+        let leaf = strsim::damerau_levenshtein(&leaf_of(&name), &leaf_of(&known)).saturating_add(1);
+        (whole.min(leaf), whole)
     };
     names.min_by_key(|known| distance(known)).expect("the table is not empty")
 }

@@ -9,8 +9,8 @@ use mempool::SelectLimits;
 use primitives::{Block, BoundedVec, CommitCertificate, Hash, Rejection, Round, Timestamp, Transaction, encode};
 use state::block::BLOCK_OVERHEAD_BYTES;
 use state::transaction::Refused;
-use storage::CandidateOrigin;
 use state::{BlockContext, BlockExecution};
+use storage::CandidateOrigin;
 
 use crate::application::{Candidate, Fault};
 use crate::execution::{self, Choice};
@@ -26,7 +26,8 @@ impl Replica {
         if let Some(candidate) = self.built_before(round)? {
             return Ok(candidate);
         }
-        let identity = self.identity.as_ref().ok_or_else(|| Fault("a node without validator key cannot build".into()))?;
+        let identity =
+            self.identity.as_ref().ok_or_else(|| Fault("a node without validator key cannot build".into()))?;
         let proposer = identity.address;
         let input = execution::next_beacon_input(&self.chain, &self.genesis_hash);
         let beacon_proof =
@@ -58,7 +59,8 @@ impl Replica {
     /// The block that was built for this round before, perhaps before a restart.
     fn built_before(&mut self, round: Round) -> Result<Option<Candidate>, Fault> {
         let height = self.chain.head.height.next();
-        let saved = self.store.candidate(height, CandidateOrigin::Built(round)).map_err(|error| Fault(error.to_string()))?;
+        let saved =
+            self.store.candidate(height, CandidateOrigin::Built(round)).map_err(|error| Fault(error.to_string()))?;
         let Some(bytes) = saved else { return Ok(None) };
         match self.judge(&bytes, crate::Freshness::Replayed, None)? {
             crate::Verdict::Valid(candidate) => Ok(Some(candidate)),
@@ -72,8 +74,7 @@ impl Replica {
         &self,
         context: BlockContext,
     ) -> Result<(BoundedVec<Transaction, { primitives::block::BLOCK_TRANSACTIONS_MAX }>, state::Executed), Fault> {
-        let mut execution =
-            BlockExecution::begin(&self.chain, context).map_err(|broken| Fault(broken.to_string()))?;
+        let mut execution = BlockExecution::begin(&self.chain, context).map_err(|broken| Fault(broken.to_string()))?;
         let params = &self.genesis.params;
         let limit = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let limits = SelectLimits {
@@ -110,7 +111,8 @@ impl Replica {
         }
         let executed = execution.end().map_err(|invalid| Fault(format!("a built block is invalid: {invalid}")))?;
         let transactions: Vec<Transaction> = included.iter().map(|transaction| (**transaction).clone()).collect();
-        let transactions = BoundedVec::new(transactions).ok_or_else(|| Fault("more transactions than the cap".into()))?;
+        let transactions =
+            BoundedVec::new(transactions).ok_or_else(|| Fault("more transactions than the cap".into()))?;
         Ok((transactions, executed))
     }
 

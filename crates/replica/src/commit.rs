@@ -31,10 +31,9 @@ impl Replica {
         certificate
             .verify(&electorate.validators, &self.genesis_hash)
             .map_err(|error| Fault(format!("the certificate of height {height} is not valid: {error}")))?;
-        let decided = self
-            .candidates
-            .take(&certificate.block)
-            .ok_or_else(|| Fault(format!("the decided block {} of height {height} is not known here", certificate.block)))?;
+        let decided = self.candidates.take(&certificate.block).ok_or_else(|| {
+            Fault(format!("the decided block {} of height {height} is not known here", certificate.block))
+        })?;
         let ids: Arc<[TransactionId]> =
             decided.execution.executed.receipts.iter().map(|receipt| receipt.transaction).collect();
         (self.observer)(ReplicaEvent::Decided(ids.clone()));

@@ -132,7 +132,8 @@ impl Model {
             proposer.balance = plus(proposer.balance, tips)?;
             now.insert(block.header.proposer, proposer);
         }
-        let supply = self.supply.checked_sub(burned).ok_or_else(|| Disagreement("burned more than exists".to_owned()))?;
+        let supply =
+            self.supply.checked_sub(burned).ok_or_else(|| Disagreement("burned more than exists".to_owned()))?;
         Ok(Prediction { accounts: now, supply })
     }
 

@@ -40,7 +40,10 @@ impl Replica {
     ) -> Result<Self, Fault> {
         let genesis_hash = genesis.hash();
         if *store.genesis() != genesis_hash {
-            return Err(Fault(format!("the store belongs to chain {}, the genesis file is {genesis_hash}", store.genesis())));
+            return Err(Fault(format!(
+                "the store belongs to chain {}, the genesis file is {genesis_hash}",
+                store.genesis()
+            )));
         }
         let start = genesis_state(&genesis).map_err(fault)?;
         if store.head().is_none() {

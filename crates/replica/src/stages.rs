@@ -39,15 +39,8 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in order.
-    pub const ALL: [Self; 7] = [
-        Self::Received,
-        Self::Admitted,
-        Self::Gossiped,
-        Self::Proposed,
-        Self::Decided,
-        Self::Finalized,
-        Self::Proven,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Received, Self::Admitted, Self::Gossiped, Self::Proposed, Self::Decided, Self::Finalized, Self::Proven];
 
     /// The name used in JSON, metrics and commands.
     pub const fn name(self) -> &'static str {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use primitives::block::BLOCK_BYTES_MAX;
 use primitives::transaction::verify_signatures;
 use primitives::{Block, CommitCertificate, Hash, Header, Height, Transaction, ValidatorSet};
-use storage::CandidateOrigin;
 use state::{BlockContext, BlockInvalid, execute_block, view};
+use storage::CandidateOrigin;
 
 use crate::application::{Application, Fault, Freshness, Verdict};
 use crate::execution::{self, Choice, Execution};

@@ -122,14 +122,8 @@ impl<'a> BlockExecution<'a> {
         if count >= self.params.block_transactions_max || bytes.saturating_add(BLOCK_OVERHEAD_BYTES) > bytes_max {
             return Err(Rejection::BlockFull.into());
         }
-        let admissible = transaction::check(
-            &self.overlay,
-            &self.context,
-            &self.params,
-            &self.meter,
-            transaction,
-            may_borrow,
-        )?;
+        let admissible =
+            transaction::check(&self.overlay, &self.context, &self.params, &self.meter, transaction, may_borrow)?;
         let opens = self.opens.saturating_add(u64::try_from(admissible.opens()).unwrap_or(u64::MAX));
         let ops = self.overlay.ops_count() + admissible.ops_max() + END_OPS_MAX;
         if opens > self.params.block_opens_max || u64::try_from(ops).unwrap_or(u64::MAX) > self.params.block_ops_max {

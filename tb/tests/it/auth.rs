@@ -24,7 +24,8 @@ async fn a_token_guards_what_writes_and_leaves_the_rest_open() {
     let request = payer.request(&transaction);
 
     let http = reqwest::Client::new();
-    for authorization in [None, Some("Bearer wrong".to_owned()), Some(format!("Basic {TOKEN}")), Some(TOKEN.to_owned())] {
+    for authorization in [None, Some("Bearer wrong".to_owned()), Some(format!("Basic {TOKEN}")), Some(TOKEN.to_owned())]
+    {
         let mut post = http.post(format!("{url}/transactions")).json(&request);
         let mut call = http.post(format!("{url}/rpc")).json(&json!({
             "jsonrpc": "2.0", "id": 1, "method": "transaction.submit", "params": request,

@@ -16,8 +16,8 @@ use crate::pay::{Payer, VALID_UNTIL, micro};
 const ACTION_TAG_OFFSET: usize = 1 + 30 + 8 + 1 + 8 + 8 + 8;
 /// The order of the Ed25519 base point, little-endian: S + ℓ satisfies the same equation as S.
 const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
 /// The wrong things, sent to one node.
@@ -102,7 +102,12 @@ fn malleable(signature: Signature) -> Signature {
 }
 
 /// Wrong transactions of an account whose nonce is 1, with the code of each refusal.
-fn wrong_transactions(payer: &Payer, other: &Payer, poor: &Payer, height: u64) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+fn wrong_transactions(
+    payer: &Payer,
+    other: &Payer,
+    poor: &Payer,
+    height: u64,
+) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let body = || payer.body(other.address, 5);
     let good = payer.sign(body());
     let signed = |change: &dyn Fn(&mut TransactionBody)| {
@@ -248,7 +253,8 @@ async fn wrong_paths(sender: &Sender, payer: &Payer) {
         (format!("{account}/history?before=-1.0.0"), "bad_request"),
     ];
     for list in ["/blocks".to_owned(), format!("{account}/history")] {
-        for query in ["limit=-1", "limit=0", "limit=101", "limit=99999999999999999999", "limit=ten", "limit=1&limit=2"] {
+        for query in ["limit=-1", "limit=0", "limit=101", "limit=99999999999999999999", "limit=ten", "limit=1&limit=2"]
+        {
             paths.push((format!("{list}?{query}"), "bad_request"));
         }
         paths.push((format!("{list}?offset=5"), "bad_request"));

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use cli::devnet::layout::{Network, Ports, Wanted, prepare};
 use nix::sys::signal::{Signal, kill};
-use primitives::{Engine, Hash, Height};
+use primitives::{Engine, Hash, Height, TransactionId};
 use rpc::types::{PageQuery, Stage, TransactionStatus, WaitQuery};
-use rpc::{Client, ClientConfig};
+use rpc::{Client, ClientConfig, ClientError};
 use tempfile::TempDir;
 use testkit::Seed;
 
@@ -179,10 +179,16 @@ impl Node {
         until(&what, limit, async || client.health_ready().await.ok().filter(|ready| ready.ready)).await;
     }
 
-    /// Waits until the transaction is finalized here.
-    pub async fn finalized(&self, id: primitives::TransactionId) -> TransactionStatus {
+    /// Waits until the transaction is finalized here. Before gossip has brought it, nobody can wait for it.
+    pub async fn finalized(&self, id: TransactionId) -> TransactionStatus {
+        let client = self.client();
         let wait = WaitQuery { stage: Some(Stage::Finalized), timeout_ms: Some(30_000) };
-        let status = self.client().transaction_wait(id, wait).await.expect("it is finalized in time");
+        let status =
+            until("the transaction to arrive", START_TIME, async || match client.transaction_wait(id, wait).await {
+                Err(ClientError::Api(refusal)) if refusal.code == "not_found" => None,
+                answer => Some(answer.expect("it is finalized in time")),
+            });
+        let status = status.await;
         assert!(!status.stage.is_failure(), "{status:?}");
         status
     }
@@ -205,9 +211,9 @@ impl Node {
     /// The sum of the samples of a metric.
     pub async fn metric(&self, name: &str) -> f64 {
         let text = self.client().metrics().await.expect("metrics");
-        let samples = text.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
-        });
+        let samples = text
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' ')));
         samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 }

@@ -54,7 +54,12 @@ impl Ended {
         assert!(!self.stderr.contains("panicked"), "{self:?}");
         let value = self.json();
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let refusal = Refusal { exit: self.code.unwrap_or_default(), code: text("code"), error: text("error"), hint: text("hint") };
+        let refusal = Refusal {
+            exit: self.code.unwrap_or_default(),
+            code: text("code"),
+            error: text("error"),
+            hint: text("hint"),
+        };
         assert!(!refusal.code.is_empty() && !refusal.error.is_empty() && !refusal.hint.is_empty(), "{self:?}");
         refusal
     }

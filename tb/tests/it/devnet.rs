@@ -42,10 +42,26 @@ async fn one_command_starts_four_validators_that_finalize_a_payment() {
     let mut quickest = u64::MAX;
     for _ in 0..PAYMENTS {
         let paid = run(tb()
-            .args(["tx", "transfer", "--from", "account-1", "--to", "account-2", "--amount", "12.5", "--rpc", &rpc, "--home"])
+            .args([
+                "tx",
+                "transfer",
+                "--from",
+                "account-1",
+                "--to",
+                "account-2",
+                "--amount",
+                "12.5",
+                "--rpc",
+                &rpc,
+                "--home",
+            ])
             .arg(&home));
         let status = paid.ok();
-        assert_eq!((&status["stage"], &status["receipt"]["outcome"]), (&"finalized".into(), &"success".into()), "{status}");
+        assert_eq!(
+            (&status["stage"], &status["receipt"]["outcome"]),
+            (&"finalized".into(), &"success".into()),
+            "{status}"
+        );
         let (names, took_ms) = stages(&status);
         for name in ["received", "admitted", "gossiped", "decided", "finalized"] {
             assert!(names.iter().any(|reached| reached == name), "{name} is missing in {names:?}");

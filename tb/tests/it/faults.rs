@@ -24,7 +24,14 @@ const STALL: Duration = Duration::from_millis(10_000 + 4_000);
 type Acknowledged = Arc<Mutex<BTreeMap<TransactionId, Height>>>;
 
 /// Pays again and again until told to stop; every payment is handed in until some node calls it finalized.
-async fn pay_on(mut payer: Payer, to: Address, nodes: Vec<Client>, first: usize, stop: Arc<AtomicBool>, told: Acknowledged) {
+async fn pay_on(
+    mut payer: Payer,
+    to: Address,
+    nodes: Vec<Client>,
+    first: usize,
+    stop: Arc<AtomicBool>,
+    told: Acknowledged,
+) {
     let mut turn = first;
     while !stop.load(Ordering::Relaxed) {
         let transaction = payer.pay(to, 1);
@@ -73,7 +80,9 @@ async fn killing_each_validator_in_turn_loses_nothing_and_never_forks() {
         .into_iter()
         .skip(1)
         .enumerate()
-        .map(|(first, payer)| tokio::spawn(pay_on(payer, to, clients.clone(), first, Arc::clone(&stop), Arc::clone(&told))))
+        .map(|(first, payer)| {
+            tokio::spawn(pay_on(payer, to, clients.clone(), first, Arc::clone(&stop), Arc::clone(&told)))
+        })
         .collect();
 
     let mut order = [0, 1, 2, 3];
@@ -121,7 +130,8 @@ async fn two_of_four_down_halts_the_chain_until_one_returns() {
     for node in &cluster.nodes[..2] {
         let client = node.client();
         let left = STALL.saturating_sub(down.elapsed());
-        let ready = until("not ready", left, async || client.health_ready().await.ok().filter(|ready| !ready.ready)).await;
+        let ready =
+            until("not ready", left, async || client.health_ready().await.ok().filter(|ready| !ready.ready)).await;
         assert!(ready.reasons.iter().any(|reason| reason.code == "stalled"), "{ready:?}");
         assert!(ready.reasons.iter().all(|reason| reason.message.len() > 10 && reason.hint.len() > 10), "{ready:?}");
         let status = reqwest::get(format!("{}/health/ready", node.ports.rpc_url())).await.expect("it answers").status();

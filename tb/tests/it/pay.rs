@@ -86,9 +86,13 @@ impl Payer {
 
     /// The next payment; the nonce moves on.
     pub fn pay(&mut self, to: Address, amount: u64) -> Transaction {
-        let transaction = self.sign(self.body(to, amount));
+        self.pay_body(self.body(to, amount))
+    }
+
+    /// Signs a body that has the next nonce; the nonce moves on.
+    pub fn pay_body(&mut self, body: TransactionBody) -> Transaction {
         self.nonce += 1;
-        transaction
+        self.sign(body)
     }
 
     /// The request that hands a transaction in.

@@ -80,7 +80,15 @@ impl Report {
         let megabytes = self.bytes_per_second / 10_000;
         fields(&[
             ("finalized", format!("{} transfers in {}", count(self.finalized), duration_ms(self.elapsed_ms))),
-            ("rate", format!("{} tx/s, {}.{:02} MB/s of blocks", count(self.finalized_per_second), megabytes / 100, megabytes % 100)),
+            (
+                "rate",
+                format!(
+                    "{} tx/s, {}.{:02} MB/s of blocks",
+                    count(self.finalized_per_second),
+                    megabytes / 100,
+                    megabytes % 100
+                ),
+            ),
             ("finality", format!("p50 {}  p95 {}  p99 {}", time(p50), time(p95), time(p99))),
             ("blocks", format!("{}, {} bytes", count(self.blocks), count(self.block_bytes))),
             ("admitted", count(self.admitted)),

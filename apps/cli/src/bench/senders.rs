@@ -61,15 +61,23 @@ impl Sender {
     }
 }
 
-/// Makes `count` senders and has `payers` pay them, in turn, by batch transfers that are waited for.
+/// Makes `count` senders and has `payers` pay them by batch transfers that are waited for, each payer one after
+/// the other and all payers at once.
 ///
 /// # Errors
 /// [`Failure`] when a payment is refused or takes too long.
 pub async fn make(client: &Client, payers: &[SecretKey], count: usize) -> Result<Vec<Sender>, Failure> {
     let senders: Vec<Sender> = (0..count).map(|_| Sender::new()).collect::<Result<_, _>>()?;
-    for (batch, payer) in senders.chunks(BATCH_PAYMENTS_MAX).zip(payers.iter().cycle()) {
-        fund(client, payer, batch).await?;
-    }
+    let funding = payers.iter().enumerate().map(|(first, payer)| {
+        let share = senders.chunks(BATCH_PAYMENTS_MAX).skip(first).step_by(payers.len());
+        async move {
+            for batch in share {
+                fund(client, payer, batch).await?;
+            }
+            Ok::<(), Failure>(())
+        }
+    });
+    futures::future::try_join_all(funding).await?;
     Ok(senders)
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use primitives::{Hash, Height, SecretKey};
+use primitives::{Address, Hash, Height, SecretKey};
 use rpc::Client;
 use wallet::KeyName;
 
+use crate::bench::count;
 use crate::bench::load::{Load, Queue, work};
 use crate::bench::report::{Percentiles, Report, per_second};
 use crate::bench::senders::{self, Sender};
-use crate::bench::count;
 use crate::commands::tx::parse_duration;
 use crate::context::{Context, client};
 use crate::devnet::layout::{ACCOUNTS, account_name};
@@ -219,27 +219,33 @@ impl LoadArguments {
     }
 }
 
-/// Signs `count` transfers, each sender paying the next one, and deals the senders to the workers.
+/// Signs about `count` transfers, each sender paying the next one, and deals the senders to the workers. The
+/// workers' shares are signed side by side.
 async fn sign(
-    mut senders: Vec<Sender>,
+    senders: Vec<Sender>,
     workers: usize,
     count: u64,
     valid_until: Height,
     genesis: Hash,
 ) -> Result<Vec<Queue>, Failure> {
-    let signing = tokio::task::spawn_blocking(move || {
-        let addresses: Vec<_> = senders.iter().map(|sender| sender.address).collect();
-        let mut queues = vec![Queue::new(); workers];
-        let turns = (0..senders.len()).cycle().zip(0..count);
-        for (index, _) in turns {
-            let to = addresses[(index + 1) % addresses.len()];
-            if let Some(sender) = senders.get_mut(index) {
-                queues[index % workers].push_back(sender.sign_next(to, valid_until, &genesis));
+    let addresses: Vec<Address> = senders.iter().map(|sender| sender.address).collect();
+    let recipients = addresses.iter().cycle().skip(1).copied();
+    let mut shares: Vec<Vec<(Sender, Address)>> = (0..workers).map(|_| Vec::new()).collect();
+    let all = u64::try_from(senders.len()).unwrap_or(u64::MAX);
+    for (index, pair) in senders.into_iter().zip(recipients).enumerate() {
+        shares[index % workers].push(pair);
+    }
+    let rounds = count.div_ceil(all.max(1));
+    let signing = shares.into_iter().map(|mut share| {
+        tokio::task::spawn_blocking(move || {
+            let mut queue = Queue::new();
+            for _ in 0..rounds {
+                queue.extend(share.iter_mut().map(|(sender, to)| sender.sign_next(*to, valid_until, &genesis)));
             }
-        }
-        queues
+            queue
+        })
     });
-    signing.await.map_err(|cause| {
+    futures::future::try_join_all(signing).await.map_err(|cause| {
         Failure::new(rpc::ExitCode::Unexpected, "signing", format!("signing broke off: {cause}"), "try again")
     })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::args::RPC_URL_VARIABLE;
 use crate::context::{Context, environment};
 use crate::exit::Failure;
 
@@ -139,7 +140,8 @@ impl Check {
         let _ = self.dry_run;
         let mut report = config::check(&self.files.home(context), &self.files.flags()?, environment);
         let names: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
-        let unknown = config::unknown_environment(names.iter().map(String::as_str));
+        let unknown =
+            config::unknown_environment(names.iter().map(String::as_str).filter(|name| *name != RPC_URL_VARIABLE));
         let warning = |text| config::Problem { severity: config::Severity::Warning, text };
         report.problems.extend(unknown.into_iter().map(warning));
         let checked = Checked {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use primitives::Engine;
+use primitives::{Engine, Height};
 use rpc::{Client, ExitCode};
 use serde_json::json;
 
@@ -88,8 +88,10 @@ async fn watch(network: &Network, children: &mut Children, output: Output, start
     let url = network.nodes.first().map(|node| node.ports.rpc_url()).unwrap_or_default();
     let node = client(&url)?;
     let bar = progress(output);
-    let mut watch = Watch::default();
+    let mut watch = Watch::since(now());
     let mut first_block = None;
+    // A chain that goes on has blocks already: the first one that counts is above what is seen first.
+    let mut above = network.is_new.then_some(Height::GENESIS);
     loop {
         let poll = match (first_block, output.is_watched()) {
             (None, _) => START_POLL,
@@ -106,7 +108,7 @@ async fn watch(network: &Network, children: &mut Children, output: Output, start
             }
             () = tokio::time::sleep(poll) => {
                 if first_block.is_none() {
-                    first_block = look_for_first_block(&node, output, started).await?;
+                    first_block = look_for_first_block(&node, &mut above, output, started).await?;
                 } else {
                     read(&mut watch, &node, &bar, output).await;
                 }
@@ -125,8 +127,14 @@ fn progress(output: Output) -> ProgressBar {
     bar
 }
 
-async fn look_for_first_block(node: &Client, output: Output, started: Instant) -> Result<Option<()>, Failure> {
-    let status = node.node_status().await.ok().filter(|status| status.finalized_height.0 > 0);
+async fn look_for_first_block(
+    node: &Client,
+    above: &mut Option<Height>,
+    output: Output,
+    started: Instant,
+) -> Result<Option<()>, Failure> {
+    let status = node.node_status().await.ok();
+    let status = status.filter(|status| status.finalized_height > *above.get_or_insert(status.finalized_height));
     let elapsed = started.elapsed();
     match status {
         Some(status) => {

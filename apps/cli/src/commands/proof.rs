@@ -165,9 +165,7 @@ impl Anchor {
         let set = self.genesis.validator_set().map_err(primitives::genesis::GenesisError::from)?;
         let known = if self.pinned { "" } else { ", and that the genesis hash above is the right one" };
         let (signed_power, trust) = match (certificate(&set, &genesis_hash), self.genesis.engine) {
-            (Ok(power), Engine::Bft) => {
-                (Some(power), format!("that less than a third of the validators lie{known}"))
-            }
+            (Ok(power), Engine::Bft) => (Some(power), format!("that less than a third of the validators lie{known}")),
             (Ok(power), Engine::Solo) => (Some(power), format!("the one process of this solo chain{known}")),
             (Err(ProofError::NoCertificate), Engine::Solo) => {
                 (None, "the node: the pieces belong together, but nobody signed the block (solo chain)".to_owned())
@@ -212,7 +210,8 @@ pub fn verify_account(proof: &AccountProof) -> Result<Option<LedgerSlot>, Failur
     if proof.state.key.0 != key {
         return Err(unproven("the module-state proof is for another key"));
     }
-    let in_state = StateProof::from_bytes(&proof.state.proof.0).map_err(|_| unproven("the module-state proof does not decode"))?;
+    let in_state =
+        StateProof::from_bytes(&proof.state.proof.0).map_err(|_| unproven("the module-state proof does not decode"))?;
     let value = proof.state.value.as_ref().map(|value| value.0.as_slice());
     if !in_state.verify(&proof.state.root, &key, value) {
         return Err(unproven("the module-state proof does not lead to the state root"));

@@ -55,7 +55,10 @@ pub async fn run(_: &Arguments, context: &Context) -> Result<(), Failure> {
             ("node", format!("{} ({}) at {}", node.role, node.version, client.base_url())),
             ("chain", format!("{} {}", node.chain_id, node.genesis_hash)),
             ("ready", describe_readiness(&node.readiness)),
-            ("height", format!("{}, {} ago", count(node.finalized_height.0), duration_ms(consensus.since_last_block_ms))),
+            (
+                "height",
+                format!("{}, {} ago", count(node.finalized_height.0), duration_ms(consensus.since_last_block_ms)),
+            ),
             ("peers", node.peers.to_string()),
             ("mempool", format!("{} transactions", count(mempool.transactions.size))),
             ("supply", blocks(node.supply)),
@@ -90,7 +93,14 @@ pub fn describe(node: &NodeStatus) -> String {
         ("oldest", count(node.oldest_height.0)),
         ("syncing", if node.syncing { "yes" } else { "no" }.to_owned()),
         ("peers", node.peers.to_string()),
-        ("base fees", format!("consumer {} µBLOCK, industrial {} µBLOCK per weight", node.base_fees.consumer.micro(), node.base_fees.industrial.micro())),
+        (
+            "base fees",
+            format!(
+                "consumer {} µBLOCK, industrial {} µBLOCK per weight",
+                node.base_fees.consumer.micro(),
+                node.base_fees.industrial.micro()
+            ),
+        ),
         ("open fee", blocks(node.open_fee)),
         ("accounts", count(u64::from(node.next_slot))),
         ("supply", blocks(node.supply)),

@@ -176,9 +176,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// The stages there are.
 pub fn parse_stage(text: &str) -> Result<Stage, String> {
-    Stage::from_name(text)
-        .filter(|stage| !stage.is_failure())
-        .ok_or_else(|| "stages to wait for: received, admitted, gossiped, proposed, decided, finalized, proven".to_owned())
+    Stage::from_name(text).filter(|stage| !stage.is_failure()).ok_or_else(|| {
+        "stages to wait for: received, admitted, gossiped, proposed, decided, finalized, proven".to_owned()
+    })
 }
 
 /// Runs the command.
@@ -347,7 +347,10 @@ fn describe(status: &TransactionStatus) -> String {
     }
     if let Some(receipt) = &status.receipt {
         rows.push(("outcome", receipt.outcome.name().to_owned()));
-        rows.push(("fee", format!("{} (burned {}, tip {})", blocks(fee(receipt)), blocks(receipt.fee_burned), blocks(receipt.tip))));
+        rows.push((
+            "fee",
+            format!("{} (burned {}, tip {})", blocks(fee(receipt)), blocks(receipt.fee_burned), blocks(receipt.tip)),
+        ));
         for event in &receipt.events {
             rows.push(("event", describe_event(event)));
         }

@@ -64,12 +64,14 @@ impl Children {
         let mut children = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let log = node.home.root().join("node.log");
-            let output = OpenOptions::new().create(true).append(true).open(&log).map_err(|cause| Failure::disk(&log, &cause))?;
+            let output =
+                OpenOptions::new().create(true).append(true).open(&log).map_err(|cause| Failure::disk(&log, &cause))?;
             let errors = output.try_clone().map_err(|cause| Failure::disk(&log, &cause))?;
             let mut command = Command::new(&program);
             command.args(["node", "start", "--stop-with-stdin", "--home"]).arg(node.home.root());
             // A configuration in the environment would be that of every node at once: same ports, same data.
-            for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment) {
+            for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment)
+            {
                 command.env_remove(name);
             }
             // A group of its own: Ctrl-C in the terminal reaches us alone, and we stop the nodes.

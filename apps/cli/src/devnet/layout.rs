@@ -29,6 +29,10 @@ pub const NODES_MAX: u16 = 32;
 pub const BASE_PORT_DEFAULT: u16 = 26_656;
 /// Ports from one node to the next.
 pub const PORT_STEP: u16 = 10;
+/// What a node logs into its file: all but the engine's line for every single vote.
+const NODE_LOG: &str = "info,arc_malachitebft_core_consensus=warn,arc_malachitebft_engine=warn";
+/// What `tb dev` logs: its terminal belongs to a person.
+const SOLO_LOG: &str = "warn";
 /// The file that marks a folder as a throw-away network.
 const MARKER: &str = "devnet.json";
 /// Largest marker that is read, bytes.
@@ -113,6 +117,8 @@ pub struct Network {
     pub nodes: Vec<NodeHome>,
     /// Its funded accounts.
     pub accounts: Vec<Funded>,
+    /// True when it was made just now, so that its chain begins at genesis.
+    pub is_new: bool,
 }
 
 impl Ports {
@@ -234,7 +240,7 @@ pub fn prepare(root: &Path, wanted: &Wanted, fresh: bool) -> Result<Network, Fai
     let shape = Shape::resolve(wanted, usable)?;
     check_ports(&shape)?;
     if usable.is_some() {
-        return open(root, shape);
+        return open(root, shape, false);
     }
     if found.is_some() {
         fs::remove_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
@@ -267,10 +273,8 @@ fn make(root: &Path, shape: Shape) -> Result<Network, Failure> {
         validators.extend(new.create()?);
     }
     let params = Params { block_interval_ms: shape.block_interval_ms, ..Params::default() };
-    let funded = accounts
-        .iter()
-        .map(|account| GenesisAccount { address: account.address, balance: account.balance })
-        .collect();
+    let funded =
+        accounts.iter().map(|account| GenesisAccount { address: account.address, balance: account.balance }).collect();
     let chain_id = if shape.engine == Engine::Solo { "dev" } else { "devnet" };
     let genesis = genesis::make(chain_id, shape.engine, params, funded, &validators)?;
     for index in 0..shape.nodes {
@@ -280,7 +284,7 @@ fn make(root: &Path, shape: Shape) -> Result<Network, Failure> {
     }
     write_new(&root.join("genesis.json"), genesis.to_json().as_bytes(), 0o644)?;
     write_marker(root, &shape)?;
-    open(root, shape)
+    open(root, shape, true)
 }
 
 fn write_marker(root: &Path, shape: &Shape) -> Result<(), Failure> {
@@ -327,11 +331,12 @@ fn settings(shape: &Shape, index: u16) -> Vec<(&'static str, String)> {
         ("p2p.listen", format!("/ip4/127.0.0.1/udp/{0}/quic-v1,/ip4/127.0.0.1/tcp/{0}", own.p2p)),
         ("p2p.peers", list(others().map(|ports| format!("/ip4/127.0.0.1/udp/{}/quic-v1", ports.p2p)).collect())),
         ("rpc.listen", format!("127.0.0.1:{}", own.rpc)),
+        ("log.level", if shape.engine == Engine::Solo { SOLO_LOG } else { NODE_LOG }.to_owned()),
     ]
 }
 
 /// The network whose folders are in `root`.
-fn open(root: &Path, shape: Shape) -> Result<Network, Failure> {
+fn open(root: &Path, shape: Shape, is_new: bool) -> Result<Network, Failure> {
     let genesis = read_genesis(&root.join("genesis.json"))?;
     let keystore = Keystore::new(root.join("keys"));
     let mut accounts = Vec::new();
@@ -346,7 +351,7 @@ fn open(root: &Path, shape: Shape) -> Result<Network, Failure> {
         let address = Address::of_key(&key.consensus.public_key());
         nodes.push(NodeHome { name, home, ports: shape.ports(index), address });
     }
-    Ok(Network { root: root.to_owned(), shape, genesis, nodes, accounts })
+    Ok(Network { root: root.to_owned(), shape, genesis, nodes, accounts, is_new })
 }
 
 impl Network {

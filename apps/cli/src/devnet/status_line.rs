@@ -34,25 +34,34 @@ pub struct Reading {
 /// What was seen of the chain so far.
 #[derive(Debug, Default)]
 pub struct Watch {
+    since: Timestamp,
     blocks: VecDeque<(Height, Timestamp, u64)>,
 }
 
 impl Watch {
+    /// Looks at blocks from `since` on: a chain that stood still in between would otherwise seem slow.
+    pub fn since(since: Timestamp) -> Self {
+        Self { since, ..Self::default() }
+    }
+
     /// Asks the node once.
     ///
     /// # Errors
     /// [`ClientError`] when it does not answer.
     pub async fn read(&mut self, client: &Client, now: Timestamp) -> Result<Reading, ClientError> {
-        let page = client.blocks(PageQuery { before: None, limit: Some(PAGE) });
-        let (consensus, mempool, page) = futures::try_join!(client.consensus_status(), client.mempool_status(), page)?;
-        self.add(&page.blocks);
-        Ok(self.reading(&consensus, &mempool, now))
+        let newest = |limit| client.blocks(PageQuery { before: None, limit: Some(limit) });
+        self.add(&newest(PAGE).await?.blocks);
+        let (consensus, mempool) = futures::try_join!(client.consensus_status(), client.mempool_status())?;
+        // With the same newest block before and after, the age in between is that of this block.
+        let after = newest(1).await?.blocks.first().map(|block| block.height);
+        let settled = after == self.blocks.back().map(|(height, _, _)| *height);
+        Ok(self.reading(&consensus, &mempool, settled, now))
     }
 
     /// Takes up blocks, newest first.
     pub fn add(&mut self, blocks: &[BlockSummary]) {
         let known = self.blocks.back().map_or(Height(0), |(height, _, _)| *height);
-        for block in blocks.iter().rev().filter(|block| block.height > known) {
+        for block in blocks.iter().rev().filter(|block| block.height > known && block.time_ms >= self.since) {
             self.blocks.push_back((block.height, block.time_ms, block.transaction_count));
         }
         while self.blocks.len() > WINDOW {
@@ -60,21 +69,25 @@ impl Watch {
         }
     }
 
-    /// The figures at this moment.
-    pub fn reading(&self, consensus: &ConsensusStatus, mempool: &MempoolStatus, now: Timestamp) -> Reading {
+    /// The figures at this moment. `settled` says that the age of the last block is that of the newest one here.
+    pub fn reading(
+        &self,
+        consensus: &ConsensusStatus,
+        mempool: &MempoolStatus,
+        settled: bool,
+        now: Timestamp,
+    ) -> Reading {
         let (first, last) = (self.blocks.front(), self.blocks.back());
         let span_ms = first.zip(last).map_or(0, |(first, last)| last.1.since(first.1));
         // The first block of the window only opens it: its transactions came before.
         let transactions: u64 = self.blocks.iter().skip(1).map(|(_, _, count)| count).sum();
         let intervals = u64::try_from(self.blocks.len().saturating_sub(1)).unwrap_or(u64::MAX);
-        // The two answers may be of different moments; then the age is that of another block.
-        let same = last.is_some_and(|last| last.0.next() == consensus.height);
         let finalized_at = Timestamp(now.0.saturating_sub(consensus.since_last_block_ms));
         Reading {
             height: last.map_or(0, |last| last.0.0),
             round: consensus.round.map(|round| round.0),
             block_ms: span_ms.checked_div(intervals),
-            finality_ms: last.filter(|_| same).map(|last| finalized_at.since(last.1)),
+            finality_ms: last.filter(|_| settled).map(|last| finalized_at.since(last.1)),
             transactions_per_second: transactions.saturating_mul(1_000).checked_div(span_ms).unwrap_or(0),
             mempool: mempool.transactions.size,
         }

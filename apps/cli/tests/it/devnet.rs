@@ -16,32 +16,26 @@ fn wanted(nodes: u16, base_port: u16) -> Wanted {
 
 /// A base whose ports for `nodes` nodes are free at this moment.
 fn free_base(nodes: u16) -> u16 {
-    for _ in 0..100 {
+    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let probes = std::iter::repeat_with(|| {
         let probe = TcpListener::bind("127.0.0.1:0").expect("the system has ports");
-        let base = probe.local_addr().expect("it is bound").port();
-        drop(probe);
-        let free = (0..nodes).all(|index| {
-            Ports::of(base, index).is_some_and(|ports| {
-                [ports.consensus, ports.p2p, ports.rpc].iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-            })
-        });
-        if free {
-            return base;
-        }
-    }
-    panic!("no free ports were found");
+        probe.local_addr().expect("it is bound").port()
+    });
+    let mut bases = probes.take(100).filter(|base| {
+        (0..nodes).all(|index| {
+            Ports::of(*base, index)
+                .is_some_and(|ports| is_free(ports.consensus) && is_free(ports.p2p) && is_free(ports.rpc))
+        })
+    });
+    bases.next().expect("some ports of this machine are free")
 }
 
 /// Makes a network; another test may take a port in between, then others are tried.
 fn made(root: &Path, nodes: u16) -> Network {
-    for _ in 0..10 {
-        match prepare(root, &wanted(nodes, free_base(nodes)), false) {
-            Ok(network) => return network,
-            Err(failure) if failure.error.code == "port_busy" => {}
-            Err(failure) => panic!("{failure:?}"),
-        }
-    }
-    panic!("the ports were always busy");
+    let tries = std::iter::repeat_with(|| prepare(root, &wanted(nodes, free_base(nodes)), false)).take(10);
+    let is_busy = |failure: &cli::Failure| failure.error.code == "port_busy";
+    let mut ended = tries.skip_while(|made| made.as_ref().err().is_some_and(is_busy));
+    ended.next().expect("the ports are not busy ten times").expect("a network")
 }
 
 #[test]
@@ -68,7 +62,8 @@ fn a_network_is_complete_and_every_node_would_start() {
         assert!(network.genesis.validators.iter().any(|entry| entry.public_key == key.consensus.public_key()));
         NodeKey::load(&node.home.node_key(), None).expect("a plain key");
         // Not new: the guard must be there.
-        ValidatorSigner::open(key.consensus, &node.home.guard(), &network.genesis.hash(), false).expect("a guard of this chain");
+        ValidatorSigner::open(key.consensus, &node.home.guard(), &network.genesis.hash(), false)
+            .expect("a guard of this chain");
     }
     assert_eq!(ports.len(), 12, "no port is used twice");
 }

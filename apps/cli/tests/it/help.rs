@@ -1,6 +1,6 @@
 //! The help of every command, as one text.
 //!
-//! After a wanted change: `TB_WRITE_SNAPSHOT=1 cargo test --release -p cli help`, then read the difference.
+//! After a wanted change: `WRITE_SNAPSHOT=1 cargo test --release -p cli help`, then read the difference.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn help_of_everything_is_as_committed() {
         write!(text, "$ {name} --help\n{}\n\n", lines.join("\n").trim_end()).expect("a text takes every write");
     });
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/help.txt");
-    if std::env::var_os("TB_WRITE_SNAPSHOT").is_some() {
+    if std::env::var_os("WRITE_SNAPSHOT").is_some() {
         std::fs::write(&path, &text).expect("the snapshot can be written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
@@ -43,7 +43,7 @@ fn help_of_everything_is_as_committed() {
     assert!(
         committed == text,
         "the help differs from tests/it/help.txt, first at line {:?}; if that is wanted run \
-         TB_WRITE_SNAPSHOT=1 cargo test --release -p cli help",
+         WRITE_SNAPSHOT=1 cargo test --release -p cli help",
         place.map(|line| line + 1)
     );
 }
@@ -79,9 +79,8 @@ fn check_example(name: &str, example: &str) {
         other => other.to_owned(),
     });
     let words = std::iter::once("tb".to_owned()).chain(words);
-    if let Err(error) = clap::Parser::try_parse_from(words).map(|cli: Cli| cli) {
-        panic!("{name}: the example `tb {example}` does not parse: {error}");
-    }
+    let parsed: Result<Cli, clap::Error> = clap::Parser::try_parse_from(words);
+    assert!(parsed.is_ok(), "{name}: the example `tb {example}` does not parse: {:?}", parsed.err());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use wallet::ValidatorSigner;
 
 /// The node of commands that must not start one.
 pub fn no_node(_: NodeStart) -> NodeFuture {
-    panic!("this command starts no node");
+    unreachable!("this command starts no node")
 }
 
 fn tb(home: &Path, line: &str) -> ExitCode {
@@ -49,6 +49,7 @@ fn a_chain_is_made_by_hand_from_two_validators() {
     ValidatorSigner::open(key.consensus, &guard, &genesis.hash(), false).expect("a guard of this chain");
     assert_eq!(tb(&a, &format!("init --genesis {}", out.display())), ExitCode::Refused, "a home joins one chain once");
     assert_eq!(tb(&a, "genesis hash"), ExitCode::Ok);
+    assert_eq!(tb(&a, "config check --dry-run"), ExitCode::Ok, "a complete home has no problem");
 }
 
 #[test]

@@ -6,7 +6,11 @@ use rpc::types::{AccountProof, Hex, StateProof};
 use tree::{LedgerTree, MemoryNodes, StateTree};
 
 fn slot(name: &str, balance: u32) -> LedgerSlot {
-    LedgerSlot { address: Address::of_module(name), nonce: Nonce::new(3).expect("small"), balance: Amount::from_blocks(balance) }
+    LedgerSlot {
+        address: Address::of_module(name),
+        nonce: Nonce::new(3).expect("small"),
+        balance: Amount::from_blocks(balance),
+    }
 }
 
 /// The proof for `wanted` in a chain of three accounts.

@@ -48,7 +48,7 @@ fn figures_come_from_the_last_blocks() {
     // Pages overlap and come newest first.
     watch.add(&[block(2, 2_000, 50), block(1, 1_000, 999)]);
     watch.add(&[block(3, 3_000, 150), block(2, 2_000, 50), block(1, 1_000, 999)]);
-    let reading = watch.reading(&consensus(4, 400), &mempool(12), Timestamp(3_500));
+    let reading = watch.reading(&consensus(4, 400), &mempool(12), true, Timestamp(3_500));
     assert_eq!(reading.height, 3);
     assert_eq!(reading.block_ms, Some(1_000));
     // 200 transactions in the two seconds after the first block of the window.
@@ -61,10 +61,10 @@ fn figures_come_from_the_last_blocks() {
 #[test]
 fn nothing_is_made_up_before_there_are_blocks() {
     let mut watch = Watch::default();
-    let reading = watch.reading(&consensus(1, 0), &mempool(0), Timestamp(5));
+    let reading = watch.reading(&consensus(1, 0), &mempool(0), true, Timestamp(5));
     assert_eq!(reading.line(), "height 0 · round 2 · block - · finality - · 0 tx/s · mempool 0");
     watch.add(&[block(1, 1_000, 10)]);
-    let reading = watch.reading(&consensus(2, 10), &mempool(0), Timestamp(1_100));
+    let reading = watch.reading(&consensus(2, 10), &mempool(0), true, Timestamp(1_100));
     assert_eq!((reading.block_ms, reading.transactions_per_second), (None, 0));
     assert_eq!(reading.finality_ms, Some(90));
 }
@@ -73,7 +73,7 @@ fn nothing_is_made_up_before_there_are_blocks() {
 fn answers_of_different_moments_are_not_mixed() {
     let mut watch = Watch::default();
     watch.add(&[block(3, 3_000, 1)]);
-    assert_eq!(watch.reading(&consensus(5, 10), &mempool(0), Timestamp(4_000)).finality_ms, None);
+    assert_eq!(watch.reading(&consensus(5, 10), &mempool(0), false, Timestamp(4_000)).finality_ms, None);
 }
 
 #[test]
@@ -82,6 +82,14 @@ fn the_window_is_bounded() {
     for height in 1..1_000 {
         watch.add(&[block(height, height * 10, 3)]);
     }
-    let reading = watch.reading(&consensus(1_000, 0), &mempool(0), Timestamp(9_990));
+    let reading = watch.reading(&consensus(1_000, 0), &mempool(0), true, Timestamp(9_990));
     assert_eq!((reading.height, reading.block_ms, reading.transactions_per_second), (999, Some(10), 300));
+}
+
+#[test]
+fn the_time_before_a_restart_does_not_count() {
+    let mut watch = Watch::since(Timestamp(60_000));
+    watch.add(&[block(4, 62_000, 8), block(3, 61_000, 9), block(2, 2_000, 50), block(1, 1_000, 50)]);
+    let reading = watch.reading(&consensus(5, 0), &mempool(0), true, Timestamp(62_000));
+    assert_eq!((reading.height, reading.block_ms, reading.transactions_per_second), (4, Some(1_000), 8));
 }

@@ -32,10 +32,11 @@ fn slots_are_module_accounts_then_accounts_then_validators() {
 }
 
 type Edit = fn(&mut Genesis);
+type Expected = fn(&GenesisError) -> bool;
 
 #[test]
 fn each_rule_refuses_by_name() {
-    let cases: [(&str, Edit, fn(&GenesisError) -> bool); 12] = [
+    let cases: [(&str, Edit, Expected); 12] = [
         ("empty id", |g| g.chain_id = String::new(), |e| *e == GenesisError::ChainId),
         ("upper case", |g| g.chain_id = "Main".into(), |e| *e == GenesisError::ChainId),
         ("params", |g| g.params.epoch_blocks = 0, |e| matches!(e, GenesisError::Params(p) if p.name == "epoch_blocks")),

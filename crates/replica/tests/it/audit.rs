@@ -51,7 +51,11 @@ type Edit = fn(&mut Case);
 #[test]
 fn dishonest_results_are_named() {
     let cases: [(&str, Edit, &str); 9] = [
-        ("credit from nowhere", |c| c.changed[0].balance = c.changed[0].balance.checked_add(amount(1)).unwrap(), "holds"),
+        (
+            "credit from nowhere",
+            |c| c.changed[0].balance = c.changed[0].balance.checked_add(amount(1)).unwrap(),
+            "holds",
+        ),
         ("nonce kept", |c| c.changed[0].nonce = primitives::Nonce::default(), "holds"),
         ("account left alone", |c| c.changed.truncate(1), "left alone"),
         ("supply grown", |c| c.block.header.supply = Amount::from_blocks(1_000), "supply"),

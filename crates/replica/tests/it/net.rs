@@ -29,7 +29,9 @@ pub fn genesis() -> Genesis {
         engine: Engine::Bft,
         genesis_time: Timestamp(1_000_000),
         params: Params::default(),
-        accounts: (1..=5).map(|tag| GenesisAccount { address: address(tag), balance: Amount::from_blocks(50) }).collect(),
+        accounts: (1..=5)
+            .map(|tag| GenesisAccount { address: address(tag), balance: Amount::from_blocks(50) })
+            .collect(),
         validators: (100..100 + VALIDATORS)
             .map(|tag| GenesisValidator {
                 public_key: secret(tag).public_key(),
@@ -92,7 +94,11 @@ impl Net {
     }
 
     pub fn live(&self) -> Freshness {
-        Freshness::Live { now: self.now, round: Round(0), proposer: address(100 + u8::try_from(self.proposer()).unwrap()) }
+        Freshness::Live {
+            now: self.now,
+            round: Round(0),
+            proposer: address(100 + u8::try_from(self.proposer()).unwrap()),
+        }
     }
 
     pub fn certificate(&self, block: Hash, signers: &[u8]) -> CommitCertificate {

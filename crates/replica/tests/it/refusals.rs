@@ -26,12 +26,13 @@ fn offered() -> (Net, Block) {
 }
 
 type Edit = fn(&mut Block);
+type Change = Box<dyn Fn(&mut Block)>;
 
 #[test]
 fn every_header_field_is_checked() {
     let other = Hash([9; 32]);
     let digest = LedgerDigest::new([1; 8]).unwrap();
-    let cases: Vec<(&str, Box<dyn Fn(&mut Block)>)> = vec![
+    let cases: Vec<(&str, Change)> = vec![
         ("another chain", Box::new(move |block| block.header.genesis = other)),
         ("height", Box::new(|block| block.header.height = Height(9))),
         ("parent", Box::new(move |block| block.header.parent = other)),
@@ -50,7 +51,10 @@ fn every_header_field_is_checked() {
         ("field beacon ", Box::new(move |block| block.header.beacon = other)),
         ("beacon proof", Box::new(|block| block.header.beacon_proof = VrfProof([3; 80]))),
         ("gates", Box::new(move |block| block.header.gates = other)),
-        ("last_proof", Box::new(move |block| block.header.last_proof = Some(ProofMark { height: Height(1), proof: other }))),
+        (
+            "last_proof",
+            Box::new(move |block| block.header.last_proof = Some(ProofMark { height: Height(1), proof: other })),
+        ),
         ("not the round's proposer", Box::new(|block| block.header.proposer = address(1))),
     ];
     let (mut net, block) = offered();

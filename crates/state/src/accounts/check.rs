@@ -44,7 +44,8 @@ pub fn plan(view: &dyn StateView, params: &Params, action: &Action) -> Result<Pa
         plan.reserved |= is_reserved(&payment.to);
         if slot_of(view, &payment.to)?.is_none() && plan.opens.insert(payment.to) {
             let opened = u32::try_from(plan.opens.len() - 1).unwrap_or(u32::MAX);
-            let fee = open_fee(params, view.next_slot().saturating_add(opened)).ok_or(Broken("opening fee overflows"))?;
+            let fee =
+                open_fee(params, view.next_slot().saturating_add(opened)).ok_or(Broken("opening fee overflows"))?;
             plan.open_fees = plan.open_fees.checked_add(fee).ok_or(Broken("opening fees overflow"))?;
         }
     }

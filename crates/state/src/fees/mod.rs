@@ -68,4 +68,3 @@ pub fn share(params: &Params, lane: Lane) -> u64 {
     let share = u128::from(params.block_weight_max) * u128::from(points) / u128::from(primitives::params::BASIS_POINTS);
     u64::try_from(share).unwrap_or(u64::MAX)
 }
-

@@ -93,7 +93,11 @@ fn borrowing_pays_the_higher_base_fee_and_raises_the_lenders() {
     }
     assert_eq!(fees[54], consumer.checked_mul(100).unwrap());
     assert_eq!(fees[55], industrial.checked_mul(100).unwrap());
-    let late = chain.sign(3, { let mut body = chain.body(3, batch(&[(address(0), 1)])); body.nonce = primitives::Nonce::new(14).unwrap(); body });
+    let late = chain.sign(3, {
+        let mut body = chain.body(3, batch(&[(address(0), 1)]));
+        body.nonce = primitives::Nonce::new(14).unwrap();
+        body
+    });
     assert_eq!(lane_of(&late), Lane::Industrial);
     assert_eq!(execution.transaction(&late, true).unwrap_err(), Refused::Rejected(Rejection::BlockFull));
 }

@@ -1,6 +1,8 @@
 //! Tests of the state transition: tables of outcomes, refusals, lanes, fees, and random blocks under
 //! the whole-state invariants.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::as_conversions, reason = "tests fail by panicking")]
+
 mod blocks;
 mod chain;
 mod fees;

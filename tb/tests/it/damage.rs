@@ -1,0 +1,138 @@
+//! A flipped byte or a missing file: the node refuses to start, names fault and file, and starts again once the
+//! right file is back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use primitives::Engine;
+use testkit::Seed;
+
+use crate::cluster::{Cluster, INTERVAL_MS, START_TIME};
+use crate::pay::Payer;
+
+/// Exit numbers of a start that finds damage: damaged, or refused by the guard or by consensus.
+const EXITS: [i32; 2] = [4, 9];
+/// Bytes of the header of the consensus log; without an entry it names a height and nothing else.
+const WAL_HEADER_BYTES: usize = 12;
+/// Kills until the log holds an entry.
+const KILLS_MAX: usize = 40;
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+fn restore(good: &Path, home: &Path) {
+    fs::remove_dir_all(home).expect("removed");
+    copy(good, home);
+}
+
+/// Every file below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+/// Flips one bit of a random byte that was written, from `first` on.
+fn flip(path: &Path, first: usize, random: &mut Seed) -> usize {
+    let mut bytes = fs::read(path).expect("the file");
+    let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    assert!(written > first, "{} holds nothing to damage", path.display());
+    let offset = first + random.index(written - first);
+    bytes[offset] ^= 1 << random.below(8);
+    fs::write(path, bytes).expect("written");
+    offset
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_is_found_named_and_gone_with_the_right_file() {
+    let mut random = Seed::new();
+    // A chain of one validator with the real consensus engine.
+    let mut cluster = Cluster::new(Engine::Bft, 1, INTERVAL_MS);
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let to = Payer::funded(&cluster.network, 2).address;
+    let wal = cluster.nodes[0].home.join("data/wal/consensus.wal");
+    let transaction = payer.pay(to, 5);
+    cluster.nodes[0].start();
+    cluster.nodes[0].reaches(3, START_TIME).await;
+    cluster.nodes[0].client().submit(&payer.request(&transaction)).await.expect("admitted");
+    cluster.nodes[0].finalized(transaction.id()).await;
+    cluster.nodes[0].kill();
+    for kills in 0.. {
+        assert!(kills < KILLS_MAX, "the consensus log is always empty");
+        if fs::metadata(&wal).expect("the log").len() > 40 {
+            break;
+        }
+        cluster.nodes[0].start();
+        let height = cluster.nodes[0].reaches(1, START_TIME).await;
+        cluster.nodes[0].reaches(height + 1, START_TIME).await;
+        tokio::time::sleep(std::time::Duration::from_millis(random.below(2 * INTERVAL_MS))).await;
+        cluster.nodes[0].kill();
+    }
+
+    let home = cluster.nodes[0].home.clone();
+    let good = cluster.folder().join("good");
+    copy(&home, &good);
+    let store = files(&home.join("data/store"));
+    let journal = store.iter().filter(|path| path.extension().is_some_and(|end| end == "jnl")).max();
+    let mark = store.iter().find(|path| path.ends_with("head"));
+    let guard = home.join("guard/guard.log");
+    let victims = [
+        (journal.expect("a journal").clone(), 0),
+        (mark.expect("a mark").clone(), 0),
+        (wal, WAL_HEADER_BYTES),
+        (guard.clone(), 0),
+    ];
+    for (victim, first) in victims {
+        let offset = flip(&victim, first, &mut random);
+        let refusal = cluster.nodes[0].start_refused(&[], &[]).refused();
+        let context = format!("byte {offset} of {}: {refusal:?}", victim.display());
+        assert!(EXITS.contains(&refusal.exit), "{context}");
+        assert!(refusal.error.contains(&*victim.to_string_lossy()), "the file is named: {context}");
+        assert!(refusal.error.contains("damaged"), "the fault is named: {context}");
+        restore(&good, &home);
+    }
+    // A guard that is gone is never made again by a start.
+    fs::remove_file(&guard).expect("removed");
+    let refusal = cluster.nodes[0].start_refused(&[], &[]).refused();
+    assert_eq!(refusal.code, "key", "{refusal:?}");
+    assert!(refusal.error.contains("guard.log") && refusal.error.contains("missing"), "{refusal:?}");
+    assert!(!guard.exists());
+    restore(&good, &home);
+    // So is one that was made anew, or restored from before the last signature.
+    let refusal = older_guard(&cluster, &guard);
+    assert!(refusal.contains("old copy"), "{refusal}");
+    restore(&good, &home);
+
+    cluster.nodes[0].start();
+    let height = cluster.nodes[0].reaches(1, START_TIME).await;
+    cluster.nodes[0].reaches(height + 3, START_TIME).await;
+    let status = cluster.nodes[0].client().transaction(transaction.id()).await.expect("it is still there");
+    assert_eq!(status.height.map(|height| height.0 > 0), Some(true));
+    cluster.check_one_history().await;
+}
+
+/// Puts a guard without any signature in the place of `guard` and starts.
+fn older_guard(cluster: &Cluster, guard: &Path) -> String {
+    let home = &cluster.nodes[0].home;
+    fs::remove_file(guard).expect("removed");
+    let key = wallet::ValidatorKey::load(&home.join("validator_key.json"), None).expect("the key").key;
+    let made = wallet::ValidatorSigner::open(key.consensus, guard, &cluster.network.genesis.hash(), true);
+    drop(made.expect("a guard without signatures"));
+    let refusal = cluster.nodes[0].start_refused(&[], &[]).refused();
+    assert_eq!(refusal.code, "key", "{refusal:?}");
+    refusal.error
+}

@@ -1,0 +1,141 @@
+//! The queue of one validator that cannot make blocks, and what becomes of it when the others come.
+
+use primitives::{Engine, Transaction};
+use rpc::ClientError;
+use rpc::types::{MempoolStatus, Stage};
+
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
+use crate::pay::{Payer, micro};
+
+/// A limit that a test can fill.
+const LIMIT: u64 = 8;
+
+/// The code of the refusal.
+async fn refused(node: &Node, payer: &Payer, transaction: &Transaction) -> String {
+    match node.client().submit(&payer.request(transaction)).await {
+        Err(ClientError::Api(refusal)) => {
+            assert!(refusal.hint.len() > 5, "{refusal}");
+            refusal.code
+        }
+        other => panic!("it must be refused: {other:?}"),
+    }
+}
+
+async fn admitted(node: &Node, payer: &Payer, transaction: &Transaction) {
+    node.client().submit(&payer.request(transaction)).await.expect("there is room");
+}
+
+async fn status(node: &Node) -> MempoolStatus {
+    node.client().mempool_status().await.expect("the queues")
+}
+
+async fn alone(node: &Node) {
+    until("the node to answer", START_TIME, async || node.client().health_live().await.ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
+    let limit = format!("mempool_limit={LIMIT}");
+    // Three of four validators stay away, so nothing leaves the queue.
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    cluster.nodes[0].start_with(&["--set", &limit], &[]);
+    alone(&cluster.nodes[0]).await;
+    let mut payers = Payer::all(&cluster.network);
+    let to = payers[0].address;
+    let node = &cluster.nodes[0];
+    let mut waiting = Vec::new();
+    for payer in &mut payers[..8] {
+        let transaction = payer.pay(to, 5);
+        admitted(node, payer, &transaction).await;
+        waiting.push((payer.clone(), transaction));
+    }
+    let (payer, transaction) = &waiting[3];
+    assert_eq!(refused(node, payer, transaction).await, "duplicate");
+    let newcomer = payers[8].pay(to, 5);
+    assert_eq!(refused(node, &payers[8], &newcomer).await, "queue_full");
+    // Paying more does not help: nobody is driven out.
+    payers[9].nonce = 0;
+    let mut rich = payers[9].body(to, 5);
+    rich.tip = micro(500_000);
+    let rich = payers[9].sign(rich);
+    assert_eq!(refused(node, &payers[9], &rich).await, "queue_full");
+
+    let full = status(node).await;
+    let _view = testkit::contract!("S000-044");
+    let ids: Vec<String> = waiting.iter().map(|(_, transaction)| transaction.id().to_string()).collect();
+    let mut senders: Vec<String> = waiting.iter().map(|(payer, _)| payer.address.to_string()).collect();
+    assert_eq!((full.transactions.size, full.transactions.limit), (LIMIT, LIMIT));
+    let mut listed = full.transactions.hashes.clone();
+    listed.sort();
+    let mut expected = ids.clone();
+    expected.sort();
+    assert_eq!(listed, expected, "the queue keeps what it had");
+    let mut told = full.transactions.senders.clone();
+    told.sort();
+    senders.sort();
+    assert_eq!(told, senders);
+    assert!(!full.transactions.truncated && full.bytes > 0);
+    assert_eq!((full.identities.size, full.identities.limit), (0, LIMIT));
+    assert!(full.votes.limit > 0);
+    assert_eq!((full.queue_weights.priority_ppm, full.queue_weights.fee_ppm), (700_000, 300_000));
+    assert_eq!(node.metric("mempool_queue_limit").await, 8.0);
+    let _full = testkit::contract!("S000-032");
+
+    let _empty = testkit::contract!("S000-029");
+    cluster.nodes[0].stop();
+    cluster.nodes[0].start_with(&["--set", &limit], &[]);
+    alone(&cluster.nodes[0]).await;
+    let node = &cluster.nodes[0];
+    let empty = status(node).await;
+    assert_eq!((empty.transactions.size, empty.identities.size, empty.bytes), (0, 0, 0));
+    // So there is room, also for what waited before.
+    admitted(node, &payers[8], &newcomer).await;
+    let (payer, transaction) = &waiting[0];
+    admitted(node, payer, transaction).await;
+    cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gaps_are_held_and_released_and_a_higher_tip_replaces() {
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    cluster.nodes[0].start();
+    alone(&cluster.nodes[0]).await;
+    let to = Payer::funded(&cluster.network, 9).address;
+    let (mut gap, mut rival) = (Payer::funded(&cluster.network, 1), Payer::funded(&cluster.network, 2));
+    let node = &cluster.nodes[0];
+    let (first, second, third) = (gap.pay(to, 1), gap.pay(to, 2), gap.pay(to, 3));
+    admitted(node, &gap, &third).await;
+    admitted(node, &gap, &second).await;
+    // One waits that can be included, then one that takes its place.
+    let cheap = rival.sign(rival.body(to, 10));
+    admitted(node, &rival, &cheap).await;
+    let other = rival.sign(rival.body(to, 11));
+    assert_eq!(refused(node, &rival, &other).await, "replacement_underpriced");
+    let mut better = rival.body(to, 12);
+    better.tip = micro(1_000);
+    let better = rival.pay_body(better);
+    admitted(node, &rival, &better).await;
+    let replaced = node.client().transaction(cheap.id()).await.expect("it is remembered");
+    assert_eq!((replaced.stage, replaced.reason.as_deref()), (Stage::Dropped, Some("replaced")));
+    let held = status(node).await;
+    assert_eq!((held.lanes.consumer.queued, held.lanes.consumer.pending, held.transactions.size), (2, 1, 3));
+
+    for index in 1..4 {
+        cluster.nodes[index].start();
+    }
+    cluster.all_ready().await;
+    let node = &cluster.nodes[0];
+    node.finalized(better.id()).await;
+    // What waits for a nonce waits on.
+    assert_eq!(node.client().account(&gap.address).await.expect("an account").nonce.get(), 0);
+    assert_eq!(status(node).await.lanes.consumer.queued, 2);
+    admitted(node, &gap, &first).await;
+    for transaction in [&first, &second, &third] {
+        node.finalized(transaction.id()).await;
+    }
+    assert_eq!(status(node).await.transactions.size, 0);
+    let cheap = node.client().transaction(cheap.id()).await.expect("it is remembered");
+    assert_eq!(cheap.stage, Stage::Dropped, "only one of the two was paid");
+    cluster.level(START_TIME).await;
+    cluster.check_one_history().await;
+}
