@@ -82,8 +82,8 @@ impl Context {
             return Ok(address);
         }
         match text.parse::<KeyName>() {
-            Ok(name) => Ok(self.keystore().entry(&name)?.address),
-            Err(_) => Err(Failure::usage(
+            Ok(name) if !text.starts_with("tb1") => Ok(self.keystore().entry(&name)?.address),
+            Ok(_) | Err(_) => Err(Failure::usage(
                 format!("{text:?} is neither an address nor the name of a key"),
                 "an address starts with tb1 and has 57 characters; tb keys list shows the names of keys",
             )),

@@ -393,7 +393,7 @@ pub static LATER: &[(&str, &str)] = &[
 pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
-pub static OTHER_VARIABLES: &[&str] = &["TB_HOME", "TB_TEST_SEED", "TB_CONTRACT_DIR"];
+pub static OTHER_VARIABLES: &[&str] = &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR"];
 
 /// The key that has this name or alias.
 pub fn find(name: &str) -> Option<&'static Key> {

@@ -39,7 +39,7 @@ pub(crate) async fn run(
     }
 }
 
-async fn dispatch(state: &mut State, message: AppMsg<ChainContext>) -> Result<(), Fault> {
+pub(crate) async fn dispatch(state: &mut State, message: AppMsg<ChainContext>) -> Result<(), Fault> {
     match message {
         AppMsg::ConsensusReady { reply } => consensus_ready::handle(state, reply).await,
         AppMsg::StartedRound { height, round, proposer, role: _, reply_value } => {

@@ -26,7 +26,7 @@ use crate::context::ChainContext;
 use crate::events::{ConsensusEvent, EVENTS_MAX, PeerStatus, Status, StepName, StopReason};
 use crate::settings::{EngineConfig, EngineSettings};
 use crate::signer::{ChainVerifier, GuardedSigner, VoteSigner};
-use crate::state::{RoundStatus, SharedApplication, State, with_app};
+use crate::state::{Host, RoundStatus, SharedApplication, State, with_app};
 use crate::streaming::Streams;
 use crate::types::ValidatorAddress;
 use crate::vote_queue::VoteQueue;
@@ -121,6 +121,7 @@ pub async fn start(
     let (report, stopped) = watch::channel(None);
     let Channels { consensus, network, requests, net_requests, events: _ } = channels;
     let state = State {
+        host: Host::Runtime,
         app,
         params: genesis.params,
         verifier,

@@ -17,6 +17,8 @@
 //! - A [`replica::application::Fault`] stops the engine before anything else is signed.
 //! - Blocks are paced here, by waiting before the next height; the engine's own target time stays unset.
 //!
+//! [`machine::Machine`] is the same validator without threads, sockets, clock and disk, for simulation.
+//!
 //! Only this crate names Malachite. Read next: `app.rs`, then `handlers/get_value.rs`.
 
 pub mod app;
@@ -27,6 +29,7 @@ pub mod context;
 pub mod engine;
 pub mod events;
 mod handlers;
+pub mod machine;
 mod offers;
 pub mod pacing;
 pub mod settings;
@@ -43,4 +46,4 @@ pub use events::{ConsensusEvent, EquivocationKind, Status, StepName, StopReason}
 pub use settings::{EngineConfig, Multiaddr};
 pub use signer::{SignRefused, SignedStep, VoteSigner};
 pub use solo::{SoloConfig, SoloHandle, start_solo};
-pub use state::SharedApplication;
+pub use state::{Clock, SharedApplication};

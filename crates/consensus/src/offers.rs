@@ -11,7 +11,6 @@ use replica::application::{Candidate, Fault, Freshness, Verdict};
 
 use crate::context::ChainContext;
 use crate::events::ConsensusEvent;
-use crate::pacing;
 use crate::signer::WITHHELD;
 use crate::state::State;
 use crate::streaming::{Assembled, parts_of};
@@ -39,7 +38,7 @@ pub(crate) async fn judge(state: &mut State, offer: Assembled) -> Result<Option<
 
 async fn verify(state: &State, proposal: Proposal, bytes: Bytes) -> Result<Option<bool>, Fault> {
     let freshness = match proposal.pol_round {
-        None => Freshness::Live { now: pacing::now(), round: proposal.round, proposer: proposal.proposer },
+        None => Freshness::Live { now: state.host.now(), round: proposal.round, proposer: proposal.proposer },
         Some(_) => Freshness::Replayed,
     };
     state
@@ -112,7 +111,7 @@ fn next_stream(state: &mut State, init: &ProposalInit) -> StreamId {
     let id = [
         init.proposal.height.0.to_le_bytes(),
         u64::from(init.proposal.round.0).to_le_bytes(),
-        pacing::now().0.to_le_bytes(),
+        state.host.now().0.to_le_bytes(),
         state.streams_opened.to_le_bytes(),
     ];
     StreamId::new(Bytes::from(id.concat()))

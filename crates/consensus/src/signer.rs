@@ -64,13 +64,20 @@ pub struct GuardedSigner {
     address: Address,
     refusals: Arc<AtomicU64>,
     closed: Arc<AtomicBool>,
+    inline: bool,
 }
 
 impl GuardedSigner {
     /// Shares `signer` on the chain with this genesis hash.
     pub fn new(signer: Box<dyn VoteSigner>, genesis: Hash) -> Self {
         let address = Address::of_key(&signer.public_key());
-        Self { inner: Arc::new(Mutex::new(signer)), genesis, address, refusals: Arc::default(), closed: Arc::default() }
+        let (refusals, closed) = (Arc::default(), Arc::default());
+        Self { inner: Arc::new(Mutex::new(signer)), genesis, address, refusals, closed, inline: false }
+    }
+
+    /// Signs in the caller's thread from here on: for a machine without threads.
+    pub(crate) fn inline(self) -> Self {
+        Self { inline: true, ..self }
     }
 
     /// The validator's address.
@@ -97,15 +104,15 @@ impl GuardedSigner {
 
     async fn sign_or_withhold(&self, step: SignedStep, height: Height, round: Round, bytes: Vec<u8>) -> Signature {
         let (inner, closed) = (Arc::clone(&self.inner), Arc::clone(&self.closed));
-        // The guard writes to disk before it answers.
-        let answer = tokio::task::spawn_blocking(move || {
+        let sign = move || {
             let mut signer = inner.lock().unwrap_or_else(PoisonError::into_inner);
             if closed.load(Ordering::SeqCst) {
                 return Err(SignRefused { reason: "consensus stopped after a fault".to_owned() });
             }
             signer.sign(step, height, round, &bytes)
-        })
-        .await;
+        };
+        // The guard writes to disk before it answers.
+        let answer = if self.inline { Ok(sign()) } else { tokio::task::spawn_blocking(sign).await };
         let reason = match answer {
             Ok(Ok(signature)) => return signature,
             Ok(Err(refused)) => refused.reason,

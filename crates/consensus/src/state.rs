@@ -1,11 +1,12 @@
 //! What the app loop knows between two messages.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_malachitebft_app_channel::app::types::core::{self, HeightParams, LinearTimeouts};
 use arc_malachitebft_app_channel::{NetworkMsg, NetworkRequest};
-use primitives::{Address, Hash, Height, Params, Round};
+use primitives::{Address, Hash, Height, Params, Round, Timestamp};
 use replica::application::{Application, Electorate, Fault};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -13,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use crate::blocks::ProposedBlocks;
 use crate::context::ChainContext;
 use crate::events::ConsensusEvent;
+use crate::pacing;
 use crate::signer::{ChainVerifier, GuardedSigner};
 use crate::streaming::Streams;
 use crate::types::{ProposalInit, ProposalMessage, VotingSet};
@@ -26,6 +28,41 @@ pub const OFFERS_MAX: usize = 256;
 
 /// Longest wait of any round step.
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+
+/// Where the app loop runs: what a call into the chain waits on, and whose clock is read.
+#[derive(Debug, Clone)]
+pub(crate) enum Host {
+    /// In the node: calls into the chain go to a thread that may block, time is this machine's.
+    Runtime,
+    /// In a [`crate::machine::Machine`]: calls are made in place, time is what the owner says.
+    Inline(Clock),
+}
+
+impl Host {
+    /// The time that this node goes by.
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            Self::Runtime => pacing::now(),
+            Self::Inline(clock) => clock.now(),
+        }
+    }
+}
+
+/// A clock that its owner sets. Clones show the same time.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    /// The time it shows.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Sets it, forwards or backwards.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+}
 
 /// A proposal that was judged here.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +83,7 @@ pub(crate) struct RoundStatus {
 
 /// The state of the app loop.
 pub struct State {
+    pub(crate) host: Host,
     pub(crate) app: SharedApplication,
     pub(crate) params: Params,
     pub(crate) verifier: ChainVerifier,
@@ -65,13 +103,30 @@ pub struct State {
 }
 
 impl State {
-    /// Runs `f` on the chain, away from the async threads: building, executing and committing take time.
+    /// Runs `f` on the chain; in a node away from the async threads, since building, executing and
+    /// committing take time.
     pub(crate) async fn with_app<T, F>(&self, f: F) -> Result<T, Fault>
     where
         T: Send + 'static,
         F: FnOnce(&mut dyn Application) -> Result<T, Fault> + Send + 'static,
     {
-        with_app(&self.app, f).await
+        match &self.host {
+            Host::Runtime => with_app(&self.app, f).await,
+            Host::Inline(_) => call(&self.app, f),
+        }
+    }
+
+    /// Does `then` after `wait`. A machine does it at once: its owner waits instead.
+    pub(crate) fn after(&self, wait: Duration, then: impl FnOnce() + Send + 'static) {
+        match &self.host {
+            Host::Runtime => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(wait).await;
+                    then();
+                });
+            }
+            Host::Inline(_) => then(),
+        }
     }
 
     /// Tells whoever listens.
@@ -137,14 +192,20 @@ where
     F: FnOnce(&mut dyn Application) -> Result<T, Fault> + Send + 'static,
 {
     let app = Arc::clone(app);
-    let call = move || match app.lock() {
+    match tokio::task::spawn_blocking(move || call(&app, f)).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Fault(format!("a call into the chain died: {error}; restart the node"))),
+    }
+}
+
+fn call<T>(
+    app: &SharedApplication,
+    f: impl FnOnce(&mut dyn Application) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    match app.lock() {
         Ok(mut app) => f(&mut *app),
         // Half-done work may be behind a panic: nothing may be built on it.
         Err(_) => Err(Fault("a thread died while it held the chain; restart the node".to_owned())),
-    };
-    match tokio::task::spawn_blocking(call).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(Fault(format!("a call into the chain died: {error}; restart the node"))),
     }
 }
 

@@ -21,6 +21,7 @@ mod consensus_events;
 pub mod crash;
 mod gossip;
 mod observer;
+mod ports;
 mod ready;
 pub mod rpc;
 pub mod run;

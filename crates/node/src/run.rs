@@ -76,7 +76,7 @@ pub enum StartError {
     Config(#[from] ConfigErrors),
     /// No genesis file.
     #[error(
-        "cannot read the genesis file {path}: {cause}. Copy the chain's genesis.json there, or make one with `tb genesis new`"
+        "cannot read the genesis file {path}: {cause}; copy the chain's genesis.json there, or make one with `tb genesis new`"
     )]
     GenesisFile {
         /// Where it should be.
@@ -93,7 +93,7 @@ pub enum StartError {
         cause: GenesisError,
     },
     /// A gate of a later version.
-    #[error("the genesis file activates the gate {0}, which this version does not have. Use a version that has it")]
+    #[error("the genesis file activates the gate {0}, which this version does not have; use a version that has it")]
     Gate(String),
     /// A crash point that is not taken.
     #[error(transparent)]
@@ -105,11 +105,11 @@ pub enum StartError {
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
     /// The stored chain is not whole.
-    #[error("the stored chain is not whole: {0}. Move the data directory aside and start again to sync from peers")]
+    #[error("the stored chain is not whole: {0}; move the data directory aside and start again to sync from peers")]
     Chain(Fault),
     /// The RPC cannot listen.
     #[error(
-        "cannot listen for RPC on {address}: {cause}. Another process may use the port: choose another with rpc.listen"
+        "cannot listen for RPC on {address}: {cause}; another process may use the port: choose another with rpc.listen"
     )]
     Rpc {
         /// The address.
@@ -143,6 +143,9 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     // The port is taken before anything is written, so that a second node of one home is refused early.
     let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
     let listener = TcpListener::bind(address).await.map_err(rpc_error)?;
+    if genesis.engine == EngineKind::Bft {
+        check_consensus_port(&loaded.config.consensus.listen)?;
+    }
     let (shared, signer) = open(&options.home, loaded.config, genesis, guard_crash)?;
     announce(&shared);
 
@@ -156,6 +159,15 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
     Ok(stopped)
+}
+
+fn check_consensus_port(listen: &str) -> Result<(), StartError> {
+    crate::ports::check_free(listen).map_err(|error| {
+        StartError::Consensus(format!(
+            "cannot listen for consensus on {listen}: {error}; another process may use the port: choose another with \
+             consensus.listen"
+        ))
+    })
 }
 
 fn start_logging(config: &NodeConfig) {

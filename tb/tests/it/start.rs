@@ -48,7 +48,10 @@ fn a_port_of_somebody_else_is_refused_by_name() {
     assert_eq!((refusal.exit, refusal.code.as_str()), (REFUSED, "rpc_listen"), "{refusal:?}");
     assert!(refusal.error.contains(&format!("127.0.0.1:{}", node.ports.rpc)), "{refusal:?}");
     drop(taken);
+}
 
+#[test]
+fn a_taken_port_of_either_network_is_refused_by_name() {
     let cluster = Cluster::new(Engine::Bft, 1, INTERVAL_MS);
     let node = &cluster.nodes[0];
     let tcp = |port: u16| TcpListener::bind(("127.0.0.1", port)).expect("a free port");

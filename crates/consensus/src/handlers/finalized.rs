@@ -27,9 +27,8 @@ pub(crate) async fn handle(
     }
     let next = height.next();
     let params = state.enter(next).await?;
-    let wait = pacing::wait(pacing::now(), parent, state.params.block_interval_ms);
-    tokio::spawn(async move {
-        tokio::time::sleep(wait).await;
+    let wait = pacing::wait(state.host.now(), parent, state.params.block_interval_ms);
+    state.after(wait, move || {
         let _ = reply.send(Next::Start(ChainHeight(next), params));
     });
     Ok(())

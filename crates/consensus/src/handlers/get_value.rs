@@ -13,7 +13,6 @@ use replica::application::Fault;
 use crate::context::ChainContext;
 use crate::events::ConsensusEvent;
 use crate::offers;
-use crate::pacing;
 use crate::state::State;
 use crate::types::{BlockId, ChainHeight, chain_round};
 
@@ -25,12 +24,12 @@ pub(crate) async fn handle(
 ) -> Result<(), Fault> {
     let (Some(round), Some(proposer)) = (chain_round(engine_round), state.own_address()) else { return Ok(()) };
     let wanted = height.0;
-    let candidate =
-        state
-            .with_app(move |app| {
-                if app.finalized().next() == wanted { app.build(round, pacing::now()).map(Some) } else { Ok(None) }
-            })
-            .await?;
+    let now = state.host.now();
+    let candidate = state
+        .with_app(move |app| {
+            if app.finalized().next() == wanted { app.build(round, now).map(Some) } else { Ok(None) }
+        })
+        .await?;
     let Some(candidate) = candidate else { return Ok(()) };
     let bytes = Bytes::copy_from_slice(&candidate.bytes);
     state.blocks.insert(wanted, candidate.hash, bytes.clone());

@@ -1,0 +1,455 @@
+//! One validator as a machine: inputs go in, outputs come out, nothing else happens.
+//!
+//! Model: the engine's core and this crate's app loop, driven by hand. Bytes arrive and leave in their
+//! network form, so both codecs are exercised; time is what the owner's [`Clock`] shows; the log is what
+//! the owner keeps of [`Output::Log`] and gives back after a crash. The simulator is the owner.
+//!
+//! ```text
+//! start, receive, elapsed, synced ──► core ──effects──► app loop (handlers/*) ──► Application
+//!                                       └─────────► outputs, in the order in which they happened
+//! ```
+//!
+//! Rules
+//! - The same inputs give the same outputs: no thread, no clock, no randomness, no address in memory.
+//! - Outputs keep the engine's barriers: the log is flushed before a message is published, a round starts
+//!   or a height is decided.
+//! - A fuse ends the machine between any two effects, as a crash would; what was output before stands.
+//! - There is no target time, whose only use is the machine's own clock.
+//!
+//! Read next: `effects.rs`, then the simulator's `node.rs`.
+
+mod effects;
+mod wire;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use arc_malachitebft_app_channel::app::consensus::{
+    Error as CoreError, Input, Params as CoreParams, State as Core, process,
+};
+use arc_malachitebft_app_channel::app::engine::host::Next;
+use arc_malachitebft_app_channel::app::metrics::Metrics;
+use arc_malachitebft_app_channel::app::types::core::{
+    HeightParams, Timeout, ValueOrigin, ValueResponse, VoteExtensionPolicy,
+};
+use arc_malachitebft_app_channel::app::types::ValuePayload;
+use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
+use arc_malachitebft_app_channel::{AppMsg, NetworkMsg};
+use bytes::Bytes;
+use primitives::{Height, Round};
+use replica::application::Fault;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::app;
+use crate::blocks::ProposedBlocks;
+use crate::codec::{NetworkCodec, WalCodec};
+use crate::context::ChainContext;
+use crate::events::{ConsensusEvent, EVENTS_MAX};
+use crate::signer::{ChainVerifier, GuardedSigner, VoteSigner};
+use crate::state::{Clock, Host, RoundStatus, SharedApplication, State};
+use crate::streaming::Streams;
+use crate::types::{ChainHeight, ValidatorAddress, chain_round};
+use crate::vote_queue::{Capacity, VoteQueue};
+use effects::Work;
+
+pub use wire::{decode_vote, encode_parts, encode_proposal, encode_vote};
+
+/// Most parts that one call may publish; a block has fewer.
+const PARTS_MAX: usize = 1_024;
+/// Most synced blocks that wait for their height.
+pub const SYNCED_MAX: usize = 64;
+
+/// Which of the engine's topics a message belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// Votes and proposals.
+    Consensus,
+    /// Votes and certificates that are sent again.
+    Liveness,
+    /// Parts of proposals.
+    Parts,
+}
+
+/// A timer of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer(Timeout);
+
+impl Timer {
+    /// Its round.
+    pub fn round(&self) -> Option<Round> {
+        chain_round(self.0.round)
+    }
+}
+
+/// What the log holds: the payload as the log's codec writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogEntry {
+    /// A vote or proposal.
+    Message(Bytes),
+    /// A proposed value with its block.
+    Offer(Bytes),
+    /// A certificate of prevotes.
+    Polka(Bytes),
+    /// A timer that ran out.
+    Timeout(Timer),
+}
+
+/// What the machine wants done.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Send to every peer.
+    Publish(Channel, Bytes),
+    /// Run a timer, instead of a running one of the same name.
+    SetTimer(Timer, Duration),
+    /// Stop a timer.
+    CancelTimer(Timer),
+    /// Stop all timers.
+    CancelTimers,
+    /// Append to the log of this height.
+    Log(Height, LogEntry),
+    /// Make the log durable.
+    FlushLog,
+    /// Call [`Machine::start`] for this height after the wait, with an empty log.
+    Next(Height, Duration),
+    /// A peer's synced block is not what its certificate says: ask someone else.
+    SyncFault(Height),
+    /// Something that the node reports.
+    Event(ConsensusEvent),
+}
+
+/// Why the machine does nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// The fuse blew.
+    Crashed,
+    /// The chain reported a fault of its own.
+    Fault(String),
+    /// The engine's core refused to go on.
+    Core(String),
+}
+
+/// One validator, or a full node when it has no signer.
+pub struct Machine {
+    core: Core<ChainContext>,
+    host: EffectHost,
+}
+
+/// Everything but the core, so that effects can be handled while the core waits.
+struct EffectHost {
+    metrics: Metrics,
+    state: State,
+    published: mpsc::Receiver<NetworkMsg<ChainContext>>,
+    events: broadcast::Receiver<ConsensusEvent>,
+    network_codec: NetworkCodec,
+    wal_codec: WalCodec,
+    next: Option<(Height, HeightParams<ChainContext>)>,
+    params: HeightParams<ChainContext>,
+    synced: BTreeMap<Height, (u16, RawDecidedValue<ChainContext>)>,
+    validator: bool,
+    recovering: bool,
+    fuse: Option<u32>,
+    end: Option<End>,
+    work: VecDeque<Work>,
+    outputs: Vec<Output>,
+}
+
+impl Machine {
+    /// A machine on `app`, which must be at rest between two heights.
+    ///
+    /// # Errors
+    /// [`Fault`] when the chain does not know who decides its next height.
+    pub fn new(
+        app: SharedApplication,
+        signer: Option<Box<dyn VoteSigner>>,
+        clock: Clock,
+        vote_queue_limit: u64,
+    ) -> Result<Self, Fault> {
+        let (genesis, hash, finalized) = {
+            let app = app.lock().map_err(|_| Fault("a thread died while it held the chain".to_owned()))?;
+            (app.genesis().clone(), app.genesis_hash(), app.finalized())
+        };
+        let signer = signer.map(|signer| GuardedSigner::new(signer, hash).inline());
+        let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit));
+        let (network, published) = mpsc::channel(PARTS_MAX);
+        let (net_requests, _) = mpsc::channel(1);
+        let (events, told) = broadcast::channel(EVENTS_MAX);
+        let (status, _) = watch::channel(RoundStatus::default());
+        let mut state = State {
+            host: Host::Inline(clock),
+            app,
+            params: genesis.params,
+            verifier: ChainVerifier::new(hash),
+            signer,
+            streams: Streams::default(),
+            offers: BTreeMap::new(),
+            blocks: blocks.clone(),
+            queue: queue.clone(),
+            voting: None,
+            finalized,
+            streams_opened: 0,
+            persistent_peers: 0,
+            network,
+            net_requests,
+            events,
+            status,
+        };
+        let height = finalized.next();
+        let params = done(state.enter(height))?;
+        let address = state.own_address().unwrap_or_else(|| primitives::Address::of_module("full_node"));
+        let capacity = Capacity::of(vote_queue_limit);
+        let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
+        let core = Core::new(
+            ChainContext,
+            ChainHeight(height),
+            params.validator_set.clone(),
+            CoreParams {
+                address: ValidatorAddress(address),
+                threshold_params: Default::default(),
+                value_payload: ValuePayload::ProposalAndParts,
+                enabled: state.signer.is_some(),
+            },
+            size(capacity.heights),
+            size(capacity.per_height),
+        );
+        let host = EffectHost {
+            metrics: Metrics::new(),
+            published,
+            events: told,
+            network_codec: NetworkCodec::new(queue),
+            wal_codec: WalCodec::new(blocks),
+            next: Some((height, params.clone())),
+            params,
+            synced: BTreeMap::new(),
+            validator: false,
+            recovering: false,
+            fuse: None,
+            end: None,
+            work: VecDeque::new(),
+            outputs: Vec::new(),
+            state,
+        };
+        Ok(Self { core, host })
+    }
+
+    /// Lets `effects` more effects happen, then ends the machine; `None` takes the fuse out.
+    pub fn set_fuse(&mut self, effects: Option<u32>) {
+        self.host.fuse = effects;
+    }
+
+    /// Why it has ended, if it has.
+    pub fn end(&self) -> Option<&End> {
+        self.host.end.as_ref()
+    }
+
+    /// The height it works on.
+    pub fn height(&self) -> Height {
+        self.core.height().0
+    }
+
+    /// The round it is in.
+    pub fn round(&self) -> Option<Round> {
+        chain_round(self.core.round())
+    }
+
+    /// Starts the height that comes next, and first replays what the log holds for it.
+    pub fn start(&mut self, log: &[LogEntry]) -> Vec<Output> {
+        let Some((height, params)) = self.host.next.take() else { return self.outputs() };
+        self.host.validator = self.host.is_validator(&params);
+        self.host.params = params.clone();
+        let set = params.validator_set;
+        self.run(Input::StartHeight(ChainHeight(height), set, false, None, VoteExtensionPolicy::Disabled));
+        if self.host.validator && !log.is_empty() {
+            self.replay(log);
+        }
+        self.settle();
+        self.feed_synced();
+        self.outputs()
+    }
+
+    /// Takes a message that `from` sent. Bytes that are no message are dropped.
+    pub fn receive(&mut self, from: u16, channel: Channel, bytes: &Bytes) -> Vec<Output> {
+        if let Some(work) = self.host.decode(from, channel, bytes) {
+            self.host.work.push_back(work);
+        }
+        self.settle();
+        self.outputs()
+    }
+
+    /// A timer ran out.
+    pub fn elapsed(&mut self, timer: Timer) -> Vec<Output> {
+        self.run(Input::TimeoutElapsed(timer.0));
+        self.settle();
+        self.outputs()
+    }
+
+    /// Finalized blocks from `first` to `last` with their certificates, as the sync protocol sends them.
+    pub fn serve(&mut self, first: Height, last: Height) -> Option<Bytes> {
+        let (reply, answer) = oneshot::channel();
+        let range = ChainHeight(first)..=ChainHeight(last);
+        self.host.dispatch(AppMsg::GetDecidedValues { range, reply });
+        let mut answer = answer;
+        self.host.encode_answer(first, answer.try_recv().ok()?)
+    }
+
+    /// Takes a sync answer of `from`. Values wait here until their height starts.
+    pub fn synced(&mut self, from: u16, answer: &Bytes) -> Vec<Output> {
+        for value in self.host.decode_answer(answer) {
+            let height = value.certificate.height.0;
+            if height >= self.height() && self.host.synced.len() < SYNCED_MAX {
+                self.host.synced.entry(height).or_insert((from, value));
+            }
+        }
+        self.feed_synced();
+        self.outputs()
+    }
+
+    fn feed_synced(&mut self) {
+        let height = self.height();
+        self.host.synced.retain(|waiting, _| *waiting >= height);
+        // Between two heights nothing is fed: the next start comes back here.
+        if self.host.next.is_some() {
+            return;
+        }
+        if let Some((from, value)) = self.host.synced.remove(&height) {
+            let peer = wire::peer_id(from);
+            self.run(Input::SyncValueResponse(ValueResponse::new(peer, value.value_bytes, value.certificate)));
+            self.settle();
+        }
+    }
+
+    fn replay(&mut self, log: &[LogEntry]) {
+        let entries: Result<Vec<_>, _> = log.iter().map(|entry| self.host.decode_log(entry)).collect();
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.host.stop(End::Core(format!("the log cannot be read: {error}"))),
+        };
+        self.core.record_recovered_own_precommit_extensions(entries.iter());
+        self.core.index_wal_entries(entries.iter());
+        self.host.recovering = true;
+        for entry in entries {
+            self.run(entry);
+        }
+        self.core.reset_entries_index();
+        self.host.recovering = false;
+    }
+
+    /// Works until nothing waits.
+    fn settle(&mut self) {
+        while self.host.end.is_none()
+            && let Some(work) = self.host.work.pop_front()
+        {
+            if let Some(input) = self.host.perform(work) {
+                self.run(input);
+            }
+        }
+    }
+
+    fn run(&mut self, input: Input<ChainContext>) {
+        if self.host.end.is_some() {
+            return;
+        }
+        let Self { core, host } = self;
+        let metrics = host.metrics.clone();
+        let outcome: Result<(), CoreError<ChainContext>> = process!(
+            input: input,
+            state: core,
+            metrics: &metrics,
+            with: effect => host.effect(effect)
+        );
+        if let Err(error) = outcome
+            && host.end.is_none()
+        {
+            host.stop(End::Core(error.to_string()));
+        }
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        self.host.drain();
+        std::mem::take(&mut self.host.outputs)
+    }
+}
+
+impl EffectHost {
+    fn is_validator(&self, params: &HeightParams<ChainContext>) -> bool {
+        let own = self.state.own_address();
+        own.is_some_and(|own| params.validator_set.validators().get(&own).is_some())
+    }
+
+    fn stop(&mut self, end: End) {
+        if let Some(signer) = &self.state.signer {
+            signer.close();
+        }
+        self.end.get_or_insert(end);
+    }
+
+    /// Burns the fuse by one effect; true when the machine has ended.
+    fn is_over(&mut self) -> bool {
+        match self.fuse {
+            Some(0) => self.stop(End::Crashed),
+            Some(left) => self.fuse = Some(left - 1),
+            None => {}
+        }
+        self.end.is_some()
+    }
+
+    /// Hands one message to the app loop's handlers.
+    fn dispatch(&mut self, message: AppMsg<ChainContext>) {
+        if self.is_over() {
+            return;
+        }
+        if let Err(Fault(reason)) = done(app::dispatch(&mut self.state, message)) {
+            self.stop(End::Fault(reason));
+        }
+        self.drain();
+    }
+
+    /// Moves what the handlers published and told to the outputs.
+    fn drain(&mut self) {
+        while let Ok(NetworkMsg::PublishProposalPart(part)) = self.published.try_recv() {
+            if let Some(bytes) = self.encode_part(&part) {
+                self.outputs.push(Output::Publish(Channel::Parts, bytes));
+            }
+        }
+        while let Ok(event) = self.events.try_recv() {
+            self.outputs.push(Output::Event(event));
+        }
+    }
+
+    fn started_next(&mut self, next: Next<ChainContext>) {
+        let (Next::Start(height, params) | Next::Restart(height, params)) = next;
+        let (now, interval) = (self.state.host.now(), self.state.params.block_interval_ms);
+        let parent = self.state.app.lock().map(|app| app.finalized_time()).unwrap_or(now);
+        self.next = Some((height.0, params));
+        self.outputs.push(Output::Next(height.0, crate::pacing::wait(now, parent, interval)));
+    }
+
+    fn value(value: arc_malachitebft_app_channel::app::types::ProposedValue<ChainContext>) -> Input<ChainContext> {
+        Input::ProposedValue(value, ValueOrigin::Consensus)
+    }
+}
+
+/// The result of a future that has nothing to wait for.
+fn done<T>(future: impl Future<Output = T>) -> T
+where
+    T: Unready,
+{
+    let mut context = TaskContext::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(value) => value,
+        Poll::Pending => T::unready(),
+    }
+}
+
+/// What a call gives when it wanted to wait after all, which none does without a runtime.
+trait Unready {
+    fn unready() -> Self;
+}
+
+impl<T> Unready for Result<T, Fault> {
+    fn unready() -> Self {
+        Err(Fault("a handler waited for something outside the machine".to_owned()))
+    }
+}

@@ -1,0 +1,96 @@
+//! Faults that begin and end.
+
+use storage::{Fault as DiskFault, FaultOn};
+
+use crate::plan::{DiskAnswer, DiskOperation, Fault};
+use crate::properties::Check;
+use crate::world::{Event, World};
+
+/// Healthy operations before a fault that is taken back.
+const NEVER: u32 = u32::MAX;
+
+impl World {
+    /// True while a fault keeps a validator from being started.
+    pub(crate) fn is_held_down(&self, number: u16) -> bool {
+        self.active.iter().any(|index| match &self.plan.faults[*index].fault {
+            Fault::Crash { node, .. } | Fault::LostDisk { node } => *node == number,
+            Fault::PowerLoss => true,
+            _ => false,
+        })
+    }
+
+    pub(crate) fn fault_begins(&mut self, index: usize) -> Check {
+        self.active.insert(index);
+        let fault = self.plan.faults[index].fault.clone();
+        // A crash and a failing disk are counted when they strike.
+        if !matches!(fault, Fault::Crash { .. } | Fault::Disk { .. }) {
+            *self.counts.faults.entry(fault.kind()).or_default() += 1;
+        }
+        match fault {
+            Fault::Crash { node, effects } => {
+                if let Some(running) = &mut self.node(node).running {
+                    running.machine.set_fuse(Some(effects));
+                }
+            }
+            Fault::PowerLoss => (0..self.plan.validators).for_each(|node| self.stop(node)),
+            Fault::LostDisk { node } => {
+                self.stop(node);
+                self.node(node).lose_disk();
+            }
+            Fault::Slow { node, by_ms } => self.node(node).slow_ms = by_ms,
+            Fault::Clock { node, offset_ms } => self.node(node).offset_ms = offset_ms,
+            Fault::Disk { node, operation, answer } => {
+                let (on, answer) = disk_fault(operation, answer);
+                let healthy = u32::try_from(self.chance.below(4)).unwrap_or(0);
+                self.node(node).disk.arm(on, healthy, answer);
+                self.node(node).disk_fails = true;
+            }
+            Fault::Partition { .. } | Fault::Loss { .. } | Fault::Duplicates { .. } | Fault::Delay { .. } => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn fault_ends(&mut self, index: usize) -> Check {
+        self.active.remove(&index);
+        match self.plan.faults[index].fault.clone() {
+            Fault::Crash { node, .. } => {
+                if let Some(running) = &mut self.node(node).running {
+                    running.machine.set_fuse(None);
+                }
+            }
+            Fault::Slow { node, .. } => self.node(node).slow_ms = 0,
+            Fault::Clock { node, .. } => self.node(node).offset_ms = 0,
+            Fault::Disk { node, operation, answer } => {
+                let (on, answer) = disk_fault(operation, answer);
+                self.node(node).disk.arm(on, NEVER, answer);
+                let others = |index: &usize| match self.plan.faults[*index].fault {
+                    Fault::Disk { node: other, .. } => other == node,
+                    _ => false,
+                };
+                let fails = self.active.iter().any(others);
+                self.node(node).disk_fails = fails;
+            }
+            _ => {}
+        }
+        for node in 0..self.plan.validators {
+            if self.node(node).running.is_none() {
+                self.after(0, Event::Boot(node));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn disk_fault(operation: DiskOperation, answer: DiskAnswer) -> (FaultOn, DiskFault) {
+    let on = match operation {
+        DiskOperation::Read => FaultOn::Read,
+        DiskOperation::Write => FaultOn::Write,
+        DiskOperation::Sync => FaultOn::Sync,
+        DiskOperation::Mark => FaultOn::Mark,
+    };
+    let answer = match answer {
+        DiskAnswer::Io => DiskFault::Io,
+        DiskAnswer::NoSpace => DiskFault::NoSpace,
+    };
+    (on, answer)
+}

@@ -1,0 +1,180 @@
+//! One simulated validator: what survives a crash, and what runs.
+//!
+//! ```text
+//! survives: disk, log, guard, clock        runs: Machine ── Application ── Replica ── Store on the disk
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use consensus::Clock;
+use consensus::machine::{Machine, Output, Timer};
+use mempool::MempoolConfig;
+use primitives::{Address, Genesis, Height, Timestamp};
+use replica::{Application, Identity, Replica, ReplicaEvent};
+use storage::{FaultyDisk, Store, StoreConfig};
+
+use crate::chain::{GENESIS_TIME, Keys};
+use crate::guard::{GuardFile, Guarded, Notary};
+use crate::log::Log;
+use crate::plan::Misbehaviour;
+
+/// Transactions that a mempool of the simulation holds; small, so that runs reach the bound.
+pub const MEMPOOL_LIMIT: usize = 64;
+/// Messages of later heights that a validator keeps.
+const VOTE_QUEUE_LIMIT: u64 = 1_024;
+
+/// The part that dies in a crash.
+pub struct Running {
+    /// Consensus.
+    pub machine: Machine,
+    /// The chain.
+    pub replica: Arc<Mutex<Replica>>,
+    /// Timers that run, with the number of their event.
+    pub timers: Vec<(Timer, u64)>,
+    /// The sync request that waits for an answer.
+    pub request: Option<u64>,
+    /// What peers say they have finalized.
+    pub tips: BTreeMap<u16, Height>,
+    told: Arc<Mutex<Vec<ReplicaEvent>>>,
+}
+
+impl Running {
+    /// The chain, for one question.
+    pub fn chain(&self) -> MutexGuard<'_, Replica> {
+        self.replica.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the chain told since the last call.
+    pub fn told(&self) -> Vec<ReplicaEvent> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A validator.
+pub struct Node {
+    /// Its number.
+    pub number: u16,
+    /// Its address.
+    pub address: Address,
+    /// How it is dishonest, if it is.
+    pub misbehaviour: Option<Misbehaviour>,
+    /// Its disk.
+    pub disk: FaultyDisk,
+    /// A fault of the disk is armed: stopping is no surprise.
+    pub disk_fails: bool,
+    /// Its consensus log.
+    pub log: Log,
+    /// What its key has signed.
+    pub guard: GuardFile,
+    /// How far its clock is off, milliseconds.
+    pub offset_ms: i64,
+    /// How much later it takes in what reaches it, milliseconds.
+    pub slow_ms: u64,
+    /// How often it was started; events of an earlier life are void.
+    pub life: u32,
+    /// The highest height that it told anyone is final.
+    pub acknowledged: Height,
+    /// The part that runs, unless it is down.
+    pub running: Option<Running>,
+    clock: Clock,
+}
+
+impl Node {
+    /// A validator that was never started.
+    pub fn new(keys: Keys, number: u16, misbehaviour: Option<Misbehaviour>) -> Self {
+        Self {
+            number,
+            address: Address::of_key(&keys.validator(number).public_key()),
+            misbehaviour,
+            disk: FaultyDisk::new(),
+            disk_fails: false,
+            log: Log::default(),
+            guard: GuardFile::default(),
+            offset_ms: 0,
+            slow_ms: 0,
+            life: 0,
+            acknowledged: Height::GENESIS,
+            running: None,
+            clock: Clock::default(),
+        }
+    }
+
+    /// Its own idea of the time, `elapsed_ms` after the start.
+    pub fn set_clock(&self, elapsed_ms: u64) {
+        let time = GENESIS_TIME.0.saturating_add(elapsed_ms).saturating_add_signed(self.offset_ms);
+        self.clock.set(Timestamp(time));
+    }
+
+    /// What its clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Starts it from its disk.
+    ///
+    /// # Errors
+    /// In words: the disk or the chain on it cannot be used.
+    pub fn boot(&mut self, genesis: &Genesis, keys: Keys, notary: &Notary) -> Result<(), String> {
+        let store = Store::open(&StoreConfig::Faulty(self.disk.clone()), &genesis.hash());
+        let store = store.map_err(|error| error.to_string())?;
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&told);
+        let observer = Arc::new(move |event| seen.lock().unwrap_or_else(PoisonError::into_inner).push(event));
+        let identity = Identity { address: self.address, vrf_key: keys.vrf(self.number) };
+        let config = MempoolConfig { limit: MEMPOOL_LIMIT, ..MempoolConfig::default() };
+        let replica = Replica::open(genesis.clone(), Arc::new(store), config, Some(identity), observer);
+        let replica = Arc::new(Mutex::new(replica.map_err(|fault| fault.to_string())?));
+        let signer = Guarded {
+            node: self.number,
+            key: keys.validator(self.number),
+            file: self.guard.clone(),
+            notary: notary.clone(),
+        };
+        let app: consensus::SharedApplication = replica.clone();
+        let machine = Machine::new(app, Some(Box::new(signer)), self.clock.clone(), VOTE_QUEUE_LIMIT);
+        let machine = machine.map_err(|fault| fault.to_string())?;
+        self.life += 1;
+        self.running =
+            Some(Running { machine, replica, timers: Vec::new(), request: None, tips: BTreeMap::new(), told });
+        Ok(())
+    }
+
+    /// Starts the next height, replaying what the log holds of it.
+    pub fn start(&mut self) -> Vec<Output> {
+        let Some(running) = &mut self.running else { return Vec::new() };
+        let next = running.chain().finalized().next();
+        let entries = self.log.started(next);
+        running.machine.start(&entries)
+    }
+
+    /// The process dies. Of what was not durable, the first so many pieces survive.
+    pub fn crash(&mut self, batches: usize, entries: usize) {
+        self.running = None;
+        self.disk.crash(batches);
+        self.log.crash(entries);
+        if self.misbehaviour == Some(Misbehaviour::Amnesia) {
+            self.log = Log::default();
+            self.guard.forget();
+        }
+    }
+
+    /// The disk and the log are gone; the guard of the key is elsewhere and stays.
+    pub fn lose_disk(&mut self) {
+        self.disk = FaultyDisk::new();
+        self.log = Log::default();
+        self.acknowledged = Height::GENESIS;
+    }
+
+    /// The highest height that it has finalized; what it last said when it is down.
+    pub fn finalized(&self) -> Height {
+        self.running.as_ref().map_or(self.acknowledged, |running| running.chain().finalized())
+    }
+
+    /// The bytes of a block that it built or judged.
+    pub fn candidate(&self, hash: &primitives::Hash) -> Option<Bytes> {
+        let running = self.running.as_ref()?;
+        running.chain().candidate(hash).map(|found| Bytes::copy_from_slice(&found.bytes))
+    }
+}

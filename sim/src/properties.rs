@@ -1,0 +1,361 @@
+//! What must hold in every run, each as a named function.
+//!
+//! Model: the judge stands outside. It sees every block that an honest validator calls final, every receipt and
+//! every account as that validator reads it, and every signature. It knows the ledger by a model that shares no
+//! code with the state machine ([`replica::model`]).
+//!
+//! Rule: a property that was broken ends the run; its name is the verdict.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use primitives::{Action, Address, Genesis, Hash, Height, LedgerSlot, TransactionId, merkle};
+use replica::model::Model;
+use replica::{Application, FinalizedBlock, Replica};
+
+use crate::guard::Notary;
+
+/// The properties that are checked, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Property {
+    /// No two honest validators finalize different blocks at one height.
+    Agreement,
+    /// A finalized block extends its parent, holds what its header says, and only transactions that their payers
+    /// signed, used once and before they expired.
+    Validity,
+    /// What a client was told is final is in the chain, and on the disk of every validator that got that far.
+    NoAcknowledgedTransactionLost,
+    /// No transaction is in the chain twice, nor two with one payer and nonce.
+    NoTransactionAppliedTwice,
+    /// An honest validator never signs two different messages for one place.
+    NoConflictingSignature,
+    /// The supply is what the independent model of the ledger says.
+    SupplyConserved,
+    /// Balances and nonces are what the independent model of the ledger says.
+    LedgerEqualsModel,
+    /// Two honest validators at one height have the same roots.
+    StateRootsEqual,
+    /// What is on the disk gives the state that runs.
+    DiskHoldsTheState,
+    /// A restart never takes back a height that was called final.
+    FinalizedSurvivesRestart,
+    /// An honest validator starts from its own disk, and stops only when its disk fails.
+    HonestValidatorRuns,
+    /// No mempool holds more than its limit.
+    MempoolBounded,
+    /// After the last fault, heights are decided again within a bounded number of rounds.
+    Progress,
+    /// In a run beyond the bound, a fork is found.
+    ForkIsFound,
+}
+
+impl Property {
+    /// Its name in verdicts.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agreement => "agreement",
+            Self::Validity => "validity",
+            Self::NoAcknowledgedTransactionLost => "no_acknowledged_transaction_lost",
+            Self::NoTransactionAppliedTwice => "no_transaction_applied_twice",
+            Self::NoConflictingSignature => "no_conflicting_signature",
+            Self::SupplyConserved => "supply_conserved",
+            Self::LedgerEqualsModel => "ledger_equals_model",
+            Self::StateRootsEqual => "state_roots_equal",
+            Self::DiskHoldsTheState => "disk_holds_the_state",
+            Self::FinalizedSurvivesRestart => "finalized_survives_restart",
+            Self::HonestValidatorRuns => "honest_validator_runs",
+            Self::MempoolBounded => "mempool_bounded",
+            Self::Progress => "progress",
+            Self::ForkIsFound => "fork_is_found",
+        }
+    }
+}
+
+/// A property that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub property: Property,
+    /// Where and how.
+    pub detail: String,
+}
+
+/// What a check gives.
+pub type Check = Result<(), Broken>;
+
+fn broken(property: Property, detail: String) -> Check {
+    Err(Broken { property, detail })
+}
+
+struct Decided {
+    hash: Hash,
+    state_root: Hash,
+    first: u16,
+}
+
+/// Who watches a run.
+pub struct Judge {
+    genesis: Genesis,
+    genesis_hash: Hash,
+    decided: BTreeMap<Height, Decided>,
+    places: BTreeMap<TransactionId, Height>,
+    nonces: BTreeSet<(Address, u64)>,
+    issued: BTreeSet<TransactionId>,
+    acknowledged: BTreeMap<TransactionId, Height>,
+    model: Model,
+    checks: BTreeMap<&'static str, u64>,
+}
+
+impl Judge {
+    /// The judge of a chain.
+    pub fn new(genesis: &Genesis) -> Self {
+        Self {
+            genesis: genesis.clone(),
+            genesis_hash: genesis.hash(),
+            decided: BTreeMap::new(),
+            places: BTreeMap::new(),
+            nonces: BTreeSet::new(),
+            issued: BTreeSet::new(),
+            acknowledged: BTreeMap::new(),
+            model: Model::new(&genesis.slots()),
+            checks: BTreeMap::new(),
+        }
+    }
+
+    /// How often each property was checked.
+    pub fn checks(&self) -> &BTreeMap<&'static str, u64> {
+        &self.checks
+    }
+
+    /// The highest height that any honest validator has finalized.
+    pub fn height(&self) -> Height {
+        self.decided.last_key_value().map_or(Height::GENESIS, |(height, _)| *height)
+    }
+
+    /// Where a transaction is in the chain.
+    pub fn place(&self, id: &TransactionId) -> Option<Height> {
+        self.places.get(id).copied()
+    }
+
+    /// How many transactions a client was told are final.
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.len()
+    }
+
+    /// A wallet has signed this transaction.
+    pub fn issued(&mut self, id: TransactionId) {
+        self.issued.insert(id);
+    }
+
+    /// An honest validator calls a block final; `chain` is that validator after it.
+    ///
+    /// # Errors
+    /// The first property that does not hold.
+    pub fn finalized(&mut self, node: u16, block: &FinalizedBlock, chain: &Replica) -> Check {
+        let height = block.block.header.height;
+        if self.agreement(node, height, block.hash)? {
+            self.validity(block)?;
+            self.no_transaction_applied_twice(block)?;
+            self.ledger_equals_model(block, chain)?;
+            self.supply_conserved(chain, height)?;
+            let state_root = chain.head().state_root;
+            self.decided.insert(height, Decided { hash: block.hash, state_root, first: node });
+        }
+        self.state_roots_equal(node, chain, height)?;
+        for id in &block.transactions {
+            self.acknowledged.entry(*id).or_insert(height);
+        }
+        Ok(())
+    }
+
+    /// True when the height is new to the judge.
+    fn agreement(&mut self, node: u16, height: Height, hash: Hash) -> Result<bool, Broken> {
+        self.count(Property::Agreement);
+        match self.decided.get(&height) {
+            Some(known) if known.hash != hash => {
+                let (first, other) = (known.first, known.hash);
+                let detail = format!("at height {height} validator {first} finalized {other}, validator {node} {hash}");
+                Err(Broken { property: Property::Agreement, detail })
+            }
+            Some(_) => Ok(false),
+            None => Ok(true),
+        }
+    }
+
+    fn validity(&mut self, block: &FinalizedBlock) -> Check {
+        self.count(Property::Validity);
+        let invalid = |detail: String| broken(Property::Validity, detail);
+        let header = &block.block.header;
+        let height = header.height;
+        let parent = match height.previous() {
+            Some(previous) if previous > Height::GENESIS => self.decided.get(&previous).map(|known| known.hash),
+            _ => Some(self.genesis_hash),
+        };
+        if parent != Some(header.parent) {
+            return invalid(format!("block {height} does not extend the block before"));
+        }
+        if header.transactions_root != merkle::root(&block.block.transaction_leaves()) {
+            return invalid(format!("block {height} does not hold the transactions of its header"));
+        }
+        for transaction in &block.block.transactions {
+            let id = transaction.id();
+            if !self.issued.contains(&id) || transaction.check(&self.genesis_hash).is_err() {
+                return invalid(format!("transaction {id} of block {height} was never signed by its payer"));
+            }
+            if transaction.body.valid_until < height {
+                return invalid(format!("transaction {id} of block {height} had expired"));
+            }
+        }
+        Ok(())
+    }
+
+    fn no_transaction_applied_twice(&mut self, block: &FinalizedBlock) -> Check {
+        self.count(Property::NoTransactionAppliedTwice);
+        let height = block.block.header.height;
+        for transaction in &block.block.transactions {
+            let (id, body) = (transaction.id(), &transaction.body);
+            if let Some(before) = self.places.insert(id, height) {
+                return broken(Property::NoTransactionAppliedTwice, format!("{id} is in blocks {before} and {height}"));
+            }
+            if !self.nonces.insert((body.payer, body.nonce.get())) {
+                let detail = format!("{} used nonce {} twice, last in block {height}", body.payer, body.nonce);
+                return broken(Property::NoTransactionAppliedTwice, detail);
+            }
+        }
+        Ok(())
+    }
+
+    fn ledger_equals_model(&mut self, block: &FinalizedBlock, chain: &Replica) -> Check {
+        self.count(Property::LedgerEqualsModel);
+        let mut touched = BTreeSet::from([block.block.header.proposer]);
+        for transaction in &block.block.transactions {
+            touched.insert(transaction.body.payer);
+            match &transaction.body.action {
+                Action::Transfer(transfer) => {
+                    touched.insert(transfer.to);
+                }
+                Action::BatchTransfer(batch) => touched.extend(batch.payments.iter().map(|payment| payment.to)),
+            }
+        }
+        let mut slots: Vec<LedgerSlot> = Vec::new();
+        for address in &touched {
+            match chain.account(address) {
+                Ok(found) => slots.extend(found.map(|(_, slot)| slot)),
+                Err(fault) => return broken(Property::LedgerEqualsModel, fault.to_string()),
+            }
+        }
+        match self.model.check(&block.block, &block.receipts, &slots) {
+            Ok(prediction) => {
+                self.model.commit(prediction);
+                Ok(())
+            }
+            Err(disagreement) => {
+                let height = block.block.header.height;
+                broken(Property::LedgerEqualsModel, format!("block {height}: {disagreement}"))
+            }
+        }
+    }
+
+    fn supply_conserved(&mut self, chain: &Replica, height: Height) -> Check {
+        self.count(Property::SupplyConserved);
+        let (supply, _) = chain.supply();
+        if supply.micro() != self.model.supply() {
+            let detail = format!("at height {height} the supply is {supply}, the model says {}", self.model.supply());
+            return broken(Property::SupplyConserved, detail);
+        }
+        Ok(())
+    }
+
+    fn state_roots_equal(&mut self, node: u16, chain: &Replica, height: Height) -> Check {
+        self.count(Property::StateRootsEqual);
+        let head = chain.head();
+        let same = self.decided.get(&height).is_some_and(|known| known.state_root == head.state_root);
+        if head.height != height || !same {
+            return broken(Property::StateRootsEqual, format!("validator {node} has another state at height {height}"));
+        }
+        Ok(())
+    }
+
+    /// No honest validator signed two things at one place.
+    ///
+    /// # Errors
+    /// The first place at which one did.
+    pub fn no_conflicting_signature(&mut self, notary: &Notary, honest: impl Fn(u16) -> bool) -> Check {
+        self.count(Property::NoConflictingSignature);
+        match notary.conflicts().into_iter().find(|(node, _)| honest(*node)) {
+            None => Ok(()),
+            Some((node, (height, round, step))) => {
+                let detail = format!("validator {node} signed two {step:?} messages at height {height} round {round}");
+                broken(Property::NoConflictingSignature, detail)
+            }
+        }
+    }
+
+    /// A mempool keeps to its limit.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn mempool_bounded(&mut self, node: u16, length: usize, limit: usize) -> Check {
+        self.count(Property::MempoolBounded);
+        if length > limit {
+            let detail = format!("validator {node} holds {length} transactions, its limit is {limit}");
+            return broken(Property::MempoolBounded, detail);
+        }
+        Ok(())
+    }
+
+    /// A restarted validator has everything that it called final.
+    ///
+    /// # Errors
+    /// It has lost a height.
+    pub fn finalized_survives_restart(&mut self, node: u16, before: Height, after: Height) -> Check {
+        self.count(Property::FinalizedSurvivesRestart);
+        if after < before {
+            let detail = format!("validator {node} had finalized height {before} and restarted at {after}");
+            return broken(Property::FinalizedSurvivesRestart, detail);
+        }
+        Ok(())
+    }
+
+    /// At the end: everything acknowledged is on this validator's disk, as far as it got.
+    ///
+    /// # Errors
+    /// The first transaction that is not where it was.
+    pub fn no_acknowledged_transaction_lost(&mut self, node: u16, chain: &Replica) -> Check {
+        self.count(Property::NoAcknowledgedTransactionLost);
+        let finalized = chain.finalized();
+        for (id, height) in self.acknowledged.iter().filter(|(_, height)| **height <= finalized) {
+            let place = chain.place(id).ok().flatten().map(|place| place.height);
+            if place != Some(*height) {
+                let detail = format!("validator {node} has {id} at {place:?}, it was acknowledged at {height}");
+                return broken(Property::NoAcknowledgedTransactionLost, detail);
+            }
+        }
+        Ok(())
+    }
+
+    /// At the end: the disk alone gives the same state. `reopened` was loaded from it, with every check of a start.
+    ///
+    /// # Errors
+    /// It gives another one.
+    pub fn disk_holds_the_state(&mut self, node: u16, running: &Replica, reopened: &Replica) -> Check {
+        self.count(Property::DiskHoldsTheState);
+        let (run, disk) = (running.head(), reopened.head());
+        let same = run.hash == disk.hash && run.state_root == disk.state_root && run.ops_digest == disk.ops_digest;
+        if !same || running.supply() != reopened.supply() {
+            let detail = format!("validator {node} runs at height {}, its disk gives height {}", run.height, disk.height);
+            return broken(Property::DiskHoldsTheState, detail);
+        }
+        for account in &self.genesis.accounts {
+            if running.account(&account.address) != reopened.account(&account.address) {
+                let detail = format!("validator {node}: {} differs between memory and disk", account.address);
+                return broken(Property::DiskHoldsTheState, detail);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes one check.
+    pub fn count(&mut self, property: Property) {
+        *self.checks.entry(property.name()).or_default() += 1;
+    }
+}

@@ -1,0 +1,539 @@
+//! The simulated world: a queue of events on virtual time, the validators, the network between them.
+//!
+//! ```text
+//!  queue ─► event ─► node ─► outputs ─► network ─► queue
+//!                     └─► finalized blocks ─► judge
+//! ```
+//!
+//! Rules
+//! - One thread, one queue ordered by (time, number); all chance comes from the seed.
+//! - Every event is added to the trace hash before it is handled.
+//! - The first property that does not hold ends the run.
+//!
+//! Read next: `network.rs`, `faults.rs`, `run.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::ConsensusEvent;
+use consensus::machine::{Channel, End, Output, Timer};
+use mempool::CheckedTransaction;
+use primitives::{Genesis, Hash, Height};
+use replica::{Application, FinalizedBlock, Replica, ReplicaEvent};
+
+use crate::chain::{Keys, genesis};
+use crate::dishonest::Dishonest;
+use crate::guard::Notary;
+use crate::node::{MEMPOOL_LIMIT, Node};
+use crate::plan::Plan;
+use crate::properties::{Broken, Check, Judge, Property};
+use crate::random::Random;
+use crate::traffic::Traffic;
+
+/// Microseconds in a millisecond.
+pub const MS: u64 = 1_000;
+/// How often a validator says how far it is, microseconds.
+const STATUS_US: u64 = 1_000 * MS;
+/// How long a sync request may go unanswered, microseconds.
+const SYNC_WAIT_US: u64 = 5_000 * MS;
+/// Heights asked for in one sync request.
+const SYNC_BATCH: u64 = 16;
+/// How soon a validator whose disk failed at its start is started again, microseconds.
+const REBOOT_US: u64 = 1_000 * MS;
+
+/// What travels between validators.
+#[derive(Debug, Clone)]
+pub enum Packet {
+    /// A message of consensus.
+    Consensus(Channel, Bytes),
+    /// A transaction that a mempool took.
+    Transaction(CheckedTransaction),
+    /// The last finalized height of the sender.
+    Status(Height),
+    /// A question for finalized blocks.
+    SyncRequest(u64, Height, Height),
+    /// The answer to it.
+    SyncAnswer(u64, Bytes),
+}
+
+/// Something that happens at a time.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A packet arrives: to, from.
+    Deliver(u16, u16, Packet),
+    /// A timer runs out: whose, in which life, its number.
+    Timer(u16, u32, u64, Timer),
+    /// A validator starts its next height.
+    Start(u16, u32),
+    /// A validator says how far it is.
+    Status(u16, u32),
+    /// A sync request was not answered.
+    SyncLate(u16, u32, u64),
+    /// A validator that is down is started.
+    Boot(u16),
+    /// A wallet may send something.
+    Wallet,
+    /// The fault with this number begins.
+    FaultBegins(usize),
+    /// The fault with this number ends.
+    FaultEnds(usize),
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Events.
+    pub events: u64,
+    /// Faults that took effect.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Heights by the round that decided them.
+    pub rounds: BTreeMap<u32, u64>,
+    /// Rounds that decided heights after the last fault.
+    pub calm_round_max: u32,
+    /// Double signatures that honest validators reported.
+    pub equivocations: u64,
+    /// From offer to verdict, microseconds.
+    pub propagation_us: Vec<u64>,
+}
+
+/// A run in progress.
+pub struct World {
+    /// What happens.
+    pub plan: Plan,
+    /// The chain.
+    pub genesis: Genesis,
+    /// Its hash.
+    pub genesis_hash: Hash,
+    /// Its keys.
+    pub keys: Keys,
+    /// Virtual time, microseconds.
+    pub now_us: u64,
+    /// The validators.
+    pub nodes: Vec<Node>,
+    /// Faults in effect.
+    pub active: BTreeSet<usize>,
+    /// Who watches.
+    pub judge: Judge,
+    /// Every signature.
+    pub notary: Notary,
+    /// What is counted.
+    pub counts: Counts,
+    /// Height at the end of the last fault, once it ended.
+    pub healed_at: Option<Height>,
+    pub(crate) network: Random,
+    pub(crate) chance: Random,
+    dishonest: BTreeMap<u16, Dishonest>,
+    traffic: Traffic,
+    queue: BTreeMap<(u64, u64), Event>,
+    numbers: u64,
+    trace: blake3::Hasher,
+    offered_us: BTreeMap<Hash, u64>,
+    decided: Height,
+}
+
+impl World {
+    /// The world of a plan, at time zero.
+    pub fn new(plan: Plan) -> Self {
+        let (random, keys) = (Random::new(plan.seed), Keys::of(plan.seed));
+        let genesis = genesis(keys, plan.validators);
+        let genesis_hash = genesis.hash();
+        let misbehaviour = |node: u16| plan.dishonest.get(&node).copied();
+        let nodes: Vec<Node> = (0..plan.validators).map(|node| Node::new(keys, node, misbehaviour(node))).collect();
+        let dishonest = plan.dishonest.iter().map(|(node, kind)| {
+            let (key, streams) = (keys.validator(*node), 0);
+            let address = primitives::Address::of_key(&key.public_key());
+            (*node, Dishonest { kind: *kind, key, address, genesis: genesis_hash, streams })
+        });
+        let mut world = Self {
+            judge: Judge::new(&genesis),
+            traffic: Traffic::new(random.fork("traffic"), keys, genesis_hash),
+            network: random.fork("network"),
+            chance: random.fork("chance"),
+            dishonest: dishonest.collect(),
+            nodes,
+            genesis,
+            genesis_hash,
+            keys,
+            now_us: 0,
+            active: BTreeSet::new(),
+            notary: Notary::default(),
+            counts: Counts::default(),
+            healed_at: None,
+            queue: BTreeMap::new(),
+            numbers: 0,
+            trace: blake3::Hasher::new(),
+            offered_us: BTreeMap::new(),
+            decided: Height::GENESIS,
+            plan,
+        };
+        world.fill();
+        world
+    }
+
+    fn fill(&mut self) {
+        for node in 0..self.plan.validators {
+            self.after(0, Event::Boot(node));
+        }
+        self.after(MS, Event::Wallet);
+        for index in 0..self.plan.faults.len() {
+            let (at, length) = (self.plan.faults[index].at_ms, self.plan.faults[index].for_ms);
+            self.after(at.saturating_mul(MS), Event::FaultBegins(index));
+            self.after(at.saturating_add(length).saturating_mul(MS), Event::FaultEnds(index));
+        }
+    }
+
+    /// Puts an event on the queue; its number.
+    pub fn after(&mut self, wait_us: u64, event: Event) -> u64 {
+        self.numbers += 1;
+        self.queue.insert((self.now_us.saturating_add(wait_us), self.numbers), event);
+        self.numbers
+    }
+
+    /// True for a validator that keeps to the protocol.
+    pub fn is_honest(&self, node: u16) -> bool {
+        !self.plan.dishonest.contains_key(&node)
+    }
+
+    /// BLAKE3 of everything so far.
+    pub fn trace_hash(&self) -> String {
+        self.trace.finalize().to_hex().to_string()
+    }
+
+    pub(crate) fn node(&mut self, node: u16) -> &mut Node {
+        &mut self.nodes[usize::from(node)]
+    }
+
+    /// Handles the next event.
+    ///
+    /// # Errors
+    /// The property that it broke.
+    pub fn step(&mut self) -> Check {
+        let Some(((time, number), event)) = self.queue.pop_first() else { return Ok(()) };
+        self.now_us = time;
+        self.counts.events += 1;
+        self.trace(number, &event);
+        match event {
+            Event::Deliver(to, from, packet) => self.deliver(to, from, packet),
+            Event::Timer(node, life, number, timer) => self.elapsed(node, life, number, timer),
+            Event::Start(node, life) => self.start(node, life),
+            Event::Status(node, life) => self.status(node, life),
+            Event::SyncLate(node, life, request) => {
+                if self.lives(node, life)
+                    && let Some(running) = &mut self.node(node).running
+                    && running.request == Some(request)
+                {
+                    running.request = None;
+                }
+                Ok(())
+            }
+            Event::Boot(node) => self.boot(node),
+            Event::Wallet => self.wallet(),
+            Event::FaultBegins(index) => self.fault_begins(index),
+            Event::FaultEnds(index) => self.fault_ends(index),
+        }
+    }
+
+    fn trace(&mut self, number: u64, event: &Event) {
+        self.trace.update(&self.now_us.to_le_bytes()).update(&number.to_le_bytes());
+        let (kind, node, digest): (u8, u16, &[u8]) = match event {
+            Event::Deliver(to, from, Packet::Consensus(_, bytes)) => {
+                self.trace.update(&from.to_le_bytes());
+                (0, *to, bytes)
+            }
+            Event::Deliver(to, from, Packet::SyncAnswer(_, bytes)) => {
+                self.trace.update(&from.to_le_bytes());
+                (1, *to, bytes)
+            }
+            Event::Deliver(to, _, Packet::Transaction(transaction)) => {
+                self.trace.update(transaction.id().0.as_bytes());
+                (2, *to, &[])
+            }
+            Event::Deliver(to, ..) => (3, *to, &[]),
+            Event::Timer(node, ..) => (4, *node, &[]),
+            Event::Start(node, _) => (5, *node, &[]),
+            Event::Status(node, _) => (6, *node, &[]),
+            Event::SyncLate(node, ..) => (7, *node, &[]),
+            Event::Boot(node) => (8, *node, &[]),
+            Event::Wallet => (9, 0, &[]),
+            Event::FaultBegins(_) => (10, 0, &[]),
+            Event::FaultEnds(_) => (11, 0, &[]),
+        };
+        self.trace.update(&[kind]).update(&node.to_le_bytes()).update(digest);
+    }
+
+    fn lives(&self, node: u16, life: u32) -> bool {
+        let node = &self.nodes[usize::from(node)];
+        node.life == life && node.running.is_some()
+    }
+
+    fn boot(&mut self, number: u16) -> Check {
+        let (genesis, keys, notary, now_ms) = (self.genesis.clone(), self.keys, self.notary.clone(), self.now_us / MS);
+        if self.is_held_down(number) || self.node(number).running.is_some() {
+            return Ok(());
+        }
+        let node = self.node(number);
+        node.set_clock(now_ms);
+        let before = node.acknowledged;
+        match node.boot(&genesis, keys, &notary) {
+            Ok(()) => {}
+            Err(_) if node.disk_fails => {
+                node.crash(0, 0);
+                *self.counts.faults.entry("disk").or_default() += 1;
+                self.after(REBOOT_US, Event::Boot(number));
+                return Ok(());
+            }
+            Err(reason) if self.is_honest(number) => {
+                let detail = format!("validator {number} does not start: {reason}");
+                return Err(Broken { property: Property::HonestValidatorRuns, detail });
+            }
+            Err(_) => return Ok(()),
+        }
+        let (life, finalized) = (self.node(number).life, self.node(number).finalized());
+        if self.is_honest(number) {
+            self.judge.finalized_survives_restart(number, before, finalized)?;
+        }
+        self.after(STATUS_US, Event::Status(number, life));
+        self.start(number, life)
+    }
+
+    fn start(&mut self, number: u16, life: u32) -> Check {
+        if !self.lives(number, life) {
+            return Ok(());
+        }
+        let now_ms = self.now_us / MS;
+        let node = self.node(number);
+        node.set_clock(now_ms);
+        let outputs = node.start();
+        self.apply(number, outputs)
+    }
+
+    fn elapsed(&mut self, number: u16, life: u32, event: u64, timer: Timer) -> Check {
+        if !self.lives(number, life) {
+            return Ok(());
+        }
+        let now_ms = self.now_us / MS;
+        let node = self.node(number);
+        node.set_clock(now_ms);
+        let Some(running) = &mut node.running else { return Ok(()) };
+        let Some(position) = running.timers.iter().position(|(_, known)| *known == event) else { return Ok(()) };
+        running.timers.remove(position);
+        let outputs = running.machine.elapsed(timer);
+        self.apply(number, outputs)
+    }
+
+    fn deliver(&mut self, to: u16, from: u16, packet: Packet) -> Check {
+        let now_ms = self.now_us / MS;
+        let node = self.node(to);
+        node.set_clock(now_ms);
+        let now = node.now();
+        let Some(running) = &mut node.running else { return Ok(()) };
+        let outputs = match packet {
+            Packet::Consensus(channel, bytes) => running.machine.receive(from, channel, &bytes),
+            Packet::Transaction(transaction) => {
+                // A refusal is the mempool's answer to a duplicate or a full queue; the wallet sends again.
+                let _ = running.chain().admit(transaction, now);
+                return Ok(());
+            }
+            Packet::Status(height) => {
+                running.tips.insert(from, height);
+                self.ask(to, from);
+                return Ok(());
+            }
+            Packet::SyncRequest(request, first, last) => {
+                let answer = running.machine.serve(first, last);
+                if let Some(answer) = answer {
+                    self.send(to, from, Packet::SyncAnswer(request, answer));
+                }
+                return self.apply(to, Vec::new());
+            }
+            Packet::SyncAnswer(request, answer) => {
+                if running.request != Some(request) {
+                    return Ok(());
+                }
+                running.request = None;
+                running.machine.synced(from, &answer)
+            }
+        };
+        self.apply(to, outputs)
+    }
+
+    /// Asks a peer that is ahead for the blocks in between.
+    fn ask(&mut self, number: u16, peer: u16) {
+        let Some(running) = &mut self.node(number).running else { return };
+        let (first, tip) = (running.machine.height(), running.tips.get(&peer).copied().unwrap_or_default());
+        if running.request.is_some() || tip < first || running.chain().finalized() >= first {
+            return;
+        }
+        let life = self.node(number).life;
+        let last = Height(tip.0.min(first.0.saturating_add(SYNC_BATCH - 1)));
+        let request = self.numbers;
+        self.after(SYNC_WAIT_US, Event::SyncLate(number, life, request));
+        if let Some(running) = &mut self.node(number).running {
+            running.request = Some(request);
+        }
+        self.send(number, peer, Packet::SyncRequest(request, first, last));
+    }
+
+    fn status(&mut self, number: u16, life: u32) -> Check {
+        if !self.lives(number, life) {
+            return Ok(());
+        }
+        let finalized = self.node(number).finalized();
+        self.broadcast(number, &Packet::Status(finalized));
+        self.after(STATUS_US, Event::Status(number, life));
+        Ok(())
+    }
+
+    fn wallet(&mut self) -> Check {
+        let per_second = u64::from(self.plan.traffic_per_second);
+        if per_second == 0 {
+            return Ok(());
+        }
+        self.after(1_000 * MS / per_second, Event::Wallet);
+        let Some(transaction) = self.traffic.next(self.now_us, &mut self.judge) else { return Ok(()) };
+        let number = self.chance.node(self.plan.validators);
+        let now_ms = self.now_us / MS;
+        let node = self.node(number);
+        node.set_clock(now_ms);
+        let now = node.now();
+        let Some(running) = &node.running else { return Ok(()) };
+        let admitted = running.chain().admit(transaction.clone(), now).is_ok();
+        if admitted {
+            self.broadcast(number, &Packet::Transaction(transaction));
+        }
+        for index in 0..self.nodes.len() {
+            let Some(running) = &self.nodes[index].running else { continue };
+            let waiting = running.chain().mempool().len();
+            let number = self.nodes[index].number;
+            self.judge.mempool_bounded(number, waiting, MEMPOOL_LIMIT)?;
+        }
+        Ok(())
+    }
+
+    /// Does what a validator wants done, and looks at what its chain told.
+    pub(crate) fn apply(&mut self, number: u16, outputs: Vec<Output>) -> Check {
+        for output in outputs {
+            self.output(number, output);
+        }
+        let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
+        let (told, replica, end) = (running.told(), Arc::clone(&running.replica), running.machine.end().cloned());
+        for event in told {
+            if let ReplicaEvent::Finalized(block) = event {
+                let chain = replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                self.finalized(number, &block, &chain)?;
+            }
+        }
+        match end {
+            None => Ok(()),
+            Some(end) => self.ended(number, end),
+        }
+    }
+
+    fn finalized(&mut self, number: u16, block: &FinalizedBlock, chain: &Replica) -> Check {
+        let height = block.block.header.height;
+        self.node(number).acknowledged = height;
+        self.trace.update(block.hash.as_bytes());
+        if !self.is_honest(number) {
+            return Ok(());
+        }
+        if height > self.decided {
+            self.decided = height;
+            let round = block.round.0;
+            *self.counts.rounds.entry(round).or_default() += 1;
+            // The height that was being decided when the last fault ended may have many rounds behind it.
+            if self.healed_at.is_some_and(|healed| height.0 > healed.0 + 1) {
+                self.counts.calm_round_max = self.counts.calm_round_max.max(round);
+            }
+        }
+        self.judge.finalized(number, block, chain)
+    }
+
+    fn output(&mut self, number: u16, output: Output) {
+        let life = self.node(number).life;
+        match output {
+            Output::Publish(channel, bytes) => self.publish(number, channel, bytes),
+            Output::SetTimer(timer, wait) => {
+                let wait_us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+                let event = self.numbers + 1;
+                self.after(wait_us, Event::Timer(number, life, event, timer));
+                self.forget_timer(number, |known| *known != timer);
+                if let Some(running) = &mut self.node(number).running {
+                    running.timers.push((timer, event));
+                }
+            }
+            Output::CancelTimer(timer) => self.forget_timer(number, |known| *known != timer),
+            Output::CancelTimers => self.forget_timer(number, |_| false),
+            Output::Log(height, entry) => self.node(number).log.append(height, entry),
+            Output::FlushLog => self.node(number).log.flush(),
+            Output::Next(_, wait) => {
+                let wait_us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+                self.after(wait_us, Event::Start(number, life));
+            }
+            // The next status of a peer that is ahead asks again.
+            Output::SyncFault(_) => {}
+            Output::Event(event) => self.told(number, &event),
+        }
+    }
+
+    fn forget_timer(&mut self, number: u16, keep: impl Fn(&Timer) -> bool) {
+        if let Some(running) = &mut self.node(number).running {
+            running.timers.retain(|(known, _)| keep(known));
+        }
+    }
+
+    fn told(&mut self, number: u16, event: &ConsensusEvent) {
+        match event {
+            ConsensusEvent::Proposed { height, round, block } => {
+                self.offered_us.entry(*block).or_insert(self.now_us);
+                let bytes = self.node(number).candidate(block);
+                let dishonest = self.dishonest.get_mut(&number);
+                let sent = dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes));
+                for sent in sent.unwrap_or_default() {
+                    self.send_to(number, sent);
+                }
+            }
+            ConsensusEvent::ProposalReceived { block, .. } => {
+                let offered = self.offered_us.get(block);
+                self.counts.propagation_us.extend(offered.map(|offered| self.now_us.saturating_sub(*offered)));
+            }
+            ConsensusEvent::Equivocation { .. } if self.is_honest(number) => self.counts.equivocations += 1,
+            _ => {}
+        }
+    }
+
+    fn publish(&mut self, number: u16, channel: Channel, bytes: Bytes) {
+        match self.dishonest.get(&number) {
+            None => self.broadcast(number, &Packet::Consensus(channel, bytes)),
+            Some(dishonest) => {
+                for sent in dishonest.send(channel, bytes, &mut self.chance) {
+                    self.send_to(number, sent);
+                }
+            }
+        }
+    }
+
+    fn ended(&mut self, number: u16, end: End) -> Check {
+        let (fails, honest) = (self.node(number).disk_fails, self.is_honest(number));
+        match end {
+            End::Crashed => *self.counts.faults.entry("crash").or_default() += 1,
+            End::Fault(_) if fails => *self.counts.faults.entry("disk").or_default() += 1,
+            End::Fault(reason) | End::Core(reason) if honest => {
+                let detail = format!("validator {number} stopped itself: {reason}");
+                return Err(Broken { property: Property::HonestValidatorRuns, detail });
+            }
+            End::Fault(_) | End::Core(_) => {}
+        }
+        self.stop(number);
+        // Whoever is held down by a fault is started when it ends.
+        self.after(REBOOT_US, Event::Boot(number));
+        Ok(())
+    }
+
+    /// Ends a validator's process; chance says how much of what was not durable survives.
+    pub(crate) fn stop(&mut self, number: u16) {
+        let (batches, at_risk) = (self.chance.index(3), self.node(number).log.at_risk());
+        let entries = self.chance.index(at_risk + 1);
+        self.node(number).crash(batches, entries);
+    }
+}

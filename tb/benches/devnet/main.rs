@@ -1,0 +1,49 @@
+//! What four validators do on this machine: one JSON line for each figure.
+//!
+//! ```text
+//! cold    tb devnet in a fresh folder          ──► first finalized block, first finalized transfer
+//! load    tb devnet + tb bench load            ──► a light load, then as much as fits
+//! delay   4 × tb node start behind a relay     ──► finality ÷ one-way delay
+//! ```
+//!
+//! Run with `cargo bench -p tb --bench devnet`, or one part with `… -- cold`. The processes are those that people
+//! start, and transfers are counted in finalized blocks. Under `cargo test` it does nothing, because a timed test is
+//! no test.
+//!
+//! Read next: `network.rs` for the processes, `relay.rs` for the delay, `docs/performance.md` for the figures.
+
+mod cold;
+mod delay;
+mod load;
+mod network;
+mod process;
+mod relay;
+
+use anyhow::{Result, ensure};
+
+/// The parts, in the order they run.
+const PARTS: [&str; 3] = ["cold", "load", "delay"];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo passes `--bench` to benchmarks and leaves it out when it runs them as tests.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return Ok(());
+    }
+    let wanted: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    for word in &wanted {
+        ensure!(PARTS.contains(word), "there is no part {word:?}; the parts are {}", PARTS.join(", "));
+    }
+    let runs = |part: &str| wanted.is_empty() || wanted.contains(&part);
+    if runs("cold") {
+        cold::run().await?;
+    }
+    if runs("load") {
+        load::run().await?;
+    }
+    if runs("delay") {
+        delay::run().await?;
+    }
+    Ok(())
+}
