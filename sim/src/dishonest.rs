@@ -64,9 +64,11 @@ impl Dishonest {
     }
 
     /// What goes out besides when its engine offers a block.
-    pub fn offer(&mut self, height: Height, round: Round, block: &Bytes) -> Vec<Sent> {
+    pub fn offer(&mut self, height: Height, round: Round, block: &Bytes, random: &mut Random) -> Vec<Sent> {
+        // Some receivers see both offers, so that they can be proved.
+        let odd = if random.chance(PPM / 4) { To::All } else { To::Odd };
         let (to, change): (To, fn(&mut Block)) = match self.kind {
-            Misbehaviour::EquivocatingProposer => (To::Odd, |block| block.header.time = block.header.time.plus(1)),
+            Misbehaviour::EquivocatingProposer => (odd, |block| block.header.time = block.header.time.plus(1)),
             Misbehaviour::InvalidBlocks => (To::All, |block| block.header.state_root = Hash([7; 32])),
             _ => return Vec::new(),
         };

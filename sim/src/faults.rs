@@ -32,7 +32,7 @@ impl World {
                     running.machine.set_fuse(Some(effects));
                 }
             }
-            Fault::PowerLoss => (0..self.plan.validators).for_each(|node| self.stop(node)),
+            Fault::PowerLoss => (0..self.plan.nodes()).for_each(|node| self.stop(node)),
             Fault::LostDisk { node } => {
                 self.stop(node);
                 self.node(node).lose_disk();
@@ -72,7 +72,7 @@ impl World {
             }
             _ => {}
         }
-        for node in 0..self.plan.validators {
+        for node in 0..self.plan.nodes() {
             if self.node(node).running.is_none() {
                 self.after(0, Event::Boot(node));
             }

@@ -17,6 +17,7 @@
 //!
 //! Read next: `plan.rs`, `world.rs`, `properties.rs`; for users `spec/simulation.md`.
 
+pub mod batch;
 pub mod chain;
 pub mod dishonest;
 mod faults;
@@ -33,6 +34,7 @@ pub mod summary;
 pub mod traffic;
 pub mod world;
 
+pub use batch::run_seeds;
 pub use plan::{Plan, PlanError};
 pub use report::{Report, Verdict};
 pub use run::run;

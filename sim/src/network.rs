@@ -11,14 +11,14 @@ use crate::world::{Event, MS, Packet, World};
 impl World {
     /// Sends to every other validator.
     pub(crate) fn broadcast(&mut self, from: u16, packet: &Packet) {
-        for to in (0..self.plan.validators).filter(|to| *to != from) {
+        for to in (0..self.plan.nodes()).filter(|to| *to != from) {
             self.send(from, to, packet.clone());
         }
     }
 
     /// Sends what a dishonest validator wants sent.
     pub(crate) fn send_to(&mut self, from: u16, (whom, channel, bytes): Sent) {
-        for to in (0..self.plan.validators).filter(|to| *to != from) {
+        for to in (0..self.plan.nodes()).filter(|to| *to != from) {
             let sends = match whom {
                 To::All => true,
                 To::Even => to % 2 == 0,

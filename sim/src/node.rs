@@ -56,6 +56,8 @@ impl Running {
 pub struct Node {
     /// Its number.
     pub number: u16,
+    /// Whose key it has: its own, unless it is the second node of a twin.
+    pub key: u16,
     /// Its address.
     pub address: Address,
     /// How it is dishonest, if it is.
@@ -83,10 +85,11 @@ pub struct Node {
 
 impl Node {
     /// A validator that was never started.
-    pub fn new(keys: Keys, number: u16, misbehaviour: Option<Misbehaviour>) -> Self {
+    pub fn new(keys: Keys, number: u16, key: u16, misbehaviour: Option<Misbehaviour>) -> Self {
         Self {
             number,
-            address: Address::of_key(&keys.validator(number).public_key()),
+            key,
+            address: Address::of_key(&keys.validator(key).public_key()),
             misbehaviour,
             disk: FaultyDisk::new(),
             disk_fails: false,
@@ -122,13 +125,13 @@ impl Node {
         let told = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&told);
         let observer = Arc::new(move |event| seen.lock().unwrap_or_else(PoisonError::into_inner).push(event));
-        let identity = Identity { address: self.address, vrf_key: keys.vrf(self.number) };
+        let identity = Identity { address: self.address, vrf_key: keys.vrf(self.key) };
         let config = MempoolConfig { limit: MEMPOOL_LIMIT, ..MempoolConfig::default() };
         let replica = Replica::open(genesis.clone(), Arc::new(store), config, Some(identity), observer);
         let replica = Arc::new(Mutex::new(replica.map_err(|fault| fault.to_string())?));
         let signer = Guarded {
             node: self.number,
-            key: keys.validator(self.number),
+            key: keys.validator(self.key),
             file: self.guard.clone(),
             notary: notary.clone(),
         };
@@ -155,9 +158,14 @@ impl Node {
         self.disk.crash(batches);
         self.log.crash(entries);
         if self.misbehaviour == Some(Misbehaviour::Amnesia) {
-            self.log = Log::default();
-            self.guard.forget();
+            self.forget();
         }
+    }
+
+    /// Loses the log and what the key has signed.
+    pub fn forget(&mut self) {
+        self.log = Log::default();
+        self.guard.forget();
     }
 
     /// The disk and the log are gone; the guard of the key is elsewhere and stays.

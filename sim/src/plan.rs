@@ -65,11 +65,13 @@ pub enum Misbehaviour {
     Garbage,
     /// Forgets its log and what it signed whenever it restarts.
     Amnesia,
+    /// Runs its key in two nodes that know nothing of each other; the second one comes after the validators.
+    Twin,
 }
 
 impl Misbehaviour {
     /// Every misbehaviour.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::EquivocatingVoter,
         Self::EquivocatingProposer,
         Self::WithheldVotes,
@@ -77,6 +79,7 @@ impl Misbehaviour {
         Self::InvalidBlocks,
         Self::Garbage,
         Self::Amnesia,
+        Self::Twin,
     ];
 
     /// The name in summaries.
@@ -89,6 +92,7 @@ impl Misbehaviour {
             Self::InvalidBlocks => "invalid_blocks",
             Self::Garbage => "garbage",
             Self::Amnesia => "amnesia",
+            Self::Twin => "twin",
         }
     }
 }
@@ -218,6 +222,16 @@ impl Fault {
     }
 }
 
+/// A defect that is put into every honest validator on purpose, to see that the properties catch it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeededBug {
+    /// A crash loses the consensus log and the records of the double-sign guard.
+    ForgetsWhatItSigned,
+    /// The disk is never synced, though the store believes so.
+    ForgetsToSync,
+}
+
 /// A fault with its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -258,6 +272,9 @@ pub struct Plan {
     /// The faults.
     #[serde(default)]
     pub faults: Vec<Scheduled>,
+    /// A defect of every honest validator.
+    #[serde(default)]
+    pub seeded_bug: Option<SeededBug>,
 }
 
 const fn calm_heights() -> u64 {
@@ -352,12 +369,26 @@ impl Plan {
         self.check_nodes()
     }
 
+    /// The validators that run their key twice, in the order of their second nodes.
+    pub fn twins(&self) -> Vec<u16> {
+        let twins = self.dishonest.iter().filter(|(_, kind)| **kind == Misbehaviour::Twin);
+        twins.map(|(node, _)| *node).collect()
+    }
+
+    /// How many nodes run: one for each validator, and the second ones of twins.
+    pub fn nodes(&self) -> u16 {
+        self.validators.saturating_add(u16::try_from(self.twins().len()).unwrap_or(u16::MAX))
+    }
+
     fn check_nodes(&self) -> Result<(), PlanError> {
-        let last = self.validators.saturating_sub(1);
-        let named = self.faults.iter().flat_map(|scheduled| scheduled.fault.nodes());
-        match named.chain(self.dishonest.keys().copied()).find(|node| *node > last) {
-            Some(node) => return Err(PlanError::NoSuchNode { node, last }),
-            None => {}
+        let validator = self.validators.saturating_sub(1);
+        if let Some(node) = self.dishonest.keys().copied().find(|node| *node > validator) {
+            return Err(PlanError::NoSuchNode { node, last: validator });
+        }
+        let last = self.nodes().saturating_sub(1);
+        let mut named = self.faults.iter().flat_map(|scheduled| scheduled.fault.nodes());
+        if let Some(node) = named.find(|node| *node > last) {
+            return Err(PlanError::NoSuchNode { node, last });
         }
         let dishonest = self.unreliable().len();
         if !self.beyond_bound && dishonest > usize::from(Self::dishonest_max(self.validators)) {
@@ -390,8 +421,10 @@ impl Plan {
             duplicate_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(50_000)).unwrap_or(0) } else { 0 },
         };
         let faults_ms = 50_000;
-        let count = random.between(2, 7);
-        let mut faults: Vec<Scheduled> = (0..count).map(|_| scheduled(&mut random, validators, faults_ms)).collect();
+        let count = random.between(3, 8);
+        let twins = dishonest.values().filter(|kind| **kind == Misbehaviour::Twin).count();
+        let nodes = validators.saturating_add(u16::try_from(twins).unwrap_or(0));
+        let mut faults: Vec<Scheduled> = (0..count).map(|_| scheduled(&mut random, nodes, faults_ms)).collect();
         faults.sort_by_key(|scheduled| scheduled.at_ms);
         let traffic_per_second = u32::try_from(random.between(1, 6)).unwrap_or(1);
         let mut unreliable: BTreeSet<u16> = dishonest.keys().copied().collect();
@@ -403,19 +436,30 @@ impl Plan {
             _ => true,
         });
         let (beyond_bound, calm_heights) = (false, calm_heights());
-        Self { seed, validators, dishonest, beyond_bound, links, traffic_per_second, faults_ms, calm_heights, faults }
+        Self {
+            seed,
+            validators,
+            dishonest,
+            beyond_bound,
+            links,
+            traffic_per_second,
+            faults_ms,
+            calm_heights,
+            faults,
+            seeded_bug: None,
+        }
     }
 }
 
-fn scheduled(random: &mut Random, validators: u16, faults_ms: u64) -> Scheduled {
+fn scheduled(random: &mut Random, nodes: u16, faults_ms: u64) -> Scheduled {
     let at_ms = random.between(1_000, faults_ms);
     let for_ms = random.between(500, 15_000);
-    let node = random.node(validators);
+    let node = random.node(nodes);
     let ppm = |random: &mut Random, high: u64| u32::try_from(random.between(10_000, high)).unwrap_or(0);
     let fault = match random.below(12) {
         0 | 1 => {
-            let size = random.between(1, u64::from(validators.saturating_sub(1)));
-            let side = (0..size).map(|_| random.node(validators)).collect();
+            let size = random.between(1, u64::from(nodes.saturating_sub(1)));
+            let side = (0..size).map(|_| random.node(nodes)).collect();
             Fault::Partition { side, one_way: random.chance(PPM / 3) }
         }
         2 | 3 => Fault::Crash { node, effects: u32::try_from(random.below(60)).unwrap_or(0) },

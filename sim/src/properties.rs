@@ -44,8 +44,6 @@ pub enum Property {
     MempoolBounded,
     /// After the last fault, heights are decided again within a bounded number of rounds.
     Progress,
-    /// In a run beyond the bound, a fork is found.
-    ForkIsFound,
 }
 
 impl Property {
@@ -65,7 +63,6 @@ impl Property {
             Self::HonestValidatorRuns => "honest_validator_runs",
             Self::MempoolBounded => "mempool_bounded",
             Self::Progress => "progress",
-            Self::ForkIsFound => "fork_is_found",
         }
     }
 }

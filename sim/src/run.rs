@@ -78,8 +78,9 @@ fn progress(world: &mut World) -> Check {
 /// What can be asked only at the end.
 fn last_checks(world: &mut World) -> Check {
     let notary = world.notary.clone();
-    let dishonest = world.plan.dishonest.clone();
-    world.judge.no_conflicting_signature(&notary, |node| !dishonest.contains_key(&node))?;
+    let honest: Vec<bool> = world.nodes.iter().map(|node| node.misbehaviour.is_none()).collect();
+    let is_honest = |node: u16| honest.get(usize::from(node)).copied().unwrap_or(false);
+    world.judge.no_conflicting_signature(&notary, is_honest)?;
     for index in 0..world.nodes.len() {
         let node = &world.nodes[index];
         let Some(running) = node.running.as_ref().filter(|_| world.is_honest(node.number)) else { continue };

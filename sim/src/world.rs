@@ -21,12 +21,13 @@ use consensus::machine::{Channel, End, Output, Timer};
 use mempool::CheckedTransaction;
 use primitives::{Genesis, Hash, Height};
 use replica::{Application, FinalizedBlock, Replica, ReplicaEvent};
+use storage::{Fault as DiskFault, FaultOn};
 
 use crate::chain::{Keys, genesis};
 use crate::dishonest::Dishonest;
 use crate::guard::Notary;
 use crate::node::{MEMPOOL_LIMIT, Node};
-use crate::plan::Plan;
+use crate::plan::{Plan, SeededBug};
 use crate::properties::{Broken, Check, Judge, Property};
 use crate::random::Random;
 use crate::traffic::Traffic;
@@ -138,8 +139,12 @@ impl World {
         let (random, keys) = (Random::new(plan.seed), Keys::of(plan.seed));
         let genesis = genesis(keys, plan.validators);
         let genesis_hash = genesis.hash();
-        let misbehaviour = |node: u16| plan.dishonest.get(&node).copied();
-        let nodes: Vec<Node> = (0..plan.validators).map(|node| Node::new(keys, node, misbehaviour(node))).collect();
+        let twins = plan.twins();
+        let nodes = (0..plan.validators).chain(twins).zip(0..).map(|(key, number)| {
+            let misbehaviour = plan.dishonest.get(&key).copied();
+            Node::new(keys, number, key, misbehaviour)
+        });
+        let nodes: Vec<Node> = nodes.collect();
         let dishonest = plan.dishonest.iter().map(|(node, kind)| {
             let (key, streams) = (keys.validator(*node), 0);
             let address = primitives::Address::of_key(&key.public_key());
@@ -172,7 +177,7 @@ impl World {
     }
 
     fn fill(&mut self) {
-        for node in 0..self.plan.validators {
+        for node in 0..self.plan.nodes() {
             self.after(0, Event::Boot(node));
         }
         self.after(MS, Event::Wallet);
@@ -192,7 +197,7 @@ impl World {
 
     /// True for a validator that keeps to the protocol.
     pub fn is_honest(&self, node: u16) -> bool {
-        !self.plan.dishonest.contains_key(&node)
+        self.nodes[usize::from(node)].misbehaviour.is_none()
     }
 
     /// BLAKE3 of everything so far.
@@ -212,6 +217,12 @@ impl World {
         let Some(((time, number), event)) = self.queue.pop_first() else { return Ok(()) };
         self.now_us = time;
         self.counts.events += 1;
+        if self.plan.seeded_bug == Some(SeededBug::ForgetsToSync) {
+            for node in &self.nodes {
+                node.disk.arm(FaultOn::Sync, 0, DiskFault::Ignored);
+                node.disk.arm(FaultOn::Mark, 0, DiskFault::Ignored);
+            }
+        }
         self.trace(number, &event);
         match event {
             Event::Deliver(to, from, packet) => self.deliver(to, from, packet),
@@ -392,7 +403,7 @@ impl World {
         }
         self.after(1_000 * MS / per_second, Event::Wallet);
         let Some(transaction) = self.traffic.next(self.now_us, &mut self.judge) else { return Ok(()) };
-        let number = self.chance.node(self.plan.validators);
+        let number = self.chance.node(self.plan.nodes());
         let now_ms = self.now_us / MS;
         let node = self.node(number);
         node.set_clock(now_ms);
@@ -487,8 +498,8 @@ impl World {
             ConsensusEvent::Proposed { height, round, block } => {
                 self.offered_us.entry(*block).or_insert(self.now_us);
                 let bytes = self.node(number).candidate(block);
-                let dishonest = self.dishonest.get_mut(&number);
-                let sent = dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes));
+                let (dishonest, chance) = (self.dishonest.get_mut(&number), &mut self.chance);
+                let sent = dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes, chance));
                 for sent in sent.unwrap_or_default() {
                     self.send_to(number, sent);
                 }
@@ -534,6 +545,14 @@ impl World {
     pub(crate) fn stop(&mut self, number: u16) {
         let (batches, at_risk) = (self.chance.index(3), self.node(number).log.at_risk());
         let entries = self.chance.index(at_risk + 1);
-        self.node(number).crash(batches, entries);
+        let bug = self.plan.seeded_bug;
+        let node = self.node(number);
+        match bug {
+            Some(SeededBug::ForgetsToSync) => node.crash(0, entries),
+            _ => node.crash(batches, entries),
+        }
+        if bug == Some(SeededBug::ForgetsWhatItSigned) {
+            node.forget();
+        }
     }
 }

@@ -4,8 +4,9 @@
 //! tb, tb-cli, contract-cli       the command tree
 //! rpp-node X …                   tb node X …
 //! rpp-node validator …           tb node start --mode validator …   (also: node; hybrid and wallet are refused)
+//! simnet …                       tb sim …
 //! probe, metrics-aggregator,
-//! gateway-service, simnet        not in this version: refused by name
+//! gateway-service                not in this version: refused by name
 //! ```
 //!
 //! A name nobody promised is treated as `tb`, so that a renamed binary still works.
@@ -18,7 +19,7 @@ use rpc::ExitCode;
 use crate::exit::Failure;
 
 /// Names of programs that will be part of this binary and are not yet.
-const LATER: [&str; 4] = ["probe", "metrics-aggregator", "gateway-service", "simnet"];
+const LATER: [&str; 3] = ["probe", "metrics-aggregator", "gateway-service"];
 /// Modes of a node that `rpp-node MODE` starts.
 const MODES: [&str; 2] = ["validator", "node"];
 /// Modes of a node that this version does not have.
@@ -37,6 +38,9 @@ pub fn resolve(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsSt
         return Err(later(&name));
     }
     let mut rest: Vec<OsString> = arguments.collect();
+    if name == "simnet" {
+        resolved.push("sim".into());
+    }
     if name == "rpp-node" {
         resolved.push("node".into());
         let mode = rest.first().and_then(|first| first.to_str()).unwrap_or_default().to_owned();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, bench, block, completions, config, dev, devnet, genesis, init, keys, node, proof, status, tx,
+    account, bench, block, completions, config, dev, devnet, genesis, init, keys, node, proof, sim, status, tx,
 };
 
 /// Where a node on this machine listens by default.
@@ -85,6 +85,8 @@ pub enum Command {
     Config(config::Arguments),
     /// Measure a running network
     Bench(bench::Arguments),
+    /// Simulate a network of validators on virtual time and check what must always hold
+    Sim(sim::Arguments),
     /// Print the completion script of a shell
     Completions(completions::Arguments),
 }

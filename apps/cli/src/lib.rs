@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Rules
-//! - This crate starts no engine itself: the node comes in as a function ([`NodeStarter`]) from the program, so that
-//!   tests of the command line link neither consensus nor networking.
+//! - This crate starts no engine itself: the node and the simulator come in as functions ([`Programs`]) from the
+//!   program, so that tests of the command line link neither consensus nor networking.
 //! - Amounts on the command line are in BLOCK, in JSON in µBLOCK.
 //! - A command talks to a node only through [`rpc::Client`], and signs only with keys of the home directory.
 //! - A command of a later version is refused by name; nothing is silently ignored.
@@ -62,23 +62,72 @@ pub type NodeFuture = Pin<Box<dyn Future<Output = Result<NodeEnd, Failure>>>>;
 /// Starts a node in this process.
 pub type NodeStarter = fn(NodeStart) -> NodeFuture;
 
+/// What the simulator is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SimWork {
+    /// One seed.
+    Seed(u64),
+    /// Several seeds on several threads.
+    Seeds {
+        /// The first.
+        first: u64,
+        /// How many.
+        count: u64,
+        /// Threads.
+        jobs: usize,
+    },
+    /// The text of a scenario file, with another seed if one is given.
+    Scenario(String, Option<u64>),
+}
+
+/// What the simulator found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimAnswer {
+    /// The report or the summary, with the keys `verdict` and `trace_hash`.
+    pub report: serde_json::Value,
+    /// `pass`, or what did not hold.
+    pub verdict: String,
+    /// Every property held in every run.
+    pub passed: bool,
+}
+
+/// Runs simulations; is told how many runs are done and how many of them failed.
+pub type SimRunner = fn(&SimWork, &mut dyn FnMut(u64, u64)) -> Result<SimAnswer, Failure>;
+
+/// The programs that the command line starts and does not hold.
+#[derive(Clone, Copy)]
+pub struct Programs {
+    /// A node.
+    pub node: NodeStarter,
+    /// The simulator; refused by name where there is none.
+    pub sim: Option<SimRunner>,
+}
+
 /// Runs the command of this process.
-pub fn main(starter: NodeStarter) -> std::process::ExitCode {
-    run(std::env::args_os().collect(), starter).into()
+pub fn main(programs: Programs) -> std::process::ExitCode {
+    run_with(std::env::args_os().collect(), programs).into()
+}
+
+/// Runs one command of a program that has no simulator.
+pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
+    run_with(arguments, Programs { node: starter, sim: None })
 }
 
 /// Runs one command.
-pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
+pub fn run_with(arguments: Vec<OsString>, programs: Programs) -> rpc::ExitCode {
     let json = arguments.iter().any(|argument| argument == "--json");
     let output = output::Output::new(json);
     let done = alias::resolve(arguments).and_then(|arguments| match args::Cli::try_parse_from(arguments) {
-        Ok(cli) => execute(cli, starter),
+        Ok(cli) => execute(cli, programs),
         Err(error) => explain(&error, output),
     });
     match done {
         Ok(()) => rpc::ExitCode::Ok,
         Err(failure) => {
-            output.failure(&failure);
+            // A simulation that failed has printed its report, which is the one JSON object.
+            if !(json && failure.error.code == commands::sim::VERDICT_CODE) {
+                output.failure(&failure);
+            }
             failure.exit
         }
     }
@@ -101,7 +150,7 @@ fn explain(error: &clap::Error, output: output::Output) -> Result<(), Failure> {
     Err(Failure::usage(what, hint.replace("\n\n", "\n")))
 }
 
-fn execute(cli: args::Cli, starter: NodeStarter) -> Result<(), Failure> {
+fn execute(cli: args::Cli, programs: Programs) -> Result<(), Failure> {
     let context = context::Context::new(&cli.global)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|cause| {
         Failure::new(
@@ -111,7 +160,7 @@ fn execute(cli: args::Cli, starter: NodeStarter) -> Result<(), Failure> {
             "a limit of the system may be reached; try again",
         )
     })?;
-    let done = runtime.block_on(commands::run(cli.command, &context, starter));
+    let done = runtime.block_on(commands::run(cli.command, &context, programs));
     // A thread that still waits for input must not hold the process.
     runtime.shutdown_background();
     done

@@ -73,17 +73,13 @@ fn single(signed: &[Signed]) -> bool {
 
 fn raw_single(signed: &[Signed]) -> bool {
     signed.iter().all(|one| {
-        VerificationKey::try_from(one.key.0)
-            .and_then(|key| key.verify(&one.signature.0.into(), &one.message))
-            .is_ok()
+        VerificationKey::try_from(one.key.0).and_then(|key| key.verify(&one.signature.0.into(), &one.message)).is_ok()
     })
 }
 
 fn batched(signed: &[Signed]) -> bool {
-    let items: Vec<BatchItem<'_>> = signed
-        .iter()
-        .map(|one| BatchItem { key: one.key, message: &one.message, signature: one.signature })
-        .collect();
+    let items: Vec<BatchItem<'_>> =
+        signed.iter().map(|one| BatchItem { key: one.key, message: &one.message, signature: one.signature }).collect();
     verify_batch(&items).into_iter().all(|good| good)
 }
 

@@ -108,6 +108,31 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// Every rejection. Only appended to: the API numbers them by position.
+    pub const ALL: [Self; 21] = [
+        Self::Malformed,
+        Self::Oversize,
+        Self::WrongChain,
+        Self::WrongKey,
+        Self::BadSignature,
+        Self::WrongLane,
+        Self::EmptyPayment,
+        Self::AmountOutOfRange,
+        Self::Expired,
+        Self::ValidUntilTooFar,
+        Self::UnknownPayer,
+        Self::NonceTooLow,
+        Self::NonceTooHigh,
+        Self::FeeTooLow,
+        Self::BalanceBelowFee,
+        Self::Duplicate,
+        Self::ReplacementUnderpriced,
+        Self::QueueFull,
+        Self::SenderLimit,
+        Self::BlockFull,
+        Self::NotReady,
+    ];
+
     /// The code used in JSON, metrics and commands.
     pub const fn code(self) -> &'static str {
         match self {

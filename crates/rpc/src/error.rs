@@ -20,33 +20,8 @@ use utoipa::ToSchema;
 
 use crate::exit_codes::ExitCode;
 
-/// JSON-RPC number of the rejection at position 0 of [`REJECTIONS`]; each later one is one less.
+/// JSON-RPC number of the rejection at position 0 of [`Rejection::ALL`]; each later one is one less.
 pub const REJECTION_NUMBER_FIRST: i32 = -33_101;
-
-/// Every rejection of a transaction, in the order of its JSON-RPC number. Only appended to.
-pub const REJECTIONS: [Rejection; 21] = [
-    Rejection::Malformed,
-    Rejection::Oversize,
-    Rejection::WrongChain,
-    Rejection::WrongKey,
-    Rejection::BadSignature,
-    Rejection::WrongLane,
-    Rejection::EmptyPayment,
-    Rejection::AmountOutOfRange,
-    Rejection::Expired,
-    Rejection::ValidUntilTooFar,
-    Rejection::UnknownPayer,
-    Rejection::NonceTooLow,
-    Rejection::NonceTooHigh,
-    Rejection::FeeTooLow,
-    Rejection::BalanceBelowFee,
-    Rejection::Duplicate,
-    Rejection::ReplacementUnderpriced,
-    Rejection::QueueFull,
-    Rejection::SenderLimit,
-    Rejection::BlockFull,
-    Rejection::NotReady,
-];
 
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,7 +116,7 @@ impl ErrorCode {
 
     /// Every code, in table order.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::GENERAL.into_iter().chain(REJECTIONS.into_iter().map(Self::Rejected))
+        Self::GENERAL.into_iter().chain(Rejection::ALL.into_iter().map(Self::Rejected))
     }
 
     /// The line of the table for this code.

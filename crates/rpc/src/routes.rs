@@ -8,7 +8,9 @@
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
-use crate::error::{ErrorCode, REJECTIONS};
+use primitives::Rejection;
+
+use crate::error::ErrorCode;
 use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, TransactionIdText, TypeSchema};
 use crate::types::{
     AccountProof, AccountRequest, AccountView, BlockPage, BlockRequest, BlockSummary, BlockView, BlocksRequest,
@@ -214,16 +216,16 @@ const TIMEOUT: Parameter = query(
 );
 
 /// What a submission can be refused with: the body first, then every rejection.
-const SUBMIT_ERRORS: [ErrorCode; 6 + REJECTIONS.len()] = {
-    let mut errors = [ErrorCode::BadRequest; 6 + REJECTIONS.len()];
+const SUBMIT_ERRORS: [ErrorCode; 6 + Rejection::ALL.len()] = {
+    let mut errors = [ErrorCode::BadRequest; 6 + Rejection::ALL.len()];
     errors[1] = ErrorCode::ParseError;
     errors[2] = ErrorCode::JsonTooDeep;
     errors[3] = ErrorCode::BodyTooLarge;
     errors[4] = ErrorCode::UnsupportedMedia;
     errors[5] = ErrorCode::Unauthorized;
     let mut index = 0;
-    while index < REJECTIONS.len() {
-        errors[6 + index] = ErrorCode::Rejected(REJECTIONS[index]);
+    while index < Rejection::ALL.len() {
+        errors[6 + index] = ErrorCode::Rejected(Rejection::ALL[index]);
         index += 1;
     }
     errors

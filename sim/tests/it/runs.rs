@@ -1,20 +1,42 @@
-//! Seeds.
+//! Seeds: the same twice, and a few dozen that must pass.
 
-use sim::{Plan, run};
+use sim::{Plan, Summary, run, run_seeds};
 
 #[test]
-fn the_same_seed_gives_the_same_trace() {
-    for seed in [1, 2] {
+fn the_same_seed_gives_the_same_report_and_trace() {
+    for seed in [1, 15] {
         let (first, second) = (run(Plan::of_seed(seed)), run(Plan::of_seed(seed)));
         assert_eq!(first, second, "seed {seed}");
+        assert_eq!(first.trace_hash.len(), 64);
     }
+    assert_ne!(run(Plan::of_seed(1)).trace_hash, run(Plan::of_seed(2)).trace_hash);
 }
 
 #[test]
-fn thirty_seeds_pass() {
-    for seed in 0..30 {
-        let started = std::time::Instant::now();
-        let report = run(Plan::of_seed(seed));
-        eprintln!("{seed} {:?} {:?} {}", started.elapsed(), report.verdict, serde_json::to_string(&report).unwrap());
+fn thirty_seeds_pass_and_inject_what_they_promise() {
+    let reports = run_seeds(0..30, 2, |_| {});
+    for report in &reports {
+        assert!(report.verdict.is_pass(), "tb sim --seed {}: {} {:?}", report.seed, report.verdict, report.detail);
+        assert!(report.virtual_ms >= 60_000 && report.calm_heights >= 20, "seed {}", report.seed);
+        assert!(report.acknowledged > 0, "seed {}", report.seed);
+    }
+    let summary = Summary::of(&reports);
+    assert_eq!((summary.seeds, summary.passed, summary.verdict.as_str()), (30, 30, "pass"));
+    assert!(summary.faults.values().all(|count| *count > 0), "{:?}", summary.faults);
+    assert!(summary.equivocations > 0, "dishonest validators were seen");
+}
+
+#[test]
+fn three_of_four_plans_have_three_kinds_of_faults() {
+    let kinds = |seed| {
+        let kinds = Plan::of_seed(seed).faults.iter().map(|scheduled| scheduled.fault.kind()).collect::<Vec<_>>();
+        kinds.iter().collect::<std::collections::BTreeSet<_>>().len()
+    };
+    let seeds = 10_000;
+    let many = (0..seeds).filter(|seed| kinds(*seed) >= 3).count();
+    assert!(many * 4 >= 3 * 10_000, "{many} of {seeds}");
+    for seed in 0..seeds {
+        let plan = Plan::of_seed(seed);
+        assert_eq!(plan.check(), Ok(()), "seed {seed}");
     }
 }

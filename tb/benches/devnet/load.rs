@@ -1,4 +1,4 @@
-//! Transfers against four nodes: first few, then as many as fit.
+//! Transfers against four nodes: first none, then few, then as many as fit.
 //!
 //! `tb bench load` sends, and counts in finalized blocks. Time on the cores is taken from the moment it begins to send
 //! (paying and signing come before) to its end.
@@ -14,6 +14,8 @@ use tokio::process::{Child, ChildStdout};
 use crate::network::{Devnet, tb};
 use crate::process::{Usage, peak_memory_kib};
 
+/// How long the nodes are watched without load.
+const IDLE: Duration = Duration::from_secs(5);
 /// How long each load is sent.
 const DURATION: &str = "20s";
 /// Transfers per second of the light load.
@@ -30,10 +32,22 @@ const SENDING: &str = "sending";
 pub async fn run() -> Result<()> {
     let mut net = Devnet::start().await?;
     net.first_block().await?;
+    println!("{}", idle(&net).await?);
     println!("{}", measure(&net, "load_light", LIGHT_RATE).await?);
     // A rate of 0 is no pace: as many as may be in flight.
     println!("{}", measure(&net, "load_saturating", "0").await?);
     net.stop().await
+}
+
+/// What the nodes cost while they make empty blocks.
+async fn idle(net: &Devnet) -> Result<Value> {
+    let sender = std::process::id();
+    let first = Usage::now(&net.pids, sender)?;
+    tokio::time::sleep(IDLE).await;
+    let last = Usage::now(&net.pids, sender)?;
+    let seconds = last.at.duration_since(first.at).as_secs_f64();
+    let cores = Duration::from_micros(last.nodes_us - first.nodes_us).as_secs_f64() / seconds;
+    Ok(json!({ "case": "load_none", "cores_nodes": cores }))
 }
 
 /// One load.
@@ -52,7 +66,8 @@ async fn measure(net: &Devnet, case: &str, rate: &str) -> Result<Value> {
     let other_us = (last.machine_us - first.machine_us).saturating_sub(nodes_us + sender_us);
     let cores = |microseconds: u64| Duration::from_micros(microseconds).as_secs_f64() / seconds;
     let peaks = net.pids.iter().map(|pid| peak_memory_kib(*pid)).collect::<Result<Vec<u64>>>()?;
-    let interval_ms = rpc::Client::new(&rpc::ClientConfig::new(net.urls[0].clone()))?.node_status().await?.block_interval_ms;
+    let interval_ms =
+        rpc::Client::new(&rpc::ClientConfig::new(net.urls[0].clone()))?.node_status().await?.block_interval_ms;
     Ok(json!({
         "case": case,
         "block_interval_ms": interval_ms,

@@ -75,7 +75,8 @@ impl Devnet {
         let started = Instant::now();
         let mut command = tb();
         command.args(["devnet", "--json", "--nodes", &NODES.to_string(), "--base-port", &free_base()?.to_string()]);
-        let mut child = command.arg("--home").arg(&home).stdout(Stdio::piped()).spawn().context("tb was not started")?;
+        let mut child =
+            command.arg("--home").arg(&home).stdout(Stdio::piped()).spawn().context("tb was not started")?;
         let lines = BufReader::new(child.stdout.take().context("the output was asked for")?).lines();
         let mut net = Self { child, lines, started, home, pids: Vec::new(), urls: Vec::new(), folder };
         let event = net.event("started").await?;

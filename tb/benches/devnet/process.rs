@@ -50,7 +50,8 @@ fn machine_us() -> Result<u64> {
     let text = fs::read_to_string("/proc/stat").context("/proc/stat cannot be read")?;
     let line = text.lines().next().unwrap_or_default();
     // user, nice, system, idle, waiting for disks, interrupts (two kinds), taken by other guests.
-    let ticks: Vec<u64> = line.split_ascii_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
+    let ticks: Vec<u64> =
+        line.split_ascii_whitespace().skip(1).take(8).filter_map(|field| field.parse().ok()).collect();
     let idle: u64 = ticks.iter().skip(3).take(2).sum();
     Ok((ticks.iter().sum::<u64>() - idle) * TICK_US)
 }

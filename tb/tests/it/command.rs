@@ -13,6 +13,9 @@ use serde_json::Value;
 /// Longest time for a command that ends by itself.
 pub const COMMAND_TIME: Duration = Duration::from_secs(30);
 
+/// Characters of a log that are shown of a command that did not end.
+const LOG_CHARS: usize = 4_000;
+
 /// The program without anything of this machine's environment.
 pub fn tb() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tb"));
@@ -91,7 +94,8 @@ pub fn run(command: &mut Command) -> Ended {
         if Instant::now() > deadline {
             child.kill().expect("it is our child");
             let _ = child.wait();
-            panic!("{command:?} did not end; it said {:?} {:?}", drain(&out), drain(&err));
+            let (out, err) = (drain(&out), drain(&err));
+            panic!("{command:?} did not end; it said {out}\n{}", err.chars().take(LOG_CHARS).collect::<String>());
         }
         std::thread::sleep(Duration::from_millis(10));
     };

@@ -2,6 +2,7 @@
 //! right file is back.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use primitives::Engine;
@@ -14,6 +15,9 @@ use crate::pay::Payer;
 const EXITS: [i32; 2] = [4, 9];
 /// Bytes of the header of the consensus log; without an entry it names a height and nothing else.
 const WAL_HEADER_BYTES: usize = 12;
+/// Where the two copies of the store's mark lie. One bad copy looks like a write that a power cut tore, and the other
+/// copy and the journal then tell the whole truth; so both are hurt.
+const MARK_COPIES: [Range<usize>; 2] = [0..100, 4_096..4_196];
 /// Kills until the log holds an entry.
 const KILLS_MAX: usize = 40;
 
@@ -46,15 +50,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Flips one bit of a random byte that was written, from `first` on.
-fn flip(path: &Path, first: usize, random: &mut Seed) -> usize {
+/// Flips one bit of a random byte in each of these places, as far as the file was written.
+fn flip(path: &Path, places: &[Range<usize>], random: &mut Seed) -> Vec<usize> {
     let mut bytes = fs::read(path).expect("the file");
     let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    assert!(written > first, "{} holds nothing to damage", path.display());
-    let offset = first + random.index(written - first);
-    bytes[offset] ^= 1 << random.below(8);
+    let mut offsets = Vec::new();
+    for place in places {
+        let end = place.end.min(written);
+        assert!(end > place.start, "{} holds nothing to damage", path.display());
+        let offset = place.start + random.index(end - place.start);
+        bytes[offset] ^= 1 << random.below(8);
+        offsets.push(offset);
+    }
     fs::write(path, bytes).expect("written");
-    offset
+    offsets
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,16 +99,18 @@ async fn damage_is_found_named_and_gone_with_the_right_file() {
     let journal = store.iter().filter(|path| path.extension().is_some_and(|end| end == "jnl")).max();
     let mark = store.iter().find(|path| path.ends_with("head"));
     let guard = home.join("guard/guard.log");
+    let from = |first: usize| Vec::from([Range { start: first, end: usize::MAX }]);
     let victims = [
-        (journal.expect("a journal").clone(), 0),
-        (mark.expect("a mark").clone(), 0),
-        (wal, WAL_HEADER_BYTES),
-        (guard.clone(), 0),
+        (journal.expect("a journal").clone(), from(0)),
+        (mark.expect("a mark").clone(), MARK_COPIES.to_vec()),
+        (wal, from(WAL_HEADER_BYTES)),
+        (guard.clone(), from(0)),
     ];
-    for (victim, first) in victims {
-        let offset = flip(&victim, first, &mut random);
+    for (victim, places) in victims {
+        let offsets = flip(&victim, &places, &mut random);
+        eprintln!("flipped bytes {offsets:?} of {}", victim.display());
         let refusal = cluster.nodes[0].start_refused(&[], &[]).refused();
-        let context = format!("byte {offset} of {}: {refusal:?}", victim.display());
+        let context = format!("bytes {offsets:?} of {}: {refusal:?}", victim.display());
         assert!(EXITS.contains(&refusal.exit), "{context}");
         assert!(refusal.error.contains(&*victim.to_string_lossy()), "the file is named: {context}");
         assert!(refusal.error.contains("damaged"), "the fault is named: {context}");

@@ -10,7 +10,7 @@ use rpc::types::{Stage, WaitQuery};
 use rpc::{Client, ClientConfig, ClientError};
 use testkit::Seed;
 
-use crate::cluster::{Cluster, START_TIME, until};
+use crate::cluster::{Cluster, Node, START_TIME, until};
 use crate::pay::Payer;
 
 /// Longest time for a killed validator to be back at the height of the others.
@@ -50,7 +50,10 @@ async fn pay_on(
                     continue;
                 }
                 // This one is dead at the moment.
-                Err(_) => continue,
+                Err(_) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
             }
             let wait = WaitQuery { stage: Some(Stage::Finalized), timeout_ms: Some(PATIENCE_MS) };
             if let Ok(status) = node.transaction_wait(transaction.id(), wait).await
@@ -97,6 +100,17 @@ async fn killing_each_validator_in_turn_loses_nothing_and_never_forks() {
         tokio::time::sleep(Duration::from_millis(random.below(700))).await;
         cluster.nodes[index].start();
         cluster.level(CATCH_UP).await;
+    }
+    // A power cut of the whole network, and back in another order.
+    cluster.nodes.iter_mut().for_each(Node::kill);
+    random.shuffle(&mut order);
+    for index in order {
+        tokio::time::sleep(Duration::from_millis(random.below(300))).await;
+        cluster.nodes[index].start();
+    }
+    let before = cluster.highest().await;
+    for node in &cluster.nodes {
+        node.reaches(before + 2, CATCH_UP).await;
     }
     stop.store(true, Ordering::Relaxed);
     for stream in streams {

@@ -12,6 +12,8 @@
 //!
 //! Read next: `cluster.rs`, `pay.rs`.
 
+#![allow(clippy::panic, reason = "tests fail by panicking")]
+
 mod auth;
 mod bad_input;
 mod cluster;
@@ -23,6 +25,7 @@ mod devnet;
 mod faults;
 mod join;
 mod mempool;
+mod operator;
 mod pay;
 mod reads;
 mod start;

@@ -29,6 +29,14 @@ async fn status(node: &Node) -> MempoolStatus {
     node.client().mempool_status().await.expect("the queues")
 }
 
+/// One sample of the metrics.
+async fn sample(node: &Node, name: &str) -> f64 {
+    let text = node.client().metrics().await.expect("metrics");
+    let line = text.lines().find(|line| line.starts_with(name));
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    value.unwrap_or_else(|| panic!("no sample {name}"))
+}
+
 async fn alone(node: &Node) {
     until("the node to answer", START_TIME, async || node.client().health_live().await.ok()).await;
 }
@@ -79,6 +87,9 @@ async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
     assert!(full.votes.limit > 0);
     assert_eq!((full.queue_weights.priority_ppm, full.queue_weights.fee_ppm), (700_000, 300_000));
     assert_eq!(node.metric("mempool_queue_limit").await, 8.0);
+    let depth = "mempool_queue_depth{queue=\"transactions\"}";
+    assert_eq!(sample(node, depth).await, 8.0);
+    let _depth = testkit::contract!("S000-047");
     let _full = testkit::contract!("S000-032");
 
     let _empty = testkit::contract!("S000-029");
@@ -88,6 +99,7 @@ async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
     let node = &cluster.nodes[0];
     let empty = status(node).await;
     assert_eq!((empty.transactions.size, empty.identities.size, empty.bytes), (0, 0, 0));
+    assert_eq!(sample(node, depth).await, 0.0);
     // So there is room, also for what waited before.
     admitted(node, &payers[8], &newcomer).await;
     let (payer, transaction) = &waiting[0];

@@ -13,6 +13,9 @@ const CONFIG: i32 = 8;
 /// Exit number for a refusal.
 const REFUSED: i32 = 4;
 
+/// Words of the command line, variables, and what the refusal must name.
+type Wrong<'t> = (&'t [&'t str], &'t [(&'t str, &'t str)], &'t [&'t str]);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_and_a_taken_port_are_refused_by_name() {
     let cluster = Cluster::solo().await;
@@ -69,7 +72,7 @@ fn a_taken_port_of_either_network_is_refused_by_name() {
 fn a_configuration_that_cannot_be_used_is_refused_by_key() {
     let cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
     let node = &cluster.nodes[0];
-    let table: [(&[&str], &[(&str, &str)], &[&str]); 6] = [
+    let table: [Wrong<'_>; 6] = [
         (&["--set", "mempool_limt=5"], &[], &["mempool_limt", "`mempool_limit`"]),
         (&[], &[("TB_MEMPOOL_LIMIT", "0")], &["mempool_limit", "TB_MEMPOOL_LIMIT"]),
         (&["--set", "mempool_limit=0"], &[], &["mempool_limit"]),

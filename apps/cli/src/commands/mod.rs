@@ -15,10 +15,11 @@ pub mod init;
 pub mod keys;
 pub mod node;
 pub mod proof;
+pub mod sim;
 pub mod status;
 pub mod tx;
 
-use crate::NodeStarter;
+use crate::Programs;
 use crate::args::Command;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -27,14 +28,14 @@ use crate::exit::Failure;
 ///
 /// # Errors
 /// The [`Failure`] of the command.
-pub async fn run(command: Command, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
+pub async fn run(command: Command, context: &Context, programs: Programs) -> Result<(), Failure> {
     match command {
         Command::Init(arguments) => init::run(&arguments, context),
         Command::Keys(arguments) => keys::run(&arguments, context),
         Command::Genesis(arguments) => genesis::run(&arguments, context).await,
         Command::Devnet(arguments) => devnet::run(&arguments, context).await,
-        Command::Dev(arguments) => dev::run(&arguments, context, starter).await,
-        Command::Node(arguments) => node::run(&arguments, context, starter).await,
+        Command::Dev(arguments) => dev::run(&arguments, context, programs.node).await,
+        Command::Node(arguments) => node::run(&arguments, context, programs.node).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Tx(arguments) => tx::run(&arguments, context).await,
         Command::Account(arguments) => account::run(&arguments, context).await,
@@ -42,6 +43,7 @@ pub async fn run(command: Command, context: &Context, starter: NodeStarter) -> R
         Command::Proof(arguments) => proof::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
+        Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),
         Command::Completions(arguments) => completions::run(&arguments, context),
     }
 }

@@ -29,6 +29,7 @@ fn every_name_leads_to_the_same_tree() {
         ("rpp-node node", "tb node start --mode node"),
         ("/opt/rpp-node", "tb node"),
         ("tb", "tb"),
+        ("simnet --seed 7 --json", "tb sim --seed 7 --json"),
     ];
     for (given, wanted) in cases {
         assert_eq!(resolved(given), wanted, "{given}");
@@ -48,7 +49,6 @@ fn programs_of_later_versions_are_refused_by_name() {
         "probe tip",
         "metrics-aggregator",
         "/usr/bin/gateway-service",
-        "simnet --scenario a.ron",
         "rpp-node hybrid",
         "rpp-node wallet --home x",
     ];

@@ -85,29 +85,7 @@ fn a_list_of_signatures_is_judged_one_by_one() {
 
 #[test]
 fn every_rejection_has_a_code_of_its_own_and_a_hint() {
-    let all = [
-        Rejection::Malformed,
-        Rejection::Oversize,
-        Rejection::WrongChain,
-        Rejection::WrongKey,
-        Rejection::BadSignature,
-        Rejection::WrongLane,
-        Rejection::EmptyPayment,
-        Rejection::AmountOutOfRange,
-        Rejection::Expired,
-        Rejection::ValidUntilTooFar,
-        Rejection::UnknownPayer,
-        Rejection::NonceTooLow,
-        Rejection::NonceTooHigh,
-        Rejection::FeeTooLow,
-        Rejection::BalanceBelowFee,
-        Rejection::Duplicate,
-        Rejection::ReplacementUnderpriced,
-        Rejection::QueueFull,
-        Rejection::SenderLimit,
-        Rejection::BlockFull,
-        Rejection::NotReady,
-    ];
+    let all = Rejection::ALL;
     let codes: std::collections::BTreeSet<&str> = all.iter().map(|rejection| rejection.code()).collect();
     assert_eq!(codes.len(), all.len());
     assert!(all.iter().all(|rejection| rejection.hint().len() > 10));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use primitives::Rejection;
 
-use crate::error::{ApiError, ErrorCode, REJECTION_NUMBER_FIRST, REJECTIONS};
+use crate::error::{ApiError, ErrorCode, REJECTION_NUMBER_FIRST};
 use crate::exit_codes::ExitCode;
 
 #[test]
@@ -25,7 +25,7 @@ fn names_and_numbers_are_unique_and_every_row_says_something() {
 
 #[test]
 fn rejections_are_numbered_by_their_position_and_keep_their_own_words() {
-    for (position, rejection) in REJECTIONS.into_iter().enumerate() {
+    for (position, rejection) in Rejection::ALL.into_iter().enumerate() {
         let row = ErrorCode::Rejected(rejection).row();
         assert_eq!(row.number, REJECTION_NUMBER_FIRST - i32::try_from(position).unwrap(), "{rejection:?}");
         assert_eq!(row.name, rejection.code());
