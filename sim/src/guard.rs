@@ -15,9 +15,12 @@ use primitives::{Height, PublicKey, Round, SecretKey, Signature};
 /// Where a signature belongs.
 pub type Place = (Height, Round, SignedStep);
 
+/// What was signed where, with the signature.
+type Records = BTreeMap<Place, (Vec<u8>, Signature)>;
+
 /// What the guard's file would hold. Clones are the same file.
 #[derive(Debug, Clone, Default)]
-pub struct GuardFile(Arc<Mutex<BTreeMap<Place, (Vec<u8>, Signature)>>>);
+pub struct GuardFile(Arc<Mutex<Records>>);
 
 impl GuardFile {
     /// Loses everything, as a file that was deleted.

@@ -5,21 +5,21 @@
 //!
 //! | files | made by |
 //! |---|---|
-//! | `config/node.toml`, `docs/configuration.md`, `.env.example` | the example `codegen` of the crate `config` |
-//! | `docs/openapi.json`, `docs/openrpc.json` | the example `codegen` of the crate `rpc` |
+//! | `config/node.toml`, `docs/configuration.md`, `.env.example` | the example `config_codegen` |
+//! | `docs/openapi.json`, `docs/openrpc.json` | the example `rpc_codegen` |
 
 use anyhow::Result;
 
 use crate::process::{Workspace, succeed};
 
-/// The crates that have an example called `codegen`.
+/// The crates that have an example called `<crate>_codegen`.
 const GENERATORS: [&str; 2] = ["config", "rpc"];
 
 /// Runs every generator.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     for package in GENERATORS {
         let mut generate = workspace.cargo(&["run", "--release", "--locked", "--quiet"]);
-        succeed(generate.args(["--package", package, "--example", "codegen"]))?;
+        succeed(generate.args(["--package", package, "--example", &format!("{package}_codegen")]))?;
     }
     Ok(())
 }

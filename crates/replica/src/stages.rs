@@ -10,6 +10,7 @@
 //! Rules: at most [`TRACKED_MAX`] transactions are remembered, the oldest forgotten first; what was
 //! finalized stays answerable from the store, without times.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use mempool::DropReason;
@@ -144,15 +145,20 @@ impl Tracker {
         self.progress.is_empty()
     }
 
+    /// What is known of `id`, new if nothing is; the oldest makes room.
     fn entry(&mut self, id: TransactionId) -> &mut Progress {
-        if !self.progress.contains_key(&id) {
-            if self.order.len() >= TRACKED_MAX
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.progress.remove(&oldest);
-            }
-            self.order.push_back(id);
+        if self.order.len() >= TRACKED_MAX
+            && !self.progress.contains_key(&id)
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.progress.remove(&oldest);
         }
-        self.progress.entry(id).or_default()
+        match self.progress.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                self.order.push_back(id);
+                new.insert(Progress::default())
+            }
+        }
     }
 }

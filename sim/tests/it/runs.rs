@@ -40,3 +40,12 @@ fn three_of_four_plans_have_three_kinds_of_faults() {
         assert_eq!(plan.check(), Ok(()), "seed {seed}");
     }
 }
+
+#[test]
+fn a_run_inside_a_runtime_is_the_same_run() {
+    let plan = Plan { faults: Vec::new(), dishonest: Default::default(), faults_ms: 100_000, ..Plan::of_seed(4) };
+    let outside = run(plan.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(async { run(plan) }), outside);
+    assert!(outside.verdict.is_pass() && outside.height > 90, "{:?}", outside.detail);
+}

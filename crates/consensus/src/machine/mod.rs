@@ -437,7 +437,8 @@ where
     T: Unready,
 {
     let mut context = TaskContext::from_waker(Waker::noop());
-    match pin!(future).poll(&mut context) {
+    // A caller that runs inside a runtime has a budget of steps, which must not end ours.
+    match pin!(tokio::task::unconstrained(future)).poll(&mut context) {
         Poll::Ready(value) => value,
         Poll::Pending => T::unready(),
     }

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::error::ErrorCode;
 use crate::routes::ROUTES;
 
-const HOW: &str = "run `cargo xtask codegen` (or `cargo run --release -p rpc --example codegen`) and commit the result";
+const HOW: &str =
+    "run `cargo xtask codegen` (or `cargo run --release -p rpc --example rpc_codegen`) and commit the result";
 
 fn committed(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);

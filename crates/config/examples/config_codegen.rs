@@ -1,6 +1,6 @@
 //! Writes `config/node.toml`, `docs/configuration.md` and `.env.example` from the table of keys.
 //!
-//! `cargo run --release -p config --example codegen`, or `cargo xtask codegen`, which runs it with the rest.
+//! `cargo run --release -p config --example config_codegen`, or `cargo xtask codegen`, which runs it with the rest.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Writes `docs/openapi.json` and `docs/openrpc.json` from the API contract.
 //!
-//! `cargo run --release -p rpc --example codegen`, or `cargo xtask codegen`, which runs it with the rest.
+//! `cargo run --release -p rpc --example rpc_codegen`, or `cargo xtask codegen`, which runs it with the rest.
 
 use std::path::Path;
 
