@@ -54,10 +54,8 @@ impl Keys {
 
 /// The genesis of a run.
 pub fn genesis(keys: Keys, validators: u16) -> Genesis {
-    let account = |number| GenesisAccount {
-        address: Address::of_key(&keys.account(number).public_key()),
-        balance: BALANCE,
-    };
+    let account =
+        |number| GenesisAccount { address: Address::of_key(&keys.account(number).public_key()), balance: BALANCE };
     let validator = |node| GenesisValidator {
         public_key: keys.validator(node).public_key(),
         vrf_key: keys.vrf(node).public_key(),

@@ -189,9 +189,8 @@ pub enum Fault {
 
 impl Fault {
     /// The names of all kinds, as summaries use them.
-    pub const KINDS: [&'static str; 10] = [
-        "partition", "crash", "power_loss", "lost_disk", "loss", "duplicates", "delay", "slow", "clock", "disk",
-    ];
+    pub const KINDS: [&'static str; 10] =
+        ["partition", "crash", "power_loss", "lost_disk", "loss", "duplicates", "delay", "slow", "clock", "disk"];
 
     /// The name of its kind.
     pub const fn kind(&self) -> &'static str {

@@ -339,7 +339,8 @@ impl Judge {
         let (run, disk) = (running.head(), reopened.head());
         let same = run.hash == disk.hash && run.state_root == disk.state_root && run.ops_digest == disk.ops_digest;
         if !same || running.supply() != reopened.supply() {
-            let detail = format!("validator {node} runs at height {}, its disk gives height {}", run.height, disk.height);
+            let detail =
+                format!("validator {node} runs at height {}, its disk gives height {}", run.height, disk.height);
             return broken(Property::DiskHoldsTheState, detail);
         }
         for account in &self.genesis.accounts {

@@ -499,7 +499,8 @@ impl World {
                 self.offered_us.entry(*block).or_insert(self.now_us);
                 let bytes = self.node(number).candidate(block);
                 let (dishonest, chance) = (self.dishonest.get_mut(&number), &mut self.chance);
-                let sent = dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes, chance));
+                let sent =
+                    dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes, chance));
                 for sent in sent.unwrap_or_default() {
                     self.send_to(number, sent);
                 }

@@ -198,10 +198,7 @@ where
     }
 }
 
-fn call<T>(
-    app: &SharedApplication,
-    f: impl FnOnce(&mut dyn Application) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+fn call<T>(app: &SharedApplication, f: impl FnOnce(&mut dyn Application) -> Result<T, Fault>) -> Result<T, Fault> {
     match app.lock() {
         Ok(mut app) => f(&mut *app),
         // Half-done work may be behind a panic: nothing may be built on it.

@@ -61,7 +61,10 @@ fn half_of_the_power_with_twins_forks_the_chain_and_the_fork_is_found() {
     let report = run(plan);
     assert_eq!(report.verdict.to_string(), "diverged");
     let detail = report.detail.unwrap();
-    assert!(detail.contains("at height") && detail.contains("validator 0") && detail.contains("validator 1"), "{detail}");
+    assert!(
+        detail.contains("at height") && detail.contains("validator 0") && detail.contains("validator 1"),
+        "{detail}"
+    );
 }
 
 const HALTED: &str = r#"

@@ -43,7 +43,8 @@ fn three_of_four_plans_have_three_kinds_of_faults() {
 
 #[test]
 fn a_run_inside_a_runtime_is_the_same_run() {
-    let plan = Plan { faults: Vec::new(), dishonest: Default::default(), faults_ms: 100_000, ..Plan::of_seed(4) };
+    let text = "seed = 4\nvalidators = 5\ntraffic_per_second = 4\nfaults_ms = 100000\n";
+    let plan = Plan::from_toml(text).unwrap();
     let outside = run(plan.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     assert_eq!(runtime.block_on(async { run(plan) }), outside);

@@ -29,7 +29,11 @@ fn a_wrong_scenario_is_refused_by_name() {
         ("an unknown fault", "[[faults]]\nat_ms = 1\nfor_ms = 1\nfault = { kind = \"comet\" }\n", "comet"),
         ("a fault too late", "[[faults]]\nat_ms = 2000\nfor_ms = 1\nfault = { kind = \"power_loss\" }\n", "at_ms"),
         ("a fault without end", "[[faults]]\nat_ms = 1\nfor_ms = 0\nfault = { kind = \"power_loss\" }\n", "for_ms"),
-        ("an unknown key of a fault", "[[faults]]\nat_ms = 1\nfor_ms = 1\nfault = { kind = \"crash\", node = 0, effects = 1, why = 1 }\n", "why"),
+        (
+            "an unknown key of a fault",
+            "[[faults]]\nat_ms = 1\nfor_ms = 1\nfault = { kind = \"crash\", node = 0, effects = 1, why = 1 }\n",
+            "why",
+        ),
         ("more loss than everything", "[links]\nloss_ppm = 1000001\n", "links.loss_ppm"),
     ];
     assert!(Plan::from_toml(base).is_ok());

@@ -55,6 +55,7 @@ const ROOT: &[&str] = &[
     "rustfmt.toml",
     "scenarios",
     "scripts",
+    "sim",
     "spec",
     "tb",
     "xtask",

@@ -45,13 +45,8 @@ fn the_command_of_a_mode_parses() {
 
 #[test]
 fn programs_of_later_versions_are_refused_by_name() {
-    let lines = [
-        "probe tip",
-        "metrics-aggregator",
-        "/usr/bin/gateway-service",
-        "rpp-node hybrid",
-        "rpp-node wallet --home x",
-    ];
+    let lines =
+        ["probe tip", "metrics-aggregator", "/usr/bin/gateway-service", "rpp-node hybrid", "rpp-node wallet --home x"];
     for line in lines {
         let failure = resolve(words(line)).expect_err("not in this version");
         assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "not_in_this_version"));

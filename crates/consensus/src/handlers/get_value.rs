@@ -26,9 +26,7 @@ pub(crate) async fn handle(
     let wanted = height.0;
     let now = state.host.now();
     let candidate = state
-        .with_app(move |app| {
-            if app.finalized().next() == wanted { app.build(round, now).map(Some) } else { Ok(None) }
-        })
+        .with_app(move |app| if app.finalized().next() == wanted { app.build(round, now).map(Some) } else { Ok(None) })
         .await?;
     let Some(candidate) = candidate else { return Ok(()) };
     let bytes = Bytes::copy_from_slice(&candidate.bytes);

@@ -64,7 +64,9 @@ impl EffectHost {
                 let signature = &message.signature;
                 let verdict = match &message.message {
                     ConsensusMsg::Vote(vote) => done(state.verifier.verify_signed_vote(vote, signature, &key)),
-                    ConsensusMsg::Proposal(offer) => done(state.verifier.verify_signed_proposal(offer, signature, &key)),
+                    ConsensusMsg::Proposal(offer) => {
+                        done(state.verifier.verify_signed_proposal(offer, signature, &key))
+                    }
                 };
                 r.resume_with(verdict.is_ok_and(|verdict| verdict.is_valid()))
             }
@@ -73,7 +75,8 @@ impl EffectHost {
             }
             Effect::VerifyExtendedCommitCertificate(certificate, set, thresholds, policy, r) => {
                 let verifier = &state.verifier;
-                let verdict = verifier.verify_extended_commit_certificate(context, &certificate, &set, thresholds, policy);
+                let verdict =
+                    verifier.verify_extended_commit_certificate(context, &certificate, &set, thresholds, policy);
                 r.resume_with(done(verdict))
             }
             Effect::VerifyPolkaCertificate(certificate, set, thresholds, r) => {

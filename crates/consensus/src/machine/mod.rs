@@ -32,10 +32,10 @@ use arc_malachitebft_app_channel::app::consensus::{
 };
 use arc_malachitebft_app_channel::app::engine::host::Next;
 use arc_malachitebft_app_channel::app::metrics::Metrics;
+use arc_malachitebft_app_channel::app::types::ValuePayload;
 use arc_malachitebft_app_channel::app::types::core::{
     HeightParams, Timeout, ValueOrigin, ValueResponse, VoteExtensionPolicy,
 };
-use arc_malachitebft_app_channel::app::types::ValuePayload;
 use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg};
 use bytes::Bytes;
@@ -198,22 +198,7 @@ impl Machine {
         };
         let height = finalized.next();
         let params = done(state.enter(height))?;
-        let address = state.own_address().unwrap_or_else(|| primitives::Address::of_module("full_node"));
-        let capacity = Capacity::of(vote_queue_limit);
-        let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
-        let core = Core::new(
-            ChainContext,
-            ChainHeight(height),
-            params.validator_set.clone(),
-            CoreParams {
-                address: ValidatorAddress(address),
-                threshold_params: Default::default(),
-                value_payload: ValuePayload::ProposalAndParts,
-                enabled: state.signer.is_some(),
-            },
-            size(capacity.heights),
-            size(capacity.per_height),
-        );
+        let core = core(&state, height, &params, vote_queue_limit);
         let host = EffectHost {
             metrics: Metrics::new(),
             published,
@@ -370,6 +355,21 @@ impl Machine {
         self.host.drain();
         std::mem::take(&mut self.host.outputs)
     }
+}
+
+/// The engine's core at the start of `height`.
+fn core(state: &State, height: Height, params: &HeightParams<ChainContext>, limit: u64) -> Core<ChainContext> {
+    let address = state.own_address().unwrap_or_else(|| primitives::Address::of_module("full_node"));
+    let capacity = Capacity::of(limit);
+    let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
+    let core = CoreParams {
+        address: ValidatorAddress(address),
+        threshold_params: Default::default(),
+        value_payload: ValuePayload::ProposalAndParts,
+        enabled: state.signer.is_some(),
+    };
+    let (heights, per_height) = (size(capacity.heights), size(capacity.per_height));
+    Core::new(ChainContext, ChainHeight(height), params.validator_set.clone(), core, heights, per_height)
 }
 
 impl EffectHost {
