@@ -207,12 +207,13 @@ fn tests(workspace: &Workspace) -> Result<()> {
     // Tests of whole processes start the programs of this folder, which cargo builds for no other crate's tests.
     succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--bins"))?;
     let with_nextest = output_of(&mut workspace.cargo(&["nextest", "--version"])).is_ok();
-    let runs: &[&[&str]] = if with_nextest {
-        // nextest leaves the examples in doc comments to cargo.
-        &[&["nextest", "run", "--no-fail-fast"], &["test", "--doc", "--no-fail-fast"]]
+    // The examples in doc comments come first, so that the last line of the runner counts the tests.
+    let tests: &[&str] = if with_nextest {
+        &["nextest", "run", "--no-fail-fast"]
     } else {
-        &[&["test", "--no-fail-fast"]]
+        &["test", "--lib", "--bins", "--tests", "--no-fail-fast"]
     };
+    let runs = [&["test", "--doc", "--no-fail-fast"], tests];
     for run in runs {
         let mut command = workspace.cargo(run);
         succeed(command.args(EVERYTHING).env(contract::RECORD_VARIABLE, &folder))?;
