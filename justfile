@@ -16,6 +16,23 @@ devnet *arguments:
 test *arguments:
     cargo xtask test {{arguments}}
 
+# Runs the tests that start no process and link no engine: the quick answer while writing.
+test-fast:
+    cargo test --release -p primitives -p tree -p state -p mempool -p replica -p config -p rpc -p wallet -p cli
+
+# Runs what CI runs.
+test-full:
+    .ci/run
+
+# Starts a node with the configuration of its home directory.
+node *arguments:
+    cargo run --release -- node start {{arguments}}
+
+# Checks licences, bans and sources of all dependencies, and that each is listed with a reason.
+dependency-audit:
+    cargo xtask test --only deny
+    cargo xtask tidy
+
 # Checks the house rules.
 tidy *arguments:
     cargo xtask tidy {{arguments}}

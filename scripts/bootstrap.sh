@@ -16,6 +16,7 @@ channel=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 
 need git "the checks ask git which files belong to the project; install it with your package tool"
 need cc "some dependencies hold C code; install a C compiler (Debian: apt-get install build-essential)"
+need curl "the tests run the commands of the guides in docs/; install it with your package tool"
 need cargo "install Rust $channel with rustup: see rustup.rs"
 
 if command -v cargo >/dev/null 2>&1; then
@@ -38,4 +39,4 @@ if [[ $missing -ne 0 ]]; then
     echo "bootstrap: install what is named above and run scripts/bootstrap.sh again" >&2
     exit 1
 fi
-echo "bootstrap: Rust $channel, a C compiler and git are here; next: cargo xtask test"
+echo "bootstrap: Rust $channel, a C compiler, git and curl are here; next: cargo xtask test"

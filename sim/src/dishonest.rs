@@ -3,6 +3,8 @@
 //! Rule: a dishonest validator signs whatever it likes with its own key; it cannot forge another's signature,
 //! and it cannot break the network's links.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use consensus::machine::{Channel, decode_vote, encode_parts, encode_proposal, encode_vote};
 use consensus::types::ProposalInit;
@@ -42,6 +44,8 @@ pub struct Dishonest {
     pub genesis: Hash,
     /// Its own streams of parts so far.
     pub streams: u64,
+    /// Hashes of the invalid blocks that it offered.
+    pub invalid: BTreeSet<Hash>,
 }
 
 impl Dishonest {
@@ -79,6 +83,9 @@ impl Dishonest {
         let bytes = Bytes::from(encode(&block));
         let Ok(length) = u32::try_from(bytes.len()) else { return Vec::new() };
         self.streams += 1;
+        if self.kind == Misbehaviour::InvalidBlocks {
+            self.invalid.insert(proposal.value);
+        }
         let init = ProposalInit { proposal, signature, bytes: length };
         let parts = encode_parts(init, &bytes, self.streams).unwrap_or_default();
         let message = encode_proposal(proposal, signature).ok();

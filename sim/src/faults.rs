@@ -13,7 +13,10 @@ impl World {
     /// True while a fault keeps a validator from being started.
     pub(crate) fn is_held_down(&self, number: u16) -> bool {
         self.active.iter().any(|index| match &self.plan.faults[*index].fault {
-            Fault::Crash { node, .. } | Fault::LostDisk { node } => *node == number,
+            Fault::Crash { node, .. }
+            | Fault::LostDisk { node }
+            | Fault::BitFlip { node }
+            | Fault::MisdirectedWrite { node } => *node == number,
             Fault::PowerLoss => true,
             _ => false,
         })
@@ -22,11 +25,11 @@ impl World {
     pub(crate) fn fault_begins(&mut self, index: usize) -> Check {
         self.active.insert(index);
         let fault = self.plan.faults[index].fault.clone();
-        // A crash and a failing disk are counted when they strike.
-        if !matches!(fault, Fault::Crash { .. } | Fault::Disk { .. }) {
-            *self.counts.faults.entry(fault.kind()).or_default() += 1;
+        // A crash, a failing disk and a torn write are counted when they strike.
+        if !matches!(fault, Fault::Crash { .. } | Fault::Disk { .. } | Fault::TornWrite { .. }) {
+            self.begins(index);
         }
-        match fault {
+        match fault.clone() {
             Fault::Crash { node, effects } => {
                 if let Some(running) = &mut self.node(node).running {
                     running.machine.set_fuse(Some(effects));
@@ -44,6 +47,9 @@ impl World {
                 let healthy = u32::try_from(self.chance.below(4)).unwrap_or(0);
                 self.node(node).disk.arm(on, healthy, answer);
                 self.node(node).disk_fails = true;
+            }
+            Fault::TornWrite { node } | Fault::BitFlip { node } | Fault::MisdirectedWrite { node } => {
+                self.damage_begins(node, &fault);
             }
             Fault::Partition { .. } | Fault::Loss { .. } | Fault::Duplicates { .. } | Fault::Delay { .. } => {}
         }
@@ -69,6 +75,9 @@ impl World {
                 };
                 let fails = self.active.iter().any(others);
                 self.node(node).disk_fails = fails;
+            }
+            fault @ (Fault::TornWrite { node } | Fault::BitFlip { node } | Fault::MisdirectedWrite { node }) => {
+                self.damage_ends(node, &fault);
             }
             _ => {}
         }

@@ -2,15 +2,18 @@
 //!
 //! Model: the guard keeps the rule of `wallet::signer` over memory that survives the validator's crashes, as the
 //! guard's file would: the record of the highest height stays, the same bytes get the same signature, other bytes
-//! at or below the highest place are refused. The notary stands outside and sees every signature that leaves.
+//! at or below the highest place are refused. When the log has lost the newest precommit for a block, the key is held
+//! to it (GRD-13). The notary stands outside and sees every signature that leaves.
 //!
 //! Rule: the notary shares nothing with the guard, so that a guard that forgets is found out.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use consensus::signer::LoggedMessage;
 use consensus::{SignRefused, SignedStep, VoteSigner};
-use primitives::{Height, PublicKey, Round, SecretKey, Signature};
+use primitives::vote::VOTE_DOMAIN;
+use primitives::{Hash, Height, PublicKey, Round, SecretKey, Signature, Vote, decode};
 
 /// Where a signature belongs.
 pub type Place = (Height, Round, SignedStep);
@@ -77,6 +80,34 @@ pub struct Guarded {
     pub file: GuardFile,
     /// Who watches.
     pub notary: Notary,
+    /// The chain.
+    pub genesis: Hash,
+    /// The precommit for a block that the log has lost: where, and for which block.
+    pub held: Option<(Place, Hash)>,
+}
+
+impl Guarded {
+    /// The block that a signed vote is for.
+    fn block_of(&self, bytes: &[u8]) -> Option<Hash> {
+        let body = bytes.strip_prefix(VOTE_DOMAIN)?.strip_prefix(self.genesis.as_bytes().as_slice())?;
+        decode::<Vote>(body).ok()?.value
+    }
+
+    /// True when these bytes may not be signed because of a lock that the log has lost.
+    fn is_against_the_hold(&self, place: Place, bytes: &[u8]) -> bool {
+        let Some(((height, _, _), block)) = self.held else { return false };
+        let value = self.block_of(bytes);
+        place.0 == height && place.2 == SignedStep::Prevote && value.is_some_and(|value| value != block)
+    }
+
+    /// A precommit for a block in that round or a later one, or another height, ends the hold.
+    fn release(&mut self, place: Place, bytes: &[u8]) {
+        let Some(((height, round, _), _)) = self.held else { return };
+        let locks = place.2 == SignedStep::Precommit && place.1 >= round && self.block_of(bytes).is_some();
+        if place.0 > height || (place.0 == height && locks) {
+            self.held = None;
+        }
+    }
 }
 
 impl VoteSigner for Guarded {
@@ -86,10 +117,17 @@ impl VoteSigner for Guarded {
 
     fn sign(&mut self, step: SignedStep, height: Height, round: Round, bytes: &[u8]) -> Result<Signature, SignRefused> {
         let place = (height, round, step);
-        let mut records = lock(&self.file.0);
+        let file = self.file.clone();
+        let mut records = lock(&file.0);
         if let Some((known, signature)) = records.get(&place) {
-            let same = known == bytes;
-            return if same { Ok(*signature) } else { Err(refused("other bytes were signed for this place")) };
+            if known != bytes {
+                return Err(refused("other bytes were signed for this place"));
+            }
+            self.release(place, bytes);
+            return Ok(*signature);
+        }
+        if self.is_against_the_hold(place, bytes) {
+            return Err(refused("the log has lost the lock that this vote is against"));
         }
         if records.keys().next_back().is_some_and(|highest| place <= *highest) {
             return Err(refused("a later place was signed"));
@@ -98,7 +136,23 @@ impl VoteSigner for Guarded {
         let signature = self.key.sign(bytes);
         records.insert(place, (bytes.to_vec(), signature));
         self.notary.saw(self.node, place, bytes);
+        self.release(place, bytes);
         Ok(signature)
+    }
+
+    fn recover(&mut self, finalized: Height, logged: &[LoggedMessage]) -> Result<(), SignRefused> {
+        let records = lock(&self.file.0).clone();
+        let newest = records.iter().rev().find_map(|(place, (bytes, _))| {
+            let block = self.block_of(bytes).filter(|_| place.2 == SignedStep::Precommit)?;
+            Some((*place, block))
+        });
+        let is_logged = |place: Place| logged.iter().any(|message| message.place() == place);
+        self.held = newest.filter(|(place, _)| place.0 > finalized && !is_logged(*place));
+        let unknown = logged.iter().find(|message| {
+            let highest = records.keys().next_back();
+            highest.is_none_or(|highest| message.place() > *highest)
+        });
+        unknown.map_or(Ok(()), |_| Err(refused("the log holds a message that the guard does not know")))
     }
 }
 

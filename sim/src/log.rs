@@ -41,6 +41,11 @@ impl Log {
         self.pending.len()
     }
 
+    /// Entries that a crash cannot lose.
+    pub fn durable(&self) -> usize {
+        self.durable.len()
+    }
+
     /// The process dies; the first `keep` entries that were not flushed survive.
     pub fn crash(&mut self, keep: usize) {
         self.pending.truncate(keep);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use consensus::Clock;
-use consensus::machine::{Machine, Output, Timer};
+use consensus::machine::{Defect, Machine, Output, Timer, Verdicts};
 use mempool::MempoolConfig;
 use primitives::{Address, Genesis, Height, Timestamp};
 use replica::{Application, Identity, Replica, ReplicaEvent};
@@ -18,12 +18,12 @@ use storage::{FaultyDisk, Store, StoreConfig};
 use crate::chain::{GENESIS_TIME, Keys};
 use crate::guard::{GuardFile, Guarded, Notary};
 use crate::log::Log;
-use crate::plan::Misbehaviour;
+use crate::plan::{Misbehaviour, SeededBug};
 
 /// Transactions that a mempool of the simulation holds; small, so that runs reach the bound.
-pub const MEMPOOL_LIMIT: usize = 64;
+pub const MEMPOOL_LIMIT: usize = 8;
 /// Messages of later heights that a validator keeps.
-const VOTE_QUEUE_LIMIT: u64 = 1_024;
+pub const VOTE_QUEUE_LIMIT: u64 = 1_024;
 
 /// The part that dies in a crash.
 pub struct Running {
@@ -66,6 +66,10 @@ pub struct Node {
     pub disk: FaultyDisk,
     /// A fault of the disk is armed: stopping is no surprise.
     pub disk_fails: bool,
+    /// The next crash tears a batch in two.
+    pub tears: bool,
+    /// What was damaged on its disk since it was last started.
+    pub damage: Option<&'static str>,
     /// Its consensus log.
     pub log: Log,
     /// What its key has signed.
@@ -78,14 +82,26 @@ pub struct Node {
     pub life: u32,
     /// The highest height that it told anyone is final.
     pub acknowledged: Height,
+    /// When it last finalized a height, or was started, microseconds.
+    pub finalized_us: u64,
+    /// What is wrong with it on purpose.
+    pub bug: Option<SeededBug>,
     /// The part that runs, unless it is down.
     pub running: Option<Running>,
+    verdicts: Verdicts,
     clock: Clock,
 }
 
 impl Node {
-    /// A validator that was never started.
-    pub fn new(keys: Keys, number: u16, key: u16, misbehaviour: Option<Misbehaviour>) -> Self {
+    /// A validator that was never started; `verdicts` are those that it shares with the others.
+    pub fn new(
+        keys: Keys,
+        number: u16,
+        key: u16,
+        misbehaviour: Option<Misbehaviour>,
+        bug: Option<SeededBug>,
+        verdicts: Verdicts,
+    ) -> Self {
         Self {
             number,
             key,
@@ -93,13 +109,18 @@ impl Node {
             misbehaviour,
             disk: FaultyDisk::new(),
             disk_fails: false,
+            tears: false,
+            damage: None,
             log: Log::default(),
             guard: GuardFile::default(),
             offset_ms: 0,
             slow_ms: 0,
             life: 0,
             acknowledged: Height::GENESIS,
+            finalized_us: 0,
+            bug: bug.filter(|_| misbehaviour.is_none()),
             running: None,
+            verdicts,
             clock: Clock::default(),
         }
     }
@@ -126,7 +147,8 @@ impl Node {
         let seen = Arc::clone(&told);
         let observer = Arc::new(move |event| seen.lock().unwrap_or_else(PoisonError::into_inner).push(event));
         let identity = Identity { address: self.address, vrf_key: keys.vrf(self.key) };
-        let config = MempoolConfig { limit: MEMPOOL_LIMIT, ..MempoolConfig::default() };
+        let factor = if self.bug == Some(SeededBug::OverfillsTheMempool) { 16 } else { 1 };
+        let config = MempoolConfig { limit: MEMPOOL_LIMIT.saturating_mul(factor), ..MempoolConfig::default() };
         let replica = Replica::open(genesis.clone(), Arc::new(store), config, Some(identity), observer);
         let replica = Arc::new(Mutex::new(replica.map_err(|fault| fault.to_string())?));
         let signer = Guarded {
@@ -134,14 +156,27 @@ impl Node {
             key: keys.validator(self.key),
             file: self.guard.clone(),
             notary: notary.clone(),
+            genesis: genesis.hash(),
+            held: None,
         };
         let app: consensus::SharedApplication = replica.clone();
-        let machine = Machine::new(app, Some(Box::new(signer)), self.clock.clone(), VOTE_QUEUE_LIMIT);
-        let machine = machine.map_err(|fault| fault.to_string())?;
+        let signer: Box<dyn consensus::VoteSigner> = Box::new(signer);
+        let machine = Machine::new(app, Some(signer), self.clock.clone(), VOTE_QUEUE_LIMIT, self.defect());
+        let mut machine = machine.map_err(|fault| fault.to_string())?;
+        machine.share_verdicts(self.verdicts.clone());
         self.life += 1;
         self.running =
             Some(Running { machine, replica, timers: Vec::new(), request: None, tips: BTreeMap::new(), told });
         Ok(())
+    }
+
+    const fn defect(&self) -> Option<Defect> {
+        match self.bug {
+            Some(SeededBug::DropsTheLock) => Some(Defect::DropsTheLock),
+            Some(SeededBug::CountsVotesTwice) => Some(Defect::CountsVotesTwice),
+            Some(SeededBug::SignsBeforeTheLog) => Some(Defect::SignsBeforeTheLog),
+            _ => None,
+        }
     }
 
     /// Starts the next height, replaying what the log holds of it.

@@ -8,11 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use consensus::machine::SYNCED_MAX;
 use primitives::{Action, Address, Genesis, Hash, Height, LedgerSlot, TransactionId, merkle};
 use replica::model::Model;
 use replica::{Application, FinalizedBlock, Replica};
 
 use crate::guard::Notary;
+use crate::node::VOTE_QUEUE_LIMIT;
 
 /// The properties that are checked, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,11 +44,45 @@ pub enum Property {
     HonestValidatorRuns,
     /// No mempool holds more than its limit.
     MempoolBounded,
+    /// No engine keeps more messages and synced blocks of later heights than its limits.
+    QueuesBounded,
+    /// An honest validator that precommitted a block prevotes another one only after two thirds prevoted that one.
+    NoVoteAgainstALock,
+    /// A validator that calls itself ready finalized something lately and is not far behind.
+    ReadinessTellsTheTruth,
+    /// A start on a disk with a flipped bit or a misdirected write refuses.
+    DamageIsFound,
     /// After the last fault, heights are decided again within a bounded number of rounds.
     Progress,
 }
 
 impl Property {
+    /// Every property.
+    pub const ALL: [Self; 17] = [
+        Self::Agreement,
+        Self::Validity,
+        Self::NoAcknowledgedTransactionLost,
+        Self::NoTransactionAppliedTwice,
+        Self::NoConflictingSignature,
+        Self::SupplyConserved,
+        Self::LedgerEqualsModel,
+        Self::StateRootsEqual,
+        Self::DiskHoldsTheState,
+        Self::FinalizedSurvivesRestart,
+        Self::HonestValidatorRuns,
+        Self::MempoolBounded,
+        Self::QueuesBounded,
+        Self::NoVoteAgainstALock,
+        Self::ReadinessTellsTheTruth,
+        Self::DamageIsFound,
+        Self::Progress,
+    ];
+
+    /// The property of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|property| property.name() == name)
+    }
+
     /// Its name in verdicts.
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,6 +98,10 @@ impl Property {
             Self::FinalizedSurvivesRestart => "finalized_survives_restart",
             Self::HonestValidatorRuns => "honest_validator_runs",
             Self::MempoolBounded => "mempool_bounded",
+            Self::QueuesBounded => "queues_bounded",
+            Self::NoVoteAgainstALock => "no_vote_against_a_lock",
+            Self::ReadinessTellsTheTruth => "readiness_tells_the_truth",
+            Self::DamageIsFound => "damage_is_found",
             Self::Progress => "progress",
         }
     }
@@ -152,8 +192,8 @@ impl Judge {
         if self.agreement(node, height, block.hash)? {
             self.validity(block)?;
             self.no_transaction_applied_twice(block)?;
+            self.supply_conserved(block, chain)?;
             self.ledger_equals_model(block, chain)?;
-            self.supply_conserved(chain, height)?;
             let state_root = chain.head().state_root;
             self.decided.insert(height, Decided { hash: block.hash, state_root, first: node });
         }
@@ -252,11 +292,15 @@ impl Judge {
         }
     }
 
-    fn supply_conserved(&mut self, chain: &Replica, height: Height) -> Check {
+    /// What was there before, less what the receipts say was burned. Nothing is issued in this version.
+    fn supply_conserved(&mut self, block: &FinalizedBlock, chain: &Replica) -> Check {
         self.count(Property::SupplyConserved);
         let (supply, _) = chain.supply();
-        if supply.micro() != self.model.supply() {
-            let detail = format!("at height {height} the supply is {supply}, the model says {}", self.model.supply());
+        let burned = block.receipts.iter().map(|receipt| receipt.fee_burned.micro()).fold(0, u64::saturating_add);
+        let expected = self.model.supply().saturating_sub(burned);
+        if supply.micro() != expected {
+            let height = block.block.header.height;
+            let detail = format!("at height {height} the supply is {supply}, it should be {expected} in micro-BLOCK");
             return broken(Property::SupplyConserved, detail);
         }
         Ok(())
@@ -296,6 +340,22 @@ impl Judge {
         if length > limit {
             let detail = format!("validator {node} holds {length} transactions, its limit is {limit}");
             return broken(Property::MempoolBounded, detail);
+        }
+        Ok(())
+    }
+
+    /// An engine keeps to its limits for messages and synced blocks of later heights.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn queues_bounded(&mut self, node: u16, waiting: u64, synced: usize) -> Check {
+        self.count(Property::QueuesBounded);
+        if waiting > VOTE_QUEUE_LIMIT || synced > SYNCED_MAX {
+            let detail = format!(
+                "validator {node} keeps {waiting} messages (limit {VOTE_QUEUE_LIMIT}) and {synced} synced blocks (limit \
+                 {SYNCED_MAX})"
+            );
+            return broken(Property::QueuesBounded, detail);
         }
         Ok(())
     }

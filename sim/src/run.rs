@@ -1,6 +1,5 @@
 //! One run from a plan to a report.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mempool::MempoolConfig;
@@ -23,23 +22,49 @@ pub const RESUME_MS_MAX: u64 = 120_000;
 /// After the last fault, a height that starts is decided in a round up to this.
 pub const CALM_ROUNDS_MAX: u32 = 16;
 
+/// Someone who looks at every event before and after it is handled. Looking changes nothing.
+pub trait Watch {
+    /// The world before its next event.
+    fn before(&mut self, _: &World) {}
+    /// The world after it.
+    fn after(&mut self, _: &World) {}
+    /// The world at the end.
+    fn ended(&mut self, _: &World) {}
+}
+
+/// Nobody looks.
+struct Unwatched;
+
+impl Watch for Unwatched {}
+
 /// Runs a plan to its end.
 pub fn run(plan: Plan) -> Report {
+    run_watched(plan, &mut Unwatched)
+}
+
+/// Runs a plan to its end; `watch` sees every event.
+pub fn run_watched(plan: Plan, watch: &mut dyn Watch) -> Report {
+    #[cfg(feature = "seeded-bugs")]
+    primitives::defect::seed(plan.seeded_bug.and_then(crate::plan::SeededBug::in_the_chain));
     let mut world = World::new(plan);
     let mut resume_ms = None;
-    let verdict = match play(&mut world, &mut resume_ms).and_then(|()| last_checks(&mut world)) {
+    let verdict = match play(&mut world, &mut resume_ms, watch).and_then(|()| last_checks(&mut world)) {
         Ok(()) => Verdict::Pass,
         Err(broken) => Verdict::of(broken),
     };
-    report(&world, verdict, resume_ms)
+    watch.ended(&world);
+    Report::of(&world, verdict, resume_ms)
 }
 
-fn play(world: &mut World, resume_ms: &mut Option<u64>) -> Check {
+fn play(world: &mut World, resume_ms: &mut Option<u64>, watch: &mut dyn Watch) -> Check {
     let healed_us = world.plan.healed_ms().saturating_mul(MS);
     let calm_us = RESUME_MS_MAX.saturating_add(CALM_MS_PER_HEIGHT.saturating_mul(world.plan.calm_heights));
     let deadline_us = healed_us.saturating_add(calm_us.saturating_mul(MS));
     loop {
-        world.step()?;
+        watch.before(world);
+        let checked = world.step();
+        watch.after(world);
+        checked?;
         if world.now_us < healed_us {
             continue;
         }
@@ -60,7 +85,7 @@ fn play(world: &mut World, resume_ms: &mut Option<u64>) -> Check {
 }
 
 /// The height of the honest validator that is furthest behind.
-fn slowest(world: &World) -> Height {
+pub(crate) fn slowest(world: &World) -> Height {
     let honest = world.nodes.iter().filter(|node| world.is_honest(node.number));
     honest.map(crate::node::Node::finalized).min().unwrap_or_default()
 }
@@ -103,39 +128,4 @@ fn last_checks(world: &mut World) -> Check {
         }
     }
     Ok(())
-}
-
-fn report(world: &World, verdict: Verdict, resume_ms: Option<u64>) -> Report {
-    let mut propagation = world.counts.propagation_us.clone();
-    propagation.sort_unstable();
-    let percentile = |hundredths: usize| {
-        let index = propagation.len().saturating_mul(hundredths) / 100;
-        propagation.get(index.min(propagation.len().saturating_sub(1))).map_or(0, |us| us / MS)
-    };
-    let mut dishonest: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for kind in world.plan.dishonest.values() {
-        *dishonest.entry(kind.name()).or_default() += 1;
-    }
-    let calm = world.healed_at.map_or(0, |healed| slowest(world).0.saturating_sub(healed.0));
-    Report {
-        seed: world.plan.seed,
-        detail: verdict.detail().map(str::to_owned),
-        verdict,
-        trace_hash: world.trace_hash(),
-        validators: world.plan.validators,
-        virtual_ms: world.now_us / MS,
-        events: world.counts.events,
-        height: world.judge.height().0,
-        calm_heights: calm,
-        round_max: world.counts.rounds.last_key_value().map_or(0, |(round, _)| *round),
-        rounds: world.counts.rounds.clone(),
-        resume_ms,
-        propagation_p50_ms: percentile(50),
-        propagation_p95_ms: percentile(95),
-        acknowledged: u64::try_from(world.judge.acknowledged()).unwrap_or(u64::MAX),
-        faults: world.counts.faults.clone(),
-        dishonest,
-        equivocations: world.counts.equivocations,
-        properties: world.judge.checks().clone(),
-    }
 }

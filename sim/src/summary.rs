@@ -1,107 +1,189 @@
 //! Many runs together.
+//!
+//! Rule: the summary of a batch depends on its reports alone, in the order of their seeds; an interruption in
+//! between leaves no mark.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::histogram::Histogram;
 use crate::plan::{Fault, Misbehaviour};
 use crate::report::Report;
+use crate::run::RUN_MS_MIN;
 
 /// Most failing runs that a summary lists.
 pub const FAILED_MAX: usize = 100;
+/// Kinds of faults that three in four runs have.
+pub const KINDS_WANTED: usize = 3;
+/// Heights after the last fault that every run has.
+pub const CALM_HEIGHTS_WANTED: u64 = 20;
 
 /// What a number of runs gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// `pass`, or the verdict of the first failing seed.
+    /// `pass`, or the verdict of the first run that is not as expected.
     pub verdict: String,
     /// BLAKE3 over the trace hashes in the order of the seeds, hexadecimal.
     pub trace_hash: String,
     /// Runs.
     pub seeds: u64,
-    /// Runs in which every property held.
+    /// Runs that ended as their plan expects; for a plan of a seed: every property held.
     pub passed: u64,
-    /// Runs with three kinds of faults or more.
+    /// Runs in which three kinds of faults or more took effect.
     pub seeds_with_three_kinds: u64,
+    /// Runs of 60 seconds of virtual time or more.
+    pub seeds_of_60_s: u64,
+    /// Runs in which every honest validator finalized 20 heights or more after the last fault.
+    pub seeds_with_20_calm_heights: u64,
+    /// The fewest heights after the last fault.
+    pub calm_heights_min: u64,
     /// Virtual time of all runs, milliseconds.
     pub virtual_ms: u64,
     /// Events of all runs.
     pub events: u64,
     /// Finalized heights of all runs.
     pub heights: u64,
+    /// How many heights were decided in each round.
+    pub rounds: BTreeMap<u32, u64>,
     /// Transactions that were told to be final.
     pub acknowledged: u64,
     /// The highest round of any run.
     pub round_max: u32,
-    /// The longest time from the last fault until all went on, milliseconds.
-    pub resume_ms_max: u64,
+    /// The time from the last fault until all went on, for 95 of 100 runs, milliseconds.
+    pub resume_p95_ms: Option<u64>,
+    /// The longest of them; nothing when a run did not go on.
+    pub resume_ms: Option<u64>,
+    /// From the end of a fault until something new was finalized, the longest by kind, milliseconds.
+    pub recovery_ms: BTreeMap<String, u64>,
+    /// From an offer until a validator had judged it, median, milliseconds.
+    pub propagation_p50_ms: Option<u64>,
+    /// The same, 95 of 100.
+    pub propagation_p95_ms: Option<u64>,
     /// Double signatures that honest validators reported.
     pub equivocations: u64,
+    /// Messages that dishonest validators made up or damaged.
+    pub tamper_attempts: u64,
+    /// Blocks that dishonest validators made up and an honest one finalized.
+    pub tamper_accepted: u64,
     /// Faults that took effect, by kind; every kind is listed.
-    pub faults: BTreeMap<&'static str, u64>,
+    pub faults: BTreeMap<String, u64>,
+    /// How long they were in effect, by kind, milliseconds of virtual time; every kind is listed.
+    pub fault_ms: BTreeMap<String, u64>,
     /// Dishonest validators, by kind; every kind is listed.
-    pub dishonest: BTreeMap<&'static str, u64>,
+    pub dishonest: BTreeMap<String, u64>,
+    /// How long they ran, by kind, milliseconds of virtual time; every kind is listed.
+    pub dishonest_ms: BTreeMap<String, u64>,
+    /// Runs on each kind of network.
+    pub topologies: BTreeMap<String, u64>,
     /// How often each property was checked.
-    pub properties: BTreeMap<&'static str, u64>,
-    /// The first failing runs.
+    pub properties: BTreeMap<String, u64>,
+    /// The first runs that are not as expected.
     pub failed: Vec<Report>,
 }
 
 impl Summary {
     /// The summary of these runs, in the order of their seeds.
     pub fn of<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Self {
-        let mut summary = Self {
-            verdict: "pass".to_owned(),
-            trace_hash: String::new(),
-            seeds: 0,
-            passed: 0,
-            seeds_with_three_kinds: 0,
-            virtual_ms: 0,
-            events: 0,
-            heights: 0,
-            acknowledged: 0,
-            round_max: 0,
-            resume_ms_max: 0,
-            equivocations: 0,
-            faults: Fault::KINDS.into_iter().map(|kind| (kind, 0)).collect(),
-            dishonest: Misbehaviour::ALL.into_iter().map(|kind| (kind.name(), 0)).collect(),
-            properties: BTreeMap::new(),
-            failed: Vec::new(),
-        };
-        let mut traces = blake3::Hasher::new();
+        let mut summary = Self::empty();
+        let (mut traces, mut propagation, mut resume) =
+            (blake3::Hasher::new(), Histogram::default(), Histogram::default());
+        let (mut all_resumed, mut calm_min) = (true, None);
         for report in reports {
             traces.update(report.trace_hash.as_bytes());
+            propagation.merge(&report.propagation_ms);
+            report.resume_ms.into_iter().for_each(|ms| resume.add(ms));
+            all_resumed &= report.resume_ms.is_some();
+            calm_min = Some(calm_min.unwrap_or(u64::MAX).min(report.calm_heights));
             summary.add(report);
         }
         summary.trace_hash = traces.finalize().to_hex().to_string();
+        summary.calm_heights_min = calm_min.unwrap_or(0);
+        summary.propagation_p50_ms = propagation.percentile(50);
+        summary.propagation_p95_ms = propagation.percentile(95);
+        summary.resume_p95_ms = resume.percentile(95).filter(|_| all_resumed);
+        summary.resume_ms = summary.resume_ms.filter(|_| all_resumed);
         if let Some(first) = summary.failed.first() {
             summary.verdict = first.verdict.to_string();
         }
         summary
     }
 
+    fn empty() -> Self {
+        let faults: BTreeMap<String, u64> = Fault::KINDS.into_iter().map(|kind| (kind.to_owned(), 0)).collect();
+        let dishonest: BTreeMap<String, u64> =
+            Misbehaviour::ALL.into_iter().map(|kind| (kind.name().to_owned(), 0)).collect();
+        Self {
+            verdict: "pass".to_owned(),
+            trace_hash: String::new(),
+            seeds: 0,
+            passed: 0,
+            seeds_with_three_kinds: 0,
+            seeds_of_60_s: 0,
+            seeds_with_20_calm_heights: 0,
+            calm_heights_min: 0,
+            virtual_ms: 0,
+            events: 0,
+            heights: 0,
+            rounds: BTreeMap::new(),
+            acknowledged: 0,
+            round_max: 0,
+            resume_p95_ms: None,
+            resume_ms: None,
+            recovery_ms: BTreeMap::new(),
+            propagation_p50_ms: None,
+            propagation_p95_ms: None,
+            equivocations: 0,
+            tamper_attempts: 0,
+            tamper_accepted: 0,
+            fault_ms: faults.clone(),
+            faults,
+            dishonest_ms: dishonest.clone(),
+            dishonest,
+            topologies: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            failed: Vec::new(),
+        }
+    }
+
     fn add(&mut self, report: &Report) {
         self.seeds += 1;
-        self.passed += u64::from(report.verdict.is_pass());
-        self.seeds_with_three_kinds += u64::from(report.faults.len() >= 3);
+        self.passed += u64::from(report.is_expected());
+        self.seeds_with_three_kinds += u64::from(report.faults.len() >= KINDS_WANTED);
+        self.seeds_of_60_s += u64::from(report.virtual_ms >= RUN_MS_MIN);
+        self.seeds_with_20_calm_heights += u64::from(report.calm_heights >= CALM_HEIGHTS_WANTED);
         self.virtual_ms = self.virtual_ms.saturating_add(report.virtual_ms);
         self.events = self.events.saturating_add(report.events);
         self.heights = self.heights.saturating_add(report.height);
         self.acknowledged = self.acknowledged.saturating_add(report.acknowledged);
         self.round_max = self.round_max.max(report.round_max);
-        self.resume_ms_max = self.resume_ms_max.max(report.resume_ms.unwrap_or(0));
+        self.resume_ms = self.resume_ms.max(report.resume_ms);
         self.equivocations = self.equivocations.saturating_add(report.equivocations);
+        self.tamper_attempts = self.tamper_attempts.saturating_add(report.tamper_attempts);
+        self.tamper_accepted = self.tamper_accepted.saturating_add(report.tamper_accepted);
+        merge(&mut self.rounds, &report.rounds);
         merge(&mut self.faults, &report.faults);
+        merge(&mut self.fault_ms, &report.fault_ms);
         merge(&mut self.dishonest, &report.dishonest);
         merge(&mut self.properties, &report.properties);
-        if !report.verdict.is_pass() && self.failed.len() < FAILED_MAX {
+        for (kind, count) in &report.dishonest {
+            let sum = self.dishonest_ms.entry(kind.clone()).or_default();
+            *sum = sum.saturating_add(count.saturating_mul(report.virtual_ms));
+        }
+        for (kind, ms) in &report.recovery_ms {
+            let worst = self.recovery_ms.entry(kind.clone()).or_default();
+            *worst = (*worst).max(*ms);
+        }
+        *self.topologies.entry(report.topology.clone()).or_default() += 1;
+        if !report.is_expected() && self.failed.len() < FAILED_MAX {
             self.failed.push(report.clone());
         }
     }
 }
 
-fn merge(into: &mut BTreeMap<&'static str, u64>, from: &BTreeMap<&'static str, u64>) {
+fn merge<K: Clone + Ord>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
     for (key, count) in from {
-        *into.entry(key).or_default() += count;
+        let sum = into.entry(key.clone()).or_default();
+        *sum = sum.saturating_add(*count);
     }
 }

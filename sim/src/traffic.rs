@@ -1,7 +1,8 @@
 //! Wallets that pay each other: the load of a run.
 //!
 //! Model: each account has at most one transaction on its way. Its wallet sends it again, to another validator,
-//! until it is in the chain or has expired; then the nonce is used for the next one.
+//! until it is in the chain or has expired; then the nonce is used for the next one. When a wallet may send
+//! something follows from the phase of the plan ([`Traffic::tick`]).
 
 use std::sync::Arc;
 
@@ -12,9 +13,16 @@ use primitives::{
 };
 
 use crate::chain::{ACCOUNTS, Keys};
+use crate::plan::{Pattern, Plan};
 use crate::properties::Judge;
 use crate::random::{PPM, Random};
 
+/// Microseconds in a second.
+const SECOND_US: u64 = 1_000_000;
+/// Microseconds in a millisecond.
+const MS: u64 = 1_000;
+/// Longest wait between two looks at a Poisson process, milliseconds.
+const WAIT_MS_MAX: u64 = 10_000;
 /// A wallet sends again after this time, microseconds.
 const RESEND_US: u64 = 5_000_000;
 /// More than any fee of the simulation.
@@ -29,9 +37,25 @@ struct Wallet {
     waiting: Option<(CheckedTransaction, u64)>,
 }
 
+/// What happens at one look at the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tick {
+    /// A wallet may send something now.
+    pub sends: bool,
+    /// When to look again, microseconds from now; never when there is nothing more to come.
+    pub wait_us: Option<u64>,
+}
+
 /// All wallets.
 pub struct Traffic {
     random: Random,
+    arrivals: Random,
+    /// Phases that have begun.
+    phase: usize,
+    /// Poisson: a transaction comes at the next look.
+    is_due: bool,
+    /// Bursty: transactions that are left of this burst.
+    burst_left: u32,
     keys: Keys,
     genesis: Hash,
     wallets: Vec<Wallet>,
@@ -45,7 +69,54 @@ impl Traffic {
             let key = keys.account(number);
             Wallet { address: Address::of_key(&key.public_key()), key, nonce: 0, waiting: None }
         });
-        Self { random, keys, genesis, wallets: wallets.collect(), strangers: 0 }
+        let arrivals = random.fork("arrivals");
+        let (phase, is_due, burst_left) = (0, false, 0);
+        Self { random, arrivals, phase, is_due, burst_left, keys, genesis, wallets: wallets.collect(), strangers: 0 }
+    }
+
+    /// Whether a wallet may send something now, and when to ask again.
+    pub fn tick(&mut self, now_us: u64, plan: &Plan) -> Tick {
+        let phase = plan.phases.partition_point(|phase| phase.from_ms.saturating_mul(MS) <= now_us);
+        let pattern = match phase.checked_sub(1).and_then(|index| plan.phases.get(index)) {
+            Some(phase) => phase.traffic,
+            None => Pattern::Steady { per_second: plan.traffic_per_second },
+        };
+        if phase != self.phase {
+            (self.phase, self.is_due, self.burst_left) = (phase, false, 0);
+        }
+        let (sends, wait_us) = self.pattern(pattern);
+        // The next phase starts on time, whatever this one waits for.
+        let next_us = plan.phases.get(phase).map(|next| next.from_ms.saturating_mul(MS).saturating_sub(now_us));
+        let wait_us = match (wait_us, next_us) {
+            (Some(wait_us), Some(next_us)) => Some(wait_us.min(next_us)),
+            (wait_us, next_us) => wait_us.or(next_us),
+        };
+        Tick { sends, wait_us }
+    }
+
+    fn pattern(&mut self, pattern: Pattern) -> (bool, Option<u64>) {
+        match pattern {
+            Pattern::Idle | Pattern::Steady { per_second: 0 } | Pattern::Poisson { per_second: 0 } => (false, None),
+            Pattern::Steady { per_second } => (true, Some(SECOND_US / u64::from(per_second))),
+            Pattern::Poisson { per_second } => {
+                // In each millisecond a transaction comes by chance; the wait counts the milliseconds without one.
+                let (sends, per_ms) = (self.is_due, per_second.saturating_mul(PPM / 1_000));
+                let mut wait_ms = 1;
+                self.is_due = self.arrivals.chance(per_ms);
+                while !self.is_due && wait_ms < WAIT_MS_MAX {
+                    wait_ms += 1;
+                    self.is_due = self.arrivals.chance(per_ms);
+                }
+                (sends, Some(wait_ms * MS))
+            }
+            Pattern::Bursty { burst: 0, .. } => (false, None),
+            Pattern::Bursty { burst, every_ms } => {
+                let left = if self.burst_left == 0 { burst } else { self.burst_left };
+                self.burst_left = left - 1;
+                let rest_ms = every_ms.saturating_sub(u64::from(burst - 1)).max(1);
+                (true, Some(if self.burst_left == 0 { rest_ms * MS } else { MS }))
+            }
+        }
     }
 
     /// What one wallet sends now, if anything.

@@ -13,24 +13,24 @@
 //! Read next: `network.rs`, `faults.rs`, `run.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use bytes::Bytes;
-use consensus::ConsensusEvent;
-use consensus::machine::{Channel, End, Output, Timer};
+use consensus::machine::{Channel, Timer, Verdicts};
 use mempool::CheckedTransaction;
 use primitives::{Genesis, Hash, Height};
-use replica::{Application, FinalizedBlock, Replica, ReplicaEvent};
-use storage::{Fault as DiskFault, FaultOn};
+use replica::Application;
 
 use crate::chain::{Keys, genesis};
 use crate::dishonest::Dishonest;
 use crate::guard::Notary;
+use crate::mesh::Mesh;
+use crate::network::Relayed;
 use crate::node::{MEMPOOL_LIMIT, Node};
-use crate::plan::{Plan, SeededBug};
+use crate::plan::Plan;
 use crate::properties::{Broken, Check, Judge, Property};
 use crate::random::Random;
 use crate::traffic::Traffic;
+use crate::witness::Witness;
 
 /// Microseconds in a millisecond.
 pub const MS: u64 = 1_000;
@@ -41,7 +41,7 @@ const SYNC_WAIT_US: u64 = 5_000 * MS;
 /// Heights asked for in one sync request.
 const SYNC_BATCH: u64 = 16;
 /// How soon a validator whose disk failed at its start is started again, microseconds.
-const REBOOT_US: u64 = 1_000 * MS;
+pub(crate) const REBOOT_US: u64 = 1_000 * MS;
 
 /// What travels between validators.
 #[derive(Debug, Clone)]
@@ -63,6 +63,8 @@ pub enum Packet {
 pub enum Event {
     /// A packet arrives: to, from.
     Deliver(u16, u16, Packet),
+    /// A message that is passed on arrives: to, by.
+    Relay(u16, u16, Relayed),
     /// A timer runs out: whose, in which life, its number.
     Timer(u16, u32, u64, Timer),
     /// A validator starts its next height.
@@ -96,6 +98,14 @@ pub struct Counts {
     pub equivocations: u64,
     /// From offer to verdict, microseconds.
     pub propagation_us: Vec<u64>,
+    /// When each height was finalized by the first honest validator, microseconds.
+    pub decided_us: Vec<u64>,
+    /// Since when faults are in effect, by their number, microseconds.
+    pub in_effect_us: BTreeMap<usize, u64>,
+    /// Messages that dishonest validators made up or damaged.
+    pub tampered: u64,
+    /// Invalid blocks of dishonest validators that an honest one finalized.
+    pub tampered_final: u64,
 }
 
 /// A run in progress.
@@ -118,19 +128,25 @@ pub struct World {
     pub judge: Judge,
     /// Every signature.
     pub notary: Notary,
+    /// Every signed message.
+    pub witness: Witness,
+    /// What the witness found in a message of the event that is handled.
+    pub(crate) caught: Option<Broken>,
     /// What is counted.
     pub counts: Counts,
     /// Height at the end of the last fault, once it ended.
     pub healed_at: Option<Height>,
+    pub(crate) mesh: Mesh,
     pub(crate) network: Random,
     pub(crate) chance: Random,
-    dishonest: BTreeMap<u16, Dishonest>,
+    pub(crate) unreliable: BTreeSet<u16>,
+    pub(crate) dishonest: BTreeMap<u16, Dishonest>,
     traffic: Traffic,
     queue: BTreeMap<(u64, u64), Event>,
-    numbers: u64,
-    trace: blake3::Hasher,
-    offered_us: BTreeMap<Hash, u64>,
-    decided: Height,
+    pub(crate) numbers: u64,
+    pub(crate) trace: blake3::Hasher,
+    pub(crate) offered_us: BTreeMap<Hash, u64>,
+    pub(crate) decided: Height,
 }
 
 impl World {
@@ -139,20 +155,24 @@ impl World {
         let (random, keys) = (Random::new(plan.seed), Keys::of(plan.seed));
         let genesis = genesis(keys, plan.validators);
         let genesis_hash = genesis.hash();
-        let twins = plan.twins();
+        let (twins, verdicts) = (plan.twins(), Verdicts::default());
         let nodes = (0..plan.validators).chain(twins).zip(0..).map(|(key, number)| {
             let misbehaviour = plan.dishonest.get(&key).copied();
-            Node::new(keys, number, key, misbehaviour)
+            Node::new(keys, number, key, misbehaviour, plan.seeded_bug, verdicts.clone())
         });
         let nodes: Vec<Node> = nodes.collect();
         let dishonest = plan.dishonest.iter().map(|(node, kind)| {
             let (key, streams) = (keys.validator(*node), 0);
             let address = primitives::Address::of_key(&key.public_key());
-            (*node, Dishonest { kind: *kind, key, address, genesis: genesis_hash, streams })
+            (*node, Dishonest { kind: *kind, key, address, genesis: genesis_hash, streams, invalid: BTreeSet::new() })
         });
         let mut world = Self {
             judge: Judge::new(&genesis),
+            witness: Witness::new(keys, plan.validators, genesis_hash, verdicts),
+            caught: None,
+            unreliable: plan.dishonest.keys().copied().collect(),
             traffic: Traffic::new(random.fork("traffic"), keys, genesis_hash),
+            mesh: Mesh::of(&plan, random.fork("mesh")),
             network: random.fork("network"),
             chance: random.fork("chance"),
             dishonest: dishonest.collect(),
@@ -205,6 +225,11 @@ impl World {
         self.trace.finalize().to_hex().to_string()
     }
 
+    /// The event that comes next, with its time in microseconds.
+    pub fn next_event(&self) -> Option<(u64, &Event)> {
+        self.queue.first_key_value().map(|((time, _), event)| (*time, event))
+    }
+
     pub(crate) fn node(&mut self, node: u16) -> &mut Node {
         &mut self.nodes[usize::from(node)]
     }
@@ -217,15 +242,11 @@ impl World {
         let Some(((time, number), event)) = self.queue.pop_first() else { return Ok(()) };
         self.now_us = time;
         self.counts.events += 1;
-        if self.plan.seeded_bug == Some(SeededBug::ForgetsToSync) {
-            for node in &self.nodes {
-                node.disk.arm(FaultOn::Sync, 0, DiskFault::Ignored);
-                node.disk.arm(FaultOn::Mark, 0, DiskFault::Ignored);
-            }
-        }
+        self.seed_disks();
         self.trace(number, &event);
         match event {
             Event::Deliver(to, from, packet) => self.deliver(to, from, packet),
+            Event::Relay(to, by, relayed) => self.relayed(to, by, relayed),
             Event::Timer(node, life, number, timer) => self.elapsed(node, life, number, timer),
             Event::Start(node, life) => self.start(node, life),
             Event::Status(node, life) => self.status(node, life),
@@ -261,6 +282,10 @@ impl World {
                 (2, *to, &[])
             }
             Event::Deliver(to, ..) => (3, *to, &[]),
+            Event::Relay(to, by, relayed) => {
+                self.trace.update(&by.to_le_bytes()).update(&relayed.message.to_le_bytes());
+                (12, *to, &[])
+            }
             Event::Timer(node, ..) => (4, *node, &[]),
             Event::Start(node, _) => (5, *node, &[]),
             Event::Status(node, _) => (6, *node, &[]),
@@ -286,20 +311,23 @@ impl World {
         let node = self.node(number);
         node.set_clock(now_ms);
         let before = node.acknowledged;
+        node.finalized_us = now_ms.saturating_mul(MS);
         match node.boot(&genesis, keys, &notary) {
             Ok(()) => {}
             Err(_) if node.disk_fails => {
                 node.crash(0, 0);
-                *self.counts.faults.entry("disk").or_default() += 1;
+                self.strikes("disk", number);
                 self.after(REBOOT_US, Event::Boot(number));
                 return Ok(());
             }
+            Err(reason) if node.damage.is_some() => return self.damage_is_found(number, Some(&reason)),
             Err(reason) if self.is_honest(number) => {
                 let detail = format!("validator {number} does not start: {reason}");
                 return Err(Broken { property: Property::HonestValidatorRuns, detail });
             }
             Err(_) => return Ok(()),
         }
+        self.damage_is_found(number, None)?;
         let (life, finalized) = (self.node(number).life, self.node(number).finalized());
         if self.is_honest(number) {
             self.judge.finalized_survives_restart(number, before, finalized)?;
@@ -333,7 +361,7 @@ impl World {
         self.apply(number, outputs)
     }
 
-    fn deliver(&mut self, to: u16, from: u16, packet: Packet) -> Check {
+    pub(crate) fn deliver(&mut self, to: u16, from: u16, packet: Packet) -> Check {
         let now_ms = self.now_us / MS;
         let node = self.node(to);
         node.set_clock(now_ms);
@@ -390,6 +418,10 @@ impl World {
         if !self.lives(number, life) {
             return Ok(());
         }
+        if self.is_honest(number) {
+            self.readiness_tells_the_truth(number)?;
+            self.queues_bounded(number)?;
+        }
         let finalized = self.node(number).finalized();
         self.broadcast(number, &Packet::Status(finalized));
         self.after(STATUS_US, Event::Status(number, life));
@@ -397,11 +429,13 @@ impl World {
     }
 
     fn wallet(&mut self) -> Check {
-        let per_second = u64::from(self.plan.traffic_per_second);
-        if per_second == 0 {
+        let tick = self.traffic.tick(self.now_us, &self.plan);
+        if let Some(wait_us) = tick.wait_us {
+            self.after(wait_us, Event::Wallet);
+        }
+        if !tick.sends {
             return Ok(());
         }
-        self.after(1_000 * MS / per_second, Event::Wallet);
         let Some(transaction) = self.traffic.next(self.now_us, &mut self.judge) else { return Ok(()) };
         let number = self.chance.node(self.plan.nodes());
         let now_ms = self.now_us / MS;
@@ -420,140 +454,5 @@ impl World {
             self.judge.mempool_bounded(number, waiting, MEMPOOL_LIMIT)?;
         }
         Ok(())
-    }
-
-    /// Does what a validator wants done, and looks at what its chain told.
-    pub(crate) fn apply(&mut self, number: u16, outputs: Vec<Output>) -> Check {
-        for output in outputs {
-            self.output(number, output);
-        }
-        let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
-        let (told, replica, end) = (running.told(), Arc::clone(&running.replica), running.machine.end().cloned());
-        for event in told {
-            if let ReplicaEvent::Finalized(block) = event {
-                let chain = replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                self.finalized(number, &block, &chain)?;
-            }
-        }
-        match end {
-            None => Ok(()),
-            Some(end) => self.ended(number, end),
-        }
-    }
-
-    fn finalized(&mut self, number: u16, block: &FinalizedBlock, chain: &Replica) -> Check {
-        let height = block.block.header.height;
-        self.node(number).acknowledged = height;
-        self.trace.update(block.hash.as_bytes());
-        if !self.is_honest(number) {
-            return Ok(());
-        }
-        if height > self.decided {
-            self.decided = height;
-            let round = block.round.0;
-            *self.counts.rounds.entry(round).or_default() += 1;
-            // The height that was being decided when the last fault ended may have many rounds behind it.
-            if self.healed_at.is_some_and(|healed| height.0 > healed.0 + 1) {
-                self.counts.calm_round_max = self.counts.calm_round_max.max(round);
-            }
-        }
-        self.judge.finalized(number, block, chain)
-    }
-
-    fn output(&mut self, number: u16, output: Output) {
-        let life = self.node(number).life;
-        match output {
-            Output::Publish(channel, bytes) => self.publish(number, channel, bytes),
-            Output::SetTimer(timer, wait) => {
-                let wait_us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-                let event = self.numbers + 1;
-                self.after(wait_us, Event::Timer(number, life, event, timer));
-                self.forget_timer(number, |known| *known != timer);
-                if let Some(running) = &mut self.node(number).running {
-                    running.timers.push((timer, event));
-                }
-            }
-            Output::CancelTimer(timer) => self.forget_timer(number, |known| *known != timer),
-            Output::CancelTimers => self.forget_timer(number, |_| false),
-            Output::Log(height, entry) => self.node(number).log.append(height, entry),
-            Output::FlushLog => self.node(number).log.flush(),
-            Output::Next(_, wait) => {
-                let wait_us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-                self.after(wait_us, Event::Start(number, life));
-            }
-            // The next status of a peer that is ahead asks again.
-            Output::SyncFault(_) => {}
-            Output::Event(event) => self.told(number, &event),
-        }
-    }
-
-    fn forget_timer(&mut self, number: u16, keep: impl Fn(&Timer) -> bool) {
-        if let Some(running) = &mut self.node(number).running {
-            running.timers.retain(|(known, _)| keep(known));
-        }
-    }
-
-    fn told(&mut self, number: u16, event: &ConsensusEvent) {
-        match event {
-            ConsensusEvent::Proposed { height, round, block } => {
-                self.offered_us.entry(*block).or_insert(self.now_us);
-                let bytes = self.node(number).candidate(block);
-                let (dishonest, chance) = (self.dishonest.get_mut(&number), &mut self.chance);
-                let sent =
-                    dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes, chance));
-                for sent in sent.unwrap_or_default() {
-                    self.send_to(number, sent);
-                }
-            }
-            ConsensusEvent::ProposalReceived { block, .. } => {
-                let offered = self.offered_us.get(block);
-                self.counts.propagation_us.extend(offered.map(|offered| self.now_us.saturating_sub(*offered)));
-            }
-            ConsensusEvent::Equivocation { .. } if self.is_honest(number) => self.counts.equivocations += 1,
-            _ => {}
-        }
-    }
-
-    fn publish(&mut self, number: u16, channel: Channel, bytes: Bytes) {
-        match self.dishonest.get(&number) {
-            None => self.broadcast(number, &Packet::Consensus(channel, bytes)),
-            Some(dishonest) => {
-                for sent in dishonest.send(channel, bytes, &mut self.chance) {
-                    self.send_to(number, sent);
-                }
-            }
-        }
-    }
-
-    fn ended(&mut self, number: u16, end: End) -> Check {
-        let (fails, honest) = (self.node(number).disk_fails, self.is_honest(number));
-        match end {
-            End::Crashed => *self.counts.faults.entry("crash").or_default() += 1,
-            End::Fault(_) if fails => *self.counts.faults.entry("disk").or_default() += 1,
-            End::Fault(reason) | End::Core(reason) if honest => {
-                let detail = format!("validator {number} stopped itself: {reason}");
-                return Err(Broken { property: Property::HonestValidatorRuns, detail });
-            }
-            End::Fault(_) | End::Core(_) => {}
-        }
-        self.stop(number);
-        // Whoever is held down by a fault is started when it ends.
-        self.after(REBOOT_US, Event::Boot(number));
-        Ok(())
-    }
-
-    /// Ends a validator's process; chance says how much of what was not durable survives.
-    pub(crate) fn stop(&mut self, number: u16) {
-        let (batches, at_risk) = (self.chance.index(3), self.node(number).log.at_risk());
-        let entries = self.chance.index(at_risk + 1);
-        let bug = self.plan.seeded_bug;
-        let node = self.node(number);
-        match bug {
-            Some(SeededBug::ForgetsToSync) => node.crash(0, entries),
-            _ => node.crash(batches, entries),
-        }
-        if bug == Some(SeededBug::ForgetsWhatItSigned) {
-            node.forget();
-        }
     }
 }

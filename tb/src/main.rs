@@ -2,20 +2,26 @@
 //!
 //! Read next: `apps/cli/src/lib.rs` for commands, `crates/node/src/run.rs` for what a node does.
 
-use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs, SimAnswer, SimWork};
-use node::{RunOptions, StartError, Stopped};
-use sim::Plan;
+mod simulate;
+
+use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs};
+use node::{AskPassword, RunOptions, StartError, Stopped, Told};
 use storage::StorageError;
 
 /// What exit codes and error codes call each way of not starting.
-fn refused(error: &StartError) -> Failure {
+fn refused(error: StartError) -> Failure {
     use cli::ExitCode;
-    let (exit, code) = match error {
+    let (exit, code) = match &error {
         StartError::Config(_) => (ExitCode::Config, "config"),
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
-        StartError::Key(_) => (ExitCode::Refused, "key"),
+        StartError::KeyFile(_) => return key_file(error),
+        StartError::NoPassword { .. } => (ExitCode::Unauthorized, "key_locked"),
+        StartError::Typed { .. } => (ExitCode::Usage, "bad_password"),
+        _ if error.is_guard() => (ExitCode::Refused, "key"),
+        _ if error.is_log_damage() => (ExitCode::Damaged, "consensus"),
+        StartError::Guard(_) => (ExitCode::Refused, "key"),
         StartError::Storage(
             StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. },
         ) => (ExitCode::Damaged, "storage"),
@@ -23,50 +29,49 @@ fn refused(error: &StartError) -> Failure {
         StartError::Chain(_) => (ExitCode::Damaged, "chain"),
         StartError::Rpc { .. } => (ExitCode::Refused, "rpc_listen"),
         StartError::P2p(_) => (ExitCode::Refused, "p2p"),
-        StartError::Consensus(_) => (ExitCode::Refused, "consensus"),
+        StartError::ConsensusPort { .. }
+        | StartError::Address { .. }
+        | StartError::SoloMode
+        | StartError::Engine(_)
+        | StartError::Solo(_) => (ExitCode::Refused, "consensus"),
     };
-    Failure::told(exit, code, error, "nothing was signed or sent; correct the cause and start the node again")
+    let Told { what, hint } = error.told();
+    Failure::new(exit, code, what, hint)
+}
+
+/// As every other command reports a key file.
+fn key_file(error: StartError) -> Failure {
+    match error {
+        StartError::KeyFile(error) => error.into(),
+        other => Failure::new(cli::ExitCode::Refused, "key", &other, other.told().hint),
+    }
 }
 
 fn start(options: NodeStart) -> NodeFuture {
     Box::pin(async move {
-        let NodeStart { home, flags, stop, crash_at } = options;
-        match node::run(RunOptions { home, flags, stop, crash_at }).await {
+        let NodeStart { home, flags, stop, crash_at, ask } = options;
+        let ask = ask.map(|ask| -> AskPassword {
+            Box::new(move |question| {
+                let typed = ask(question).map_err(|failure| failure.error.error)?;
+                Ok(config::Secret::new(typed.to_string()))
+            })
+        });
+        match node::run(RunOptions { home, flags, stop, crash_at, ask }).await {
             Ok(Stopped::Requested) => Ok(NodeEnd::Requested),
             Ok(Stopped::Fault(reason)) => Ok(NodeEnd::Fault(reason)),
-            Err(error) => Err(refused(&error)),
+            Err(error) => Err(refused(error)),
         }
     })
 }
 
-/// Runs simulations for `tb sim`.
-fn simulate(work: &SimWork, progress: &mut dyn FnMut(u64, u64)) -> Result<SimAnswer, Failure> {
-    let one = |plan: Plan| {
-        let report = sim::run(plan);
-        let (verdict, passed) = (report.verdict.to_string(), report.verdict.is_pass());
-        SimAnswer { report: serde_json::to_value(&report).expect("a report is plain data"), verdict, passed }
-    };
-    Ok(match work {
-        SimWork::Seed(seed) => one(Plan::of_seed(*seed)),
-        SimWork::Scenario(text, seed) => {
-            let plan = Plan::from_toml(text);
-            let plan = plan.map_err(|error| Failure::told(cli::ExitCode::Usage, "scenario", error, ""))?;
-            one(Plan { seed: seed.unwrap_or(plan.seed), ..plan })
-        }
-        SimWork::Seeds { first, count, jobs } => {
-            let (mut done, mut failed) = (0, 0);
-            let seeds = *first..first.saturating_add(*count);
-            let reports = sim::run_seeds(seeds, *jobs, |report| {
-                (done, failed) = (done + 1, failed + u64::from(!report.verdict.is_pass()));
-                progress(done, failed);
-            });
-            let summary = sim::Summary::of(&reports);
-            let (verdict, passed) = (summary.verdict.clone(), summary.passed == summary.seeds);
-            SimAnswer { report: serde_json::to_value(&summary).expect("a summary is plain data"), verdict, passed }
-        }
-    })
+fn rebuild_history(
+    home: &config::Home,
+    flags: &[(String, String)],
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<primitives::Height, Failure> {
+    node::rebuild_history(home, flags, progress).map_err(refused)
 }
 
 fn main() -> std::process::ExitCode {
-    cli::main(Programs { node: start, sim: Some(simulate) })
+    cli::main(Programs { node: start, sim: Some(simulate::run), history: Some(rebuild_history) })
 }

@@ -5,6 +5,7 @@
 //! - `contract` keeps the table of what was promised and what is shown (`contract.rs`).
 //! - `codegen` writes the committed files that are made from code (`codegen.rs`).
 //! - `bench` runs the benchmarks and keeps their figures (`bench.rs`).
+//! - `nightly` runs what is too long for every push, and keeps its result (`nightly.rs`).
 //!
 //! Each command sits in its own file; this one only parses and dispatches.
 
@@ -12,6 +13,7 @@ mod bench;
 mod codegen;
 mod contract;
 mod deny;
+mod nightly;
 mod policies;
 mod process;
 mod snapshot;
@@ -61,6 +63,17 @@ enum Command {
         #[arg(long, value_name = "CRATE")]
         only: Option<String>,
     },
+    /// Runs what is too long for every push and writes docs/nightly; goes on where it was stopped.
+    Nightly {
+        /// Runs this task only.
+        task: Option<nightly::Task>,
+        /// Seeds of the simulator.
+        #[arg(long, value_name = "COUNT", default_value_t = nightly::SEEDS, value_parser = clap::value_parser!(u64).range(1..))]
+        seeds: u64,
+        /// Threads.
+        #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
+        jobs: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -71,6 +84,7 @@ fn main() -> ExitCode {
         Command::Contract { write } => contract::run(&workspace, write),
         Command::Codegen => codegen::run(&workspace),
         Command::Bench { only } => bench::run(&workspace, only.as_deref()),
+        Command::Nightly { task, seeds, jobs } => nightly::run(&workspace, task, nightly::Extent { seeds, jobs }),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -129,7 +129,30 @@ impl Context {
         if self.password_path(file).is_some() {
             return self.password(file, "");
         }
-        let first = prompt(&format!("New password for key {name}: "))?;
+        self.typed_twice(&format!("New password for key {name}: "))
+    }
+
+    /// A password for a new validator key: from `file`, else typed twice. Passwords of wallets do not serve.
+    ///
+    /// # Errors
+    /// As [`Context::new_password`].
+    pub fn new_validator_password(&self, file: Option<&Path>) -> Result<Password, Failure> {
+        match file {
+            Some(_) => self.password(file, ""),
+            None => self.typed_twice("New password for the validator key: "),
+        }
+    }
+
+    /// A password that the person at the terminal types.
+    ///
+    /// # Errors
+    /// [`Failure`] when nobody is there to ask.
+    pub fn typed(&self, question: &str) -> Result<Password, Failure> {
+        ask(question)
+    }
+
+    fn typed_twice(&self, question: &str) -> Result<Password, Failure> {
+        let first = prompt(question)?;
         let second = prompt("Again: ")?;
         if *first != *second {
             return Err(Failure::usage("the two passwords differ", "type the same one twice; nothing was written"));

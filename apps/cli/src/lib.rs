@@ -25,6 +25,7 @@ pub mod exit;
 pub mod output;
 pub mod planning;
 pub mod provision;
+pub mod simulation;
 pub mod stop;
 
 use std::ffi::OsString;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 
 pub use exit::Failure;
 pub use rpc::ExitCode;
+pub use simulation::{SimAnswer, SimNews, SimPlan, SimRunner, SimTask, SimWork};
 
 /// What a node is started with.
 pub struct NodeStart {
@@ -46,7 +48,12 @@ pub struct NodeStart {
     pub stop: watch::Receiver<bool>,
     /// The name of the place where the process dies, on development chains only.
     pub crash_at: Option<String>,
+    /// Asks the person at the terminal for a password; `None` when nobody is there.
+    pub ask: Option<AskPassword>,
 }
+
+/// Puts a question and gives what was typed, unseen.
+pub type AskPassword = fn(&str) -> Result<zeroize::Zeroizing<String>, Failure>;
 
 /// How a node ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,37 +69,10 @@ pub type NodeFuture = Pin<Box<dyn Future<Output = Result<NodeEnd, Failure>>>>;
 /// Starts a node in this process.
 pub type NodeStarter = fn(NodeStart) -> NodeFuture;
 
-/// What the simulator is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SimWork {
-    /// One seed.
-    Seed(u64),
-    /// Several seeds on several threads.
-    Seeds {
-        /// The first.
-        first: u64,
-        /// How many.
-        count: u64,
-        /// Threads.
-        jobs: usize,
-    },
-    /// The text of a scenario file, with another seed if one is given.
-    Scenario(String, Option<u64>),
-}
-
-/// What the simulator found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SimAnswer {
-    /// The report or the summary, with the keys `verdict` and `trace_hash`.
-    pub report: serde_json::Value,
-    /// `pass`, or what did not hold.
-    pub verdict: String,
-    /// Every property held in every run.
-    pub passed: bool,
-}
-
-/// Runs simulations; is told how many runs are done and how many of them failed.
-pub type SimRunner = fn(&SimWork, &mut dyn FnMut(u64, u64)) -> Result<SimAnswer, Failure>;
+/// Makes the history index of a stopped node again: its home, configuration flags, and whom to tell how many heights
+/// are done and how many there are. Gives the last height indexed.
+pub type HistoryRebuilder =
+    fn(&config::Home, &[(String, String)], &mut dyn FnMut(u64, u64)) -> Result<primitives::Height, Failure>;
 
 /// The programs that the command line starts and does not hold.
 #[derive(Clone, Copy)]
@@ -101,6 +81,8 @@ pub struct Programs {
     pub node: NodeStarter,
     /// The simulator; refused by name where there is none.
     pub sim: Option<SimRunner>,
+    /// The rebuild of a node's history index; refused by name where there is none.
+    pub history: Option<HistoryRebuilder>,
 }
 
 /// Runs the command of this process.
@@ -108,9 +90,9 @@ pub fn main(programs: Programs) -> std::process::ExitCode {
     run_with(std::env::args_os().collect(), programs).into()
 }
 
-/// Runs one command of a program that has no simulator.
+/// Runs one command of a program that has neither a simulator nor stores.
 pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
-    run_with(arguments, Programs { node: starter, sim: None })
+    run_with(arguments, Programs { node: starter, sim: None, history: None })
 }
 
 /// Runs one command.

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use config::{Home, Mode};
 use primitives::{Address, Genesis, GenesisValidator, PublicKey, SecretKey, VrfPublicKey};
 use serde::{Deserialize, Serialize};
-use wallet::{NodeKey, Protect, ValidatorKey, ValidatorSigner, draw};
+use wallet::{KdfParams, NodeKey, Password, Protect, ValidatorKey, ValidatorSigner, draw};
 
 use crate::exit::Failure;
 
@@ -169,6 +169,9 @@ pub struct NewHome<'a> {
     pub moniker: &'a str,
     /// Further configuration keys and values.
     pub settings: &'a [(&'a str, String)],
+    /// Seals the validator's key file; `None`: the file's mode alone protects it, because an unattended start has
+    /// nobody to type a password.
+    pub password: Option<&'a Password>,
 }
 
 impl NewHome<'_> {
@@ -193,8 +196,11 @@ impl NewHome<'_> {
             return Ok(None);
         }
         let key = ValidatorKey::from_seeds(*draw::<32>()?, *draw::<32>()?);
-        // An unattended start has nobody to type a password: the file's mode protects it.
-        key.write(&home.validator_key(), Protect::Plain)?;
+        let protect = match self.password {
+            Some(password) => Protect::Password(password, KdfParams::default()),
+            None => Protect::Plain,
+        };
+        key.write(&home.validator_key(), protect)?;
         let public = ValidatorPublic::of(&key, self.moniker);
         let mut text = serde_json::to_vec_pretty(&public).expect("public keys are text and numbers");
         text.push(b'\n');

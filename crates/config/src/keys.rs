@@ -107,8 +107,8 @@ const fn choice(words: &'static [&'static str], later: &'static [&'static str]) 
 
 /// Smallest bound on request bodies that still lets one largest transaction in hexadecimal pass, bytes.
 pub(crate) const BODY_BYTES_MIN: u64 = 33_792;
-/// Largest bound on request bodies, bytes.
-const BODY_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
+/// Largest bound on request bodies, bytes: what the API promises at most (`rpc::limits::REQUEST_BYTES_MAX`).
+const BODY_BYTES_MAX: u64 = 1_024 * 1_024;
 /// Entries of the largest queue, as the mempool bounds it.
 pub(crate) const QUEUE_MAX: u64 = 1_048_576;
 /// Largest count of things per second.
@@ -145,6 +145,20 @@ pub static KEYS: &[Key] = &[
         "Folder of the chain data; it must be on a persistent volume. The node resumes from what is there.",
     )
     .default("data", "/var/lib/the-block"),
+    key(
+        "validator_key_password_file",
+        &["TB_VALIDATOR_KEY_PASSWORD_FILE"],
+        Kind::Path,
+        "File whose first line is the password of an encrypted validator_key.json, readable by this user alone.",
+    )
+    .unset("asked for on a terminal", "/run/secrets/validator-password"),
+    key(
+        "validator_key_password",
+        &["TB_VALIDATOR_KEY_PASSWORD"],
+        Kind::Secret,
+        "The password itself; other programs of this user can read an environment, so prefer the file.",
+    )
+    .unset("not set", "correct-horse-battery-staple"),
     key(
         "mempool_limit",
         &["TB_MEMPOOL_LIMIT"],

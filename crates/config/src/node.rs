@@ -146,6 +146,10 @@ pub struct NodeConfig {
     pub release_channel: ReleaseChannel,
     /// Folder of the chain data.
     pub data_dir: PathBuf,
+    /// File with the password of the validator's key file.
+    pub validator_key_password_file: Option<PathBuf>,
+    /// The password itself; at most one of the two is set.
+    pub validator_key_password: Option<Secret>,
     /// Logging.
     pub log: LogConfig,
     /// Limits and weights of the mempool; valid.
@@ -232,6 +236,11 @@ impl Reader<'_> {
             mode: if self.text("mode") == "validator" { Mode::Validator } else { Mode::Node },
             release_channel: self.release_channel(),
             data_dir: self.path("data_dir"),
+            validator_key_password_file: self.path_if_set("validator_key_password_file"),
+            validator_key_password: match self.value("validator_key_password") {
+                Value::Secret(password) => Some(password.clone()),
+                _ => None,
+            },
             log: LogConfig {
                 format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
                 level: self.text("log.level").to_owned(),
@@ -312,6 +321,13 @@ impl Reader<'_> {
 
     fn path(&self, key: &str) -> PathBuf {
         self.home.resolve(self.text(key))
+    }
+
+    fn path_if_set(&self, key: &str) -> Option<PathBuf> {
+        match self.value(key) {
+            Value::Text(text) => Some(self.home.resolve(text)),
+            _ => None,
+        }
     }
 
     fn list(&self, key: &str) -> Vec<String> {

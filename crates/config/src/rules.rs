@@ -57,6 +57,10 @@ pub(crate) fn errors(config: &NodeConfig) -> Vec<ConfigError> {
     let mut errors: Vec<ConfigError> = config.mempool.validate().err().map(ConfigError::from).into_iter().collect();
     errors.extend(config.gates.not_there_yet());
     errors.extend(port_taken_twice(config));
+    if config.validator_key_password.is_some() && config.validator_key_password_file.is_some() {
+        let (first, second) = ("validator_key_password", "validator_key_password_file");
+        errors.push(ConfigError::Both { first, second });
+    }
     errors
 }
 
@@ -106,6 +110,13 @@ pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Se
             "the RPC token is shorter than {TOKEN_LENGTH_ADVISED} characters and can be guessed; use a longer one"
         )),
         _ => {}
+    }
+    if config.validator_key_password.is_some() {
+        warnings.push(
+            "the password of the validator key is in the configuration or the environment, where other programs of \
+             this user can read it; put it into a file of mode 600 and set validator_key_password_file"
+                .to_owned(),
+        );
     }
     let token_source = settings.get("rpc.auth_token").map(|setting| &setting.source);
     if let Some(Source::File { path } | Source::EnvFile { path, .. }) = token_source

@@ -13,7 +13,7 @@ use arc_malachitebft_app_channel::{
     RequestContext, SyncContext, WalContext,
 };
 use primitives::genesis::Engine as EngineKind;
-use primitives::{Address, PublicKey};
+use primitives::{Address, Height, PublicKey};
 use replica::application::Fault;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -25,12 +25,12 @@ use crate::codec::{NetworkCodec, WalCodec};
 use crate::context::ChainContext;
 use crate::events::{ConsensusEvent, EVENTS_MAX, PeerStatus, Status, StepName, StopReason};
 use crate::settings::{EngineConfig, EngineSettings};
-use crate::signer::{ChainVerifier, GuardedSigner, VoteSigner};
+use crate::signer::{ChainVerifier, GuardedSigner, LoggedMessage, SignRefused, VoteSigner};
 use crate::state::{Host, RoundStatus, SharedApplication, State, with_app};
 use crate::streaming::Streams;
 use crate::types::ValidatorAddress;
 use crate::vote_queue::VoteQueue;
-use crate::wal::{WalError, clear, inspect, is_in_use};
+use crate::wal::{WalError, clear, create, inspect, is_in_use, syncer};
 
 /// Requests for a state dump that may wait.
 const REQUESTS_MAX: usize = 32;
@@ -52,6 +52,9 @@ pub enum EngineError {
     /// The log cannot be trusted.
     #[error(transparent)]
     Wal(#[from] WalError),
+    /// The log holds messages of this validator that its signer does not know.
+    #[error("{}", .0.reason)]
+    Signer(SignRefused),
     /// The listen address has no transport that the engine knows.
     #[error("cannot listen on {0}: use /ip4/ADDRESS/tcp/PORT or /ip4/ADDRESS/udp/PORT/quic-v1")]
     Listen(String),
@@ -102,18 +105,17 @@ pub async fn start(
     if !config.listen.protocol_stack().any(|protocol| transports.contains(&protocol)) {
         return Err(EngineError::Listen(config.listen.to_string()));
     }
-    if let Some(log) = inspect(&config.wal, finalized)? {
-        tracing::info!(height = %log.height, entries = log.entries, torn_bytes = log.torn_bytes, "consensus log is whole");
-        if log.stale {
-            clear(&config.wal)?;
-        }
-    }
+    let own = signer.as_ref().map(|signer| Address::of_key(&signer.public_key()));
+    let logged = open_log(&config.wal, finalized, own)?;
     let validator = signer.as_ref().map(|signer| signer.public_key());
-    let signer = signer.map(|signer| GuardedSigner::new(signer, hash));
+    let signer = signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone())));
+    if let Some(signer) = &signer {
+        signer.recover(finalized, &logged).map_err(EngineError::Signer)?;
+    }
     let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(config.vote_queue_limit));
     let verifier = ChainVerifier::new(hash);
     let settings = EngineSettings::new(&config, &hash);
-    let (channels, engine) = build(&config, settings, &blocks, &queue, verifier, signer.clone()).await?;
+    let (channels, engine) = build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;
 
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (status, rounds) = watch::channel(RoundStatus { height: finalized.next(), ..RoundStatus::default() });
@@ -152,6 +154,19 @@ pub async fn start(
         let _ = report.send(Some(reason));
     });
     Ok(EngineHandle { events, rounds, requests, net_requests, queue, signer, validator, stop, stopped, task })
+}
+
+/// Checks the log, makes it when there is none, and gives the messages of `own` that it holds.
+fn open_log(path: &Path, finalized: Height, own: Option<Address>) -> Result<Vec<LoggedMessage>, WalError> {
+    let Some(log) = inspect(path, finalized, own)? else {
+        create(path, finalized)?;
+        return Ok(Vec::new());
+    };
+    tracing::info!(height = %log.height, entries = log.entries, torn_bytes = log.torn_bytes, "consensus log is whole");
+    if log.stale {
+        clear(path)?;
+    }
+    Ok(log.own)
 }
 
 /// Waits until the engine's log thread has closed its file, so that the next start finds it free.

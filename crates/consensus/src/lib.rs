@@ -44,6 +44,6 @@ pub mod wal;
 pub use engine::{EngineError, EngineHandle, export_metrics, start};
 pub use events::{ConsensusEvent, EquivocationKind, Status, StepName, StopReason};
 pub use settings::{EngineConfig, Multiaddr};
-pub use signer::{SignRefused, SignedStep, VoteSigner};
+pub use signer::{LoggedMessage, SignRefused, SignedStep, VoteSigner};
 pub use solo::{SoloConfig, SoloHandle, start_solo};
 pub use state::{Clock, SharedApplication};

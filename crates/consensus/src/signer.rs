@@ -8,6 +8,10 @@
 //! - A refusal means abstain. The engine would stop on an error, so a refused message carries the
 //!   [`WITHHELD`] signature instead: [`ChainVerifier`] calls it invalid, so this node does not count its
 //!   own message, and the network codec refuses to encode it, so nobody else sees it.
+//! - The consensus log is durable before the signer is asked (see [`LogSync`]). Otherwise a loss of power could
+//!   leave a guard that knows a vote and a log that has lost the reason for it: the validator would come to
+//!   another vote, be refused, and abstain in that step for good. Two thirds of the votes end a step, so with
+//!   one more validator down nobody would ever leave it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,9 +20,10 @@ use arc_malachitebft_app_channel::app::types::core::{SignedMessage, ValidatorPro
 use arc_malachitebft_app_channel::{Signer, Verifier};
 use arc_malachitebft_signing::{Error, VerificationResult};
 use async_trait::async_trait;
-use primitives::{Address, Hash, Height, PublicKey, Round, Signature};
+use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, Signature, Vote, VoteKind};
 
 use crate::context::ChainContext;
+use crate::machine::Verdicts;
 use crate::types::{ProposalMessage, VoteMessage};
 
 /// What a validator signs in a round, in the order of the round.
@@ -30,6 +35,43 @@ pub enum SignedStep {
     Prevote,
     /// Second vote.
     Precommit,
+}
+
+/// A message of this validator that the consensus log holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoggedMessage {
+    /// A vote.
+    Vote(Vote),
+    /// A proposal.
+    Proposal(Proposal),
+}
+
+impl LoggedMessage {
+    /// The height, round and step that it was signed for.
+    pub fn place(&self) -> (Height, Round, SignedStep) {
+        match self {
+            Self::Proposal(proposal) => (proposal.height, proposal.round, SignedStep::Proposal),
+            Self::Vote(vote) => match vote.kind {
+                VoteKind::Prevote => (vote.height, vote.round, SignedStep::Prevote),
+                VoteKind::Precommit => (vote.height, vote.round, SignedStep::Precommit),
+            },
+        }
+    }
+
+    /// The bytes that were signed.
+    pub fn signing_bytes(&self, genesis: &Hash) -> Vec<u8> {
+        match self {
+            Self::Vote(vote) => vote.signing_bytes(genesis),
+            Self::Proposal(proposal) => proposal.signing_bytes(genesis),
+        }
+    }
+
+    pub(crate) fn sender(&self) -> Address {
+        match self {
+            Self::Vote(vote) => vote.voter,
+            Self::Proposal(proposal) => proposal.proposer,
+        }
+    }
 }
 
 /// The signer will not sign: doing so could contradict something it has signed before.
@@ -51,7 +93,21 @@ pub trait VoteSigner: Send {
     /// # Errors
     /// [`SignRefused`] when other bytes were signed at or after this (height, round, step).
     fn sign(&mut self, step: SignedStep, height: Height, round: Round, bytes: &[u8]) -> Result<Signature, SignRefused>;
+
+    /// Tells, once and before anything is signed, which of this validator's messages the consensus log holds, oldest
+    /// first, and the store's last height. A signer that survives the loss of the log must not let that loss undo
+    /// the lock of a precommit (GRD-13). One that forgets with the process has nothing to compare.
+    ///
+    /// # Errors
+    /// [`SignRefused`] when the log holds what the signer does not know: the node must not start.
+    fn recover(&mut self, finalized: Height, logged: &[LoggedMessage]) -> Result<(), SignRefused> {
+        let _ = (finalized, logged);
+        Ok(())
+    }
 }
+
+/// Makes every entry of the consensus log durable.
+pub type LogSync = Arc<dyn Fn() -> std::io::Result<()> + Send + Sync>;
 
 /// Stands in for a signature that was refused. It verifies for no key.
 pub const WITHHELD: Signature = Signature([0; 64]);
@@ -64,6 +120,7 @@ pub struct GuardedSigner {
     address: Address,
     refusals: Arc<AtomicU64>,
     closed: Arc<AtomicBool>,
+    log: Option<LogSync>,
     inline: bool,
 }
 
@@ -72,7 +129,13 @@ impl GuardedSigner {
     pub fn new(signer: Box<dyn VoteSigner>, genesis: Hash) -> Self {
         let address = Address::of_key(&signer.public_key());
         let (refusals, closed) = (Arc::default(), Arc::default());
-        Self { inner: Arc::new(Mutex::new(signer)), genesis, address, refusals, closed, inline: false }
+        Self { inner: Arc::new(Mutex::new(signer)), genesis, address, refusals, closed, log: None, inline: false }
+    }
+
+    /// Syncs this log before each signature. A sync that fails closes the signer: what the disk holds is not
+    /// known any more, and a later sync may succeed without the lost bytes.
+    pub fn after(self, log: LogSync) -> Self {
+        Self { log: Some(log), ..self }
     }
 
     /// Signs in the caller's thread from here on: for a machine without threads.
@@ -83,6 +146,11 @@ impl GuardedSigner {
     /// The validator's address.
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// See [`VoteSigner::recover`].
+    pub(crate) fn recover(&self, finalized: Height, logged: &[LoggedMessage]) -> Result<(), SignRefused> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).recover(finalized, logged)
     }
 
     /// How many signatures were refused since the start.
@@ -103,11 +171,15 @@ impl GuardedSigner {
     }
 
     async fn sign_or_withhold(&self, step: SignedStep, height: Height, round: Round, bytes: Vec<u8>) -> Signature {
-        let (inner, closed) = (Arc::clone(&self.inner), Arc::clone(&self.closed));
+        let (inner, closed, log) = (Arc::clone(&self.inner), Arc::clone(&self.closed), self.log.clone());
         let sign = move || {
             let mut signer = inner.lock().unwrap_or_else(PoisonError::into_inner);
             if closed.load(Ordering::SeqCst) {
                 return Err(SignRefused { reason: "consensus stopped after a fault".to_owned() });
+            }
+            if let Some(Err(cause)) = log.map(|log| log()) {
+                closed.store(true, Ordering::SeqCst);
+                return Err(SignRefused { reason: format!("the consensus log cannot be made durable: {cause}") });
             }
             signer.sign(step, height, round, &bytes)
         };
@@ -164,30 +236,40 @@ impl Signer<ChainContext> for GuardedSigner {
 }
 
 /// Checks signatures of consensus messages. Every node has one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ChainVerifier {
     genesis: Hash,
+    shared: Option<Verdicts>,
 }
 
 impl ChainVerifier {
     /// The verifier of the chain with this genesis hash.
     pub fn new(genesis: Hash) -> Self {
-        Self { genesis }
+        Self { genesis, shared: None }
+    }
+
+    /// Asks `verdicts` first: for machines that run side by side.
+    pub(crate) fn sharing(self, verdicts: Verdicts) -> Self {
+        Self { shared: Some(verdicts), ..self }
+    }
+
+    fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
+        let verify = || *signature != WITHHELD && key.verify(bytes, signature);
+        match &self.shared {
+            None => verify(),
+            Some(verdicts) => verdicts.of(key, bytes, signature, verify),
+        }
     }
 
     /// True when `signature` is `key`'s signature of this vote.
     pub fn is_vote_valid(&self, vote: &VoteMessage, signature: &Signature, key: &PublicKey) -> bool {
-        vote.signed().is_some_and(|body| verify(key, &body.signing_bytes(&self.genesis), signature))
+        vote.signed().is_some_and(|body| self.verify(key, &body.signing_bytes(&self.genesis), signature))
     }
 
     /// True when `signature` is `key`'s signature of this proposal.
     pub fn is_proposal_valid(&self, proposal: &ProposalMessage, signature: &Signature, key: &PublicKey) -> bool {
-        proposal.signed().is_some_and(|body| verify(key, &body.signing_bytes(&self.genesis), signature))
+        proposal.signed().is_some_and(|body| self.verify(key, &body.signing_bytes(&self.genesis), signature))
     }
-}
-
-fn verify(key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
-    *signature != WITHHELD && key.verify(bytes, signature)
 }
 
 #[async_trait]
@@ -221,7 +303,7 @@ impl Verifier<ChainContext> for ChainVerifier {
     }
 
     async fn verify_validator_proof(&self, proof: &ValidatorProof<ChainContext>) -> Result<VerificationResult, Error> {
-        let valid = proof.decoded_public_key().is_ok_and(|key| verify(&key, &proof.preimage(), &proof.signature));
+        let valid = proof.decoded_public_key().is_ok_and(|key| self.verify(&key, &proof.preimage(), &proof.signature));
         Ok(VerificationResult::from_bool(valid))
     }
 }

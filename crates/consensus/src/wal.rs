@@ -13,17 +13,34 @@
 //! When a height starts, the engine writes the new height and then cuts the entries; a crash between the two
 //! leaves entries of a finalized height. They are *stale*: [`clear`] finishes what was begun.
 //!
-//! Every field is covered: the data by its CRC, the length by the second length inside the data, the
-//! height by the heights inside the payloads, the other bytes by having one legal value.
+//! Every field is covered: the data by its CRC, the length by the second length inside the data, the height by the
+//! heights inside the payloads and by the store, the other bytes by having one legal value. A log without entries
+//! names the store's last height or the one after it, a stale one the height of its entries or the one after the
+//! store's last: one of the two may stand for the other unseen, and neither holds anything that could be lost.
+//! [`create`] makes the log before the engine does, so that a header of height 0 is no legal one.
+//!
+//! A log that is gone is no damage and takes the validator's lock with it; the double-sign guard then keeps the lock
+//! (`VoteSigner::recover`).
 
 use std::fs::{File, TryLockError};
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use primitives::Height;
 use primitives::block::BLOCK_BYTES_MAX;
+use primitives::{Address, Height};
 
-use crate::codec::{wal_message_height, wal_offer_height, wal_polka_height};
+use crate::codec::{wal_message, wal_offer_height, wal_polka_height};
+use crate::signer::{LogSync, LoggedMessage};
+
+/// Makes the log at `path` durable, whoever wrote to it; a log that is not there has nothing to lose.
+pub(crate) fn syncer(path: PathBuf) -> LogSync {
+    Arc::new(move || match File::open(&path) {
+        Ok(log) => log.sync_all(),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => Err(cause),
+    })
+}
 
 /// Largest data of one entry: a block and room for what describes it.
 pub const ENTRY_BYTES_MAX: usize = BLOCK_BYTES_MAX + 64 * 1024;
@@ -31,6 +48,8 @@ pub const ENTRY_BYTES_MAX: usize = BLOCK_BYTES_MAX + 64 * 1024;
 const VERSION: u32 = 1;
 const HEADER_BYTES: u64 = 12;
 const ENTRY_HEADER_BYTES: u64 = 13;
+/// Most messages of our own that are read from one log, the newest: more than a guard keeps of one height.
+pub const OWN_MESSAGES_MAX: usize = 8_192;
 /// Tag and inner length.
 const INNER_HEADER_BYTES: usize = 9;
 const TAG_MESSAGE: u8 = 1;
@@ -40,7 +59,7 @@ const TAG_POLKA: u8 = 8;
 const TIMEOUT_BYTES: usize = 10;
 
 /// A log that is whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalSummary {
     /// The height it is about.
     pub height: Height,
@@ -50,13 +69,15 @@ pub struct WalSummary {
     pub torn_bytes: u64,
     /// The entries are of a finalized height: call [`clear`] before the log is opened.
     pub stale: bool,
+    /// The messages of the validator that was asked for, oldest first; at most [`OWN_MESSAGES_MAX`].
+    pub own: Vec<LoggedMessage>,
 }
 
 /// Why the engine must not open the log.
 #[derive(Debug, thiserror::Error)]
 pub enum WalError {
     /// It cannot be read.
-    #[error("cannot read the consensus log {}: {source}. Check the file's permissions and the disk.", path.display())]
+    #[error("cannot read the consensus log {}: {source}; check the file's permissions and the disk", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -65,8 +86,8 @@ pub enum WalError {
     },
     /// Someone has it open.
     #[error(
-        "the consensus log {} is in use by another process. Two nodes must never share one home: stop the other \
-         node first.",
+        "the consensus log {} is in use by another process; two nodes must never share one home: stop the other \
+         node first",
         path.display()
     )]
     InUse {
@@ -76,8 +97,9 @@ pub enum WalError {
     /// A byte is not what was written.
     #[error(
         "the consensus log {} is damaged at byte {offset}: {what}. The node does not start, because it could \
-         forget what it signed. Check the disk and restore the file; if the double-sign guard of the key is \
-         intact, the log may be moved away, and the node abstains where it has signed before.",
+         forget what it signed; check the disk and restore the file. If the double-sign guard of the key is \
+         intact, the log may be moved away instead: the guard then holds the key to its last precommit, and the \
+         node abstains where that could contradict it",
         path.display()
     )]
     Damaged {
@@ -90,9 +112,9 @@ pub enum WalError {
     },
     /// The store lost heights that the log knows.
     #[error(
-        "the consensus log {} is at height {log}, but the store ends at height {finalized}: blocks were lost. \
-         The node does not start. Restore the store from the same moment as the log, or sync from scratch with \
-         a fresh home and the same double-sign guard.",
+        "the consensus log {} is damaged, or the store has lost blocks: the log is at height {log}, the store ends \
+         at height {finalized}. The node does not start; restore both from the same moment, or move the data \
+         directory away and start again to sync from peers. The double-sign guard stays where it is",
         path.display()
     )]
     StoreBehind {
@@ -105,11 +127,12 @@ pub enum WalError {
     },
 }
 
-/// Reads the whole log at `path`; `None` when there is none yet. `finalized` is the store's last height.
+/// Reads the whole log at `path`; `None` when there is none yet. `finalized` is the store's last height, `own` the
+/// validator whose messages are picked out.
 ///
 /// # Errors
 /// [`WalError`]: do not start the engine.
-pub fn inspect(path: &Path, finalized: Height) -> Result<Option<WalSummary>, WalError> {
+pub fn inspect(path: &Path, finalized: Height, own: Option<Address>) -> Result<Option<WalSummary>, WalError> {
     let io = |source| WalError::Io { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
@@ -124,7 +147,7 @@ pub fn inspect(path: &Path, finalized: Height) -> Result<Option<WalSummary>, Wal
         return Ok(None);
     }
     let mut reader = Reader { inner: BufReader::new(file), offset: 0, size };
-    let summary = read_log(&mut reader, finalized).map_err(|error| match error {
+    let summary = read_log(&mut reader, finalized, own).map_err(|error| match error {
         ReadError::Io(source) => io(source),
         ReadError::Damaged(offset, what) => WalError::Damaged { path: path.to_owned(), offset, what },
     })?;
@@ -153,6 +176,23 @@ pub fn clear(path: &Path) -> Result<(), WalError> {
     let file = File::options().write(true).open(path).map_err(io)?;
     file.set_len(HEADER_BYTES).map_err(io)?;
     file.sync_all().map_err(io)
+}
+
+/// Makes an empty log of the height after `finalized`, durable when this returns, in a folder that is made too.
+///
+/// # Errors
+/// [`WalError::Io`].
+pub fn create(path: &Path, finalized: Height) -> Result<(), WalError> {
+    let io = |source| WalError::Io { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let staged = path.with_extension("new");
+    let mut file = File::create(&staged).map_err(io)?;
+    file.write_all(&VERSION.to_be_bytes()).map_err(io)?;
+    file.write_all(&finalized.next().0.to_be_bytes()).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    std::fs::rename(&staged, path).map_err(io)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 enum ReadError {
@@ -186,7 +226,7 @@ impl Reader {
     }
 }
 
-fn read_log(reader: &mut Reader, finalized: Height) -> Result<WalSummary, ReadError> {
+fn read_log(reader: &mut Reader, finalized: Height, own: Option<Address>) -> Result<WalSummary, ReadError> {
     let damaged = |offset, what: String| Err(ReadError::Damaged(offset, what));
     if reader.left() < HEADER_BYTES {
         return damaged(0, "the header is cut short".to_owned());
@@ -195,7 +235,7 @@ fn read_log(reader: &mut Reader, finalized: Height) -> Result<WalSummary, ReadEr
         return damaged(0, "the version is not 1".to_owned());
     }
     let height = Height(u64::from_be_bytes(reader.take()?));
-    let mut summary = WalSummary { height, entries: 0, torn_bytes: 0, stale: false };
+    let mut summary = WalSummary { height, entries: 0, torn_bytes: 0, stale: false, own: Vec::new() };
     let mut named: Option<Height> = None;
     while reader.left() > 0 {
         let start = reader.offset;
@@ -210,6 +250,16 @@ fn read_log(reader: &mut Reader, finalized: Height) -> Result<WalSummary, ReadEr
             }
             Entry::Timeout => None,
             Entry::OfHeight(found) => Some(found),
+            Entry::Message(message) => {
+                let (found, _, _) = message.place();
+                if Some(message.sender()) == own {
+                    if summary.own.len() >= OWN_MESSAGES_MAX {
+                        summary.own.remove(0);
+                    }
+                    summary.own.push(message);
+                }
+                Some(found)
+            }
         };
         summary.entries = summary.entries.saturating_add(1);
         if let (Some(found), Some(named)) = (found, named)
@@ -219,17 +269,25 @@ fn read_log(reader: &mut Reader, finalized: Height) -> Result<WalSummary, ReadEr
         }
         named = named.or(found);
     }
-    match named {
-        Some(named) if named != height && named > finalized => {
-            damaged(0, format!("the header says height {height}, the entries say {named}"))
-        }
-        named => Ok(WalSummary { stale: named.is_some_and(|named| named != height), ..summary }),
+    let next = finalized.next();
+    let legal = match named {
+        // The store may end below the log: then blocks were lost, which is told apart.
+        Some(named) if named > finalized => height == named,
+        Some(named) => height == named || height == next,
+        None if summary.entries > 0 => height >= finalized,
+        None => height >= finalized && height.0 > 0,
+    };
+    match (legal, named) {
+        (true, named) => Ok(WalSummary { stale: named.is_some_and(|named| named != height), ..summary }),
+        (false, Some(named)) => damaged(0, format!("the header says height {height}, the entries say {named}")),
+        (false, None) => damaged(0, format!("the header says height {height}, the store ends at {finalized}")),
     }
 }
 
 enum Entry {
     Timeout,
     OfHeight(Height),
+    Message(LoggedMessage),
     Torn,
 }
 
@@ -287,7 +345,7 @@ fn read_data(data: &[u8]) -> Result<Entry, String> {
         return Err("an entry's two lengths differ".to_owned());
     }
     let height = match *tag {
-        TAG_MESSAGE => wal_message_height(payload),
+        TAG_MESSAGE => return wal_message(payload).map(Entry::Message).map_err(|error| error.to_string()),
         TAG_OFFER => wal_offer_height(payload),
         TAG_POLKA => wal_polka_height(payload),
         other => return Err(format!("an entry has the unknown tag {other}")),

@@ -23,11 +23,15 @@ mod gossip;
 mod observer;
 mod ports;
 mod ready;
+mod rebuild;
 pub mod rpc;
 pub mod run;
 mod shared;
 mod signer;
 mod stages;
+pub mod start_error;
 mod submit;
 
-pub use run::{RunOptions, StartError, Stopped, run};
+pub use rebuild::rebuild_history;
+pub use run::{AskPassword, RunOptions, Stopped, run};
+pub use start_error::{StartError, Told};

@@ -1,13 +1,9 @@
 //! What this node can see of itself, judged by `telemetry::health`.
 
 use primitives::genesis::Engine as EngineKind;
-use telemetry::health::{Observation, Readiness, Role, readiness};
+use telemetry::health::{Observation, Readiness, Role, is_syncing, readiness};
 
 use crate::shared::{Engine, Shared};
-
-/// Heights that a node may be behind its best peer without being called syncing: one is being decided,
-/// one is on its way.
-const BEHIND_TOLERATED: u64 = 2;
 
 /// The node's role.
 pub fn role(shared: &Shared) -> Role {
@@ -44,7 +40,7 @@ pub fn judge(shared: &Shared) -> Readiness {
         finalized_age_ms: shared.finalized_age_ms(),
         block_interval_ms: shared.genesis.params.block_interval_ms,
         behind,
-        syncing: behind > BEHIND_TOLERATED,
+        syncing: is_syncing(behind),
         peers,
         // Peers do not prove which validator they are; a quorum out of sight shows as a stall.
         quorum_visible: true,

@@ -14,22 +14,22 @@
 //!   aside does not forget what was signed.
 //! - A genesis that activates a gate this version does not have is refused by name.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use ::config::{ConfigErrors, Home, LogFormat, Mode, NodeConfig};
+use ::config::{Home, LogFormat, Mode, NodeConfig, Secret};
 use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner};
 use p2p::{ChainIdentity, LimitsConfig, P2p, P2pConfig, StorePaths};
-use primitives::genesis::{Engine as EngineKind, GenesisError};
+use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Genesis, Hash, Height};
-use replica::{Fault, Identity, Replica};
+use replica::{Identity, Replica};
 use storage::{Store, StoreConfig, Verify};
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
-use wallet::key_file::{NodeKey, ValidatorKey};
+use wallet::Password;
+use wallet::key_file::{KeyFileError, NodeKey, ValidatorKey};
 use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 
 use crate::clock;
@@ -37,6 +37,7 @@ use crate::consensus_events::{follow_blocks, follow_engine};
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
+use crate::start_error::StartError;
 
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
@@ -57,7 +58,12 @@ pub struct RunOptions {
     pub stop: watch::Receiver<bool>,
     /// The name of the place where the process dies, on development chains only.
     pub crash_at: Option<String>,
+    /// Asks the person at the terminal for a password; `None` when nobody is there.
+    pub ask: Option<AskPassword>,
 }
+
+/// Puts a question and gives what was typed; the error is in words.
+pub type AskPassword = Box<dyn FnOnce(&str) -> Result<Secret, String> + Send>;
 
 /// How a node ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,63 +72,6 @@ pub enum Stopped {
     Requested,
     /// By its own fault; the reason says which.
     Fault(String),
-}
-
-/// Why a node did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration has problems.
-    #[error("{0}")]
-    Config(#[from] ConfigErrors),
-    /// No genesis file.
-    #[error(
-        "cannot read the genesis file {path}: {cause}; copy the chain's genesis.json there, or make one with `tb genesis new`"
-    )]
-    GenesisFile {
-        /// Where it should be.
-        path: PathBuf,
-        /// The system's words.
-        cause: String,
-    },
-    /// A genesis file that cannot start a chain.
-    #[error("the genesis file {path} cannot start a chain: {cause}")]
-    Genesis {
-        /// The file.
-        path: PathBuf,
-        /// Which rule.
-        cause: GenesisError,
-    },
-    /// A gate of a later version.
-    #[error("the genesis file activates the gate {0}, which this version does not have; use a version that has it")]
-    Gate(String),
-    /// A crash point that is not taken.
-    #[error(transparent)]
-    CrashAt(#[from] crate::crash::CrashAtError),
-    /// Keys, guard or lock.
-    #[error("{0}")]
-    Key(String),
-    /// The store refuses.
-    #[error(transparent)]
-    Storage(#[from] storage::StorageError),
-    /// The stored chain is not whole.
-    #[error("the stored chain is not whole: {0}; move the data directory aside and start again to sync from peers")]
-    Chain(Fault),
-    /// The RPC cannot listen.
-    #[error(
-        "cannot listen for RPC on {address}: {cause}; another process may use the port: choose another with rpc.listen"
-    )]
-    Rpc {
-        /// The address.
-        address: String,
-        /// The system's words.
-        cause: String,
-    },
-    /// Gossip cannot start.
-    #[error(transparent)]
-    P2p(#[from] p2p::StartError),
-    /// Consensus cannot start.
-    #[error("{0}")]
-    Consensus(String),
 }
 
 /// Runs a node until it is asked to stop or has a fault.
@@ -146,7 +95,8 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
-    let (shared, signer) = open(&options.home, loaded.config, genesis, guard_crash)?;
+    let opening = Opening { home: &options.home, genesis, guard_crash, ask: options.ask };
+    let (shared, signer) = opening.open(loaded.config)?;
     announce(&shared);
 
     let fault = shared.fault.subscribe();
@@ -162,12 +112,8 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
 }
 
 fn check_consensus_port(listen: &str) -> Result<(), StartError> {
-    crate::ports::check_free(listen).map_err(|error| {
-        StartError::Consensus(format!(
-            "cannot listen for consensus on {listen}: {error}; another process may use the port: choose another with \
-             consensus.listen"
-        ))
-    })
+    let taken = |error| StartError::ConsensusPort { listen: listen.to_owned(), cause: format!("{error}") };
+    crate::ports::check_free(listen).map_err(taken)
 }
 
 fn start_logging(config: &NodeConfig) {
@@ -182,7 +128,7 @@ fn start_logging(config: &NodeConfig) {
     }
 }
 
-fn read_genesis(path: &std::path::Path) -> Result<Genesis, StartError> {
+pub(crate) fn read_genesis(path: &std::path::Path) -> Result<Genesis, StartError> {
     let file = |cause: String| StartError::GenesisFile { path: path.to_owned(), cause };
     let size = std::fs::metadata(path).map_err(|error| file(error.to_string()))?.len();
     if size > GENESIS_BYTES_MAX {
@@ -198,66 +144,103 @@ fn read_genesis(path: &std::path::Path) -> Result<Genesis, StartError> {
 
 type Opened = (Arc<Shared>, Option<Box<dyn VoteSigner>>);
 
-fn open(
-    home: &Home,
-    config: NodeConfig,
+/// What it takes to open a home.
+struct Opening<'a> {
+    home: &'a Home,
     genesis: Genesis,
     guard_crash: Option<GuardCrashPoint>,
-) -> Result<Opened, StartError> {
-    let genesis_hash = genesis.hash();
-    let key = match config.mode {
-        Mode::Validator => Some(load_validator_key(home)?),
-        Mode::Node => None,
-    };
-    let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
-    let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
-    let opening = store.opening();
-    tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
-    let signer = match &key {
-        None => None,
-        Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
-    };
-    let stages = Arc::new(Stages::new());
-    let metrics = Metrics::new();
-    let observer = crate::observer::observer(Arc::clone(&stages), &metrics);
-    let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
-    let identity =
-        key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
-    let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
-        .map_err(StartError::Chain)?;
-    let now = clock::now();
-    let (fault, _) = watch::channel(None);
-    let shared = Arc::new(Shared {
-        replica: Arc::new(Mutex::new(replica)),
-        store,
-        genesis,
-        genesis_hash,
-        stages,
-        metrics,
-        config,
-        validator,
-        p2p: OnceLock::new(),
-        engine: OnceLock::new(),
-        work: Arc::new(Notify::new()),
-        stopping: AtomicBool::new(false),
-        fault,
-        started: now,
-        finalized_at: AtomicU64::new(now.0),
-    });
-    Ok((shared, signer))
+    ask: Option<AskPassword>,
+}
+
+impl Opening<'_> {
+    fn open(self, config: NodeConfig) -> Result<Opened, StartError> {
+        let Self { home, genesis, guard_crash, ask } = self;
+        let genesis_hash = genesis.hash();
+        let key = match config.mode {
+            Mode::Validator => Some(load_validator_key(home, &config, ask)?),
+            Mode::Node => None,
+        };
+        let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
+        let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
+        let opening = store.opening();
+        tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
+        let signer = match &key {
+            None => None,
+            Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
+        };
+        let stages = Arc::new(Stages::new());
+        let metrics = Metrics::new();
+        let observer = crate::observer::observer(Arc::clone(&stages), &metrics);
+        let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
+        let identity =
+            key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
+        let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
+            .map_err(StartError::Chain)?;
+        let now = clock::now();
+        let (fault, _) = watch::channel(None);
+        let shared = Arc::new(Shared {
+            replica: Arc::new(Mutex::new(replica)),
+            store,
+            genesis,
+            genesis_hash,
+            stages,
+            metrics,
+            config,
+            validator,
+            p2p: OnceLock::new(),
+            engine: OnceLock::new(),
+            work: Arc::new(Notify::new()),
+            stopping: AtomicBool::new(false),
+            fault,
+            started: now,
+            finalized_at: AtomicU64::new(now.0),
+        });
+        Ok((shared, signer))
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn load_validator_key(home: &Home) -> Result<ValidatorKey, StartError> {
+/// The validator's key. An encrypted one takes its password from the configuration, else from the person at the
+/// terminal.
+fn load_validator_key(home: &Home, config: &NodeConfig, ask: Option<AskPassword>) -> Result<ValidatorKey, StartError> {
     let path = home.validator_key();
-    let loaded = ValidatorKey::load(&path, None).map_err(|error| StartError::Key(error.to_string()))?;
+    let loaded = match ValidatorKey::load(&path, None) {
+        Err(KeyFileError::PasswordNeeded { .. }) => {
+            let password = validator_password(&path, config, ask)?;
+            ValidatorKey::load(&path, Some(&password))?
+        }
+        loaded => loaded?,
+    };
     if let Some(warning) = loaded.warning {
         tracing::warn!("{warning}");
     }
     Ok(loaded.key)
+}
+
+fn validator_password(
+    path: &std::path::Path,
+    config: &NodeConfig,
+    ask: Option<AskPassword>,
+) -> Result<Password, StartError> {
+    if let Some(file) = &config.validator_key_password_file {
+        let loaded = wallet::key_file::read_password(file)?;
+        if let Some(warning) = loaded.warning {
+            tracing::warn!("{warning}");
+        }
+        return Ok(loaded.key);
+    }
+    let typed = match &config.validator_key_password {
+        Some(password) => password.clone(),
+        None => {
+            let ask = ask.ok_or_else(|| StartError::NoPassword { path: path.to_owned() })?;
+            ask(&format!("Password of {}: ", path.display())).map_err(|cause| StartError::Typed { cause })?
+        }
+    };
+    let password = Password::new(typed.expose().to_owned());
+    Ok(password.map_err(|cause| KeyFileError::Password { path: path.to_owned(), cause })?)
 }
 
 fn open_signer(
@@ -267,13 +250,12 @@ fn open_signer(
     genesis: &Hash,
     crash: Option<GuardCrashPoint>,
 ) -> Result<Box<dyn VoteSigner>, StartError> {
-    let refuse = |error: wallet::signer::GuardError| StartError::Key(error.to_string());
     let head = store.head().map_or(Height::GENESIS, |head| head.height);
-    let mut signer = ValidatorSigner::open(key.consensus.clone(), &home.guard(), genesis, false).map_err(refuse)?;
+    let mut signer = ValidatorSigner::open(key.consensus.clone(), &home.guard(), genesis, false)?;
     let address = Address::of_key(&key.consensus.public_key());
-    signer.check_not_behind(last_signed(store, head, &address)?).map_err(refuse)?;
+    signer.check_not_behind(last_signed(store, head, &address)?)?;
     signer.set_crash_point(crash);
-    Ok(Box::new(GuardedKey(signer)))
+    Ok(Box::new(GuardedKey { signer, genesis: *genesis }))
 }
 
 /// The newest height whose certificate carries our signature, among the newest heights.
@@ -320,7 +302,7 @@ fn announce(shared: &Shared) {
 }
 
 fn node_secret(home: &Home) -> Result<[u8; 32], StartError> {
-    let loaded = NodeKey::load(&home.node_key(), None).map_err(|error| StartError::Key(error.to_string()))?;
+    let loaded = NodeKey::load(&home.node_key(), None)?;
     if let Some(warning) = loaded.warning {
         tracing::warn!("{warning}");
     }
@@ -367,21 +349,17 @@ async fn start_consensus(
     home: &Home,
     signer: Option<Box<dyn VoteSigner>>,
 ) -> Result<(), StartError> {
-    let refuse = |error: String| StartError::Consensus(error);
     let app: consensus::SharedApplication = shared.replica.clone();
     let engine = match shared.genesis.engine {
         EngineKind::Solo => {
-            let signer =
-                signer.ok_or_else(|| refuse("a solo chain needs mode = \"validator\" and its key".to_owned()))?;
+            let signer = signer.ok_or(StartError::SoloMode)?;
             let config = SoloConfig { work: Arc::clone(&shared.work) };
-            let handle = consensus::start_solo(config, app, signer).await.map_err(|error| refuse(error.to_string()))?;
+            let handle = consensus::start_solo(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
             Engine::Solo(handle)
         }
         EngineKind::Bft => {
-            let address = |text: &String| {
-                text.parse().map_err(|_| refuse(format!("{text} is not an address such as /ip4/127.0.0.1/tcp/26656")))
-            };
+            let address = |text: &String| text.parse().map_err(|_| StartError::Address { text: text.clone() });
             let config = EngineConfig {
                 moniker: shared.config.moniker.clone(),
                 wal: shared.config.wal_dir().join("consensus.wal"),
@@ -390,7 +368,7 @@ async fn start_consensus(
                 network_seed: node_secret(home)?,
                 vote_queue_limit: u64::try_from(shared.config.mempool.limit).unwrap_or(u64::MAX),
             };
-            let handle = consensus::start(config, app, signer).await.map_err(|error| refuse(error.to_string()))?;
+            let handle = consensus::start(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
             Engine::Bft(handle)
         }

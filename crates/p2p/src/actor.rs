@@ -27,7 +27,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use crate::batches::{Collector, Relay};
 use crate::config::{ADDRESSES_MAX, ChainIdentity, P2pConfig};
 use crate::counters::DropReason;
-use crate::dialer::{Dialer, peer_of};
+use crate::dialer::{Dialer, Origin, peer_of};
 use crate::handle::{Command, P2pEvent, PeerView, Shared};
 use crate::handlers;
 use crate::limits::ReplayWindow;
@@ -145,12 +145,12 @@ impl Network {
         let own = *self.swarm.local_peer_id();
         // A list shared by a whole network names this node too.
         for address in bootstrap.iter().filter(|address| peer_of(address) != Some(own)) {
-            self.dialer.add(peer_of(address), vec![address.clone()], true);
+            self.dialer.add(peer_of(address), vec![address.clone()], Origin::Bootstrap);
         }
         for (key, addresses) in self.store.candidates() {
             let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
             if let Some(peer) = key.peer_id().filter(|peer| *peer != own) {
-                self.dialer.add(Some(peer), addresses, false);
+                self.dialer.add(Some(peer), addresses, Origin::Met);
             }
         }
         for record in self.store.records() {

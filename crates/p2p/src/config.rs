@@ -41,6 +41,8 @@ pub struct P2pConfig {
     pub ban_secs: u64,
     /// The most peers at one time.
     pub peers_max: u32,
+    /// Whether to ask peers for further peers, and to answer such questions.
+    pub exchange_peers: bool,
     /// Where peers are remembered; `None` keeps them in memory only.
     pub store: Option<StorePaths>,
 }
@@ -55,6 +57,7 @@ impl Default for P2pConfig {
             limits: LimitsConfig::default(),
             ban_secs: 600,
             peers_max: 64,
+            exchange_peers: true,
             store: None,
         }
     }

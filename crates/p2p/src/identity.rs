@@ -33,6 +33,12 @@ impl PeerKey {
         &self.0
     }
 
+    /// The key with these bytes; `None` when they are not a point of the curve.
+    pub(crate) fn of_bytes(bytes: [u8; 32]) -> Option<Self> {
+        let key = Self(bytes);
+        key.peer_id().map(|_| key)
+    }
+
     /// The key inside a peer id, when it holds an Ed25519 key.
     pub(crate) fn of_peer(peer: &PeerId) -> Option<Self> {
         let multihash = peer.as_ref();

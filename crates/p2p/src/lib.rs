@@ -1,5 +1,5 @@
 //! Everything networked that is not consensus: transaction gossip, the handshake between nodes, what
-//! nodes know of each other's height.
+//! nodes know of each other's height and of further peers.
 //!
 //! Model: a libp2p swarm of its own beside that of consensus (`docs/adr/0003-two-swarms.md`), owned by
 //! one task with one loop (`actor.rs`): one closed enum of inputs, one exhaustive match, one handler

@@ -1,6 +1,6 @@
 //! The swarm: transports, protocols, connection limits.
 //!
-//! Model: QUIC and TCP (Noise, Yamux) under one identity; three request-response protocols of
+//! Model: QUIC and TCP (Noise, Yamux) under one identity; four request-response protocols of
 //! `wire.rs`; ping to notice a peer that is gone; libp2p's own connection limits and block list.
 //!
 //! Rule: streams, pending and established connections are bounded before any handler of ours runs.
@@ -17,7 +17,9 @@ use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 
 use crate::codec::{Frame, FrameCodec};
 use crate::peers::{HANDSHAKE_TIMEOUT_MS, IN_FLIGHT_MAX};
-use crate::wire::{GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, SMALL_BYTES_MAX};
+use crate::wire::{
+    GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, PEERS_PROTOCOL, SMALL_BYTES_MAX,
+};
 
 /// Connections whose encryption is not set up yet.
 pub const PENDING_CONNECTIONS_MAX: u32 = 64;
@@ -50,6 +52,7 @@ pub(crate) struct Behaviour {
     pub ping: ping::Behaviour,
     pub handshake: Requests,
     pub heights: Requests,
+    pub exchange: Requests,
     pub gossip: Requests,
 }
 
@@ -70,6 +73,7 @@ impl Behaviour {
             ping: ping::Behaviour::new(ping::Config::new()),
             handshake: requests(HANDSHAKE_PROTOCOL, SMALL_BYTES_MAX, handshake_timeout, SMALL_STREAMS_MAX),
             heights: requests(HEIGHTS_PROTOCOL, SMALL_BYTES_MAX, REQUEST_TIMEOUT, SMALL_STREAMS_MAX),
+            exchange: requests(PEERS_PROTOCOL, SMALL_BYTES_MAX, REQUEST_TIMEOUT, SMALL_STREAMS_MAX),
             gossip: requests(GOSSIP_PROTOCOL, MESSAGE_BYTES_MAX, REQUEST_TIMEOUT, gossip_streams),
         }
     }

@@ -75,6 +75,8 @@ pub(crate) struct Peer {
     pub greeted: bool,
     /// A heights request of ours has no answer yet.
     pub asked_height: bool,
+    /// When it was last asked for further peers, milliseconds.
+    pub asked_peers_ms: Option<u64>,
 }
 
 impl Peer {
@@ -95,6 +97,7 @@ impl Peer {
             in_flight: 0,
             greeted: false,
             asked_height: false,
+            asked_peers_ms: None,
         }
     }
 

@@ -1,9 +1,10 @@
-//! What travels between nodes: three request-response protocols, each message one bounded frame.
+//! What travels between nodes: four request-response protocols, each message one bounded frame.
 //!
 //! | protocol | request | reply | frame bound |
 //! |---|---|---|---|
 //! | `/the-block/handshake/1` | [`Hello`] | [`HandshakeReply`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/heights/1` | [`Heights`] | [`Heights`] | [`SMALL_BYTES_MAX`] |
+//! | `/the-block/peers/1` | [`PeersRequest`] | [`ToldPeers`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/transactions/1` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
 //!
 //! Rules
@@ -24,6 +25,8 @@ use crate::config::{ADDRESSES_MAX, ChainIdentity};
 pub(crate) const HANDSHAKE_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/handshake/1");
 /// Name of the protocol that exchanges finalized heights.
 pub(crate) const HEIGHTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/heights/1");
+/// Name of the protocol in which a node asks for further peers.
+pub(crate) const PEERS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/peers/1");
 /// Name of the transaction gossip protocol.
 pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/1");
 
@@ -35,6 +38,10 @@ pub const SMALL_BYTES_MAX: usize = 16_384;
 pub const BATCH_TRANSACTIONS_MAX: usize = 4_096;
 /// The most digests in one announcement.
 pub const ANNOUNCE_MAX: usize = 256;
+/// The most peers in one answer.
+pub const TOLD_PEERS_MAX: usize = 12;
+/// The most addresses of one peer in such an answer.
+pub const TOLD_ADDRESSES_MAX: usize = 4;
 /// The longest text field of a handshake, bytes.
 pub const TEXT_MAX: usize = 128;
 /// The longest announced address, bytes.
@@ -42,6 +49,9 @@ pub const ADDRESS_BYTES_MAX: usize = 256;
 
 // A full batch and one more transaction of the largest size must fit one message.
 const _: () = assert!(crate::batches::BATCH_BYTES_TARGET + 2 * TRANSACTION_BYTES_MAX < MESSAGE_BYTES_MAX);
+
+// An answer of the largest size must fit its frame: two lengths, and per peer a key and the addresses.
+const _: () = assert!(4 + TOLD_PEERS_MAX * (36 + TOLD_ADDRESSES_MAX * (4 + ADDRESS_BYTES_MAX)) < SMALL_BYTES_MAX);
 
 /// A short text.
 pub(crate) type Text = BoundedVec<u8, TEXT_MAX>;
@@ -124,6 +134,22 @@ pub enum Refusal {
 pub(crate) struct Heights {
     pub finalized: Height,
 }
+
+/// Asks for peers that the remote is connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct PeersRequest {
+    pub format: FormatVersion<1>,
+}
+
+/// A peer that somebody else is connected to: whom to dial, and where it says it listens.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ToldPeer {
+    pub key: [u8; 32],
+    pub addresses: BoundedVec<BoundedVec<u8, ADDRESS_BYTES_MAX>, TOLD_ADDRESSES_MAX>,
+}
+
+/// The answer to a [`PeersRequest`].
+pub(crate) type ToldPeers = BoundedVec<ToldPeer, TOLD_PEERS_MAX>;
 
 /// One transaction as it travels.
 pub(crate) type TransactionBytes = BoundedVec<u8, TRANSACTION_BYTES_MAX>;

@@ -4,12 +4,13 @@
 //! machine does falls on both. Run with `cargo bench -p primitives`. Under `cargo test` it does nothing, because a
 //! timed test is no test.
 
+use std::convert::Infallible;
 use std::time::Instant;
 
-use ed25519_consensus::{VerificationKey, VerificationKeyBytes, batch};
+use ed25519_zebra::{VerificationKey, VerificationKeyBytes, batch};
 use primitives::crypto::ed25519::{BatchItem, verify_batch};
 use primitives::{PublicKey, SecretKey, Signature};
-use rand_core_06::{CryptoRng, RngCore};
+use rand_core::{TryCryptoRng, TryRng};
 use testkit::Seed;
 
 /// Signatures of one batch.
@@ -94,20 +95,21 @@ fn raw_batched(signed: &[Signed], coefficients: &mut Coefficients) -> bool {
 /// The library's batches want random numbers; those of a seed will do where nobody cheats.
 struct Coefficients(Seed);
 
-impl RngCore for Coefficients {
-    fn next_u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.0.array())
+impl TryRng for Coefficients {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_le_bytes(self.0.array()))
     }
-    fn next_u64(&mut self) -> u64 {
-        self.0.u64()
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.u64())
     }
-    fn fill_bytes(&mut self, out: &mut [u8]) {
-        self.0.fill(out);
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), rand_core_06::Error> {
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
         self.0.fill(out);
         Ok(())
     }
 }
 
-impl CryptoRng for Coefficients {}
+impl TryCryptoRng for Coefficients {}

@@ -17,6 +17,7 @@ pub mod block;
 pub mod certificate;
 pub mod codec;
 pub mod crypto;
+pub mod defect;
 pub mod genesis;
 pub mod hash;
 pub mod ids;

@@ -4,9 +4,11 @@
 //! one field by field.
 
 use primitives::block::{beacon_input, beacon_of};
+use primitives::defect::{Defect, is_seeded};
+use primitives::ledger::FEE_POT;
 use primitives::{
-    Address, BoundedVec, FormatVersion, Genesis, Hash, Header, Height, LedgerDigest, Timestamp, VrfProof, encode,
-    merkle,
+    Address, BoundedVec, FormatVersion, Genesis, Hash, Header, Height, LedgerDigest, LedgerOp, Timestamp, VrfProof,
+    encode, merkle,
 };
 use state::{Executed, view};
 use tree::{LedgerBounds, LedgerUpdate, StateUpdate, ops_digest};
@@ -56,6 +58,7 @@ pub fn roots(chain: &ChainState, genesis: &Genesis, height: Height, executed: Ex
         issuance_max: genesis.params.issuance_per_block_max,
         height,
     };
+    let executed = seeded(executed);
     let ledger = chain
         .ledger
         .apply(&bounds, &executed.ops)
@@ -73,6 +76,21 @@ pub fn roots(chain: &ChainState, genesis: &Genesis, height: Height, executed: Ex
         state,
         prediction: None,
     })
+}
+
+/// The same, unless a defect is seeded.
+fn seeded(mut executed: Executed) -> Executed {
+    if is_seeded(Defect::KeepsTheFees) {
+        executed.ops.retain(|op| !matches!(op, LedgerOp::Burn { .. }));
+    }
+    if is_seeded(Defect::AppliesABlockTwice) {
+        let twice = |op: LedgerOp| match op {
+            LedgerOp::Transfer { from, .. } if from != FEE_POT => vec![op, op],
+            _ => vec![op],
+        };
+        executed.ops = executed.ops.into_iter().flat_map(twice).collect();
+    }
+    executed
 }
 
 /// The only header that fits `choice` and `execution` on top of `chain`.

@@ -7,8 +7,12 @@
 //! `gossiped` means handed to the network by this node; a transaction of one node only may be proposed
 //! without it. Times are this node's clock, for people and metrics, never for consensus.
 //!
-//! Rules: at most [`TRACKED_MAX`] transactions are remembered, the oldest forgotten first; what was
-//! finalized stays answerable from the store, without times.
+//! Rules
+//! - At most [`TRACKED_MAX`] transactions are remembered, the oldest forgotten first; what was finalized
+//!   stays answerable from the store, without times.
+//! - Each transaction passes here six times, so finding it must be cheap: ids are hashes, and their first
+//!   two bytes choose one of [`SHELVES`] small maps. Somebody who grinds ids onto one shelf makes that map
+//!   as slow as one map of everything would be, and no slower.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +22,9 @@ use primitives::{Rejection, Timestamp, TransactionId};
 
 /// Most transactions whose way is remembered.
 pub const TRACKED_MAX: usize = 65_536;
+
+/// Small maps over which the transactions are spread.
+pub const SHELVES: usize = 4_096;
 
 /// A step on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,10 +108,23 @@ impl Progress {
 }
 
 /// The ways of the most recent transactions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tracker {
-    progress: BTreeMap<TransactionId, Progress>,
+    shelves: Vec<BTreeMap<TransactionId, Progress>>,
+    /// Every remembered id, the oldest first.
     order: VecDeque<TransactionId>,
+}
+
+impl Default for Tracker {
+    fn default() -> Self {
+        Self { shelves: vec![BTreeMap::new(); SHELVES], order: VecDeque::new() }
+    }
+}
+
+/// The number of the shelf of `id`.
+fn shelf(id: &TransactionId) -> usize {
+    let [first, second, ..] = id.0.0;
+    usize::from(u16::from_le_bytes([first, second])) % SHELVES
 }
 
 impl Tracker {
@@ -132,28 +152,28 @@ impl Tracker {
 
     /// What is known of `id`.
     pub fn get(&self, id: &TransactionId) -> Option<&Progress> {
-        self.progress.get(id)
+        self.shelves.get(shelf(id))?.get(id)
     }
 
     /// Transactions remembered.
     pub fn len(&self) -> usize {
-        self.progress.len()
+        self.order.len()
     }
 
     /// True when nothing is remembered.
     pub fn is_empty(&self) -> bool {
-        self.progress.is_empty()
+        self.order.is_empty()
     }
 
     /// What is known of `id`, new if nothing is; the oldest makes room.
     fn entry(&mut self, id: TransactionId) -> &mut Progress {
         if self.order.len() >= TRACKED_MAX
-            && !self.progress.contains_key(&id)
+            && self.get(&id).is_none()
             && let Some(oldest) = self.order.pop_front()
         {
-            self.progress.remove(&oldest);
+            self.shelves[shelf(&oldest)].remove(&oldest);
         }
-        match self.progress.entry(id) {
+        match self.shelves[shelf(&id)].entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 self.order.push_back(id);

@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use primitives::block::BLOCK_BYTES_MAX;
+use primitives::defect::is_any_seeded;
 use primitives::transaction::verify_signatures;
 use primitives::{Block, CommitCertificate, Hash, Header, Height, Transaction, ValidatorSet};
 use state::{BlockContext, BlockInvalid, execute_block, view};
@@ -20,6 +21,7 @@ use storage::CandidateOrigin;
 
 use crate::application::{Application, Fault, Freshness, Verdict};
 use crate::execution::{self, Choice, Execution};
+use crate::model::Prediction;
 use crate::replica::Replica;
 
 /// Why a proposed block is refused (the rule, in words) or why we must stop.
@@ -200,6 +202,10 @@ impl Replica {
         match self.chain.model.check(block, &execution.executed.receipts, changed) {
             Ok(prediction) => {
                 execution.prediction = Some(prediction);
+                Ok(())
+            }
+            Err(_) if is_any_seeded() => {
+                execution.prediction = Some(Prediction::default());
                 Ok(())
             }
             Err(disagreement) => Err(Fault(format!("block {}: {disagreement}", block.header.height))),

@@ -142,6 +142,13 @@ impl Column {
         }
     }
 
+    /// The column and the key of an engine key.
+    pub fn of_engine_key(engine_key: &[u8]) -> Option<(Self, &[u8])> {
+        let (id, key) = engine_key.split_first()?;
+        let column = Self::ALL.into_iter().find(|column| column.id() == *id)?;
+        Some((column, key))
+    }
+
     /// The engine key of `key`.
     pub fn engine_key(self, key: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1 + key.len());

@@ -153,6 +153,9 @@ pub enum StorageError {
         bound: usize,
     },
     /// A rebuild of the history index was interrupted.
-    #[error("the history index is incomplete because its rebuild was interrupted; next: run the rebuild again")]
+    #[error(
+        "the history index is incomplete because its rebuild was interrupted; next: stop the node and run \
+         tb node rebuild-history"
+    )]
     HistoryIncomplete,
 }

@@ -8,6 +8,10 @@
 //! file `head`, 8,192 bytes; slot 0 at offset 0, slot 1 at offset 4,096; batch n is marked in slot n mod 2
 //! slot = "TBMARK01" 8 ‖ genesis 32 ‖ batch 8 LE ‖ present 1 ‖ height 8 LE ‖ block 32 ‖ checksum 32
 //! ```
+//! A copy that does not check is *hurt*: by a write that a power cut tore, or by a flipped bit. The start goes on from
+//! the other copy, says so by name, and writes the hurt one again. A hurt copy is told from one that was never written
+//! by its zeros; the bytes between the two copies are zeros too, and are part of the check.
+//!
 //! Crash behaviour: a torn slot fails its checksum and the other slot still names the batch before, which is
 //! never ahead of the store. The slots lie in different disk sectors.
 
@@ -50,6 +54,8 @@ impl Mark {
 const MAGIC: &[u8; 8] = b"TBMARK01";
 const SLOT_OFFSETS: [u64; 2] = [0, 4_096];
 const FILE_BYTES: usize = 8_192;
+/// What belongs to one copy: the slot and the zeros behind it.
+const COPY_BYTES: usize = 4_096;
 const BODY_BYTES: usize = 8 + 32 + 8 + 1 + 8 + 32;
 const SLOT_BYTES: usize = BODY_BYTES + 32;
 
@@ -79,7 +85,11 @@ fn slot_bytes(genesis: &Hash, mark: &Mark) -> Vec<u8> {
 
 /// The genesis hash and mark of a slot, or `None` when it is empty, torn or damaged.
 fn read_slot(bytes: &[u8]) -> Option<(Hash, Mark)> {
-    let (body, checksum) = bytes.split_at_checked(BODY_BYTES)?;
+    let (slot, rest) = bytes.split_at_checked(SLOT_BYTES)?;
+    let (body, checksum) = slot.split_at_checked(BODY_BYTES)?;
+    if rest.iter().any(|byte| *byte != 0) {
+        return None;
+    }
     if file_checksum(body) != *checksum {
         return None;
     }
@@ -108,7 +118,7 @@ impl MarkFile {
         file.sync_all().map_err(io("sync", path))
     }
 
-    /// Opens the file and reads the newest mark.
+    /// Opens the file and reads the newest mark. A hurt copy is named in the log and written again.
     pub(crate) fn open(path: &Path, genesis: &Hash) -> Result<(Self, Mark), StorageError> {
         let damaged = |reason: &str| StorageError::DamagedFile { path: path.to_owned(), reason: reason.to_owned() };
         let file = match OpenOptions::new().read(true).write(true).open(path) {
@@ -117,17 +127,25 @@ impl MarkFile {
             Err(error) => return Err(io("open", path)(error)),
         };
         let mut newest: Option<(Hash, Mark)> = None;
+        let mut hurt = Vec::new();
         for offset in SLOT_OFFSETS {
-            let mut bytes = [0_u8; SLOT_BYTES];
+            let mut bytes = [0_u8; COPY_BYTES];
             match file.read_exact_at(&mut bytes, offset) {
                 Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => continue,
+                Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    hurt.push(offset);
+                    continue;
+                }
                 Err(error) => return Err(io("read", path)(error)),
             }
-            if let Some((genesis, mark)) = read_slot(&bytes)
-                && newest.as_ref().is_none_or(|(_, other)| other.batch < mark.batch)
-            {
-                newest = Some((genesis, mark));
+            match read_slot(&bytes) {
+                Some((genesis, mark)) => {
+                    if newest.as_ref().is_none_or(|(_, other)| other.batch < mark.batch) {
+                        newest = Some((genesis, mark));
+                    }
+                }
+                None if bytes.iter().all(|byte| *byte == 0) => {}
+                None => hurt.push(offset),
             }
         }
         let (found, mark) = newest.ok_or_else(|| damaged("neither of its two marks is valid"))?;
@@ -138,7 +156,25 @@ impl MarkFile {
                 expected: genesis.to_string(),
             });
         }
-        Ok((Self { file, path: path.to_owned(), genesis: *genesis }, mark))
+        let opened = Self { file, path: path.to_owned(), genesis: *genesis };
+        for offset in hurt {
+            tracing::warn!(
+                file = %path.display(),
+                offset,
+                "one of the two copies of the store's mark is damaged: a flipped bit, or a write that a power cut tore; \
+                 going on from the other copy and writing this one again"
+            );
+            opened.write_copy(&mark, offset)?;
+        }
+        Ok((opened, mark))
+    }
+
+    /// Makes a whole copy at `offset`, with the zeros behind it.
+    fn write_copy(&self, mark: &Mark, offset: u64) -> Result<(), StorageError> {
+        let mut bytes = slot_bytes(&self.genesis, mark);
+        bytes.resize(COPY_BYTES, 0);
+        self.file.write_all_at(&bytes, offset).map_err(io("write", &self.path))?;
+        self.file.sync_all().map_err(io("sync", &self.path))
     }
 
     /// Makes `mark` durable.
@@ -146,5 +182,63 @@ impl MarkFile {
         let offset = SLOT_OFFSETS[usize::from(mark.batch % 2 == 1)];
         self.file.write_all_at(&slot_bytes(&self.genesis, mark), offset).map_err(io("write", &self.path))?;
         self.file.sync_data().map_err(io("sync", &self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::Seed;
+
+    use super::*;
+
+    const GENESIS: Hash = Hash([9; 32]);
+
+    fn mark(batch: u64) -> Mark {
+        Mark { batch, head: Some(Head { height: Height(batch), block: Hash([1; 32]) }) }
+    }
+
+    /// A file with the marks of batches 6 and 7.
+    fn two_marks(folder: &Path) -> PathBuf {
+        let path = folder.join("head");
+        MarkFile::create(&path, &GENESIS, &mark(6)).unwrap();
+        let (file, newest) = MarkFile::open(&path, &GENESIS).unwrap();
+        assert_eq!(newest, mark(6), "the second copy was never written, which is no damage");
+        file.write(&mark(7)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_hurt_copy_is_written_again_from_the_other() {
+        let mut seed = Seed::new();
+        let folder = tempfile::tempdir().unwrap();
+        let path = two_marks(folder.path());
+        let good = std::fs::read(&path).unwrap();
+        for (start, left) in [(0, 7), (COPY_BYTES, 6)] {
+            for _ in 0..200 {
+                let mut bytes = good.clone();
+                bytes[start + seed.index(COPY_BYTES)] ^= 1 << seed.below(8);
+                std::fs::write(&path, &bytes).unwrap();
+                let (_, newest) = MarkFile::open(&path, &GENESIS).unwrap();
+                assert_eq!(newest, mark(left));
+                // Now the other one may be lost.
+                let mut bytes = std::fs::read(&path).unwrap();
+                assert_eq!(bytes.len(), FILE_BYTES);
+                bytes[COPY_BYTES - start..][..SLOT_BYTES].fill(0xff);
+                std::fs::write(&path, &bytes).unwrap();
+                assert_eq!(MarkFile::open(&path, &GENESIS).unwrap().1, mark(left));
+            }
+        }
+    }
+
+    #[test]
+    fn both_copies_hurt_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = two_marks(folder.path());
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[20] ^= 1;
+        bytes[COPY_BYTES + 20] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let error = MarkFile::open(&path, &GENESIS).unwrap_err();
+        assert!(matches!(error, StorageError::DamagedFile { .. }), "{error}");
     }
 }

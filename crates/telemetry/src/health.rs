@@ -19,6 +19,15 @@ pub const STALL_INTERVALS: u64 = 10;
 /// … but never before this time, milliseconds: two failed rounds fit into it.
 pub const STALL_FLOOR_MS: u64 = 10_000;
 
+/// Heights that a node may be behind its best peer without being called syncing: one is being decided,
+/// one is on its way.
+pub const BEHIND_TOLERATED: u64 = 2;
+
+/// True for a node that fetches heights instead of deciding them.
+pub const fn is_syncing(behind: u64) -> bool {
+    behind > BEHIND_TOLERATED
+}
+
 /// What the process is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {

@@ -1,42 +1,8 @@
 //! Checks that can fail: defects that are put in on purpose are caught by the property that is meant to.
 
-use sim::plan::{Misbehaviour, SeededBug};
-use sim::{Plan, Report, run};
-
-/// The first report of a seed whose verdict is not a pass.
-fn first_caught(bug: SeededBug, seeds: u64) -> Report {
-    (0..seeds)
-        .map(|seed| run(Plan { seeded_bug: Some(bug), ..Plan::of_seed(seed) }))
-        .find(|report| !report.verdict.is_pass())
-        .expect("no seed caught the defect")
-}
-
-#[test]
-fn a_validator_that_forgets_what_it_signed_is_caught() {
-    let report = first_caught(SeededBug::ForgetsWhatItSigned, 60);
-    assert_eq!(report.verdict.to_string(), "invariant broken: no_conflicting_signature", "{:?}", report.detail);
-}
-
-#[test]
-fn a_disk_that_is_never_synced_is_caught() {
-    let plan = Plan::from_toml(POWER_LOSS).unwrap();
-    assert_eq!(plan.seeded_bug, Some(SeededBug::ForgetsToSync));
-    let report = run(plan.clone());
-    assert_eq!(report.verdict.to_string(), "invariant broken: finalized_survives_restart", "{:?}", report.detail);
-    let healthy = run(Plan { seeded_bug: None, ..plan });
-    assert!(healthy.verdict.is_pass(), "{:?}", healthy.detail);
-}
-
-const POWER_LOSS: &str = r#"
-seed = 3
-validators = 4
-faults_ms = 20000
-seeded_bug = "forgets_to_sync"
-[[faults]]
-at_ms = 10000
-for_ms = 2000
-fault = { kind = "power_loss" }
-"#;
+use sim::plan::Misbehaviour;
+use sim::properties::Judge;
+use sim::{Plan, replay, run, shrink};
 
 const FORK: &str = r#"
 seed = 7
@@ -60,6 +26,7 @@ fn half_of_the_power_with_twins_forks_the_chain_and_the_fork_is_found() {
     assert_eq!(plan.dishonest[&2], Misbehaviour::Twin);
     let report = run(plan);
     assert_eq!(report.verdict.to_string(), "diverged");
+    assert_eq!(report.equivocators, [2, 3], "the witness names who signed twice");
     let detail = report.detail.unwrap();
     assert!(
         detail.contains("at height") && detail.contains("validator 0") && detail.contains("validator 1"),
@@ -83,4 +50,167 @@ fn half_of_the_power_that_never_votes_is_no_progress() {
     let report = run(Plan::from_toml(HALTED).unwrap());
     assert_eq!(report.verdict.to_string(), "no progress", "{:?}", report.detail);
     assert_eq!(report.height, 0);
+}
+
+const AMNESIA: &str = r#"
+seed = 5
+validators = 4
+beyond_bound = true
+faults_ms = 60000
+calm_heights = 5
+[dishonest]
+1 = "amnesia"
+2 = "amnesia"
+3 = "amnesia"
+[links]
+delay_ms = 20
+jitter_ms = 200
+loss_ppm = 200000
+duplicate_ppm = 0
+[[faults]]
+at_ms = 1000
+for_ms = 59000
+fault = { kind = "delay", jitter_ms = 3000 }
+[[faults]]
+at_ms = 4000
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 6700
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 9400
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 12100
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 14800
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 17500
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 20200
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 22900
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 25600
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 28300
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 31000
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 33700
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 36400
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 39100
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 41800
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 44500
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 47200
+for_ms = 600
+fault = { kind = "power_loss" }
+[[faults]]
+at_ms = 49900
+for_ms = 600
+fault = { kind = "power_loss" }
+"#;
+
+#[test]
+fn votes_against_a_lock_that_nobody_can_prove_are_unattributed() {
+    let found = (0..40).map(|seed| run(Plan { seed, ..Plan::from_toml(AMNESIA).unwrap() }));
+    let found = found.map(|report| report.unattributed).find(|unattributed| *unattributed > 0);
+    assert!(found.is_some(), "no vote against a lock in 40 seeds");
+}
+
+/// Each validator loses its disk, one after another, and keeps its guard.
+const LOST_ONE_BY_ONE: &str = r#"
+seed = 3
+validators = 4
+beyond_bound = true
+traffic_per_second = 4
+faults_ms = 50000
+faults = [
+  { at_ms = 5000, for_ms = 2000, fault = { kind = "lost_disk", node = 0 } },
+  { at_ms = 18000, for_ms = 2000, fault = { kind = "lost_disk", node = 1 } },
+  { at_ms = 31000, for_ms = 2000, fault = { kind = "lost_disk", node = 2 } },
+  { at_ms = 44000, for_ms = 2000, fault = { kind = "lost_disk", node = 3 } },
+]
+"#;
+
+#[test]
+fn all_validators_may_lose_their_disks_one_after_another() {
+    for seed in 0..8 {
+        let report = run(Plan { seed, ..Plan::from_toml(LOST_ONE_BY_ONE).unwrap() });
+        assert!(report.verdict.is_pass(), "seed {seed}: {} {:?}", report.verdict, report.detail);
+        assert_eq!(report.faults["lost_disk"], 4);
+    }
+}
+
+#[test]
+fn a_queue_over_its_limit_is_noticed() {
+    let genesis = sim::chain::genesis(sim::chain::Keys::of(1), 4);
+    let mut judge = Judge::new(&genesis);
+    assert_eq!(judge.queues_bounded(0, 1_024, 64), Ok(()));
+    assert!(judge.queues_bounded(0, 1_025, 0).is_err());
+    assert!(judge.queues_bounded(0, 0, 65).is_err());
+}
+
+#[test]
+fn a_failing_plan_is_reduced_to_what_fails() {
+    let mut plan = Plan::of_seed(3);
+    plan.dishonest.clear();
+    plan.dishonest.extend([(0, Misbehaviour::WithheldVotes), (1, Misbehaviour::WithheldVotes)]);
+    (plan.validators, plan.beyond_bound, plan.calm_heights) = (4, true, 2);
+    plan.faults.retain(|scheduled| scheduled.fault.nodes().iter().all(|node| *node < 4));
+    let report = run(plan.clone());
+    assert_eq!(report.verdict.to_string(), "no progress", "{:?}", report.detail);
+    let mut steps = 0;
+    let shrunk = shrink(&plan, &report.verdict, 60, |_| steps += 1);
+    assert!(steps > 0 && shrunk.runs <= 60, "{shrunk:?}");
+    assert!(shrunk.plan.faults.is_empty() && shrunk.plan.traffic_per_second == 0, "{:?}", shrunk.plan);
+    assert_eq!(shrunk.report.verdict, run(shrunk.plan).verdict);
+}
+
+#[test]
+fn a_replay_is_the_run_with_every_change() {
+    let plan = Plan::of_seed(1);
+    let (mut lines, mut number) = (Vec::new(), 0);
+    let report = replay(plan.clone(), 100, 400, |line| lines.push(line.to_owned()));
+    assert_eq!(report, run(plan), "watching changes nothing");
+    for line in lines.iter().filter(|line| line.starts_with('#')) {
+        number += 1;
+        assert!(line.starts_with(&format!("#{} ", 99 + number)), "{line}");
+    }
+    assert_eq!(number, 301);
+    assert!(lines.iter().any(|line| line.contains("step prevote -> precommit")), "{lines:#?}");
 }

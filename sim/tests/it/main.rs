@@ -1,5 +1,12 @@
-//! The simulator: the same seed twice, a few dozen seeds, scenarios, and checks that can fail.
+//! The simulator: the same seed twice, two hundred seeds, plans, scenarios, reports, and checks that can fail.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod bugbase;
 mod checks;
+mod defects;
+mod limits;
+mod plans;
+mod reports;
 mod runs;
 mod scenarios;

@@ -1,4 +1,4 @@
-//! Seeds: the same twice, and a few dozen that must pass.
+//! Seeds: the same twice, and a two hundred that must pass.
 
 use sim::{Plan, Summary, run, run_seeds};
 
@@ -13,16 +13,22 @@ fn the_same_seed_gives_the_same_report_and_trace() {
 }
 
 #[test]
-fn thirty_seeds_pass_and_inject_what_they_promise() {
-    let reports = run_seeds(0..30, 2, |_| {});
+fn two_hundred_seeds_pass_and_inject_what_they_promise() {
+    println!("seeds 0 to 199; one that fails is run alone with tb sim --seed N");
+    let reports = run_seeds(0..200, 2, |_| {});
     for report in &reports {
         assert!(report.verdict.is_pass(), "tb sim --seed {}: {} {:?}", report.seed, report.verdict, report.detail);
         assert!(report.virtual_ms >= 60_000 && report.calm_heights >= 20, "seed {}", report.seed);
         assert!(report.acknowledged > 0, "seed {}", report.seed);
     }
     let summary = Summary::of(&reports);
-    assert_eq!((summary.seeds, summary.passed, summary.verdict.as_str()), (30, 30, "pass"));
-    assert!(summary.faults.values().all(|count| *count > 0), "{:?}", summary.faults);
+    assert_eq!((summary.seeds, summary.passed, summary.verdict.as_str()), (200, 200, "pass"));
+    assert_eq!((summary.seeds_of_60_s, summary.seeds_with_20_calm_heights), (200, 200));
+    assert!(summary.seeds_with_three_kinds >= 150, "{} of 200", summary.seeds_with_three_kinds);
+    for counts in [&summary.faults, &summary.fault_ms, &summary.dishonest, &summary.dishonest_ms] {
+        assert!(counts.values().all(|count| *count > 0), "{counts:?}");
+    }
+    assert!(summary.tamper_attempts > 0 && summary.tamper_accepted == 0);
     assert!(summary.equivocations > 0, "dishonest validators were seen");
 }
 

@@ -15,7 +15,7 @@ use cli::devnet::layout::{Network, Ports, Wanted, prepare};
 use nix::sys::signal::{Signal, kill};
 use primitives::{Engine, Hash, Height, TransactionId};
 use rpc::types::{PageQuery, Stage, TransactionStatus, WaitQuery};
-use rpc::{Client, ClientConfig, ClientError};
+use rpc::{Client, ClientConfig};
 use tempfile::TempDir;
 use testkit::Seed;
 
@@ -136,10 +136,15 @@ impl Node {
         child.wait().expect("it is our child");
     }
 
-    /// Asks it to stop, and waits.
-    pub fn stop(&mut self) {
+    /// Asks it to stop.
+    pub fn ask_to_stop(&self) {
         let child = self.child.as_ref().expect("it runs");
         kill(pid(child.id()), Signal::SIGTERM).expect("it runs");
+    }
+
+    /// Asks it to stop, and waits.
+    pub fn stop(&mut self) {
+        self.ask_to_stop();
         let status = self.ended(Duration::from_secs(15));
         assert!(status.success(), "it stopped with {status}");
     }
@@ -179,16 +184,11 @@ impl Node {
         until(&what, limit, async || client.health_ready().await.ok().filter(|ready| ready.ready)).await;
     }
 
-    /// Waits until the transaction is finalized here. Before gossip has brought it, nobody can wait for it.
+    /// Waits until the transaction is finalized here, also when gossip has yet to bring it.
     pub async fn finalized(&self, id: TransactionId) -> TransactionStatus {
         let client = self.client();
         let wait = WaitQuery { stage: Some(Stage::Finalized), timeout_ms: Some(30_000) };
-        let status =
-            until("the transaction to arrive", START_TIME, async || match client.transaction_wait(id, wait).await {
-                Err(ClientError::Api(refusal)) if refusal.code == "not_found" => None,
-                answer => Some(answer.expect("it is finalized in time")),
-            });
-        let status = status.await;
+        let status = client.transaction_wait(id, wait).await.expect("it is finalized in time");
         assert!(!status.stage.is_failure(), "{status:?}");
         status
     }

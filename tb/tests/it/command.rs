@@ -19,12 +19,28 @@ const LOG_CHARS: usize = 4_000;
 /// The program without anything of this machine's environment.
 pub fn tb() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tb"));
+    without_ours(&mut command);
+    command
+}
+
+/// Takes away the variables of this machine that mean something to the program.
+pub fn without_ours(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let ours = name.to_str().is_some_and(|name| name.starts_with("TB_") || name == "RUST_LOG");
         if ours {
             command.env_remove(name);
         }
     }
+}
+
+/// The program called by another of its names, through a link in `folder`.
+pub fn tb_as(name: &str, folder: &Path) -> Command {
+    let link = folder.join(name);
+    if !link.exists() {
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_tb"), &link).expect("a link");
+    }
+    let mut command = Command::new(link);
+    without_ours(&mut command);
     command
 }
 

@@ -15,9 +15,12 @@ use crate::pay::Payer;
 const EXITS: [i32; 2] = [4, 9];
 /// Bytes of the header of the consensus log; without an entry it names a height and nothing else.
 const WAL_HEADER_BYTES: usize = 12;
-/// Where the two copies of the store's mark lie. One bad copy looks like a write that a power cut tore, and the other
-/// copy and the journal then tell the whole truth; so both are hurt.
-const MARK_COPIES: [Range<usize>; 2] = [0..100, 4_096..4_196];
+/// The last byte of the height in that header. Its lowest bit turns the height that is being decided into the one
+/// before, which is what a crash between two heights leaves: there is nothing to lose in such a log.
+const WAL_HEIGHT_LAST: usize = 11;
+/// Where the two copies of the store's mark lie. One bad copy may be a write that a power cut tore: the node goes on
+/// from the other one and says so. With both hurt it does not start.
+const MARK_COPIES: [Range<usize>; 2] = [0..4_096, 4_096..8_192];
 /// Kills until the log holds an entry.
 const KILLS_MAX: usize = 40;
 
@@ -59,7 +62,8 @@ fn flip(path: &Path, places: &[Range<usize>], random: &mut Seed) -> Vec<usize> {
         let end = place.end.min(written);
         assert!(end > place.start, "{} holds nothing to damage", path.display());
         let offset = place.start + random.index(end - place.start);
-        bytes[offset] ^= 1 << random.below(8);
+        let kept = u64::from(path.ends_with("consensus.wal") && offset == WAL_HEIGHT_LAST);
+        bytes[offset] ^= 1 << (kept + random.below(8 - kept));
         offsets.push(offset);
     }
     fs::write(path, bytes).expect("written");
@@ -103,6 +107,7 @@ async fn damage_is_found_named_and_gone_with_the_right_file() {
     let victims = [
         (journal.expect("a journal").clone(), from(0)),
         (mark.expect("a mark").clone(), MARK_COPIES.to_vec()),
+        (wal.clone(), Vec::from([Range { start: 0, end: WAL_HEADER_BYTES }])),
         (wal, from(WAL_HEADER_BYTES)),
         (guard.clone(), from(0)),
     ];
@@ -116,6 +121,8 @@ async fn damage_is_found_named_and_gone_with_the_right_file() {
         assert!(refusal.error.contains("damaged"), "the fault is named: {context}");
         restore(&good, &home);
     }
+    one_hurt_mark_is_named(&mut cluster, mark.expect("a mark"), &mut random).await;
+    restore(&good, &home);
     // A guard that is gone is never made again by a start.
     fs::remove_file(&guard).expect("removed");
     let refusal = cluster.nodes[0].start_refused(&[], &[]).refused();
@@ -134,6 +141,29 @@ async fn damage_is_found_named_and_gone_with_the_right_file() {
     let status = cluster.nodes[0].client().transaction(transaction.id()).await.expect("it is still there");
     assert_eq!(status.height.map(|height| height.0 > 0), Some(true));
     cluster.check_one_history().await;
+}
+
+/// Hurts one of the two copies of the mark: the node starts, names the file, and both copies are good again.
+async fn one_hurt_mark_is_named(cluster: &mut Cluster, mark: &Path, random: &mut Seed) {
+    for place in MARK_COPIES {
+        let before = cluster.nodes[0].log().len();
+        flip(mark, &[place], random);
+        cluster.nodes[0].start();
+        let height = cluster.nodes[0].reaches(1, START_TIME).await;
+        cluster.nodes[0].reaches(height + 1, START_TIME).await;
+        cluster.nodes[0].kill();
+        let log = cluster.nodes[0].log().split_off(before);
+        let line = log.lines().find(|line| line.contains("copies of the store's mark is damaged"));
+        assert!(line.is_some_and(|line| line.contains(&*mark.to_string_lossy())), "the file is named: {line:?}");
+    }
+    // Each was written again: the next start has nothing to say about it.
+    let before = cluster.nodes[0].log().len();
+    cluster.nodes[0].start();
+    let height = cluster.nodes[0].reaches(1, START_TIME).await;
+    cluster.nodes[0].reaches(height + 1, START_TIME).await;
+    cluster.nodes[0].kill();
+    let log = cluster.nodes[0].log().split_off(before);
+    assert!(!log.contains("copies of the store's mark"), "both copies are good");
 }
 
 /// Puts a guard without any signature in the place of `guard` and starts.

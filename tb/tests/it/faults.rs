@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use primitives::{Address, Height, TransactionId};
+use cli::devnet::layout::Ports;
+use primitives::{Address, Engine, Height, TransactionId};
 use rpc::types::{Stage, WaitQuery};
 use rpc::{Client, ClientConfig, ClientError};
 use testkit::Seed;
 
-use crate::cluster::{Cluster, Node, START_TIME, until};
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
+use crate::join::{connected, start};
 use crate::pay::Payer;
 
 /// Longest time for a killed validator to be back at the height of the others.
@@ -167,11 +169,133 @@ async fn two_of_four_down_halts_the_chain_until_one_returns() {
 }
 
 /// `/health` has its two old fields and never a failure.
-async fn legacy_health(url: &str, role: &str) {
+pub async fn legacy_health(url: &str, role: &str) {
     let _shown = testkit::contract!("S000-093");
     let response = reqwest::get(format!("{url}/health")).await.expect("it answers");
     assert_eq!(response.status().as_u16(), 200);
     let body: serde_json::Value = response.json().await.expect("JSON");
     let address = url.trim_start_matches("http://");
     assert_eq!(body, serde_json::json!({ "role": role, "address": address }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_validator_that_lost_all_its_data_syncs_and_votes_again() {
+    let mut random = Seed::new();
+    let mut cluster = Cluster::of_four().await;
+    let victim = random.index(4);
+    tokio::time::sleep(Duration::from_millis(random.below(600))).await;
+    cluster.nodes[victim].kill();
+    // As an operator is told to: the chain data goes, consensus log included; the guard stays where it is.
+    std::fs::remove_dir_all(cluster.nodes[victim].home.join("data")).expect("the chain data");
+    cluster.nodes[victim].start();
+    cluster.level(CATCH_UP).await;
+    // With another one down, a quorum needs the one that lost everything.
+    let other = (victim + 1) % 4;
+    cluster.nodes[other].kill();
+    let halted = cluster.highest().await;
+    cluster.nodes[victim].reaches(halted + 3, CATCH_UP).await;
+    cluster.nodes[other].start();
+    cluster.level(CATCH_UP).await;
+    cluster.check_one_history().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_whose_validators_all_lost_their_consensus_logs_goes_on() {
+    let mut random = Seed::new();
+    let mut cluster = Cluster::of_four().await;
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(random.below(600))).await;
+        cluster.nodes.iter_mut().for_each(Node::kill);
+        for node in &mut cluster.nodes {
+            std::fs::remove_dir_all(node.home.join("data/wal")).expect("the consensus log");
+            node.start();
+        }
+        let before = cluster.highest().await;
+        for node in &cluster.nodes {
+            node.reaches(before + 3, CATCH_UP).await;
+        }
+    }
+    cluster.level(CATCH_UP).await;
+    cluster.check_one_history().await;
+}
+
+/// A second home with the key of the last validator and a guard of its own, made before anything was signed.
+fn twin_of_last(cluster: &Cluster) -> (Node, Vec<String>) {
+    let original = cluster.nodes.last().expect("a validator").home.clone();
+    let home = cluster.folder().join("twin");
+    std::fs::create_dir_all(home.join("guard")).expect("a folder");
+    for file in ["node.toml", "genesis.json", "validator_key.json", "guard/guard.log"] {
+        std::fs::copy(original.join(file), home.join(file)).expect("copied");
+    }
+    // On the network it is another node.
+    let identity = primitives::SecretKey::from_seed([7; 32]);
+    wallet::NodeKey { identity }.write(&home.join("node_key"), wallet::Protect::Plain).expect("written");
+    let ports = Ports::of(free_base(1), 0).expect("free ports");
+    (Node::new(home, ports), connected(cluster, ports))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_with_one_key_are_found_out_and_the_chain_goes_on() {
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    let (mut twin, words) = twin_of_last(&cluster);
+    cluster.start_all();
+    start(&mut twin, &words);
+    let honest = &cluster.nodes[..3];
+    until("a count of signing twice", START_TIME, async || {
+        let mut count = 0.0;
+        for node in honest.iter().chain([&twin]) {
+            node.height().await?;
+        }
+        for node in honest {
+            count += node.metric("consensus_equivocations_total").await;
+        }
+        (count > 0.5).then_some(())
+    })
+    .await;
+    let address = cluster.network.nodes[3].address.to_string();
+    let is_named = |node: &Node| {
+        let log = node.log();
+        log.lines().any(|line| line.contains("signed two different messages for one step") && line.contains(&address))
+    };
+    assert!(honest.iter().any(is_named), "the log names who signed twice");
+    let before = cluster.highest().await;
+    let mut blocks = Vec::new();
+    for node in honest {
+        node.reaches(before + 5, CATCH_UP).await;
+        blocks.push(node.blocks().await);
+    }
+    for (height, hash) in &blocks[0] {
+        for other in &blocks[1..] {
+            assert!(other.get(height).is_none_or(|found| found == hash), "two blocks at height {height}");
+        }
+    }
+    cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn validators_finalize_payments_over_quic() {
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    let quic: Vec<String> =
+        cluster.nodes.iter().map(|node| format!("/ip4/127.0.0.1/udp/{}/quic-v1", node.ports.consensus)).collect();
+    for (index, node) in cluster.nodes.iter_mut().enumerate() {
+        let others = quic.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, address)| address.as_str());
+        let listen = format!("consensus.listen={}", quic[index]);
+        let peers = format!("consensus.peers={}", others.collect::<Vec<_>>().join(","));
+        node.start_with(&["--set", &listen, "--set", &peers], &[]);
+    }
+    cluster.all_ready().await;
+    for node in &cluster.nodes {
+        let tcp = std::net::TcpListener::bind(("127.0.0.1", node.ports.consensus));
+        assert!(tcp.is_ok(), "consensus of {} listens on TCP", node.home.display());
+    }
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let to = Payer::funded(&cluster.network, 2).address;
+    for index in 0..4 {
+        let transaction = payer.pay(to, 5);
+        cluster.nodes[index].client().submit(&payer.request(&transaction)).await.expect("admitted");
+        for node in &cluster.nodes {
+            node.finalized(transaction.id()).await;
+        }
+    }
+    cluster.check_one_history().await;
 }

@@ -19,6 +19,11 @@ fn late(cluster: &Cluster, name: &str, genesis: &std::path::Path) -> (Node, Vec<
     let made = run_in(&home, &words).ok();
     assert_eq!((&made["mode"], &made["validator"]), (&"node".into(), &serde_json::Value::Null), "{made}");
     let ports = Ports::of(free_base(1), 0).expect("free ports");
+    (Node::new(home, ports), connected(cluster, ports))
+}
+
+/// The words that give a node these ports and connect it to every node of `cluster`.
+pub fn connected(cluster: &Cluster, ports: Ports) -> Vec<String> {
     let peers = |address: &dyn Fn(Ports) -> String| {
         cluster.nodes.iter().map(|node| address(node.ports)).collect::<Vec<_>>().join(",")
     };
@@ -29,10 +34,11 @@ fn late(cluster: &Cluster, name: &str, genesis: &std::path::Path) -> (Node, Vec<
         format!("p2p.peers={}", peers(&|ports| format!("/ip4/127.0.0.1/udp/{}/quic-v1", ports.p2p))),
         format!("rpc.listen=127.0.0.1:{}", ports.rpc),
     ];
-    (Node::new(home, ports), settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect())
+    settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
 }
 
-fn start(node: &mut Node, words: &[String]) {
+/// Starts `node` with these words.
+pub fn start(node: &mut Node, words: &[String]) {
     node.start_with(&words.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
 }
 

@@ -151,3 +151,61 @@ async fn gaps_are_held_and_released_and_a_higher_tip_replaces() {
     cluster.level(START_TIME).await;
     cluster.check_one_history().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_limit_of_the_environment_holds_from_the_first_answer() {
+    let _shown = testkit::contract!("S000-013");
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    for limit in [3, 5] {
+        // Another environment, another size; nothing else changes.
+        cluster.nodes[0].start_with(&[], &[("TB_MEMPOOL_LIMIT", &limit.to_string())]);
+        let node = &cluster.nodes[0];
+        let first = until("the first answer", START_TIME, async || node.client().mempool_status().await.ok()).await;
+        assert_eq!((first.transactions.limit, first.identities.limit), (limit, limit));
+        let mut payers = Payer::all(&cluster.network);
+        let to = payers[0].address;
+        let places = usize::try_from(limit).expect("small");
+        for payer in &mut payers[..places] {
+            let transaction = payer.pay(to, 1);
+            admitted(node, payer, &transaction).await;
+        }
+        let beyond = payers[places].pay(to, 1);
+        assert_eq!(refused(node, &payers[places], &beyond).await, "queue_full");
+        cluster.nodes[0].stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_weights_of_age_and_fee_decide_the_order() {
+    let (_priority, _fee) = (testkit::contract!("S000-040"), testkit::contract!("S000-041"));
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    for outside in ["-0.1", "1.1", "2"] {
+        for key in ["queue_weights.priority", "queue_weights.fee"] {
+            let refusal = cluster.nodes[0].start_refused(&["--set", &format!("{key}={outside}")], &[]).refused();
+            assert!(refusal.code == "config" && refusal.error.contains(key), "{refusal:?}");
+        }
+    }
+    let to = Payer::funded(&cluster.network, 9).address;
+    // Whether the newer one with the higher tip goes first.
+    for (priority, fee, newer_first) in [("1", "0", false), ("0", "1", true), ("0.0001", "0.9999", true)] {
+        let weights = [format!("queue_weights.priority={priority}"), format!("queue_weights.fee={fee}")];
+        cluster.nodes[0].start_with(&["--set", &weights[0], "--set", &weights[1]], &[]);
+        alone(&cluster.nodes[0]).await;
+        let node = &cluster.nodes[0];
+        let (mut old, rich) = (Payer::funded(&cluster.network, 1), Payer::funded(&cluster.network, 2));
+        let older = old.pay(to, 1);
+        admitted(node, &old, &older).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let mut body = rich.body(to, 1);
+        body.tip = micro(100_000);
+        let newer = rich.sign(body);
+        admitted(node, &rich, &newer).await;
+        let order: Vec<String> = status(node).await.transactions.hashes;
+        let mut expected = vec![older.id().to_string(), newer.id().to_string()];
+        if newer_first {
+            expected.reverse();
+        }
+        assert_eq!(order, expected, "weights {priority} and {fee}");
+        cluster.nodes[0].stop();
+    }
+}

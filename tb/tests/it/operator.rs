@@ -62,9 +62,11 @@ async fn a_chain_made_by_hand_with_the_operators_commands_pays() {
         words.extend(["--validator".to_owned(), path(&home.join("validator_public.json"))]);
     }
     // … somebody makes the genesis file, and each puts it into its home.
-    words.extend(["--account".to_owned(), format!("{alice}=1000"), "--block-interval-ms".to_owned(), "200".to_owned()]);
+    words.extend(["--account".to_owned(), "alice=1000".to_owned(), "--block-interval-ms".to_owned(), "200".to_owned()]);
     words.extend(["--out".to_owned(), path(&genesis)]);
-    let made = run(tb().args(&words)).ok();
+    let made = run(tb().args(&words).arg("--home").arg(&wallet)).ok();
+    let file = std::fs::read_to_string(&genesis).expect("the genesis file");
+    assert!(file.contains(&alice), "a key of the home stands for its address");
     let mut nodes = Vec::new();
     for (index, home) in homes.iter().enumerate() {
         let joined = run_in(home, &["init", "--genesis", &path(&genesis)]).ok();

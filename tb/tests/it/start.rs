@@ -2,14 +2,24 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 
+use cli::devnet::layout::Ports;
 use primitives::Engine;
 
-use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, free_base};
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base};
 use crate::command::run_in;
 
 /// Exit number for a configuration that cannot be used.
 const CONFIG: i32 = 8;
+/// Exit number for a thing that is not there.
+const NOT_FOUND: i32 = 5;
+/// Exit number for what the disk refuses.
+const UNEXPECTED: i32 = 1;
+/// Exit number for a key that stays locked.
+const UNAUTHORIZED: i32 = 7;
+/// The password of the encrypted key.
+const PASSWORD: &str = "correct-horse-battery-staple";
 /// Exit number for a refusal.
 const REFUSED: i32 = 4;
 
@@ -107,7 +117,7 @@ fn an_unknown_key_in_the_file_is_refused_with_the_nearest_one() {
 fn files_that_are_missing_or_of_another_chain_are_refused_by_name() {
     let cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
     let node = &cluster.nodes[0];
-    for (file, exit, code) in [("genesis.json", CONFIG, "genesis"), ("validator_key.json", REFUSED, "key")] {
+    for (file, exit, code) in [("genesis.json", CONFIG, "genesis"), ("validator_key.json", NOT_FOUND, "key_missing")] {
         let (path, aside) = (node.home.join(file), node.home.join("aside"));
         std::fs::rename(&path, &aside).expect("moved");
         let refusal = node.start_refused(&[], &[]).refused();
@@ -134,4 +144,70 @@ fn files_that_are_missing_or_of_another_chain_are_refused_by_name() {
     let refusal = node.start_refused(&["--crash-at", "commit_after_sync"], &[]).refused();
     assert_eq!(refusal.code, "crash_at", "{refusal:?}");
     assert!(refusal.error.contains("other"), "{refusal:?}");
+}
+
+/// A solo chain whose validator key is encrypted: its node, and where the password lies.
+fn encrypted(cluster: &Cluster) -> (Node, PathBuf) {
+    let (home, file) = (cluster.folder().join("sealed"), cluster.folder().join("password"));
+    write_password(&file, PASSWORD);
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    let file_text = text(&file);
+    run_in(&home, &["init", "--mode", "validator", "--encrypt", "--password-file", &file_text]).ok();
+    let (genesis, public) = (text(&cluster.folder().join("sealed.json")), text(&home.join("validator_public.json")));
+    let new = ["genesis", "new", "--chain-id", "sealed", "--engine", "solo", "--validator", &public, "--out", &genesis];
+    run_in(&home, &new).ok();
+    run_in(&home, &["init", "--genesis", &genesis, "--password-file", &file_text]).ok();
+    let key = std::fs::read_to_string(home.join("validator_key.json")).expect("the key file");
+    assert!(key.contains("ciphertext") && !key.contains("seeds"), "{key}");
+    (Node::new(home, Ports::of(free_base(1), 0).expect("free ports")), file)
+}
+
+fn write_password(file: &Path, text: &str) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::remove_file(file);
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    file.and_then(|mut file| writeln!(file, "{text}")).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encrypted_validator_key_is_opened_by_its_password_alone() {
+    let cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let (mut node, file) = encrypted(&cluster);
+    let rpc = format!("rpc.listen=127.0.0.1:{}", node.ports.rpc);
+    let words: &[&str] = &["--set", &rpc];
+    // The file that `tb init` wrote into node.toml.
+    node.start_with(words, &[]);
+    let height = node.reaches(2, START_TIME).await;
+    node.stop();
+
+    write_password(&file, "another password");
+    let refusal = node.start_refused(words, &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (UNAUTHORIZED, "key_locked"), "{refusal:?}");
+    assert!(refusal.error.contains("validator_key.json"), "{refusal:?}");
+
+    std::fs::remove_file(&file).expect("it is ours");
+    let refusal = node.start_refused(words, &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (UNEXPECTED, "disk"), "{refusal:?}");
+    assert!(refusal.error.contains(file.to_str().expect("text")), "{refusal:?}");
+
+    // Both ways at once leave open which one is meant.
+    let variable = [("TB_VALIDATOR_KEY_PASSWORD", PASSWORD)];
+    let refusal = node.start_refused(words, &variable).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (CONFIG, "config"), "{refusal:?}");
+
+    // Without a password, and nobody at a terminal.
+    let toml = node.home.join("node.toml");
+    let text = std::fs::read_to_string(&toml).expect("the configuration");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("validator_key_password_file")).collect();
+    std::fs::write(&toml, lines.join("\n")).expect("written");
+    let refusal = node.start_refused(words, &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (UNAUTHORIZED, "key_locked"), "{refusal:?}");
+    assert!(refusal.hint.contains("validator_key_password_file"), "{refusal:?}");
+
+    // The environment is taken, with a warning; the chain goes on from where it was.
+    node.start_with(words, &variable);
+    node.reaches(height + 1, START_TIME).await;
+    assert!(node.log().contains("other programs of this user can read it"), "a warning");
+    assert!(!node.log().contains(PASSWORD), "the password is in no log");
+    node.stop();
 }

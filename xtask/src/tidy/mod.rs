@@ -11,6 +11,7 @@
 //! | `links.rs` | relative links in Markdown lead somewhere |
 //! | `columns.rs` | ids of the key spaces are unique |
 //! | `policies.rs` (one folder up) | every direct dependency is listed with a reason |
+//! | `nightly.rs` (one folder up) | every nightly task has a result that passes |
 //! | `exceptions.rs` | the only list of exceptions, each with a reason |
 //!
 //! STYLE.md says the rules in words.
@@ -30,6 +31,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
+use crate::nightly;
 use crate::policies;
 use crate::process::Workspace;
 use crate::snapshot::Snapshot;
@@ -104,6 +106,7 @@ fn check(snapshot: &Snapshot, strictness: policies::Strictness) -> Result<Vec<Fi
     findings.extend(columns::check(snapshot));
     findings.extend(links::check(snapshot));
     findings.extend(policies::check(snapshot, strictness)?);
+    findings.extend(nightly::check(snapshot));
     findings.sort();
     Ok(findings)
 }

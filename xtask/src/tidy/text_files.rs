@@ -58,6 +58,7 @@ const ROOT: &[&str] = &[
     "sim",
     "spec",
     "tb",
+    "tools",
     "xtask",
 ];
 

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
 use primitives::genesis::GateActivation;
-use primitives::{Amount, Engine, FormatVersion, Genesis, GenesisAccount, Hash, Height, Params, Timestamp};
+use primitives::{Address, Amount, Engine, FormatVersion, Genesis, GenesisAccount, Hash, Height, Params, Timestamp};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -73,8 +73,8 @@ struct New {
     /// A validator_public.json, once for each validator
     #[arg(long = "validator", value_name = "FILE", required = true)]
     validators: Vec<PathBuf>,
-    /// Money at the start, ADDRESS=AMOUNT in BLOCK, once for each account
-    #[arg(long = "account", value_name = "ADDRESS=AMOUNT")]
+    /// Money at the start in BLOCK, for an address or a key of the home directory, once for each account
+    #[arg(long = "account", value_name = "ADDRESS|KEY=AMOUNT")]
     accounts: Vec<String>,
     /// File with one account per line
     #[arg(long, value_name = "FILE")]
@@ -154,7 +154,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     let path = |file: &File| file.file.clone().unwrap_or_else(|| context.home().genesis_json());
     match &arguments.command {
         Command::New(new) => {
-            let genesis = new.build()?;
+            let genesis = new.build(context)?;
             let mut text = genesis.to_json();
             text.push('\n');
             write_new(&new.out, text.as_bytes(), 0o644)?;
@@ -182,13 +182,19 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
 }
 
 impl New {
-    fn build(&self) -> Result<Genesis, Failure> {
+    fn build(&self, context: &Context) -> Result<Genesis, Failure> {
         let mut params = Params::default();
         if let Some(interval) = self.block_interval_ms {
             params.block_interval_ms = interval;
         }
         let mut accounts = Vec::new();
         for text in &self.accounts {
+            // Whom it names may be a key of this home; what else is wrong with it, the parser says.
+            let named = text.split_once('=').filter(|(who, _)| who.parse::<Address>().is_err());
+            let text = match named {
+                Some((who, amount)) => &format!("{}={amount}", context.address(who)?),
+                None => text,
+            };
             accounts.push(split_payment(text, '=')?);
         }
         if let Some(path) = &self.accounts_file {

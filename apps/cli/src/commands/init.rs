@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use config::Mode;
 use primitives::Hash;
 use serde::Serialize;
-use wallet::ValidatorKey;
+use wallet::{KeyFileError, ValidatorKey};
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   tb init                                                a node that follows a chain
   tb init --mode validator --moniker alice-1             a validator; send validator_public.json to who makes the genesis
+  tb init --mode validator --encrypt --password-file F   the same with an encrypted key; node start reads F too
   tb init --genesis genesis.json                         put the finished genesis file into this home";
 
 /// Arguments of `tb init`.
@@ -33,6 +34,12 @@ pub struct Arguments {
     /// already, nothing else is done
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
+    /// Encrypt the validator's key with a password: the first line of --password-file, or what is typed
+    #[arg(long)]
+    encrypt: bool,
+    /// File whose first line is the password of the validator's key; it is set in node.toml too
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 /// What a node does, as a word of the command line.
@@ -72,12 +79,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let joins_only = genesis.is_some() && home.node_key().exists();
     let mut validator = None;
     if !joins_only {
-        let new = NewHome { home: &home, mode: arguments.mode.into(), moniker: &arguments.moniker, settings: &[] };
-        validator = new.create()?;
+        validator = arguments.create(&home, context)?;
     }
     if let Some(genesis) = &genesis {
         let key = match home.validator_key().exists() {
-            true => Some(ValidatorKey::load(&home.validator_key(), None)?.key),
+            true => Some(arguments.key(&home, context)?),
             false => None,
         };
         validator = validator.or_else(|| key.as_ref().map(|key| ValidatorPublic::of(key, &arguments.moniker)));
@@ -91,6 +97,47 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     };
     context.output.result(&made, || describe(&made, &home));
     Ok(())
+}
+
+impl Arguments {
+    /// Makes the home.
+    fn create(&self, home: &config::Home, context: &Context) -> Result<Option<ValidatorPublic>, Failure> {
+        let mode = Mode::from(self.mode);
+        if (self.encrypt || self.password_file.is_some()) && (mode != Mode::Validator || !self.encrypt) {
+            return Err(Failure::usage(
+                "a password was given for a key that is not encrypted",
+                "use --mode validator, --encrypt and --password-file together, or leave the password out",
+            ));
+        }
+        let file = self.absolute_password_file()?;
+        let password = self.encrypt.then(|| context.new_validator_password(file.as_deref())).transpose()?;
+        let settings: Vec<(&str, String)> =
+            file.iter().map(|file| ("validator_key_password_file", file.display().to_string())).collect();
+        let password = password.as_ref();
+        NewHome { home, mode, moniker: &self.moniker, settings: &settings, password }.create()
+    }
+
+    /// The node may be started from another folder.
+    fn absolute_password_file(&self) -> Result<Option<PathBuf>, Failure> {
+        let absolute = |file: &PathBuf| std::path::absolute(file).map_err(|cause| Failure::disk(file, &cause));
+        self.password_file.as_ref().map(absolute).transpose()
+    }
+
+    /// The key that is there, with its password if it is encrypted.
+    fn key(&self, home: &config::Home, context: &Context) -> Result<ValidatorKey, Failure> {
+        let path = home.validator_key();
+        match ValidatorKey::load(&path, None) {
+            Err(KeyFileError::PasswordNeeded { .. }) => {
+                let file = self.password_file.as_deref();
+                let password = match file {
+                    Some(_) => context.password(file, "")?,
+                    None => context.typed("Password of the validator key: ")?,
+                };
+                Ok(ValidatorKey::load(&path, Some(&password))?.key)
+            }
+            loaded => Ok(loaded?.key),
+        }
+    }
 }
 
 fn describe(made: &Made, home: &config::Home) -> String {

@@ -35,7 +35,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Genesis(arguments) => genesis::run(&arguments, context).await,
         Command::Devnet(arguments) => devnet::run(&arguments, context).await,
         Command::Dev(arguments) => dev::run(&arguments, context, programs.node).await,
-        Command::Node(arguments) => node::run(&arguments, context, programs.node).await,
+        Command::Node(arguments) => node::run(&arguments, context, programs).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Tx(arguments) => tx::run(&arguments, context).await,
         Command::Account(arguments) => account::run(&arguments, context).await,

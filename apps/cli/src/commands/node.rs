@@ -1,5 +1,7 @@
 //! `tb node`: start a node, or ask a running one about itself.
 
+use std::io::IsTerminal;
+
 use clap::{Args, Subcommand};
 use primitives::Height;
 use rpc::types::{ConsensusStatus, NodeStatus};
@@ -8,10 +10,10 @@ use serde::Serialize;
 use crate::commands::config::Files;
 use crate::commands::init::ModeArgument;
 use crate::commands::status;
-use crate::context::Context;
+use crate::context::{Context, prompt};
 use crate::exit::Failure;
 use crate::output::{count, duration_ms, fields, table};
-use crate::{NodeEnd, NodeStart, NodeStarter, stop};
+use crate::{AskPassword, HistoryRebuilder, NodeEnd, NodeStart, NodeStarter, Programs, stop};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,6 +25,10 @@ Examples:
   tb node start
   tb node start --home /var/lib/the-block --mode validator
   tb node start --config config/node.toml --set log.format=json --set rpc.listen=0.0.0.0:26658";
+const EXAMPLES_REBUILD: &str = "\
+Examples:
+  tb node rebuild-history
+  tb node rebuild-history --home /var/lib/the-block --json";
 const EXAMPLES_STATUS: &str = "\
 Examples:
   tb node status
@@ -45,6 +51,9 @@ enum Command {
     /// Start a node in this process
     #[command(after_help = EXAMPLES_START)]
     Start(Start),
+    /// Make the index of all payments by account again from the stored blocks, while the node is stopped
+    #[command(after_help = EXAMPLES_REBUILD)]
+    RebuildHistory(Files),
     /// Everything a node says about itself
     #[command(after_help = EXAMPLES_STATUS)]
     Status,
@@ -87,9 +96,10 @@ struct StatusView<'a> {
 ///
 /// # Errors
 /// [`Failure`]; a node that stopped itself is one.
-pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments, context: &Context, programs: Programs) -> Result<(), Failure> {
     match &arguments.command {
-        Command::Start(start) => start.run(context, starter).await,
+        Command::Start(start) => start.run(context, programs.node).await,
+        Command::RebuildHistory(files) => rebuild_history(files, context, programs.history),
         Command::Status => {
             let status = context.client()?.node_status().await?;
             let view = StatusView { current_block_height: status.finalized_height, status: &status };
@@ -105,6 +115,38 @@ pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter)
     }
 }
 
+/// What a rebuild did.
+#[derive(Debug, Serialize)]
+struct Rebuilt {
+    indexed_height: Height,
+}
+
+/// # Errors
+/// [`Failure`], among them a store that a running node holds.
+fn rebuild_history(files: &Files, context: &Context, rebuilder: Option<HistoryRebuilder>) -> Result<(), Failure> {
+    let rebuilder = rebuilder.ok_or_else(|| {
+        Failure::new(
+            rpc::ExitCode::Refused,
+            "not_in_this_version",
+            "this program holds no node, so it has no history to rebuild",
+            "use the tb program",
+        )
+    })?;
+    let output = context.output;
+    let mut tenths_told = 0;
+    let indexed_height = rebuilder(&files.home(context), &files.flags()?, &mut |done, last| {
+        let tenths = done.saturating_mul(10) / last.max(1);
+        if tenths > tenths_told {
+            tenths_told = tenths;
+            output.talk(format!("{} of {} heights", count(done), count(last)));
+        }
+    })?;
+    output.result(&Rebuilt { indexed_height }, || {
+        format!("the history index holds every payment up to height {}", count(indexed_height.0))
+    });
+    Ok(())
+}
+
 impl Start {
     async fn run(&self, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
         let mut flags = self.files.flags()?;
@@ -113,7 +155,10 @@ impl Start {
         }
         let stop = stop::requested(self.stop_with_stdin)?;
         let crash_at = self.crash_at.clone();
-        ended(starter(NodeStart { home: self.files.home(context), flags, stop, crash_at }).await?)
+        // Standard input that stops the node is no terminal to type at.
+        let typist: AskPassword = prompt;
+        let ask = (!self.stop_with_stdin && std::io::stdin().is_terminal()).then_some(typist);
+        ended(starter(NodeStart { home: self.files.home(context), flags, stop, crash_at, ask }).await?)
     }
 }
 
@@ -142,6 +187,7 @@ fn describe(status: &ConsensusStatus) -> String {
         ("step", step.unwrap_or_default()),
         ("proposer", status.proposer.map_or("none".to_owned(), |address| address.to_string())),
         ("last block", format!("{} ago, {} rounds", duration_ms(status.since_last_block_ms), status.last_rounds)),
+        ("stalled", if status.stalled { "yes" } else { "no" }.to_owned()),
         ("interval", status.last_interval_ms.map_or("none".to_owned(), duration_ms)),
         ("quorum", format!("{} of {} power", count(status.quorum_power), count(status.total_power))),
     ]);

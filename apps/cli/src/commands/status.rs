@@ -86,6 +86,7 @@ pub fn describe(node: &NodeStatus) -> String {
         ("genesis", node.genesis_hash.to_string()),
         ("role", node.role.clone()),
         ("version", node.version.clone()),
+        ("channel", node.release_channel.clone()),
         ("validator", node.validator.map_or("no".to_owned(), |address| address.to_string())),
         ("ready", describe_readiness(&node.readiness)),
         ("finalized", format!("{} {}", count(node.finalized_height.0), node.finalized_hash)),

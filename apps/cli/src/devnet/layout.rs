@@ -269,7 +269,7 @@ fn make(root: &Path, shape: Shape) -> Result<Network, Failure> {
     for index in 0..shape.nodes {
         let settings = settings(&shape, index);
         let (name, home) = node_home(root, index);
-        let new = NewHome { home: &home, mode: Mode::Validator, moniker: &name, settings: &settings };
+        let new = NewHome { home: &home, mode: Mode::Validator, moniker: &name, settings: &settings, password: None };
         validators.extend(new.create()?);
     }
     let params = Params { block_interval_ms: shape.block_interval_ms, ..Params::default() };

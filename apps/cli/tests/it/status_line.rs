@@ -25,6 +25,7 @@ fn consensus(height: u64, since_last_block_ms: u64) -> ConsensusStatus {
         last_rounds: 1,
         last_interval_ms: None,
         since_last_block_ms,
+        stalled: false,
         total_power: 4,
         quorum_power: 3,
         validators: Vec::new(),

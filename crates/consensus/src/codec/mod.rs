@@ -24,6 +24,7 @@ pub use wire::{PEER_ID_BYTES_MAX, STREAM_ID_BYTES_MAX, SYNC_VALUES_MAX};
 
 use crate::blocks::ProposedBlocks;
 use crate::context::ChainContext;
+use crate::signer::LoggedMessage;
 use crate::types::ProposalPart;
 use crate::vote_queue::VoteQueue;
 use wire::Wire;
@@ -193,17 +194,20 @@ impl Codec<ProposedValue<ChainContext>> for WalCodec {
     }
 }
 
-/// The height that one WAL payload names, for the check of the log before it is opened.
-pub(crate) fn wal_message_height(bytes: &[u8]) -> Result<Height, CodecError> {
-    Ok(decode::<wire::Message>(bytes)?.height())
+/// The message of one WAL payload, for the check of the log before it is opened.
+pub(crate) fn wal_message(bytes: &[u8]) -> Result<LoggedMessage, CodecError> {
+    Ok(match decode::<wire::Message>(bytes)? {
+        wire::Message::Vote(vote) => LoggedMessage::Vote(vote.vote),
+        wire::Message::Proposal { proposal, .. } => LoggedMessage::Proposal(proposal),
+    })
 }
 
-/// As [`wal_message_height`], for a proposed value.
+/// The height that one WAL payload names: a proposed value's.
 pub(crate) fn wal_offer_height(bytes: &[u8]) -> Result<Height, CodecError> {
     Ok(decode::<wire::Offer>(bytes)?.height)
 }
 
-/// As [`wal_message_height`], for a polka.
+/// As [`wal_offer_height`], for a polka.
 pub(crate) fn wal_polka_height(bytes: &[u8]) -> Result<Height, CodecError> {
     Ok(decode::<wire::Polka>(bytes)?.height)
 }

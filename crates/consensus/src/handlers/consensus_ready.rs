@@ -1,12 +1,14 @@
 //! The engine listens: tell it which height to start.
 //!
 //! What is sent before the peers are connected is lost, and costs the first round. So the answer waits
-//! for the persistent peers, but not longer than [`PEERS_WAIT`].
+//! for the persistent peers, but not longer than [`PEERS_WAIT`]. A chain without a block waits longer
+//! ([`FIRST_PEERS_WAIT`]): all its nodes start at once, and the slowest may be the first proposer.
 
 use std::time::Duration;
 
 use arc_malachitebft_app_channel::app::types::core::HeightParams;
 use arc_malachitebft_app_channel::{NetworkRequest, Reply};
+use primitives::Height;
 use replica::application::Fault;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -17,6 +19,8 @@ use crate::types::ChainHeight;
 
 /// Longest wait for persistent peers before the first height.
 const PEERS_WAIT: Duration = Duration::from_secs(2);
+/// The same before the first block of the chain.
+const FIRST_PEERS_WAIT: Duration = Duration::from_secs(5);
 /// How often the number of peers is read.
 const PEERS_POLL: Duration = Duration::from_millis(50);
 /// A connection carries messages only after both sides know the other's topics.
@@ -31,7 +35,8 @@ pub(crate) async fn handle(
     let (requests, wanted) = (state.net_requests.clone(), state.persistent_peers);
     tokio::spawn(async move {
         if wanted > 0 {
-            wait_for_peers(&requests, wanted).await;
+            let longest = if height == Height::GENESIS.next() { FIRST_PEERS_WAIT } else { PEERS_WAIT };
+            wait_for_peers(&requests, wanted, longest).await;
         }
         tracing::info!(%height, "starting consensus");
         let _ = reply.send((ChainHeight(height), params));
@@ -39,8 +44,8 @@ pub(crate) async fn handle(
     Ok(())
 }
 
-async fn wait_for_peers(requests: &mpsc::Sender<NetworkRequest>, wanted: usize) {
-    let deadline = Instant::now() + PEERS_WAIT;
+async fn wait_for_peers(requests: &mpsc::Sender<NetworkRequest>, wanted: usize, longest: Duration) {
+    let deadline = Instant::now() + longest;
     while Instant::now() < deadline {
         let connected = match NetworkRequest::dump_state(requests).await {
             Ok(Some(dump)) => dump.peers.len(),

@@ -53,6 +53,7 @@ impl EffectHost {
         let (state, context) = (&self.state, &ChainContext);
         let resume = match effect {
             Effect::SignVote(vote, r) => {
+                let vote = self.cast(vote);
                 let signed = state.signer.as_ref().map(|signer| done(signer.sign_vote(vote)));
                 r.resume_with(signed.and_then(Result::ok).unwrap_or(SignedMessage::new(vote, WITHHELD)))
             }
@@ -89,6 +90,7 @@ impl EffectHost {
             Effect::VerifyVoteExtension(_, _, _, _, _, _, r) => r.resume_with(Ok(())),
             other => self.act(other),
         };
+        self.flush_if_asked();
         Ok(resume)
     }
 
@@ -207,7 +209,7 @@ impl EffectHost {
         self.outputs.extend(bytes.map(|bytes| Output::Publish(channel, bytes)));
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if self.validator && !self.recovering {
             self.outputs.push(Output::FlushLog);
         }

@@ -12,18 +12,22 @@
 //! Rules
 //! - The same inputs give the same outputs: no thread, no clock, no randomness, no address in memory.
 //! - Outputs keep the engine's barriers: the log is flushed before a message is published, a round starts
-//!   or a height is decided.
+//!   or a height is decided; and the signer's: before a signature.
 //! - A fuse ends the machine between any two effects, as a crash would; what was output before stands.
 //! - There is no target time, whose only use is the machine's own clock.
 //!
 //! Read next: `effects.rs`, then the simulator's `node.rs`.
 
+mod defect;
 mod effects;
+mod verdicts;
 mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
@@ -39,23 +43,25 @@ use arc_malachitebft_app_channel::app::types::core::{
 use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg};
 use bytes::Bytes;
-use primitives::{Height, Round};
+use primitives::{Hash, Height, Round};
 use replica::application::Fault;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::app;
 use crate::blocks::ProposedBlocks;
-use crate::codec::{NetworkCodec, WalCodec};
+use crate::codec::{NetworkCodec, WalCodec, wal_message};
 use crate::context::ChainContext;
 use crate::events::{ConsensusEvent, EVENTS_MAX};
-use crate::signer::{ChainVerifier, GuardedSigner, VoteSigner};
+use crate::signer::{ChainVerifier, GuardedSigner, LogSync, VoteSigner};
 use crate::state::{Clock, Host, RoundStatus, SharedApplication, State};
 use crate::streaming::Streams;
-use crate::types::{ChainHeight, ValidatorAddress, chain_round};
+use crate::types::{BlockId, ChainHeight, ValidatorAddress, chain_round};
 use crate::vote_queue::{Capacity, VoteQueue};
 use effects::Work;
 
-pub use wire::{decode_vote, encode_parts, encode_proposal, encode_vote};
+pub use defect::Defect;
+pub use verdicts::{VERDICTS_MAX, Verdicts};
+pub use wire::{Signed, decode_signed, decode_vote, describe, encode_parts, encode_proposal, encode_vote};
 
 /// Most parts that one call may publish; a block has fewer.
 const PARTS_MAX: usize = 1_024;
@@ -81,6 +87,11 @@ impl Timer {
     /// Its round.
     pub fn round(&self) -> Option<Round> {
         chain_round(self.0.round)
+    }
+
+    /// What it ends, in words.
+    pub fn name(&self) -> String {
+        format!("{:?}", self.0.kind).to_lowercase()
     }
 }
 
@@ -131,10 +142,31 @@ pub enum End {
     Core(String),
 }
 
+/// Where a machine stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glance {
+    /// The height it works on.
+    pub height: Height,
+    /// The round it is in; `None` between two heights.
+    pub round: Option<Round>,
+    /// The step of the round, in words.
+    pub step: String,
+    /// The round and block that it is locked on.
+    pub locked: Option<(Round, Hash)>,
+    /// The round and block of the last certificate of prevotes that it saw.
+    pub valid: Option<(Round, Hash)>,
+    /// Messages that wait for later heights.
+    pub waiting: u64,
+    /// Synced blocks that wait for their height, at most [`SYNCED_MAX`].
+    pub synced: usize,
+}
+
 /// One validator, or a full node when it has no signer.
 pub struct Machine {
     core: Core<ChainContext>,
     host: EffectHost,
+    /// The signer was told what the log holds.
+    recovered: bool,
 }
 
 /// Everything but the core, so that effects can be handled while the core waits.
@@ -148,6 +180,9 @@ struct EffectHost {
     next: Option<(Height, HeightParams<ChainContext>)>,
     params: HeightParams<ChainContext>,
     synced: BTreeMap<Height, (u16, RawDecidedValue<ChainContext>)>,
+    /// The signer wants the log durable: what was output so far comes before the signature.
+    log_asked: Arc<AtomicBool>,
+    defect: Option<Defect>,
     validator: bool,
     recovering: bool,
     fuse: Option<u32>,
@@ -157,7 +192,7 @@ struct EffectHost {
 }
 
 impl Machine {
-    /// A machine on `app`, which must be at rest between two heights.
+    /// A machine on `app`, which must be at rest between two heights. A `defect` is for checks of the checker.
     ///
     /// # Errors
     /// [`Fault`] when the chain does not know who decides its next height.
@@ -166,12 +201,21 @@ impl Machine {
         signer: Option<Box<dyn VoteSigner>>,
         clock: Clock,
         vote_queue_limit: u64,
+        defect: Option<Defect>,
     ) -> Result<Self, Fault> {
         let (genesis, hash, finalized) = {
             let app = app.lock().map_err(|_| Fault("a thread died while it held the chain".to_owned()))?;
             (app.genesis().clone(), app.genesis_hash(), app.finalized())
         };
+        let log_asked = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&log_asked);
+        let log: LogSync = Arc::new(move || {
+            asked.store(true, Ordering::Relaxed);
+            Ok(())
+        });
         let signer = signer.map(|signer| GuardedSigner::new(signer, hash).inline());
+        let waits = defect != Some(Defect::SignsBeforeTheLog);
+        let signer = signer.map(|signer| if waits { signer.after(log) } else { signer });
         let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit));
         let (network, published) = mpsc::channel(PARTS_MAX);
         let (net_requests, _) = mpsc::channel(1);
@@ -198,7 +242,7 @@ impl Machine {
         };
         let height = finalized.next();
         let params = done(state.enter(height))?;
-        let core = core(&state, height, &params, vote_queue_limit);
+        let core = core(&state, height, &params, vote_queue_limit, defect);
         let host = EffectHost {
             metrics: Metrics::new(),
             published,
@@ -208,6 +252,8 @@ impl Machine {
             next: Some((height, params.clone())),
             params,
             synced: BTreeMap::new(),
+            log_asked,
+            defect,
             validator: false,
             recovering: false,
             fuse: None,
@@ -216,7 +262,13 @@ impl Machine {
             outputs: Vec::new(),
             state,
         };
-        Ok(Self { core, host })
+        Ok(Self { core, host, recovered: false })
+    }
+
+    /// Shares verdicts about signatures with other machines in this process. The same inputs give the same outputs
+    /// with and without it.
+    pub fn share_verdicts(&mut self, verdicts: Verdicts) {
+        self.host.state.verifier = self.host.state.verifier.clone().sharing(verdicts);
     }
 
     /// Lets `effects` more effects happen, then ends the machine; `None` takes the fuse out.
@@ -239,11 +291,29 @@ impl Machine {
         chain_round(self.core.round())
     }
 
+    /// Where it stands, for whoever watches.
+    pub fn glance(&self) -> Glance {
+        let round = self.core.driver.round_state();
+        let place = |round, value: BlockId| chain_round(round).map(|round| (round, value.0));
+        Glance {
+            height: self.height(),
+            round: self.round(),
+            step: format!("{:?}", round.step).to_lowercase(),
+            locked: round.locked.as_ref().and_then(|locked| place(locked.round, locked.value)),
+            valid: round.valid.as_ref().and_then(|valid| place(valid.round, valid.value)),
+            waiting: self.host.state.queue.status().waiting,
+            synced: self.host.synced.len(),
+        }
+    }
+
     /// Starts the height that comes next, and first replays what the log holds for it.
     pub fn start(&mut self, log: &[LogEntry]) -> Vec<Output> {
         let Some((height, params)) = self.host.next.take() else { return self.outputs() };
         self.host.validator = self.host.is_validator(&params);
         self.host.params = params.clone();
+        if !std::mem::replace(&mut self.recovered, true) {
+            self.recover(height, log);
+        }
         let set = params.validator_set;
         self.run(Input::StartHeight(ChainHeight(height), set, false, None, VoteExtensionPolicy::Disabled));
         if self.host.validator && !log.is_empty() {
@@ -305,6 +375,19 @@ impl Machine {
         }
     }
 
+    /// Tells the signer which of its messages the log holds, as the engine does before it starts.
+    fn recover(&mut self, height: Height, log: &[LogEntry]) {
+        let Some(signer) = self.host.state.signer.clone() else { return };
+        let messages = log.iter().filter_map(|entry| match entry {
+            LogEntry::Message(bytes) => wal_message(bytes).ok(),
+            LogEntry::Offer(_) | LogEntry::Polka(_) | LogEntry::Timeout(_) => None,
+        });
+        let own: Vec<_> = messages.filter(|message| message.sender() == signer.address()).collect();
+        if let Err(refused) = signer.recover(height.previous().unwrap_or_default(), &own) {
+            self.host.stop(End::Core(refused.reason));
+        }
+    }
+
     fn replay(&mut self, log: &[LogEntry]) {
         let entries: Result<Vec<_>, _> = log.iter().map(|entry| self.host.decode_log(entry)).collect();
         let entries = match entries {
@@ -336,7 +419,7 @@ impl Machine {
         if self.host.end.is_some() {
             return;
         }
-        let Self { core, host } = self;
+        let Self { core, host, .. } = self;
         let metrics = host.metrics.clone();
         let outcome: Result<(), CoreError<ChainContext>> = process!(
             input: input,
@@ -358,13 +441,19 @@ impl Machine {
 }
 
 /// The engine's core at the start of `height`.
-fn core(state: &State, height: Height, params: &HeightParams<ChainContext>, limit: u64) -> Core<ChainContext> {
+fn core(
+    state: &State,
+    height: Height,
+    params: &HeightParams<ChainContext>,
+    limit: u64,
+    defect: Option<Defect>,
+) -> Core<ChainContext> {
     let address = state.own_address().unwrap_or_else(|| primitives::Address::of_module("full_node"));
     let capacity = Capacity::of(limit);
     let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
     let core = CoreParams {
         address: ValidatorAddress(address),
-        threshold_params: Default::default(),
+        threshold_params: Defect::thresholds(defect),
         value_payload: ValuePayload::ProposalAndParts,
         enabled: state.signer.is_some(),
     };
@@ -406,8 +495,16 @@ impl EffectHost {
         self.drain();
     }
 
+    /// Puts the flush that the signer asked for behind the log entries that came before the signature.
+    fn flush_if_asked(&mut self) {
+        if self.log_asked.swap(false, Ordering::Relaxed) {
+            self.flush();
+        }
+    }
+
     /// Moves what the handlers published and told to the outputs.
     fn drain(&mut self) {
+        self.flush_if_asked();
         while let Ok(NetworkMsg::PublishProposalPart(part)) = self.published.try_recv() {
             if let Some(bytes) = self.encode_part(&part) {
                 self.outputs.push(Output::Publish(Channel::Parts, bytes));

@@ -1,14 +1,14 @@
 //! Between bytes and what the core takes, and the forging of messages for dishonest validators.
 
 use arc_malachitebft_app_channel::app::consensus::{Input, LivenessMsg, SignedConsensusMsg};
-use arc_malachitebft_app_channel::app::streaming::StreamId;
+use arc_malachitebft_app_channel::app::streaming::{StreamId, StreamMessage};
 use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::codec::Codec;
 use arc_malachitebft_app_channel::app::types::core::{SignedMessage, ValueOrigin};
 use arc_malachitebft_app_channel::app::types::sync::{RawDecidedValue, Response};
 use arc_malachitebft_sync::ValueResponse as SyncAnswer;
 use bytes::Bytes;
-use primitives::{Height, Proposal, Signature, Vote};
+use primitives::{Hash, Height, Proposal, Signature, Vote};
 
 use super::effects::Work;
 use super::{Channel, EffectHost, LogEntry};
@@ -51,6 +51,70 @@ pub fn decode_vote(bytes: &Bytes) -> Option<Vote> {
         SignedConsensusMsg::Vote(vote) => vote.message.signed(),
         SignedConsensusMsg::Proposal(_) => None,
     }
+}
+
+/// A vote or proposal with its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    /// A vote.
+    Vote(Vote, Signature),
+    /// A proposal.
+    Proposal(Proposal, Signature),
+}
+
+/// The signed message in these bytes, if they are one.
+pub fn decode_signed(channel: Channel, bytes: &Bytes) -> Option<Signed> {
+    let vote =
+        |vote: SignedMessage<ChainContext, VoteMessage>| Some(Signed::Vote(vote.message.signed()?, vote.signature));
+    match channel {
+        Channel::Consensus => match codec().decode(bytes.clone()).ok()? {
+            SignedConsensusMsg::Vote(signed) => vote(signed),
+            SignedConsensusMsg::Proposal(offer) => Some(Signed::Proposal(offer.message.signed()?, offer.signature)),
+        },
+        Channel::Liveness => match codec().decode(bytes.clone()).ok()? {
+            LivenessMsg::Vote(signed) => vote(signed),
+            LivenessMsg::PolkaCertificate(_) | LivenessMsg::SkipRoundCertificate(_) => None,
+        },
+        Channel::Parts => None,
+    }
+}
+
+/// A message in words, for a log that people read.
+pub fn describe(channel: Channel, bytes: &Bytes) -> String {
+    if let Some(signed) = decode_signed(channel, bytes) {
+        return match signed {
+            Signed::Vote(vote, _) => {
+                let value = vote.value.map_or_else(|| "nil".to_owned(), short);
+                format!("{:?} {}/{} {value}", vote.kind, vote.height, vote.round).to_lowercase()
+            }
+            Signed::Proposal(offer, _) => {
+                let pol = offer.pol_round.map_or_else(String::new, |round| format!(" with the polka of round {round}"));
+                format!("proposal {}/{} {}{pol}", offer.height, offer.round, short(offer.value))
+            }
+        };
+    }
+    let name = match channel {
+        Channel::Consensus => None,
+        Channel::Liveness => match codec().decode(bytes.clone()) {
+            Ok(LivenessMsg::PolkaCertificate(polka)) => {
+                Some(format!("polka {}/{} {}", polka.height.0, polka.round, short(polka.value_id.0)))
+            }
+            Ok(LivenessMsg::SkipRoundCertificate(round)) => {
+                Some(format!("round certificate {}/{}", round.height.0, round.round))
+            }
+            _ => None,
+        },
+        Channel::Parts => {
+            let part: Result<StreamMessage<ProposalPart>, _> = codec().decode(bytes.clone());
+            part.ok().map(|part| format!("part {} of a proposal", part.sequence))
+        }
+    };
+    name.unwrap_or_else(|| format!("{} bytes that are no message", bytes.len()))
+}
+
+/// The beginning of a hash.
+fn short(hash: Hash) -> String {
+    hash.to_string().chars().take(8).collect()
 }
 
 /// A signed offer with its block as the parts of one stream, in their network form. `stream` must be new.

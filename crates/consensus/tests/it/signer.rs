@@ -1,12 +1,15 @@
 //! Signing: what a refusal becomes, and who believes what.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use arc_malachitebft_app_channel::app::consensus::SignedConsensusMsg;
 use arc_malachitebft_app_channel::app::types::codec::Codec;
 use arc_malachitebft_app_channel::app::types::core::{NilOrVal, Round, VoteType};
 use arc_malachitebft_app_channel::{Signer, Verifier};
 use consensus::VoteSigner;
 use consensus::codec::{CodecError, NetworkCodec};
-use consensus::signer::{ChainVerifier, GuardedSigner, WITHHELD};
+use consensus::signer::{ChainVerifier, GuardedSigner, LogSync, WITHHELD};
 use consensus::types::{BlockId, ChainHeight, ProposalMessage, ValidatorAddress, VoteMessage};
 use consensus::vote_queue::VoteQueue;
 use primitives::{Hash, Height};
@@ -101,4 +104,25 @@ fn signatures_bind_chain_key_and_every_field() {
         assert!(!verifier.is_vote_valid(&other, &signature, &public), "{other:?}");
     }
     assert!(!verifier.is_vote_valid(&vote, &WITHHELD, &public));
+}
+
+#[tokio::test]
+async fn the_log_is_durable_before_a_signature_and_a_failed_sync_closes_the_signer() {
+    let synced = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&synced);
+    let log: LogSync = Arc::new(move || match count.fetch_add(1, Ordering::SeqCst) {
+        1 => Err(std::io::Error::other("the disk is gone")),
+        _ => Ok(()),
+    });
+    let signer = GuardedSigner::new(Box::new(MemorySigner::new(0)), CHAIN).after(log);
+    let first = signer.sign_vote(vote(&signer, 1)).await.expect("signing never fails");
+    assert_ne!(first.signature, WITHHELD);
+    assert_eq!(synced.load(Ordering::SeqCst), 1, "one sync for one signature");
+    // The second sync fails. Nothing is signed after it, though a third would succeed.
+    for height in [6, 7] {
+        let next = VoteMessage { height: ChainHeight(Height(height)), ..vote(&signer, 3) };
+        let next = signer.sign_vote(next).await.expect("a refusal is no error");
+        assert_eq!(next.signature, WITHHELD);
+    }
+    assert_eq!(synced.load(Ordering::SeqCst), 2, "a closed signer does not ask again");
 }

@@ -135,7 +135,8 @@ pub fn get(server: &Server, id: BlockId) -> Result<BlockView, ApiError> {
 fn at(server: &Server, height: Height) -> Result<BlockView, ApiError> {
     let finalized = load(server, height)?.ok_or_else(|| missing(server, height))?;
     let certificate = certificate(server, height)?;
-    Ok(BlockView::new(&finalized.block, certificate.as_ref()))
+    let FinalizedBlock { block, hash, transactions, bytes, .. } = &*finalized;
+    Ok(BlockView::of_known(block, *hash, *bytes, transactions.clone(), certificate.as_ref()))
 }
 
 fn missing(server: &Server, height: Height) -> ApiError {

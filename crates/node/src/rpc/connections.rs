@@ -3,8 +3,9 @@
 //! Rules
 //! - At most `rpc.connections_max` are open; further ones wait in the system's queue.
 //! - A connection that sends no request, or half of one, for [`HEADER_WAIT`] is closed.
-//! - At a stop nothing more is accepted, requests in hand are finished within [`END_WAIT`], waits and streams
-//!   end by themselves, and what is left is cut off.
+//! - At a stop, waits and streams end by themselves. For [`PROBE_WAIT`] new connections still get one answer each,
+//!   so that probes read why the node is not live instead of guessing from a closed port. Then nothing more is
+//!   accepted, requests in hand are finished within [`END_WAIT`], and what is left is cut off.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,9 @@ use crate::shared::Shared;
 pub const HEADER_WAIT: Duration = Duration::from_secs(60);
 /// Longest head of a request, bytes.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// How long requests in hand may take once the node stops.
+/// How long the port stays open once the node stops, for probes.
+pub const PROBE_WAIT: Duration = Duration::from_millis(500);
+/// How long requests in hand may take after that.
 pub const END_WAIT: Duration = Duration::from_secs(2);
 /// Pause after the system refused a connection, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -53,6 +56,11 @@ async fn accept(listener: &TcpListener, router: Router, connections_max: usize, 
     let room = Arc::new(Semaphore::new(connections_max));
     let mut open: JoinSet<()> = JoinSet::new();
     let for_connections = stop.clone();
+    let ended = async {
+        stopped(&mut stop).await;
+        tokio::time::sleep(PROBE_WAIT).await;
+    };
+    let mut ended = std::pin::pin!(ended);
     loop {
         let next = async {
             let place = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
@@ -60,7 +68,7 @@ async fn accept(listener: &TcpListener, router: Router, connections_max: usize, 
         };
         let (place, accepted) = tokio::select! {
             biased;
-            () = stopped(&mut stop) => break,
+            () = ended.as_mut() => break,
             Some(_) = open.join_next() => continue,
             next = next => next,
         };
@@ -88,15 +96,18 @@ async fn accept(listener: &TcpListener, router: Router, connections_max: usize, 
 async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
     // Answers are small and somebody waits for them; without the option they only come later.
     let _ = stream.set_nodelay(true);
+    // One that comes while the node stops gets one answer; the others are told to end after the request in hand.
+    let is_late = *stop.borrow();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_WAIT)
+        .header_read_timeout(if is_late { PROBE_WAIT } else { HEADER_WAIT })
+        .keep_alive(!is_late)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
+        () = stopped(&mut stop), if !is_late => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -73,7 +73,7 @@ pub fn of_storage(shared: &Shared, error: &StorageError) -> ApiError {
         }
         StorageError::HistoryIncomplete => ApiError::new(ErrorCode::NOT_READY)
             .because("the history index of this node is not complete")
-            .with_hint("ask another node, or wait until the index is rebuilt"),
+            .with_hint("ask another node; its operator stops this one and runs tb node rebuild-history"),
         _ => ErrorCode::Internal.into(),
     }
 }

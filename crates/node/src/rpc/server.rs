@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use rpc::limits::{REQUEST_BYTES_MAX, STREAMS_MAX};
+use rpc::limits::STREAMS_MAX;
 use rpc::{ApiError, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::Span;
@@ -27,6 +27,8 @@ pub const RUNNING_MAX: usize = 32;
 pub const QUEUED_MAX: usize = 1_024;
 /// Most requests that wait for a transaction.
 pub const WAITS_MAX: usize = 1_024;
+/// Most of them that wait for a transaction which this node has not seen: anybody can make up an id.
+pub const UNSEEN_WAITS_MAX: usize = 256;
 
 /// The server's state.
 pub struct Server {
@@ -49,6 +51,7 @@ pub struct Server {
     running: Arc<Semaphore>,
     queued: Arc<Semaphore>,
     waits: Arc<Semaphore>,
+    unseen_waits: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
 
@@ -68,13 +71,14 @@ impl Server {
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
             queued: Arc::new(Semaphore::new(QUEUED_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
+            unseen_waits: Arc::new(Semaphore::new(UNSEEN_WAITS_MAX)),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
         }
     }
 
-    /// Largest body of a request, bytes: the configured bound, as far as the API allows one.
+    /// Largest body of a request, bytes.
     pub fn body_bytes_max(&self) -> usize {
-        self.shared.config.rpc.body_bytes_max.min(REQUEST_BYTES_MAX)
+        self.shared.config.rpc.body_bytes_max
     }
 
     /// Longest ordinary request.
@@ -111,6 +115,14 @@ impl Server {
     /// `overloaded`.
     pub fn wait_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         place(&self.waits, "waits")
+    }
+
+    /// A place for a request that waits for a transaction which was not seen here.
+    ///
+    /// # Errors
+    /// `overloaded`.
+    pub fn unseen_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        place(&self.unseen_waits, "waits for transactions that it has not seen")
     }
 
     /// A place for an event stream.

@@ -13,6 +13,7 @@ use rpc::types::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, LaneStatus, LaneStatuses, Limits, MempoolStatus, NodeStatus,
     QueueStatus, QueueWeights, Step, ValidatorStatus,
 };
+use telemetry::health::stall_limit_ms;
 
 use super::server::{Server, lock};
 use super::{blocks, errors, health};
@@ -48,6 +49,7 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         genesis_hash: shared.genesis_hash,
         engine: shared.genesis.engine,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        release_channel: shared.config.release_channel.as_str().to_owned(),
         role: ready::role(shared).name().to_owned(),
         validator: shared.validator,
         finalized_height: head.height,
@@ -160,6 +162,7 @@ fn consensus_now(server: &Server, running: Option<consensus::Status>) -> Result<
     let solo = running.is_none().then(|| set.validators().first().map(|only| only.address)).flatten();
     let parent = head.height.previous().filter(|parent| *parent > Height::GENESIS);
     let parent_time = parent.map(|parent| blocks::time(server, parent)).transpose()?;
+    let age_ms = shared.finalized_age_ms();
     Ok(ConsensusStatus {
         engine: shared.genesis.engine,
         height: running.as_ref().map_or(head.height.next(), |running| running.height),
@@ -168,7 +171,8 @@ fn consensus_now(server: &Server, running: Option<consensus::Status>) -> Result<
         proposer: running.as_ref().map_or(solo, |running| running.proposer),
         last_rounds: head.certificate.as_ref().map_or(0, |certificate| certificate.round.0.saturating_add(1)),
         last_interval_ms: parent_time.map(|parent| head.time.since(parent)),
-        since_last_block_ms: shared.finalized_age_ms(),
+        since_last_block_ms: age_ms,
+        stalled: age_ms > stall_limit_ms(shared.genesis.params.block_interval_ms),
         total_power,
         // More than two thirds: 3 · power > 2 · total, without leaving 64 bits.
         quorum_power: total_power - total_power.div_ceil(3) + 1,

@@ -141,11 +141,19 @@ fn unknown(id: &TransactionId) -> ApiError {
 /// # Errors
 /// `not_found`; otherwise a failed read.
 pub fn status(server: &Server, id: TransactionId) -> Result<TransactionStatus, ApiError> {
+    seen(server, id)?.ok_or_else(|| unknown(&id))
+}
+
+/// The status of a transaction; none when this node never saw it.
+///
+/// # Errors
+/// A failed read.
+fn seen(server: &Server, id: TransactionId) -> Result<Option<TransactionStatus>, ApiError> {
     // In this order: a block that is finalized in between is then found in the store.
     let progress = server.shared.stages.get(&id);
     let next = blocks::head(server).next();
     if let Some(place) = place(server, &id)? {
-        return finalized(server, id, place, progress.as_ref());
+        return finalized(server, id, place, progress.as_ref()).map(Some);
     }
     let chain = server.shared.chain().map_err(|fault| errors::of_fault(&fault))?;
     let waiting = chain.mempool().get(&id).cloned();
@@ -153,11 +161,11 @@ pub fn status(server: &Server, id: TransactionId) -> Result<TransactionStatus, A
     let (stage, reason) = match &progress {
         Some(progress) => stage_and_reason(progress),
         None if waiting.is_some() => (Stage::Admitted, None),
-        None => return Err(unknown(&id)),
+        None => return Ok(None),
     };
     // A candidate block is always one of the height after the last finalized one.
     let height = matches!(stage, Stage::Proposed | Stage::Decided).then_some(next);
-    Ok(TransactionStatus {
+    Ok(Some(TransactionStatus {
         id,
         stage,
         reason: reason.map(str::to_owned),
@@ -166,7 +174,7 @@ pub fn status(server: &Server, id: TransactionId) -> Result<TransactionStatus, A
         index: None,
         receipt: None,
         transaction: waiting.map(|transaction| TransactionView::from(&*transaction)),
-    })
+    }))
 }
 
 fn finalized(
@@ -207,11 +215,12 @@ pub fn receipt(server: &Server, id: TransactionId) -> Result<ReceiptView, ApiErr
     status.receipt.ok_or_else(|| errors::of_damage("receipt", format!("transaction {id} has none")))
 }
 
-/// `/transactions/{id}/wait`: the status once `target` is reached, passed or out of reach.
+/// `/transactions/{id}/wait`: the status once `target` is reached, passed or out of reach. A transaction that was
+/// not seen here yet may be on its way from another node, so it is waited for as well.
 ///
 /// # Errors
-/// `not_found` for a transaction that nobody has seen here, `timeout`, `overloaded`, or `not_ready` when the
-/// node stops.
+/// `not_found` when nobody showed the transaction to this node in time, `timeout` when it did not get to `target`
+/// in time, `overloaded`, or `not_ready` when the node stops.
 pub async fn wait(
     server: &Arc<Server>,
     id: TransactionId,
@@ -222,29 +231,44 @@ pub async fn wait(
     let deadline = Instant::now() + longest;
     let mut watching = server.hub.watch(id);
     let mut stop = server.stop.clone();
-    let mut seen = server.read(move |server| status(server, id)).await?;
-    while !seen.stage.ends_wait_for(target) {
+    let mut known = server.read(move |server| seen(server, id)).await?;
+    // Held until the transaction is seen, so that made-up ids cannot take every place.
+    let mut unseen_place = known.is_none().then(|| server.unseen_place()).transpose()?;
+    loop {
+        if let Some(status) = known.take_if(|status| status.stage.ends_wait_for(target)) {
+            return Ok(status);
+        }
         tokio::select! {
             biased;
             () = stopped(&mut stop) => return Err(stopping()),
             () = watching.moved() => {}
-            () = tokio::time::sleep_until(deadline) => {
-                return Err(ApiError::new(ErrorCode::Timeout).because(format!(
-                    "transaction {id} is {} after {} ms, {} was waited for",
-                    seen.stage.name(),
-                    longest.as_millis(),
-                    target.name()
-                )));
-            }
+            () = tokio::time::sleep_until(deadline) => return Err(too_late(id, known.as_ref(), target, longest)),
         }
         // The tracker is asked first: most moves do not end the wait, and a full look costs a read.
         let moved = server.shared.stages.get(&id).map(|progress| stage_and_reason(&progress).0);
-        match moved {
-            Some(stage) if !stage.ends_wait_for(target) => seen.stage = stage,
-            Some(_) | None => seen = server.read(move |server| status(server, id)).await?,
+        match (moved, &mut known) {
+            (Some(stage), Some(status)) if !stage.ends_wait_for(target) => status.stage = stage,
+            _ => known = server.read(move |server| seen(server, id)).await?,
+        }
+        if known.is_some() {
+            drop(unseen_place.take());
         }
     }
-    Ok(seen)
+}
+
+/// The refusal of a wait whose time is up.
+fn too_late(id: TransactionId, known: Option<&TransactionStatus>, target: Stage, longest: Duration) -> ApiError {
+    let milliseconds = longest.as_millis();
+    match known {
+        Some(status) => ApiError::new(ErrorCode::Timeout).because(format!(
+            "transaction {id} is {} after {milliseconds} ms, {} was waited for",
+            status.stage.name(),
+            target.name()
+        )),
+        None => ApiError::new(ErrorCode::NotFound)
+            .because(format!("transaction {id} did not come to this node within {milliseconds} ms"))
+            .with_hint("hand it in with POST /transactions; what only waited in memory is gone after a restart"),
+    }
 }
 
 /// The refusal of a wait or a stream when the node stops.

@@ -11,6 +11,7 @@ use primitives::{decode, encode};
 
 use crate::actor::Network;
 use crate::codec::Frame;
+use crate::dialer::Origin;
 use crate::handle::P2pEvent;
 use crate::handlers::{connection, gossip, pull_heights};
 use crate::network::RequestsEvent;
@@ -130,7 +131,7 @@ fn learn(network: &mut Network, peer_id: PeerId, hello: &Hello) {
 }
 
 /// True for a loopback address, which means something on the remote's own machine only.
-fn is_local(address: &str) -> bool {
+pub(crate) fn is_local(address: &str) -> bool {
     address.starts_with("/ip4/127.") || address.starts_with("/ip6/::1/")
 }
 
@@ -148,7 +149,7 @@ pub(crate) fn admit(network: &mut Network, peer_id: PeerId) {
     tracing::info!(target: "telemetry.handshake", peer = %key, agent, mode, height = height.0, "handshake completed");
     let addresses: Vec<Multiaddr> = peer.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     network.store.seen(key, &peer.addresses, now_ms);
-    network.dialer.add(Some(peer_id), addresses, false);
+    network.dialer.add(Some(peer_id), addresses, Origin::Met);
     network.shared.counters.handshakes_completed.inc();
     network.views_changed = true;
     network.tell(P2pEvent::PeerConnected { peer: key, agent, mode, height });

@@ -35,7 +35,7 @@ pub(crate) fn handle(network: &mut Network, event: RequestsEvent) {
     }
 }
 
-fn heard(network: &mut Network, peer_id: PeerId, frame: &Frame) -> bool {
+pub(crate) fn heard(network: &mut Network, peer_id: PeerId, frame: &Frame) -> bool {
     let now_ms = network.now_ms();
     network.shared.counters.bytes_in.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
     let Some(peer) = network.peers.get_mut(&peer_id) else { return false };

@@ -5,6 +5,7 @@
 
 pub(crate) mod announce;
 pub(crate) mod connection;
+pub(crate) mod exchange;
 pub(crate) mod flush;
 pub(crate) mod gossip;
 pub(crate) mod handshake;

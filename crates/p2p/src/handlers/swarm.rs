@@ -4,7 +4,7 @@ use libp2p::ping;
 use libp2p::swarm::SwarmEvent;
 
 use crate::actor::Network;
-use crate::handlers::{connection, gossip, handshake, heights};
+use crate::handlers::{connection, exchange, gossip, handshake, heights};
 use crate::network::BehaviourEvent;
 
 /// The match over everything that libp2p reports.
@@ -12,6 +12,7 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
     match event {
         SwarmEvent::Behaviour(BehaviourEvent::Handshake(event)) => handshake::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Heights(event)) => heights::handle(network, event),
+        SwarmEvent::Behaviour(BehaviourEvent::Exchange(event)) => exchange::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => gossip::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => ping(network, &event),
         SwarmEvent::Behaviour(BehaviourEvent::Limits(never)) => match never {},

@@ -1,4 +1,4 @@
-//! Housekeeping, once a second: deadlines, bans that end, dials, the peer store.
+//! Housekeeping, once a second: deadlines, bans that end, questions for peers, dials, the peer store.
 
 use std::io;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::actor::Network;
 use crate::counters::DropReason;
+use crate::handlers::exchange;
 use crate::peers::Phase;
 use crate::wire::Refusal;
 
@@ -29,6 +30,7 @@ pub(crate) fn handle(network: &mut Network) {
     }
     let banned = network.scores.iter().filter(|(_, standing)| standing.banned_until_ms.is_some()).count();
     network.shared.counters.banned_peers.set(banned);
+    exchange::ask_where_due(network, now_ms);
     dial(network, now_ms);
     let due = network.persisted_ms.is_none_or(|last| now_ms.saturating_sub(last) >= PERSIST_INTERVAL_MS);
     if due && network.persisting.is_none() {

@@ -25,13 +25,20 @@ pub fn chain() -> ChainIdentity {
     ChainIdentity { chain_id: "loopback".to_owned(), genesis: Hash([7; 32]) }
 }
 
-/// A configuration that listens on `listen` and dials the nodes in `peers`.
+/// A configuration that listens on `listen` and dials the nodes in `peers`, and nobody else: most tests are about
+/// who is connected to whom.
 pub fn config(listen: &str, peers: &[&Node]) -> P2pConfig {
     P2pConfig {
         listen: vec![listen.to_owned()],
         bootstrap: peers.iter().map(|node| node.address()).collect(),
+        exchange_peers: false,
         ..P2pConfig::default()
     }
+}
+
+/// The same, but peers tell each other of further peers.
+pub fn sociable(listen: &str, peers: &[&Node]) -> P2pConfig {
+    P2pConfig { exchange_peers: true, ..config(listen, peers) }
 }
 
 pub async fn start(secret: u8, config: P2pConfig) -> Node {

@@ -3,12 +3,14 @@
 //!
 //! - `limits`, `score`, `store`: pure, time is an argument.
 //! - `cluster`: two and three nodes that behave.
+//! - `exchange`: nodes that learn of further peers.
 //! - `hostile`: a hand-made peer (`raw`) that does not.
 //! - `throughput`: a measurement, run by name only.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod cluster;
+mod exchange;
 mod harness;
 mod hostile;
 mod limits;

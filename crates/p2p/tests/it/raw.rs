@@ -71,6 +71,7 @@ type Any = request_response::Behaviour<AnyBytes>;
 struct Protocols {
     handshake: Any,
     heights: Any,
+    peers: Any,
     gossip: Any,
 }
 
@@ -79,6 +80,7 @@ struct Protocols {
 pub enum Protocol {
     Handshake,
     Heights,
+    Peers,
     Gossip,
 }
 
@@ -95,6 +97,11 @@ struct Hello {
 
 /// The bytes of a handshake on the chain of the harness.
 pub fn hello() -> Vec<u8> {
+    hello_from(&[])
+}
+
+/// The bytes of a handshake of a peer that says it listens there.
+pub fn hello_from(listen: &[String]) -> Vec<u8> {
     let chain = crate::harness::chain();
     borsh::to_vec(&Hello {
         version: 1,
@@ -103,7 +110,7 @@ pub fn hello() -> Vec<u8> {
         height: 5,
         agent: "raw/1".to_owned(),
         mode: "full".to_owned(),
-        listen: Vec::new(),
+        listen: listen.to_vec(),
     })
     .unwrap()
 }
@@ -139,6 +146,7 @@ impl Raw {
             .with_behaviour(|_| Protocols {
                 handshake: protocol("/the-block/handshake/1"),
                 heights: protocol("/the-block/heights/1"),
+                peers: protocol("/the-block/peers/1"),
                 gossip: protocol("/the-block/transactions/1"),
             })
             .unwrap()
@@ -173,6 +181,7 @@ impl Raw {
         let requests = match protocol {
             Protocol::Handshake => &mut behaviour.handshake,
             Protocol::Heights => &mut behaviour.heights,
+            Protocol::Peers => &mut behaviour.peers,
             Protocol::Gossip => &mut behaviour.gossip,
         };
         let id = requests.send_request(&self.remote, bytes);
@@ -182,6 +191,7 @@ impl Raw {
                     SwarmEvent::Behaviour(
                         ProtocolsEvent::Handshake(event)
                         | ProtocolsEvent::Heights(event)
+                        | ProtocolsEvent::Peers(event)
                         | ProtocolsEvent::Gossip(event),
                     ) => event,
                     _ => continue,

@@ -9,9 +9,11 @@
 //!
 //! Sources: RFC 8032 (vectors in `tests`), ZIP-215.
 
+use std::convert::Infallible;
+
 use borsh::{BorshDeserialize, BorshSerialize};
-use ed25519_consensus::{SigningKey, VerificationKey, VerificationKeyBytes, batch};
-use rand_core_06::{CryptoRng, RngCore};
+use ed25519_zebra::{SigningKey, VerificationKey, VerificationKeyBytes, batch};
+use rand_core::{TryCryptoRng, TryRng};
 use zeroize::ZeroizeOnDrop;
 
 use super::hex_newtype;
@@ -44,7 +46,7 @@ impl SecretKey {
 
     /// The public half.
     pub fn public_key(&self) -> PublicKey {
-        PublicKey(SigningKey::from(self.0).verification_key().to_bytes())
+        PublicKey(VerificationKeyBytes::from(&SigningKey::from(self.0)).into())
     }
 
     /// Signs `message`; deterministic (RFC 8032).
@@ -110,24 +112,25 @@ pub fn verify_batch(items: &[BatchItem<'_>]) -> Vec<bool> {
 /// Batch coefficients drawn from the BLAKE3 stream over the whole batch (Fiat–Shamir).
 struct Coefficients(blake3::OutputReader);
 
-impl RngCore for Coefficients {
-    fn next_u32(&mut self) -> u32 {
+impl TryRng for Coefficients {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         let mut bytes = [0; 4];
         self.0.fill(&mut bytes);
-        u32::from_le_bytes(bytes)
+        Ok(u32::from_le_bytes(bytes))
     }
-    fn next_u64(&mut self) -> u64 {
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
-        u64::from_le_bytes(bytes)
+        Ok(u64::from_le_bytes(bytes))
     }
-    fn fill_bytes(&mut self, out: &mut [u8]) {
-        self.0.fill(out);
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), rand_core_06::Error> {
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
         self.0.fill(out);
         Ok(())
     }
 }
 
-impl CryptoRng for Coefficients {}
+impl TryCryptoRng for Coefficients {}

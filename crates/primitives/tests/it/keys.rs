@@ -39,26 +39,59 @@ fn rfc_8032_vectors_pass() {
     }
 }
 
-/// Encodings of the eight points of small order and their non-canonical forms (ZIP-215 test set, part).
-const SMALL_ORDER: [&str; 6] = [
+/// Every encoding of a point of small order that ZIP-215 accepts: the eight canonical ones, then the six that are not.
+const SMALL_ORDER: [&str; 14] = [
     "0100000000000000000000000000000000000000000000000000000000000000",
     "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     "0000000000000000000000000000000000000000000000000000000000000000",
     "0000000000000000000000000000000000000000000000000000000000000080",
     "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+    "0100000000000000000000000000000000000000000000000000000000000080",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 ];
 
 #[test]
 fn zip_215_accepts_small_order_signatures_and_we_refuse_such_keys_where_it_matters() {
+    // The test set of ZIP-215: each small-order key with each small-order R and s = 0, singly and as one batch.
+    let mut items = Vec::new();
     for key in SMALL_ORDER {
         let key: PublicKey = key.parse().unwrap();
-        let mut signature = [0_u8; 64];
-        signature[..32].copy_from_slice(&key.0);
-        assert!(key.verify(b"Zcash", &Signature(signature)), "ZIP-215 rule 2, cofactored equation");
         assert!(!key.is_strong());
+        for commitment in SMALL_ORDER {
+            let mut signature = [0_u8; 64];
+            signature[..32].copy_from_slice(&commitment.parse::<PublicKey>().unwrap().0);
+            let signature = Signature(signature);
+            assert!(key.verify(b"Zcash", &signature), "{key} {signature}: rules 1 and 2, cofactored equation");
+            items.push(BatchItem { key, message: b"Zcash", signature });
+        }
     }
+    assert_eq!(items.len(), 196);
+    assert!(verify_batch(&items).into_iter().all(|good| good));
     assert!(SecretKey::from_seed([1; 32]).public_key().is_strong());
+}
+
+#[test]
+fn what_is_no_point_of_the_curve_is_no_key_and_no_commitment() {
+    // y = 2 and y = 7 belong to no point.
+    for byte in [2, 7] {
+        let mut bytes = [0; 32];
+        bytes[0] = byte;
+        let (key, weak) = (PublicKey(bytes), SMALL_ORDER[0].parse::<PublicKey>().unwrap());
+        let mut signature = Signature([0; 64]);
+        signature.0[..32].copy_from_slice(&weak.0);
+        assert!(!key.is_strong() && !key.verify(b"Zcash", &signature));
+        signature.0[..32].copy_from_slice(&bytes);
+        assert!(!weak.verify(b"Zcash", &signature));
+        let item = BatchItem { key: weak, message: b"Zcash", signature };
+        assert_eq!(verify_batch(&[item, item]), [false, false]);
+    }
 }
 
 #[test]
@@ -80,14 +113,14 @@ fn a_malleable_signature_is_refused() {
 #[test]
 fn batch_and_single_give_the_same_verdict_on_every_input() {
     let mut seed = Seed::new();
-    for _ in 0..60 {
+    for _ in 0..120 {
         let count = seed.index(12);
         let mut items = Vec::new();
         let messages: Vec<Vec<u8>> = (0..count).map(|_| seed.bytes(20)).collect();
         for message in &messages {
             let secret = SecretKey::from_seed(seed.array());
             let (mut key, mut signature) = (secret.public_key(), secret.sign(message));
-            match seed.below(12) {
+            match seed.below(14) {
                 0 => signature.0[seed.index(64)] ^= 1 << seed.below(8),
                 1 => key.0[seed.index(32)] ^= 1 << seed.below(8),
                 2 => key = PublicKey(seed.array()),
@@ -97,6 +130,14 @@ fn batch_and_single_give_the_same_verdict_on_every_input() {
                     signature.0[..32].copy_from_slice(&key.0);
                 }
                 4 => signature = Signature([0xff; 64]),
+                // Torsion that the cofactor hides, and a commitment that has nothing to do with the rest.
+                5 => {
+                    key = seed.pick(&SMALL_ORDER).parse().unwrap();
+                    let commitment: PublicKey = seed.pick(&SMALL_ORDER).parse().unwrap();
+                    signature = Signature([0; 64]);
+                    signature.0[..32].copy_from_slice(&commitment.0);
+                }
+                6 => signature.0[..32].copy_from_slice(&seed.pick(&SMALL_ORDER).parse::<PublicKey>().unwrap().0),
                 _ => {}
             }
             items.push(BatchItem { key, message, signature });

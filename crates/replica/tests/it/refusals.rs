@@ -133,7 +133,13 @@ fn garbage_is_refused_without_panic() {
         let at = seed.index(mutated.len());
         mutated[at] ^= 1 << seed.below(8);
         mutated.truncate(mutated.len() - usize::from(seed.below(4) == 0));
-        assert!(matches!(net.nodes[0].replica.verify(&mutated, live).unwrap(), Verdict::Invalid { .. }));
+        if let Verdict::Valid(_) = net.nodes[0].replica.verify(&mutated, live).unwrap() {
+            // Within the clock's window the time is the proposer's free choice: another good block, not garbage.
+            let mut other = Block::from_bytes(&mutated).unwrap();
+            assert_ne!(other.header.time, block.header.time);
+            other.header.time = block.header.time;
+            assert_eq!(other, block, "nothing but the time may differ");
+        }
     }
     for length in [0, 1, 100, 5_000_000] {
         let verdict = net.nodes[0].replica.verify(&vec![7; length], live).unwrap();

@@ -1,7 +1,7 @@
 //! The stage tracker: first times count, stops are named, memory is bounded.
 
 use mempool::DropReason;
-use primitives::{Domain, Rejection, Timestamp, TransactionId, hash};
+use primitives::{Domain, Hash, Rejection, Timestamp, TransactionId, hash};
 use replica::stages::{Stage, Stop, TRACKED_MAX, Tracker};
 
 fn id(number: u64) -> TransactionId {
@@ -44,4 +44,24 @@ fn the_oldest_is_forgotten_first_beyond_the_bound() {
     assert_eq!(tracker.len(), TRACKED_MAX);
     assert!(tracker.get(&id(9)).is_none());
     assert!(tracker.get(&id(10)).is_some());
+}
+
+#[test]
+fn ids_that_were_ground_onto_one_shelf_are_kept_apart() {
+    let ground = |number: u32| {
+        let mut bytes = [7; 32];
+        bytes[28..].copy_from_slice(&number.to_be_bytes());
+        TransactionId(Hash(bytes))
+    };
+    let many = u32::try_from(TRACKED_MAX).unwrap() + 10;
+    let mut tracker = Tracker::default();
+    for number in 0..many {
+        tracker.reach(ground(number), Stage::Received, Timestamp(u64::from(number)));
+    }
+    assert_eq!(tracker.len(), TRACKED_MAX);
+    assert!(tracker.get(&ground(9)).is_none());
+    for number in 10..many {
+        let progress = tracker.get(&ground(number)).unwrap();
+        assert_eq!(progress.at(Stage::Received), Some(Timestamp(u64::from(number))));
+    }
 }

@@ -185,18 +185,30 @@ pub struct BlockView {
     pub transactions: Vec<TransactionId>,
     /// The certificate for the block before, which this block carries.
     pub last_commit: Option<CertificateSummary>,
-    /// The certificate that decided this block; none on a `solo` chain.
+    /// The certificate that decided this block; every finalized block has one.
     pub certificate: Option<CertificateSummary>,
 }
 
 impl BlockView {
     /// The view of a block and of the certificate that decided it, if there is one.
     pub fn new(block: &Block, certificate: Option<&CommitCertificate>) -> Self {
+        Self::of_known(block, block.hash(), encode(block).len(), block.transaction_ids(), certificate)
+    }
+
+    /// The same for a block whose hash, encoded length in bytes and transaction ids are known already: encoding and
+    /// hashing a full block costs more than the rest of the answer.
+    pub fn of_known(
+        block: &Block,
+        hash: Hash,
+        bytes: usize,
+        transactions: Vec<TransactionId>,
+        certificate: Option<&CommitCertificate>,
+    ) -> Self {
         Self {
-            hash: block.hash(),
-            bytes: u64::try_from(encode(block).len()).unwrap_or(u64::MAX),
+            hash,
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
             header: HeaderView::from(&block.header),
-            transactions: block.transaction_ids(),
+            transactions,
             last_commit: block.last_commit.as_ref().map(CertificateSummary::from),
             certificate: certificate.map(CertificateSummary::from),
         }

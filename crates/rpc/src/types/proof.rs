@@ -7,7 +7,7 @@
 //! ```
 //! Rules
 //! - The header travels as its canonical bytes: its hash is the block's, and every root is read from it.
-//! - A proof without a certificate (`solo` chain) shows only that the pieces belong together.
+//! - A proof without a certificate shows only that the pieces belong together.
 //! - The checks here are total: any bytes give a result, none a panic.
 //! - The ledger and module-state proofs are opaque here; `tree` checks them against the roots of
 //!   [`AccountProof::header`].
@@ -34,7 +34,7 @@ pub enum ProofError {
     #[error("the path does not lead from the transaction to the header; ask another node")]
     WrongPath,
     /// The node sent no certificate.
-    #[error("the proof has no certificate; a solo chain has none, otherwise ask another node")]
+    #[error("the proof has no certificate; ask another node")]
     NoCertificate,
     /// The certificate does not decide this block.
     #[error(transparent)]
@@ -85,7 +85,7 @@ pub struct TransactionProof {
     /// The header's canonical bytes.
     #[schema(value_type = HexText)]
     pub header: Hex,
-    /// The canonical bytes of the certificate that decided the block; none on a `solo` chain.
+    /// The canonical bytes of the certificate that decided the block; every finalized block has one.
     #[schema(value_type = Option<HexText>)]
     pub certificate: Option<Hex>,
 }
@@ -179,7 +179,7 @@ pub struct AccountProof {
     /// The header's canonical bytes.
     #[schema(value_type = HexText)]
     pub header: Hex,
-    /// The canonical bytes of the certificate that decided the block; none on a `solo` chain.
+    /// The canonical bytes of the certificate that decided the block; every finalized block has one.
     #[schema(value_type = Option<HexText>)]
     pub certificate: Option<Hex>,
 }

@@ -120,6 +120,8 @@ pub struct NodeStatus {
     pub engine: Engine,
     /// Version of the node program.
     pub version: String,
+    /// The rollout channel that the node was configured for, such as `development`.
+    pub release_channel: String,
     /// What the process runs as, such as `validator` or `full`.
     pub role: String,
     /// This node's validator address, if it is one.
@@ -218,6 +220,8 @@ pub struct ConsensusStatus {
     pub last_interval_ms: Option<u64>,
     /// Time since the last block was finalized here, milliseconds.
     pub since_last_block_ms: u64,
+    /// True when that is longer than is normal: the limit by which readiness calls the chain stalled.
+    pub stalled: bool,
     /// Sum of all power.
     pub total_power: u64,
     /// Least power that decides: more than two thirds.

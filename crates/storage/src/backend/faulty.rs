@@ -17,6 +17,7 @@ use super::{Backend, Op, Range, StoreSizes, Visitor};
 use crate::columns::Column;
 use crate::error::StorageError;
 use crate::mark::Mark;
+use crate::value::{CHECKSUM_BYTES, seal};
 
 /// What an armed fault hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +84,49 @@ impl FaultyDisk {
         disk.live = disk.durable.clone();
     }
 
+    /// Ends the process like [`FaultyDisk::crash`] on a medium that tears: nothing unsynced survives but the first
+    /// `ops` changes of the first batch. False when nothing was unsynced.
+    pub fn crash_torn(&self, ops: usize) -> bool {
+        let mut disk = self.lock();
+        let mut pending = std::mem::take(&mut disk.pending);
+        let torn = (!pending.is_empty()).then(|| pending.swap_remove(0));
+        let is_torn = torn.is_some();
+        apply(&mut disk.durable, torn.unwrap_or_default().into_iter().take(ops).collect());
+        disk.live = disk.durable.clone();
+        is_torn
+    }
+
+    /// Inverts one bit of some stored value, both chosen by number. With `resealed` the checksum is made to fit, as if
+    /// there were none: a defect, to see that the damage would be missed. False when nothing is stored.
+    pub fn flip_any(&self, pick: u64, bit: u64, resealed: bool) -> bool {
+        let mut disk = self.lock();
+        let Some(key) = picked(&disk.durable, pick) else { return false };
+        let Some((column, name)) = Column::of_engine_key(&key) else { return false };
+        let Some(value) = disk.durable.get(&key) else { return false };
+        let payload = value.get(CHECKSUM_BYTES..).unwrap_or_default();
+        let mut damaged = if resealed { payload.to_vec() } else { value.clone() };
+        let bits = u64::try_from(damaged.len().saturating_mul(8)).unwrap_or(u64::MAX);
+        let at = bit.checked_rem(bits).and_then(|at| usize::try_from(at).ok());
+        let Some(byte) = at.and_then(|at| damaged.get_mut(at / 8)) else { return false };
+        *byte ^= 1 << (bit % 8);
+        let damaged = if resealed { seal(column, name, &damaged) } else { damaged };
+        disk.durable.insert(key, damaged);
+        disk.live = disk.durable.clone();
+        true
+    }
+
+    /// Puts one stored value in the place of another, as a write to a wrong sector would; both are chosen by number.
+    /// False when the two are one.
+    pub fn misdirect(&self, from: u64, to: u64) -> bool {
+        let mut disk = self.lock();
+        let (from, to) = (picked(&disk.durable, from), picked(&disk.durable, to));
+        let (Some(from), Some(to)) = (from, to) else { return false };
+        let Some(value) = disk.durable.get(&from).filter(|_| from != to).cloned() else { return false };
+        disk.durable.insert(to, value);
+        disk.live = disk.durable.clone();
+        true
+    }
+
     /// Inverts one bit of a stored value; `bit` is taken modulo the value's length. False when there is no such
     /// key.
     pub fn flip_bit(&self, column: Column, key: &[u8], bit: usize) -> bool {
@@ -116,6 +160,12 @@ impl FaultyDisk {
         disk.live.clone_from(&snapshot.0);
         disk.pending.clear();
     }
+}
+
+/// The key with this number, counted round and round.
+fn picked(map: &Map, pick: u64) -> Option<Vec<u8>> {
+    let index = pick.checked_rem(u64::try_from(map.len()).ok()?)?;
+    map.keys().nth(usize::try_from(index).ok()?).cloned()
 }
 
 /// Contents of a [`FaultyDisk`] at some moment.

@@ -88,6 +88,31 @@ pub enum GuardError {
         /// Where a signature of this key was seen.
         signed: Height,
     },
+    /// The key has signed higher than the file knows: its message stands in the consensus log.
+    #[error(
+        "the double-sign guard {} {}, but this key's {logged} stands in the consensus log: an old copy was \
+         restored; restore the newest one, or replace the validator key", path.display(), ends(highest.as_ref())
+    )]
+    BehindLog {
+        /// The file.
+        path: PathBuf,
+        /// The highest place it holds; none when it is empty.
+        highest: Option<Position>,
+        /// The place of the message in the log.
+        logged: Position,
+    },
+    /// The consensus log holds a message of this key that the file does not know, or knows otherwise.
+    #[error(
+        "the double-sign guard {} does not know this key's {logged} that stands in the consensus log: it is not \
+         the guard that this log was written with; restore the one that belongs to it, or replace the validator \
+         key, and never run two validators with one key", path.display()
+    )]
+    Differs {
+        /// The file.
+        path: PathBuf,
+        /// The place of the message in the log.
+        logged: Position,
+    },
     /// The disk refused.
     #[error("{}: {cause}; check permissions and free space", path.display())]
     Disk {
@@ -97,6 +122,10 @@ pub enum GuardError {
         #[source]
         cause: io::Error,
     },
+}
+
+fn ends(highest: Option<&Position>) -> String {
+    highest.map_or("is empty".to_owned(), |highest| format!("ends at {highest}"))
 }
 
 /// Why there is no signature. After any of these the node abstains from this step and keeps running, except
@@ -113,6 +142,17 @@ pub enum SignRefusal {
         asked: Position,
         /// The highest place that is signed.
         highest: Position,
+    },
+    /// The consensus log has lost the precommit that bound this key to one block of the height.
+    #[error(
+        "refused to sign at {asked}: this key precommitted for another block at {locked} and the consensus log \
+         does not know it; abstaining until the height is decided"
+    )]
+    Held {
+        /// Where a signature was asked for.
+        asked: Position,
+        /// The precommit that binds it.
+        locked: Position,
     },
     /// The bytes are not this validator's message for the step, height and round they were offered for.
     #[error("refused to sign: the bytes are not this validator's {step} of height {height}, round {round}")]

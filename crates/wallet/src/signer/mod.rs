@@ -6,6 +6,7 @@
 //!   ├ place has a record, same bytes ───────────────────────────────→ the stored signature
 //!   ├ place has a record, other bytes ──────────────────────────────→ Conflict
 //!   ├ place is below the highest one ───────────────────────────────→ Below
+//!   ├ prevote for another block than the one this key is held to ───→ Held
 //!   └ place is above: sign → write the record → sync ───────────────→ the new signature
 //!                              └ failed → poisoned: refuses everything until restarted
 //! ```
@@ -14,7 +15,10 @@
 //! - Places are ordered by height, round, step (proposal < prevote < precommit). No two different messages are
 //!   ever signed for one place, and no new one below the highest place, across crashes at any moment.
 //! - The records of the highest height stay, so that a node that replays its write-ahead log gets the same
-//!   signatures again. At most [`HEIGHT_RECORDS_MAX`] of them: the oldest go first and are then refused.
+//!   signatures again. At most [`HEIGHT_RECORDS_MAX`] of them: the oldest go first and are then refused. The newest
+//!   precommit for a block never goes.
+//! - A consensus log that was lost takes the validator's *lock* with it. The guard keeps it instead: see
+//!   [`ValidatorSigner::recover`].
 //! - A refusal is not an error of the node: it abstains from this step and keeps running.
 //! - One process per guard file, by an operating-system lock that dies with its holder.
 //! - A guard that is missing, damaged, of another key or chain, or behind what the key has signed, refuses to
@@ -113,6 +117,8 @@ pub struct ValidatorSigner {
     log: GuardLog,
     /// Records of the highest height.
     records: BTreeMap<Position, Record>,
+    /// The precommit for a block that the consensus log has lost, while it matters.
+    held: Option<Record>,
     poisoned: Option<String>,
     /// Held, never read: the operating system releases the lock when it is closed.
     _lock: File,
@@ -146,9 +152,10 @@ impl ValidatorSigner {
             .filter(|record| Some(record.position.height) == highest)
             .map(|record| (record.position, record))
             .collect();
-        trim(&mut records);
         let address = Address::of_key(&public_key);
-        Ok(Self { key, public_key, address, genesis: *genesis, log, records, poisoned: None, _lock: lock })
+        trim(&mut records, |record| is_for_block(record, genesis, address));
+        let (genesis, held, poisoned) = (*genesis, None, None);
+        Ok(Self { key, public_key, address, genesis, log, records, held, poisoned, _lock: lock })
     }
 
     /// The public half of the key.
@@ -182,13 +189,22 @@ impl ValidatorSigner {
         }
         let position = Position { height, round, step };
         let digest = log::digest(bytes);
-        if let Some(record) = self.records.get(&position) {
-            return if record.digest == digest { Ok(record.signature) } else { Err(SignRefusal::Conflict(position)) };
+        if let Some(record) = self.records.get(&position).copied() {
+            if record.digest != digest {
+                return Err(SignRefusal::Conflict(position));
+            }
+            self.release(&record);
+            return Ok(record.signature);
         }
         if let Some(highest) = self.records.keys().next_back().copied()
             && position <= highest
         {
             return Err(SignRefusal::Below { asked: position, highest });
+        }
+        if let Some(held) = self.held
+            && self.is_against(&held, position, bytes)
+        {
+            return Err(SignRefusal::Held { asked: position, locked: held.position });
         }
         let record = Record { position, digest, signature: self.key.sign(bytes) };
         self.store(record).map_err(|cause| {
@@ -196,6 +212,7 @@ impl ValidatorSigner {
             self.poisoned = Some(reason.clone());
             SignRefusal::Poisoned(reason)
         })?;
+        self.release(&record);
         Ok(record.signature)
     }
 
@@ -212,8 +229,8 @@ impl ValidatorSigner {
     }
 
     /// Refuses a guard that is older than what this key has signed. `signed` is the highest height at which a
-    /// signature of this key is known from elsewhere: the last finalized height whose certificate carries it,
-    /// or the height of the key's newest message in the write-ahead log; [`Height::GENESIS`] when there is none.
+    /// signature of this key is known from elsewhere: the last finalized height whose certificate carries it;
+    /// [`Height::GENESIS`] when there is none. [`ValidatorSigner::recover`] does the same for the consensus log.
     ///
     /// Sound because a signature leaves the signer only after its record: a guard that lost nothing ends at
     /// `signed` or above. It cannot see the loss of records *within* the last height.
@@ -226,6 +243,69 @@ impl ValidatorSigner {
             return Err(GuardError::Behind { path: self.log.path().to_owned(), highest, signed });
         }
         Ok(())
+    }
+
+    /// Compares the guard with this validator's own messages in the consensus log, before anything is signed.
+    /// `finalized` is the store's last height.
+    ///
+    /// A precommit for a block is a lock: its validator prevotes for no other block of that height until it sees a
+    /// later quorum of prevotes. The log remembers the lock. When the log does not hold the newest precommit for a
+    /// block that the guard knows of a height that is not finalized here, the lock may be lost, and the guard holds
+    /// the key to it: a prevote for another block in a later round is refused ([`SignRefusal::Held`]). It ends when
+    /// consensus precommits for a block in that round or a later one, because from then on its own lock is as new,
+    /// and with the height. Gives the place of the precommit that is held.
+    ///
+    /// # Errors
+    /// [`GuardError::BehindLog`] or [`GuardError::Differs`]: a message stands in the log only after its record, so
+    /// the guard is not the one that this log was written with.
+    pub fn recover<'a>(
+        &mut self,
+        finalized: Height,
+        logged: impl IntoIterator<Item = (Position, &'a [u8])>,
+    ) -> Result<Option<Position>, GuardError> {
+        let path = || self.log.path().to_owned();
+        let highest = self.records.keys().next_back().copied();
+        let lock = newest_for_block(&self.records, |record| is_for_block(record, &self.genesis, self.address));
+        let mut held = lock.filter(|lock| lock.position.height > finalized);
+        for (position, bytes) in logged {
+            if highest.is_none_or(|highest| position > highest) {
+                return Err(GuardError::BehindLog { path: path(), highest, logged: position });
+            }
+            let digest = log::digest(bytes);
+            match self.records.get(&position) {
+                Some(record) if record.digest == digest => held = held.filter(|held| held.position != position),
+                Some(_) => return Err(GuardError::Differs { path: path(), logged: position }),
+                // Records of earlier heights are not kept, and not all of very many rounds.
+                None if highest.is_some_and(|highest| position.height < highest.height) => {}
+                None if self.records.len() >= HEIGHT_RECORDS_MAX => {}
+                None => return Err(GuardError::Differs { path: path(), logged: position }),
+            }
+        }
+        self.held = held;
+        Ok(held.map(|held| held.position))
+    }
+
+    /// True when a new message at `position` could contradict the precommit that the log has lost.
+    fn is_against(&self, held: &Record, position: Position, bytes: &[u8]) -> bool {
+        if position.step != SignedStep::Prevote || position.height != held.position.height {
+            return false;
+        }
+        let body =
+            bytes.strip_prefix(VOTE_DOMAIN).and_then(|body| body.strip_prefix(self.genesis.as_bytes().as_slice()));
+        let Some(vote) = body.and_then(|body| decode::<Vote>(body).ok()) else { return true };
+        let Some(value) = vote.value else { return false };
+        precommit_digest(held.position, Some(value), &self.genesis, self.address) != held.digest
+    }
+
+    /// Ends the hold when consensus has a lock as new as the one that was lost, or another height.
+    fn release(&mut self, signed: &Record) {
+        let Some(held) = &self.held else { return };
+        let (lost, now) = (held.position, signed.position);
+        let locked_again =
+            now.height == lost.height && now.round >= lost.round && is_for_block(signed, &self.genesis, self.address);
+        if now.height > lost.height || locked_again {
+            self.held = None;
+        }
     }
 
     /// Makes the process abort at this place of the next write. For crash tests.
@@ -241,11 +321,13 @@ impl ValidatorSigner {
 
     /// Makes `record` durable, then known.
     fn store(&mut self, record: Record) -> std::io::Result<()> {
+        let (genesis, address) = (self.genesis, self.address);
+        let is_lock = |record: &Record| is_for_block(record, &genesis, address);
         let height_changes = self.highest().is_none_or(|(height, _, _)| height != record.position.height);
         if self.log.is_full(height_changes) {
             let mut kept = if height_changes { BTreeMap::new() } else { self.records.clone() };
             kept.insert(record.position, record);
-            trim(&mut kept);
+            trim(&mut kept, is_lock);
             let kept: Vec<Record> = kept.into_values().collect();
             self.log.rewrite(&kept)?;
         } else {
@@ -255,7 +337,7 @@ impl ValidatorSigner {
             self.records.clear();
         }
         self.records.insert(record.position, record);
-        trim(&mut self.records);
+        trim(&mut self.records, is_lock);
         Ok(())
     }
 
@@ -277,10 +359,31 @@ impl ValidatorSigner {
     }
 }
 
-/// Drops the oldest records above [`HEIGHT_RECORDS_MAX`].
-fn trim(records: &mut BTreeMap<Position, Record>) {
+/// The digest of the precommit at `position` for a block, or for none.
+fn precommit_digest(position: Position, value: Option<Hash>, genesis: &Hash, address: Address) -> Hash {
+    let Position { height, round, .. } = position;
+    log::digest(&Vote { kind: VoteKind::Precommit, height, round, value, voter: address }.signing_bytes(genesis))
+}
+
+/// True for a precommit that is not for nil: the lock of its round.
+fn is_for_block(record: &Record, genesis: &Hash, address: Address) -> bool {
+    record.position.step == SignedStep::Precommit
+        && record.digest != precommit_digest(record.position, None, genesis, address)
+}
+
+fn newest_for_block(records: &BTreeMap<Position, Record>, is_lock: impl Fn(&Record) -> bool) -> Option<Record> {
+    records.values().rev().find(|record| is_lock(record)).copied()
+}
+
+/// Drops the oldest records above [`HEIGHT_RECORDS_MAX`], but never the newest precommit for a block.
+fn trim(records: &mut BTreeMap<Position, Record>, is_lock: impl Fn(&Record) -> bool) {
+    if records.len() <= HEIGHT_RECORDS_MAX {
+        return;
+    }
+    let lock = newest_for_block(records, is_lock).map(|record| record.position);
     while records.len() > HEIGHT_RECORDS_MAX {
-        records.pop_first();
+        let Some(oldest) = records.keys().copied().find(|position| Some(*position) != lock) else { return };
+        records.remove(&oldest);
     }
 }
 

@@ -287,3 +287,132 @@ fn a_vote_for_nothing_and_a_vote_for_a_block_exclude_each_other() {
     let refused = signer.sign(Precommit, Height(1), Round(0), &vote(Some(Hash([0; 32]))).signing_bytes(&GENESIS));
     assert_eq!(refused, Err(SignRefusal::Conflict(place(1, 0, Precommit))));
 }
+
+/// A message of height 5: step, round, value.
+type Message = (SignedStep, u32, u8);
+
+/// The places and bytes of a log that holds these messages.
+fn logged(messages: &[Message]) -> Vec<(Position, Vec<u8>)> {
+    messages.iter().map(|(step, round, value)| (place(5, *round, *step), message(*step, 5, *round, *value))).collect()
+}
+
+fn recover(signer: &mut ValidatorSigner, finalized: u64, log: &[Message]) -> Result<Option<Position>, GuardError> {
+    let log = logged(log);
+    signer.recover(Height(finalized), log.iter().map(|(position, bytes)| (*position, bytes.as_slice())))
+}
+
+/// A guard that was opened again after prevote and precommit of block 1 in round 1 of height 5.
+fn locked(path: &Path) -> ValidatorSigner {
+    let mut signer = open(path);
+    for (step, round, value) in [(Prevote, 0, 2), (Precommit, 0, 0), (Prevote, 1, 1), (Precommit, 1, 1)] {
+        ask(&mut signer, step, 5, round, value).expect("each is above the one before");
+    }
+    drop(signer);
+    open(path)
+}
+
+#[test]
+fn the_guard_keeps_the_lock_that_a_lost_log_forgot() {
+    let home = folder();
+    let mut signer = locked(&home.path().join("guard"));
+    let at = place(5, 1, Precommit);
+    assert_eq!(recover(&mut signer, 4, &[]).expect("no log contradicts nothing"), Some(at));
+    // What was signed before is given again, and a vote for no block can harm nobody.
+    ask(&mut signer, Prevote, 5, 1, 1).expect("it is stored");
+    let refused = ask(&mut signer, Prevote, 5, 2, 2).expect_err("another block");
+    assert_eq!(refused, SignRefusal::Held { asked: place(5, 2, Prevote), locked: at });
+    ask(&mut signer, Prevote, 5, 2, 0).expect("nil");
+    ask(&mut signer, Precommit, 5, 2, 0).expect("nil");
+    ask(&mut signer, Proposal, 5, 3, 2).expect("an offer binds nobody");
+    ask(&mut signer, Prevote, 5, 3, 1).expect("the block of the lock");
+    assert!(matches!(ask(&mut signer, Prevote, 5, 4, 3), Err(SignRefusal::Held { .. })), "still held");
+    // A quorum of prevotes in a later round gives consensus a lock of its own.
+    ask(&mut signer, Precommit, 5, 4, 3).expect("its round has a quorum");
+    ask(&mut signer, Prevote, 5, 5, 4).expect("consensus remembers its lock itself");
+}
+
+#[test]
+fn a_restart_or_another_height_does_not_change_what_is_held() {
+    let home = folder();
+    let path = home.path().join("guard");
+    let mut signer = locked(&path);
+    recover(&mut signer, 4, &[]).expect("no log contradicts nothing");
+    ask(&mut signer, Prevote, 5, 2, 0).expect("nil");
+    drop(signer);
+    // The log of the life in between has the new prevote and still not the lock.
+    let mut signer = open(&path);
+    assert_eq!(recover(&mut signer, 4, &[(Prevote, 2, 0)]).expect("it fits"), Some(place(5, 1, Precommit)));
+    assert!(ask(&mut signer, Prevote, 5, 3, 2).is_err());
+    ask(&mut signer, Prevote, 6, 0, 2).expect("the next height is free");
+    ask(&mut signer, Prevote, 6, 1, 3).expect("it stays free");
+}
+
+#[test]
+fn nothing_is_held_when_the_log_has_the_lock_or_the_height_is_final_or_there_was_none() {
+    let home = folder();
+    let path = home.path().join("guard");
+    // (finalized, what the log holds)
+    let whole = [(Prevote, 0, 2), (Precommit, 0, 0), (Prevote, 1, 1), (Precommit, 1, 1)];
+    let table: [(u64, &[Message]); 3] = [(4, &whole), (4, &whole[3..]), (5, &[])];
+    for (finalized, log) in table {
+        let mut signer = locked(&path);
+        assert_eq!(recover(&mut signer, finalized, log).expect("it fits"), None);
+        ask(&mut signer, Prevote, 5, 2, 2).expect("consensus has its own lock, or the height is over");
+        drop(signer);
+        fs::remove_file(&path).expect("it is ours");
+    }
+    let mut signer = open(&path);
+    ask(&mut signer, Prevote, 5, 0, 1).expect("nothing is signed yet");
+    ask(&mut signer, Precommit, 5, 0, 0).expect("nil is no lock");
+    drop(signer);
+    let mut signer = open(&path);
+    assert_eq!(recover(&mut signer, 4, &[]).expect("it fits"), None);
+    ask(&mut signer, Prevote, 5, 1, 2).expect("there was no lock");
+}
+
+#[test]
+fn the_same_precommit_again_ends_the_hold_because_consensus_came_to_the_same_lock() {
+    let home = folder();
+    let mut signer = locked(&home.path().join("guard"));
+    recover(&mut signer, 4, &[(Prevote, 1, 1)]).expect("the crash came before the log");
+    ask(&mut signer, Precommit, 5, 1, 1).expect("it is stored");
+    ask(&mut signer, Prevote, 5, 2, 2).expect("consensus remembers its lock itself");
+}
+
+#[test]
+fn a_guard_that_does_not_know_what_the_log_holds_is_refused() {
+    let home = folder();
+    let path = home.path().join("guard");
+    let mut empty = open(&path);
+    let refused = recover(&mut empty, 4, &[(Prevote, 0, 1)]).expect_err("an empty guard");
+    assert!(matches!(refused, GuardError::BehindLog { highest: None, .. }), "{refused}");
+    drop(empty);
+    let mut signer = locked(&path);
+    // (what the log holds, whether the guard is behind it or contradicts it)
+    let table =
+        [((Prevote, 2, 1), true), ((Precommit, 1, 2), false), ((Prevote, 1, 0), false), ((Proposal, 1, 1), false)];
+    for (message, is_behind) in table {
+        let refused = recover(&mut signer, 4, &[message]).expect_err("the guard does not know it");
+        assert_eq!(matches!(refused, GuardError::BehindLog { .. }), is_behind, "{refused}");
+        assert_eq!(matches!(refused, GuardError::Differs { .. }), !is_behind, "{refused}");
+        assert!(refused.to_string().contains(&path.display().to_string()), "{refused}");
+    }
+}
+
+#[test]
+fn an_endless_height_never_drops_the_lock() {
+    let home = folder();
+    let path = home.path().join("guard");
+    drop(locked(&path));
+    let mut records = GuardLog::open(&path, key().public_key(), GENESIS).expect("it is whole").1;
+    let rounds = 2..2 + to_u32(HEIGHT_RECORDS_MAX);
+    records.extend(rounds.map(|round| {
+        let bytes = message(Prevote, 5, round, 0);
+        Record { position: place(5, round, Prevote), digest: digest(&bytes), signature: key().sign(&bytes) }
+    }));
+    let (mut log, _) = GuardLog::open(&path, key().public_key(), GENESIS).expect("it is whole");
+    log.rewrite(&records).expect("it is ours");
+    drop(log);
+    let mut signer = open(&path);
+    assert_eq!(recover(&mut signer, 4, &[]).expect("no log contradicts nothing"), Some(place(5, 1, Precommit)));
+}

@@ -1,0 +1,190 @@
+//! Why a node did not start: what happened, and what to do next.
+//!
+//! Rules
+//! - One variant per cause; nothing was signed or sent when one is returned.
+//! - [`StartError::told`] gives the two halves apart. Errors of other crates bring both in one text, with `; ` between
+//!   them; their texts are taken apart here and nowhere else.
+//!
+//! Read next: `run.rs`.
+
+use std::path::PathBuf;
+
+use ::config::ConfigErrors;
+use consensus::EngineError;
+use consensus::solo::SoloError;
+use consensus::wal::WalError;
+use primitives::genesis::GenesisError;
+use replica::Fault;
+use wallet::{GuardError, KeyFileError};
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration has problems.
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    /// No genesis file.
+    #[error("cannot read the genesis file {path}: {cause}")]
+    GenesisFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// The system's words.
+        cause: String,
+    },
+    /// A genesis file that cannot start a chain.
+    #[error("the genesis file {path} cannot start a chain: {cause}")]
+    Genesis {
+        /// The file.
+        path: PathBuf,
+        /// Which rule.
+        cause: GenesisError,
+    },
+    /// A gate of a later version.
+    #[error("the genesis file activates the gate {0}, which this version does not have")]
+    Gate(String),
+    /// A crash point that is not taken.
+    #[error(transparent)]
+    CrashAt(#[from] crate::crash::CrashAtError),
+    /// A key file.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The validator's key file is encrypted, and there is no password.
+    #[error("{path} is encrypted and no password was given")]
+    NoPassword {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// What was typed is no password.
+    #[error("the password of the validator key was not taken: {cause}")]
+    Typed {
+        /// Why.
+        cause: String,
+    },
+    /// The double-sign guard or its lock.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// The store refuses.
+    #[error(transparent)]
+    Storage(#[from] storage::StorageError),
+    /// The stored chain is not whole.
+    #[error("the stored chain is not whole: {0}")]
+    Chain(Fault),
+    /// The RPC cannot listen.
+    #[error("cannot listen for RPC on {address}: {cause}")]
+    Rpc {
+        /// The address.
+        address: String,
+        /// The system's words.
+        cause: String,
+    },
+    /// Gossip cannot start.
+    #[error(transparent)]
+    P2p(#[from] p2p::StartError),
+    /// The port of consensus is taken.
+    #[error("cannot listen for consensus on {listen}: {cause}")]
+    ConsensusPort {
+        /// The address.
+        listen: String,
+        /// The system's words.
+        cause: String,
+    },
+    /// An address of consensus has no meaning.
+    #[error("{text} is no address of consensus")]
+    Address {
+        /// The text.
+        text: String,
+    },
+    /// A chain of one process was to be followed.
+    #[error("a solo chain has one process, and this one is no validator")]
+    SoloMode,
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The solo engine does not start.
+    #[error(transparent)]
+    Solo(#[from] SoloError),
+}
+
+/// What happened and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What happened.
+    pub what: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+impl StartError {
+    /// True for a guard that is missing, damaged, of another key or older than what the key has signed.
+    pub fn is_guard(&self) -> bool {
+        matches!(self, Self::Guard(_) | Self::Engine(EngineError::Signer(_)))
+    }
+
+    /// True for a consensus log that is damaged, or is ahead of the store.
+    pub fn is_log_damage(&self) -> bool {
+        matches!(self, Self::Engine(EngineError::Wal(WalError::Damaged { .. } | WalError::StoreBehind { .. })))
+    }
+
+    /// What happened and what to do next.
+    pub fn told(&self) -> Told {
+        let hint = match self {
+            Self::Config(_)
+            | Self::Genesis { .. }
+            | Self::CrashAt(_)
+            | Self::KeyFile(_)
+            | Self::Guard(_)
+            | Self::Storage(_)
+            | Self::P2p(_)
+            | Self::Engine(_)
+            | Self::Solo(_) => return split(&self.to_string()),
+            Self::GenesisFile { .. } => "copy the chain's genesis.json there, or make one with: tb genesis new",
+            Self::Gate(_) => "use a version that has it",
+            Self::NoPassword { .. } => {
+                "set validator_key_password_file to a file whose first line is the password, or start the node on a \
+                 terminal to type it"
+            }
+            Self::Typed { .. } => "start the node again and type the password, or set validator_key_password_file",
+            Self::Chain(_) => {
+                "move the data directory aside and start again to sync from peers; the double-sign guard stays where \
+                 it is"
+            }
+            Self::Rpc { .. } => "another process may use the port: choose another with rpc.listen",
+            Self::ConsensusPort { .. } => "another process may use the port: choose another with consensus.listen",
+            Self::Address { .. } => "give one such as /ip4/127.0.0.1/tcp/26656 or /ip4/127.0.0.1/udp/26656/quic-v1",
+            Self::SoloMode => "set mode = \"validator\" and use the home of its key",
+        };
+        Told { what: self.to_string(), hint: hint.to_owned() }
+    }
+}
+
+/// The two halves of a text of another crate.
+fn split(text: &str) -> Told {
+    let (what, hint) = text.split_once("; ").unwrap_or((text, "correct the cause and start the node again"));
+    Told { what: what.to_owned(), hint: hint.strip_prefix("next: ").unwrap_or(hint).to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_with_a_semicolon_does_not_move_the_hint() {
+        let cause = "the disk says a; b".to_owned();
+        let error = StartError::GenesisFile { path: PathBuf::from("/home/genesis.json"), cause };
+        let told = error.told();
+        assert_eq!(told.what, "cannot read the genesis file /home/genesis.json: the disk says a; b");
+        assert!(told.hint.starts_with("copy the chain's genesis.json"), "{told:?}");
+    }
+
+    #[test]
+    fn every_refusal_of_another_crate_brings_its_hint() {
+        let guard = GuardError::Missing { path: PathBuf::from("guard.log") };
+        let key = KeyFileError::Missing { path: PathBuf::from("validator_key.json") };
+        let wal = WalError::InUse { path: PathBuf::from("consensus.wal") };
+        let errors = [StartError::Guard(guard), StartError::KeyFile(key), StartError::Engine(EngineError::Wal(wal))];
+        for error in errors {
+            let Told { what, hint } = error.told();
+            assert!(!what.is_empty() && hint != "correct the cause and start the node again", "{what} / {hint}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Defects that the simulator seeds into the chain to see that its properties catch them.
+//!
+//! Model: a place in the production code asks [`is_seeded`]. Without the feature `seeded-bugs` that is a constant
+//! false, so that nothing of a defect is compiled; only `cargo test -p sim --features seeded-bugs` has it. With the
+//! feature, `seed` chooses the defect of this thread.
+//!
+//! Rule: no program is built with the feature.
+
+/// A defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defect {
+    /// Every transfer of a block is applied twice.
+    AppliesABlockTwice,
+    /// Expired transactions are packed and accepted.
+    IgnoresValidUntil,
+    /// Every transaction is packed twice, and a used nonce is accepted.
+    IgnoresTheNonce,
+    /// Fees are taken and not burned.
+    KeepsTheFees,
+    /// Some validators hold another state root than their block says.
+    DriftsApart,
+}
+
+#[cfg(feature = "seeded-bugs")]
+std::thread_local! {
+    static SEEDED: std::cell::Cell<Option<Defect>> = const { std::cell::Cell::new(None) };
+}
+
+/// Chooses the defect of this thread.
+#[cfg(feature = "seeded-bugs")]
+pub fn seed(defect: Option<Defect>) {
+    SEEDED.set(defect);
+}
+
+/// True when this thread has the defect.
+#[cfg(feature = "seeded-bugs")]
+pub fn is_seeded(defect: Defect) -> bool {
+    SEEDED.get() == Some(defect)
+}
+
+/// True when this thread has any defect.
+#[cfg(feature = "seeded-bugs")]
+pub fn is_any_seeded() -> bool {
+    SEEDED.get().is_some()
+}
+
+/// False: this build has no defects.
+#[cfg(not(feature = "seeded-bugs"))]
+pub const fn is_seeded(_: Defect) -> bool {
+    false
+}
+
+/// False: this build has no defects.
+#[cfg(not(feature = "seeded-bugs"))]
+pub const fn is_any_seeded() -> bool {
+    false
+}

@@ -1,0 +1,220 @@
+//! What a validator wants done: messages, timers, the log; and what its chain told.
+//!
+//! Rule: a dishonest validator's messages are changed here, on their way out, and the witness sees every signed
+//! message before the network may lose it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::ConsensusEvent;
+use consensus::machine::{Channel, End, Output, Timer};
+use primitives::Height;
+use replica::{FinalizedBlock, Replica, ReplicaEvent};
+use storage::columns::Column;
+use storage::{Fault as DiskFault, FaultOn};
+
+use crate::plan::{Misbehaviour, SeededBug};
+use crate::properties::{Broken, Check, Property};
+use crate::world::{Event, Packet, REBOOT_US, World};
+
+impl World {
+    /// Does what a validator wants done, and looks at what its chain told.
+    pub(crate) fn apply(&mut self, number: u16, outputs: Vec<Output>) -> Check {
+        for output in outputs {
+            self.output(number, output);
+        }
+        if let Some(broken) = self.caught.take() {
+            return Err(broken);
+        }
+        let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
+        let (told, replica, end) = (running.told(), Arc::clone(&running.replica), running.machine.end().cloned());
+        for event in told {
+            if let ReplicaEvent::Finalized(block) = event {
+                let chain = replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                self.finalized(number, &block, &chain)?;
+            }
+        }
+        match end {
+            None => Ok(()),
+            Some(end) => self.ended(number, end),
+        }
+    }
+
+    fn finalized(&mut self, number: u16, block: &FinalizedBlock, chain: &Replica) -> Check {
+        let height = block.block.header.height;
+        let now_us = self.now_us;
+        let node = self.node(number);
+        (node.acknowledged, node.finalized_us) = (height, now_us);
+        if node.bug == Some(SeededBug::LosesTheIndex) {
+            for id in &block.transactions {
+                node.disk.lose(Column::Transactions, id.0.as_bytes());
+            }
+        }
+        self.trace.update(block.hash.as_bytes());
+        if !self.is_honest(number) {
+            return Ok(());
+        }
+        if height > self.decided {
+            self.decided = height;
+            let made_up = self.dishonest.values().any(|dishonest| dishonest.invalid.contains(&block.hash));
+            self.counts.tampered_final += u64::from(made_up);
+            let round = block.round.0;
+            *self.counts.rounds.entry(round).or_default() += 1;
+            self.counts.decided_us.push(self.now_us);
+            self.witness.finalized(height);
+            // The height that was being decided when the last fault ended may have many rounds behind it.
+            if self.healed_at.is_some_and(|healed| height.0 > healed.0 + 1) {
+                self.counts.calm_round_max = self.counts.calm_round_max.max(round);
+            }
+        }
+        self.judge.finalized(number, block, chain)
+    }
+
+    fn output(&mut self, number: u16, output: Output) {
+        let life = self.node(number).life;
+        match output {
+            Output::Publish(channel, bytes) => self.publish(number, channel, bytes),
+            Output::SetTimer(timer, wait) => {
+                let wait_us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+                let event = self.numbers + 1;
+                self.after(wait_us, Event::Timer(number, life, event, timer));
+                self.forget_timer(number, |known| *known != timer);
+                if let Some(running) = &mut self.node(number).running {
+                    running.timers.push((timer, event));
+                }
+            }
+            Output::CancelTimer(timer) => self.forget_timer(number, |known| *known != timer),
+            Output::CancelTimers => self.forget_timer(number, |_| false),
+            Output::Log(height, entry) => {
+                let node = self.node(number);
+                if node.bug != Some(SeededBug::SkipsTheLog) {
+                    node.log.append(height, entry);
+                }
+            }
+            Output::FlushLog => self.node(number).log.flush(),
+            Output::Next(_, wait) => {
+                let wait_us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+                self.after(wait_us, Event::Start(number, life));
+            }
+            // The next status of a peer that is ahead asks again.
+            Output::SyncFault(_) => {}
+            Output::Event(event) => self.told(number, &event),
+        }
+    }
+
+    fn forget_timer(&mut self, number: u16, keep: impl Fn(&Timer) -> bool) {
+        if let Some(running) = &mut self.node(number).running {
+            running.timers.retain(|(known, _)| keep(known));
+        }
+    }
+
+    fn told(&mut self, number: u16, event: &ConsensusEvent) {
+        match event {
+            ConsensusEvent::Proposed { height, round, block } => {
+                self.offered_us.entry(*block).or_insert(self.now_us);
+                let bytes = self.node(number).candidate(block);
+                let (dishonest, chance) = (self.dishonest.get_mut(&number), &mut self.chance);
+                let sent =
+                    dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes, chance));
+                let sent = sent.unwrap_or_default();
+                let makes_up = self.plan.dishonest.get(&number) == Some(&Misbehaviour::InvalidBlocks);
+                self.counts.tampered += u64::from(makes_up && !sent.is_empty());
+                for sent in sent {
+                    self.send_to(number, sent);
+                }
+            }
+            ConsensusEvent::ProposalReceived { block, .. } => {
+                let offered = self.offered_us.get(block);
+                self.counts.propagation_us.extend(offered.map(|offered| self.now_us.saturating_sub(*offered)));
+            }
+            ConsensusEvent::Equivocation { .. } if self.is_honest(number) => self.counts.equivocations += 1,
+            _ => {}
+        }
+    }
+
+    fn publish(&mut self, number: u16, channel: Channel, bytes: Bytes) {
+        match self.dishonest.get(&number) {
+            None => {
+                self.witnessed(channel, &bytes);
+                self.broadcast(number, &Packet::Consensus(channel, bytes));
+            }
+            Some(dishonest) => {
+                let (damages, sent) =
+                    (dishonest.kind == Misbehaviour::Garbage, dishonest.send(channel, bytes, &mut self.chance));
+                for (index, sent) in sent.into_iter().enumerate() {
+                    // The first message of such a validator is the one that its engine wrote.
+                    self.counts.tampered += u64::from(damages && index > 0);
+                    self.send_to(number, sent);
+                }
+            }
+        }
+    }
+
+    /// The witness looks at a message that leaves its sender.
+    pub(crate) fn witnessed(&mut self, channel: Channel, bytes: &Bytes) {
+        self.judge.count(Property::NoVoteAgainstALock);
+        let unreliable = &self.unreliable;
+        let found = self.witness.saw(channel, bytes, |number| !unreliable.contains(&number));
+        self.caught = self.caught.take().or(found.err());
+    }
+
+    /// Arms the disks of validators with a defect that lives there.
+    pub(crate) fn seed_disks(&self) {
+        let ignored: &[FaultOn] = match self.plan.seeded_bug {
+            Some(SeededBug::ForgetsToSync) => &[FaultOn::Sync, FaultOn::Mark],
+            Some(SeededBug::LosesTheMark) => &[FaultOn::Mark],
+            _ => return,
+        };
+        // The genesis state is there: without it no node would start.
+        let begun = self.nodes.iter().filter(|node| node.acknowledged > Height::GENESIS);
+        for node in begun {
+            for on in ignored {
+                node.disk.arm(*on, 0, DiskFault::Ignored);
+            }
+        }
+    }
+
+    /// No queue of a validator's engine holds more than its limit.
+    pub(crate) fn queues_bounded(&mut self, number: u16) -> Check {
+        let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
+        let glance = running.machine.glance();
+        self.judge.queues_bounded(number, glance.waiting, glance.synced)
+    }
+
+    fn ended(&mut self, number: u16, end: End) -> Check {
+        let (fails, honest) = (self.node(number).disk_fails, self.is_honest(number));
+        match end {
+            End::Crashed => self.strikes("crash", number),
+            // A torn write is counted when the batch is torn.
+            End::Fault(_) if self.node(number).tears => {}
+            End::Fault(_) if fails => self.strikes("disk", number),
+            End::Fault(reason) | End::Core(reason) if honest => {
+                let detail = format!("validator {number} stopped itself: {reason}");
+                return Err(Broken { property: Property::HonestValidatorRuns, detail });
+            }
+            End::Fault(_) | End::Core(_) => {}
+        }
+        self.stop(number);
+        // Whoever is held down by a fault is started when it ends.
+        self.after(REBOOT_US, Event::Boot(number));
+        Ok(())
+    }
+
+    /// Ends a validator's process; chance says how much of what was not durable survives.
+    pub(crate) fn stop(&mut self, number: u16) {
+        let (batches, at_risk) = (self.chance.index(3), self.node(number).log.at_risk());
+        let entries = self.chance.index(at_risk + 1);
+        if self.node(number).tears {
+            return self.tear(number, entries);
+        }
+        let bug = self.plan.seeded_bug;
+        let node = self.node(number);
+        match bug {
+            Some(SeededBug::ForgetsToSync) => node.crash(0, entries),
+            _ => node.crash(batches, entries),
+        }
+        if bug == Some(SeededBug::ForgetsWhatItSigned) {
+            node.forget();
+        }
+    }
+}

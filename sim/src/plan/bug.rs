@@ -1,0 +1,101 @@
+//! Defects that are put into every honest validator on purpose, to see that the properties catch them.
+//!
+//! Rule: each defect is named with the property that is meant to catch it, and a test shows that it does.
+
+use primitives::defect::Defect;
+use serde::{Deserialize, Serialize};
+
+use crate::properties::Property;
+
+/// A defect that is put into every honest validator on purpose, to see that the properties catch it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeededBug {
+    /// A crash loses the consensus log and the records of the double-sign guard.
+    ForgetsWhatItSigned,
+    /// The disk is never synced, though the store believes so.
+    ForgetsToSync,
+    /// The mark of the last batch is never written, though the store believes so.
+    LosesTheMark,
+    /// The index of transactions loses what a block put into it.
+    LosesTheIndex,
+    /// Nothing is written to the consensus log.
+    SkipsTheLog,
+    /// A vote is signed before what led to it is durable.
+    SignsBeforeTheLog,
+    /// A locked validator votes for whatever is offered.
+    DropsTheLock,
+    /// Each vote counts twice: half of a quorum decides.
+    CountsVotesTwice,
+    /// The mempool takes sixteen times its limit.
+    OverfillsTheMempool,
+    /// The node calls itself ready whatever it sees.
+    SaysItIsReady,
+    /// A flipped bit goes with a checksum that fits.
+    HidesDamage,
+    /// Every transfer of a block is applied twice.
+    AppliesABlockTwice,
+    /// Expired transactions are packed and accepted.
+    IgnoresValidUntil,
+    /// Every transaction is packed twice, and a used nonce is accepted.
+    IgnoresTheNonce,
+    /// Fees are taken and not burned.
+    KeepsTheFees,
+    /// Some validators hold another state root than their block says.
+    DriftsApart,
+}
+
+impl SeededBug {
+    /// Every defect.
+    pub const ALL: [Self; 16] = [
+        Self::ForgetsWhatItSigned,
+        Self::ForgetsToSync,
+        Self::LosesTheMark,
+        Self::LosesTheIndex,
+        Self::SkipsTheLog,
+        Self::SignsBeforeTheLog,
+        Self::DropsTheLock,
+        Self::CountsVotesTwice,
+        Self::OverfillsTheMempool,
+        Self::SaysItIsReady,
+        Self::HidesDamage,
+        Self::AppliesABlockTwice,
+        Self::IgnoresValidUntil,
+        Self::IgnoresTheNonce,
+        Self::KeepsTheFees,
+        Self::DriftsApart,
+    ];
+
+    /// The property that is meant to catch it.
+    pub const fn caught_by(self) -> Property {
+        match self {
+            Self::ForgetsWhatItSigned => Property::NoConflictingSignature,
+            Self::ForgetsToSync => Property::FinalizedSurvivesRestart,
+            Self::LosesTheMark => Property::DiskHoldsTheState,
+            Self::LosesTheIndex => Property::NoAcknowledgedTransactionLost,
+            Self::DropsTheLock => Property::NoVoteAgainstALock,
+            Self::SkipsTheLog | Self::SignsBeforeTheLog => Property::Progress,
+            Self::CountsVotesTwice => Property::HonestValidatorRuns,
+            Self::OverfillsTheMempool => Property::MempoolBounded,
+            Self::SaysItIsReady => Property::ReadinessTellsTheTruth,
+            Self::HidesDamage => Property::DamageIsFound,
+            Self::AppliesABlockTwice => Property::LedgerEqualsModel,
+            Self::IgnoresValidUntil => Property::Validity,
+            Self::IgnoresTheNonce => Property::NoTransactionAppliedTwice,
+            Self::KeepsTheFees => Property::SupplyConserved,
+            Self::DriftsApart => Property::StateRootsEqual,
+        }
+    }
+
+    /// The defect of the chain's own code that it is, if it is one. Those need the feature `seeded-bugs`.
+    pub const fn in_the_chain(self) -> Option<Defect> {
+        match self {
+            Self::AppliesABlockTwice => Some(Defect::AppliesABlockTwice),
+            Self::IgnoresValidUntil => Some(Defect::IgnoresValidUntil),
+            Self::IgnoresTheNonce => Some(Defect::IgnoresTheNonce),
+            Self::KeepsTheFees => Some(Defect::KeepsTheFees),
+            Self::DriftsApart => Some(Defect::DriftsApart),
+            _ => None,
+        }
+    }
+}

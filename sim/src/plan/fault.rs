@@ -1,0 +1,178 @@
+//! What can fail, and for how long.
+//!
+//! Rule: every fault ends; times are milliseconds, chances parts per million.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// What a failing disk answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskAnswer {
+    /// An input/output error (EIO).
+    Io,
+    /// No space left (ENOSPC).
+    NoSpace,
+}
+
+/// Which operation of the disk fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskOperation {
+    /// A read.
+    Read,
+    /// The write of a batch.
+    Write,
+    /// The sync of written batches.
+    Sync,
+    /// The write of the mark.
+    Mark,
+}
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// Messages between `side` and the others are lost; with `one_way` only those that leave `side`.
+    Partition {
+        /// One side.
+        side: BTreeSet<u16>,
+        /// Only what leaves `side` is lost.
+        #[serde(default)]
+        one_way: bool,
+    },
+    /// A validator crashes after so many more effects of its engine, and restarts from its disk at the end.
+    Crash {
+        /// Who.
+        node: u16,
+        /// Effects that still happen.
+        effects: u32,
+    },
+    /// All validators crash at once.
+    PowerLoss,
+    /// A validator loses its disk and its log but not the guard of its key, and joins again from nothing.
+    LostDisk {
+        /// Who.
+        node: u16,
+    },
+    /// More messages are lost.
+    Loss {
+        /// Chance, parts per million.
+        ppm: u32,
+    },
+    /// Messages arrive twice.
+    Duplicates {
+        /// Chance, parts per million.
+        ppm: u32,
+    },
+    /// Messages take longer and overtake each other.
+    Delay {
+        /// Up to this much longer, milliseconds.
+        jitter_ms: u64,
+    },
+    /// A validator is slow to take in what reaches it.
+    Slow {
+        /// Who.
+        node: u16,
+        /// How much later, milliseconds.
+        by_ms: u64,
+    },
+    /// A validator's clock is off.
+    Clock {
+        /// Who.
+        node: u16,
+        /// By how much, milliseconds.
+        offset_ms: i64,
+    },
+    /// The next operation of this kind fails on a validator's disk; the validator stops and restarts at the end.
+    Disk {
+        /// Who.
+        node: u16,
+        /// Which operation.
+        operation: DiskOperation,
+        /// What the disk answers.
+        answer: DiskAnswer,
+    },
+    /// The next batch of a validator's store is torn by a crash: only its first changes are there.
+    TornWrite {
+        /// Who.
+        node: u16,
+    },
+    /// A crash, and one bit of some stored value is inverted.
+    BitFlip {
+        /// Who.
+        node: u16,
+    },
+    /// A crash, and some stored value is in the place of another.
+    MisdirectedWrite {
+        /// Who.
+        node: u16,
+    },
+}
+
+impl Fault {
+    /// The names of all kinds, as summaries use them.
+    pub const KINDS: [&'static str; 13] = [
+        "partition",
+        "crash",
+        "power_loss",
+        "lost_disk",
+        "loss",
+        "duplicates",
+        "delay",
+        "slow",
+        "clock",
+        "disk",
+        "torn_write",
+        "bit_flip",
+        "misdirected_write",
+    ];
+
+    /// The name of its kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Partition { .. } => "partition",
+            Self::Crash { .. } => "crash",
+            Self::PowerLoss => "power_loss",
+            Self::LostDisk { .. } => "lost_disk",
+            Self::Loss { .. } => "loss",
+            Self::Duplicates { .. } => "duplicates",
+            Self::Delay { .. } => "delay",
+            Self::Slow { .. } => "slow",
+            Self::Clock { .. } => "clock",
+            Self::Disk { .. } => "disk",
+            Self::TornWrite { .. } => "torn_write",
+            Self::BitFlip { .. } => "bit_flip",
+            Self::MisdirectedWrite { .. } => "misdirected_write",
+        }
+    }
+
+    /// The validators that it names.
+    pub fn nodes(&self) -> BTreeSet<u16> {
+        match self {
+            Self::Partition { side, .. } => side.clone(),
+            Self::Crash { node, .. }
+            | Self::LostDisk { node }
+            | Self::Slow { node, .. }
+            | Self::Clock { node, .. }
+            | Self::TornWrite { node }
+            | Self::BitFlip { node }
+            | Self::MisdirectedWrite { node }
+            | Self::Disk { node, .. } => BTreeSet::from([*node]),
+            Self::PowerLoss | Self::Loss { .. } | Self::Duplicates { .. } | Self::Delay { .. } => BTreeSet::new(),
+        }
+    }
+}
+
+/// A fault with its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheduled {
+    /// When it begins, milliseconds.
+    pub at_ms: u64,
+    /// How long it lasts, milliseconds.
+    pub for_ms: u64,
+    /// What.
+    pub fault: Fault,
+}

@@ -1,0 +1,289 @@
+//! The commands of the documents, run as they stand there.
+//!
+//! Model: every block of README.md and of the files of `docs/` that is marked `sh` or `bash` is a script. The blocks
+//! of one document run in order, each in a shell of its own, with an empty home directory, as on a machine where
+//! nobody has used the program yet. Two words behind the language say more:
+//!
+//! ````text
+//! ```sh keeps-running          a program that somebody stops at the end; the next block waits for its chain
+//! ```sh no-run: REASON         cannot run inside a test; at most one block in ten
+//! ````
+//!
+//! What is not as on a reader's machine: `cargo run --release --` starts the program that was built already, and
+//! free ports take the place of the default ones, so that a network that runs beside the tests disturbs nobody.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cli::devnet::layout::{BASE_PORT_DEFAULT, PORT_STEP, Ports};
+use nix::sys::signal::{Signal, killpg};
+use tempfile::TempDir;
+
+use crate::cluster::{START_TIME, Turn, free_base, until};
+use crate::command::{pid, without_ours};
+
+/// Words before every script. `dev` and `devnet` are given the free ports, which they would otherwise choose alike.
+const PRELUDE: &str = r#"set -euo pipefail
+shopt -s expand_aliases
+tb() { case "${1:-}" in dev|devnet) command tb "$@" --base-port "$DOCUMENT_PORT" ;; *) command tb "$@" ;; esac; }
+cargo() {
+    if [ "${1:-} ${2:-} ${3:-}" != "run --release --" ]; then echo "a document may not run cargo $*" >&2; return 1; fi
+    shift 3
+    tb "$@"
+}
+"#;
+/// Nodes whose default ports are replaced.
+const NODES: u16 = 4;
+/// Longest time for one block.
+const BLOCK_TIME: Duration = Duration::from_secs(60);
+/// Longest time for a program to stop after it was asked to.
+const STOP_TIME: Duration = Duration::from_secs(20);
+/// Of so many blocks one may be excused.
+const EXCUSED_OF: usize = 10;
+
+/// How a block is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    ToItsEnd,
+    KeepsRunning,
+    Excused(String),
+}
+
+/// One block of commands.
+#[derive(Debug, Clone)]
+struct Block {
+    place: String,
+    way: Way,
+    script: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies below the root").to_owned()
+}
+
+/// Every document with commands that readers type.
+fn documents() -> Vec<String> {
+    let folder = std::fs::read_dir(root().join("docs")).expect("the folder of the documents");
+    let names = folder.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of text"));
+    let mut paths: Vec<String> =
+        names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}")).collect();
+    paths.push("README.md".to_owned());
+    paths.sort();
+    paths
+}
+
+/// The blocks of commands of a document, in order.
+fn blocks(path: &str) -> Vec<Block> {
+    let text = std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut found = Vec::new();
+    let mut open: Option<(usize, String, String)> = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        match (line.trim_start().strip_prefix("```"), &mut open) {
+            (Some(info), None) => open = Some((number, info.trim().to_owned(), String::new())),
+            (Some(_), Some(_)) => {
+                let (start, info, script) = open.take().expect("it is open");
+                found.extend(block(&format!("{path}:{start}"), &info, script));
+            }
+            (None, Some((_, _, script))) => {
+                script.push_str(line.trim_start());
+                script.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "{path}: a block is never closed");
+    found
+}
+
+fn block(place: &str, info: &str, script: String) -> Option<Block> {
+    let (language, words) = info.split_once(' ').unwrap_or((info, ""));
+    assert!(!language.is_empty(), "{place}: say the language of the block, `text` if it is none");
+    if !["sh", "bash"].contains(&language) {
+        assert!(language != "shell" && language != "console", "{place}: mark commands as `sh`");
+        return None;
+    }
+    let way = match words.trim() {
+        "" => Way::ToItsEnd,
+        "keeps-running" => Way::KeepsRunning,
+        other => match other.strip_prefix("no-run: ") {
+            Some(reason) if reason.len() > 10 => Way::Excused(reason.to_owned()),
+            _ => panic!("{place}: {other:?} is neither `keeps-running` nor `no-run: REASON`"),
+        },
+    };
+    Some(Block { place: place.to_owned(), way, script })
+}
+
+/// A machine on which nobody has used the program yet, and what runs there.
+struct Machine {
+    home: TempDir,
+    base: u16,
+    running: Vec<(String, Child)>,
+    _turn: Turn,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let turn = Turn::take();
+        let home = tempfile::tempdir().expect("a folder");
+        let built = Path::new(env!("CARGO_BIN_EXE_tb"));
+        for name in ["bin/tb", "clone/target/release/tb"] {
+            let link = home.path().join(name);
+            std::fs::create_dir_all(link.parent().expect("it has a folder")).expect("a folder");
+            std::os::unix::fs::symlink(built, link).expect("a link");
+        }
+        Self { home, base: free_base(NODES), running: Vec::new(), _turn: turn }
+    }
+
+    fn ports(&self) -> Ports {
+        Ports::of(self.base, 0).expect("they were free")
+    }
+
+    /// The script with free ports in place of the default ones.
+    fn script(&self, block: &Block) -> String {
+        let mut script = block.script.clone();
+        // In two steps, because a free port may be the default one of another node.
+        for offset in 0..NODES * PORT_STEP {
+            script = script.replace(&(BASE_PORT_DEFAULT + offset).to_string(), &format!("@port{offset}@"));
+        }
+        for offset in 0..NODES * PORT_STEP {
+            script = script.replace(&format!("@port{offset}@"), &(self.base + offset).to_string());
+        }
+        format!("{PRELUDE}{script}")
+    }
+
+    fn bash(&self, block: &Block) -> Command {
+        let ports = self.ports();
+        let mut command = Command::new("bash");
+        without_ours(&mut command);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .args(["-c", &self.script(block)])
+            .env("HOME", self.home.path())
+            .env("PATH", format!("{}:{path}", self.home.path().join("bin").display()))
+            .env("DOCUMENT_PORT", self.base.to_string())
+            .env("TB_RPC_URL", ports.rpc_url())
+            .env("TB_RPC_LISTEN", format!("127.0.0.1:{}", ports.rpc))
+            .env("TB_CONSENSUS_LISTEN", format!("/ip4/127.0.0.1/tcp/{}", ports.consensus))
+            .env("TB_P2P_LISTEN", format!("/ip4/127.0.0.1/udp/{}/quic-v1", ports.p2p))
+            .current_dir(self.home.path().join("clone"))
+            .process_group(0)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a block to its end; it must succeed.
+    fn run(&self, block: &Block) {
+        let (out, err) = (self.home.path().join("out"), self.home.path().join("err"));
+        let file = |path: &Path| std::fs::File::create(path).expect("a file");
+        let mut child = self.bash(block).stdout(file(&out)).stderr(file(&err)).spawn().expect("bash is there");
+        let status = ended(&mut child, BLOCK_TIME);
+        if status != Some(true) {
+            let text = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+            let how = if status.is_none() { "did not end" } else { "failed" };
+            panic!("{} {how}:\n{}\n--- it printed\n{}\n{}", block.place, block.script, text(&out), text(&err));
+        }
+    }
+
+    /// Starts a block that keeps running and waits until its node has a finalized block.
+    async fn start(&mut self, block: &Block) {
+        let log = std::fs::File::create(self.home.path().join(format!("log{}", self.running.len()))).expect("a file");
+        let errors = log.try_clone().expect("a second handle");
+        let child = self.bash(block).stdout(log).stderr(errors).spawn().expect("bash is there");
+        self.running.push((block.place.clone(), child));
+        // Programs that are started one after the other are nodes with the ports of the plan.
+        let node = u16::try_from(self.running.len() - 1).expect("few programs");
+        let url = format!("{}/blocks/latest", Ports::of(self.base, node).expect("they were free").rpc_url());
+        until(&format!("a block after {}", block.place), START_TIME, async || {
+            reqwest::get(&url).await.ok().filter(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// Presses Ctrl-C on everything that runs; each must stop in order.
+    fn stop(&mut self) {
+        for (place, mut child) in std::mem::take(&mut self.running).into_iter().rev() {
+            killpg(pid(child.id()), Signal::SIGINT).expect("it runs");
+            assert!(ended(&mut child, STOP_TIME).is_some(), "{place} did not stop");
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        for (place, child) in &mut self.running {
+            let _ = killpg(pid(child.id()), Signal::SIGTERM);
+            let _ = ended(child, STOP_TIME);
+            let _ = killpg(pid(child.id()), Signal::SIGKILL);
+            eprintln!("--- {place} was still running");
+        }
+        if std::thread::panicking() {
+            for number in 0..self.running.len() {
+                let log = std::fs::read_to_string(self.home.path().join(format!("log{number}"))).unwrap_or_default();
+                eprintln!("{log}");
+            }
+        }
+    }
+}
+
+/// Whether it ended well; none when it did not end in time.
+fn ended(child: &mut Child, limit: Duration) -> Option<bool> {
+    let deadline = Instant::now() + limit;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return Some(status.success());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = killpg(pid(child.id()), Signal::SIGKILL);
+    let _ = child.wait();
+    None
+}
+
+async fn commands_run(path: &str) {
+    let mut machine = Machine::new();
+    for block in blocks(path) {
+        match &block.way {
+            Way::ToItsEnd => machine.run(&block),
+            Way::KeepsRunning => machine.start(&block).await,
+            Way::Excused(reason) => eprintln!("{} is not run: {reason}", block.place),
+        }
+    }
+    machine.stop();
+}
+
+/// Documents with commands; each has a test of its own below.
+const WITH_COMMANDS: [&str; 3] = ["README.md", "docs/rpc_cli_operator_guide.md", "docs/validator_quickstart.md"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_readme_run() {
+    commands_run(WITH_COMMANDS[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_rpc_guide_run() {
+    commands_run(WITH_COMMANDS[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_quickstart_run() {
+    commands_run(WITH_COMMANDS[2]).await;
+}
+
+#[test]
+fn every_document_with_commands_is_run_and_few_blocks_are_excused() {
+    let all: Vec<Block> = documents().iter().flat_map(|path| blocks(path)).collect();
+    let mut with_commands: Vec<&str> =
+        all.iter().map(|block| block.place.split(':').next().unwrap_or_default()).collect();
+    with_commands.sort_unstable();
+    with_commands.dedup();
+    assert_eq!(with_commands, WITH_COMMANDS, "each document with commands has a test here");
+    let excused: Vec<&Block> = all.iter().filter(|block| matches!(block.way, Way::Excused(_))).collect();
+    assert!(
+        excused.len() * EXCUSED_OF <= all.len(),
+        "{} of {} blocks do not run: {excused:?}",
+        excused.len(),
+        all.len()
+    );
+}

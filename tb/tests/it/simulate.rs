@@ -1,0 +1,96 @@
+//! `tb sim` as a program: scenarios, reports, a batch that is killed and goes on.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::command::{tb, tb_as};
+
+/// Longest time for one simulation of these tests.
+const TIME: Duration = Duration::from_secs(120);
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn sim(arguments: &[&str]) -> Output {
+    tb().args(arguments).stdin(Stdio::null()).output().expect("the program was built")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {} {}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+#[test]
+fn a_ron_scenario_runs_and_leaves_a_summary_a_page_and_a_table() {
+    let _shown = testkit::contract!("S002-014");
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let scenario = root().join("tools/simnet/scenarios/consensus_quorum_stress.ron");
+    let arguments = ["--scenario", scenario.to_str().unwrap(), "--report", report.to_str().unwrap(), "--json"];
+    let output = tb_as("simnet", folder.path()).args(arguments).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = json(&output);
+    assert_eq!(said["verdict"], "pass");
+    let summary = std::fs::read_to_string(report.join("summary.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&summary).unwrap(), said);
+    let page = std::fs::read_to_string(report.join("index.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("consensus_quorum_stress, seed 11"));
+    let table = std::fs::read_to_string(report.join("heights.csv")).unwrap();
+    assert_eq!(u64::try_from(table.lines().count()).unwrap(), said["height"].as_u64().unwrap() + 1);
+}
+
+#[test]
+fn a_wrong_scenario_and_a_profile_of_a_later_version_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wrong.toml");
+    std::fs::write(&path, "seed = 1\nvalidator = 4\nfaults_ms = 1\n").unwrap();
+    let wrong = json(&sim(&["sim", "--scenario", path.to_str().unwrap(), "--json"]));
+    assert_eq!((&wrong["code"], &wrong["exit_code"]), (&Value::from("scenario"), &Value::from(2)));
+    assert!(wrong["hint"].as_str().unwrap().contains("did you mean validators?"), "{wrong}");
+    let later = json(&sim(&["sim", "--profile", "snapshot-guard", "--json"]));
+    assert_eq!(later["code"], "not_in_this_version", "{later}");
+    assert!(later["error"].as_str().unwrap().contains("snapshot-guard needs state snapshots"), "{later}");
+}
+
+#[test]
+fn a_batch_that_is_killed_goes_on_and_gives_the_same_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("batch.journal");
+    let plain = ["sim", "--profile", "canary-rolling", "--seeds", "12", "--jobs", "2", "--json"];
+    let whole = json(&sim(&plain));
+    let resumed = [&plain[..], &["--resume", journal.to_str().unwrap()]].concat();
+    let mut child = tb().args(&resumed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = || std::fs::read_to_string(&journal).unwrap_or_default().lines().count();
+    let start = Instant::now();
+    while lines() < 4 {
+        assert!(start.elapsed() < TIME, "no run ended in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // The signal that no program can catch.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = lines();
+    assert!((4..13).contains(&left), "{left} lines in the journal");
+    let output = sim(&resumed);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("of 12 runs"), "{output:?}");
+    assert_eq!(json(&output), whole);
+    assert_eq!(lines(), 13);
+    let other = json(&sim(&["sim", "--seeds", "3", "--resume", journal.to_str().unwrap(), "--json"]));
+    assert_eq!(other["code"], "journal", "{other}");
+}
+
+#[test]
+fn a_replay_prints_the_events_that_were_asked_for() {
+    let scenario = root().join("scenarios/fork.toml");
+    let output = sim(&["sim", "--scenario", scenario.to_str().unwrap(), "--replay", "--from", "5", "--to", "9"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let events: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(events.len(), 5, "{text}");
+    assert!(events[0].starts_with("#5 ") && text.contains("diverged"), "{text}");
+}

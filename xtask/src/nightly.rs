@@ -1,0 +1,203 @@
+//! `cargo xtask nightly`: what is too long for every push, with its result in the project.
+//!
+//! Model: a task runs a command that keeps a journal below `target/nightly`, so that a task that is stopped, or that
+//! passes its time, goes on where it was when it is started again. A task that passes leaves one file,
+//! `docs/nightly/TASK.json`: when, at which commit, by which command, and the numbers. A task that does not pass
+//! leaves the old file alone.
+//!
+//! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
+//! is for ([`check`]).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+
+use crate::process::{Workspace, output_of, succeed};
+use crate::snapshot::Snapshot;
+use crate::tidy::Finding;
+
+/// The folder of the results.
+const RESULTS: &str = "docs/nightly";
+/// Seeds that the simulator runs unless the command line says otherwise.
+pub(crate) const SEEDS: u64 = 10_000;
+/// Longest time of one start of a task; what is left is done by the next start.
+const TIME_MAX: Duration = Duration::from_secs(6 * 3_600);
+/// How often a running task is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Task {
+    /// Simulated networks with faults of every kind.
+    Simulator,
+}
+
+impl Task {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Simulator => "simulator",
+        }
+    }
+
+    fn result(self) -> String {
+        format!("{RESULTS}/{}.json", self.name())
+    }
+}
+
+/// How much of a task is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// Seeds of the simulator.
+    pub(crate) seeds: u64,
+    /// Threads.
+    pub(crate) jobs: u64,
+}
+
+/// Runs all tasks, or the one named, and writes their results.
+///
+/// # Errors
+/// A task that fails or passes its time.
+pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> Result<()> {
+    let tasks: Vec<Task> = only.map_or_else(|| Task::value_variants().to_vec(), |task| vec![task]);
+    for task in tasks {
+        let result = match task {
+            Task::Simulator => simulator(workspace, extent)?,
+        };
+        let path = task.result();
+        let full = workspace.root().join(&path);
+        fs::create_dir_all(workspace.root().join(RESULTS)).with_context(|| format!("{RESULTS} cannot be made"))?;
+        fs::write(&full, format!("{result:#}\n")).with_context(|| format!("{path} cannot be written"))?;
+        println!("nightly: {} is in {path}; commit it", task.name());
+    }
+    Ok(())
+}
+
+fn simulator(workspace: &Workspace, Extent { seeds, jobs }: Extent) -> Result<Value> {
+    succeed(&mut workspace.cargo(&["build", "--release", "--workspace", "--locked", "--bins"]))?;
+    let folder = workspace.target().join("nightly");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let report = folder.join("simulator");
+    let words = simulator_words(seeds, jobs);
+    let mut command = workspace.program(workspace.target().join("release/tb"));
+    command.args(&words).arg("--resume").arg(folder.join(format!("simulator-{seeds}.journal")));
+    command.arg("--report").arg(&report);
+    in_time(command.spawn().context("tb could not be started")?, TIME_MAX)
+        .with_context(|| format!("the simulator did not pass; its report is in {}", report.display()))?;
+    let path: PathBuf = report.join("summary.json");
+    let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let summary: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let said = |command: &mut Command| -> Result<String> {
+        Ok(String::from_utf8(output_of(command)?)
+            .context("a program said something that is not UTF-8")?
+            .trim()
+            .to_owned())
+    };
+    let changed = said(workspace.program("git").args(["status", "--porcelain", "--", ".", ":!docs/nightly"]))?;
+    let mut commit = said(workspace.program("git").args(["rev-parse", "HEAD"]))?;
+    if !changed.is_empty() {
+        commit.push_str(" with changes");
+    }
+    let date = said(workspace.program("date").args(["-u", "+%F"]))?;
+    result(&date, &commit, &format!("tb {}", words.join(" ")), summary)
+}
+
+/// The arguments of `tb` that say what the result is about; where journal and report are is nobody's concern.
+fn simulator_words(seeds: u64, jobs: u64) -> Vec<String> {
+    ["sim", "--seeds", &seeds.to_string(), "--jobs", &jobs.to_string()].map(str::to_owned).to_vec()
+}
+
+/// The file of a result: where it comes from, then the numbers.
+fn result(date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
+    let Value::Object(numbers) = summary else { bail!("the summary is no JSON object") };
+    let mut file = Map::new();
+    for (key, value) in [("task", "simulator"), ("date", date), ("commit", commit), ("command", command)] {
+        file.insert(key.to_owned(), json!(value));
+    }
+    file.extend(numbers);
+    Ok(Value::Object(file))
+}
+
+/// Waits for a program; one that passes the limit is ended.
+fn in_time(mut child: Child, limit: Duration) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().context("the program is gone")? {
+            ensure!(status.success(), "it ended with {status}");
+            return Ok(());
+        }
+        if start.elapsed() > limit {
+            child.kill().context("the program could not be ended")?;
+            child.wait().context("the program is gone")?;
+            bail!("it was ended after {} s; start the task again, it goes on where it was", limit.as_secs());
+        }
+        sleep(LOOK);
+    }
+}
+
+/// All findings about the results: every task has one, and it holds what the task is for.
+pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for task in Task::value_variants() {
+        let path = task.result();
+        let Some(text) = snapshot.text(&path) else {
+            let message = format!("is missing; run `cargo xtask nightly {}` and commit it", task.name());
+            findings.push(Finding::in_file(&path, message));
+            continue;
+        };
+        let wrong = match serde_json::from_str::<Value>(text) {
+            Ok(result) => wrong(&result),
+            Err(error) => vec![format!("is not JSON: {error}")],
+        };
+        findings.extend(wrong.into_iter().map(|message| Finding::in_file(&path, message)));
+    }
+    let known: Vec<String> = Task::value_variants().iter().map(|task| task.result()).collect();
+    for path in snapshot.paths().filter(|path| Path::new(path).starts_with(RESULTS)) {
+        if !known.iter().any(|known| known == path) {
+            findings.push(Finding::in_file(path, "is the result of no task; xtask/src/nightly.rs has the tasks"));
+        }
+    }
+    findings
+}
+
+/// What is wrong with a result of the simulator.
+fn wrong(result: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for key in ["task", "date", "commit", "command", "verdict", "trace_hash"] {
+        if result.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
+            wrong.push(format!("has no `{key}`"));
+        }
+    }
+    let number = |key: &str| result.get(key).and_then(Value::as_u64);
+    let seeds = number("seeds").unwrap_or(0);
+    let command = result.get("command").and_then(Value::as_str).unwrap_or_default();
+    if seeds == 0 || !format!("{command} ").contains(&format!(" --seeds {seeds} ")) {
+        wrong.push(format!("says {seeds} seeds, and its command is `{command}`"));
+    }
+    for key in ["passed", "seeds_of_60_s", "seeds_with_20_calm_heights"] {
+        if number(key) != Some(seeds) {
+            wrong.push(format!("has {key} {:?}, all {seeds} seeds are wanted", number(key)));
+        }
+    }
+    let many = number("seeds_with_three_kinds").unwrap_or(0);
+    if many.saturating_mul(4) < seeds.saturating_mul(3) {
+        wrong.push(format!("has three kinds of faults in {many} of {seeds} seeds, three in four are wanted"));
+    }
+    for key in ["faults", "fault_ms", "dishonest", "dishonest_ms", "properties"] {
+        let Some(counts) = result.get(key).and_then(Value::as_object).filter(|counts| !counts.is_empty()) else {
+            wrong.push(format!("has no `{key}`"));
+            continue;
+        };
+        let none = counts.iter().filter(|(_, count)| count.as_u64().unwrap_or(0) == 0);
+        wrong.extend(none.map(|(kind, _)| format!("has no {kind} in `{key}`; every kind is wanted")));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests;
