@@ -92,7 +92,6 @@ async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
     let _depth = testkit::contract!("S000-047");
     let _full = testkit::contract!("S000-032");
 
-    let _empty = testkit::contract!("S000-029");
     cluster.nodes[0].stop();
     cluster.nodes[0].start_with(&["--set", &limit], &[]);
     alone(&cluster.nodes[0]).await;
