@@ -155,8 +155,18 @@ pub fn encode(key: &VerifyingKey, proof: &Proof<Config>) -> Result<Vec<u8>, Enco
     Ok(bytes)
 }
 
-/// A proof of zeros with the shape that the heights ask for. `elements_max` bounds what is allocated.
-fn blank(key: &VerifyingKey, log_rows: &[u8; TABLES], elements_max: usize) -> Result<Proof<Config>, EncodingError> {
+/// The places of the tables in the order of their heights, the highest first.
+fn by_height(log_rows: &[u8; TABLES]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..TABLES).collect();
+    order.sort_by_key(|table| (Reverse(log_rows[*table]), *table));
+    order
+}
+
+/// Columns of the committed matrix when the tables have so many rows, as powers of two.
+///
+/// # Errors
+/// [`EncodingError::TooManyRows`] or [`EncodingError::TooManyCells`] when no proof can have these heights.
+pub fn stacked_columns(key: &VerifyingKey, log_rows: &[u8; TABLES]) -> Result<usize, EncodingError> {
     let inner = &key.inner().inner;
     let params = &inner.params;
     for (table, log_rows) in log_rows.iter().enumerate() {
@@ -164,17 +174,24 @@ fn blank(key: &VerifyingKey, log_rows: &[u8; TABLES], elements_max: usize) -> Re
             return Err(EncodingError::TooManyRows { table, log_rows: *log_rows });
         }
     }
-    let heights = log_rows.map(usize::from);
-    let mut order: Vec<usize> = (0..TABLES).collect();
-    order.sort_by_key(|table| (Reverse(heights[*table]), *table));
-
-    let sizes = order.iter().map(|table| (inner.per_air[*table].params.width.common_main, heights[*table])).collect();
+    let size = |table: usize| (inner.per_air[table].params.width.common_main, usize::from(log_rows[table]));
+    let sizes = by_height(log_rows).into_iter().map(size).collect();
     let layout =
         StackedLayout::new(params.l_skip, params.log_stacked_height(), sizes).map_err(|_| EncodingError::Shape)?;
     let columns = layout.width();
     if columns > params.w_stack {
         return Err(EncodingError::TooManyCells { columns, max: params.w_stack });
     }
+    Ok(columns)
+}
+
+/// A proof of zeros with the shape that the heights ask for. `elements_max` bounds what is allocated.
+fn blank(key: &VerifyingKey, log_rows: &[u8; TABLES], elements_max: usize) -> Result<Proof<Config>, EncodingError> {
+    let inner = &key.inner().inner;
+    let params = &inner.params;
+    let columns = stacked_columns(key, log_rows)?;
+    let heights = log_rows.map(usize::from);
+    let order = by_height(log_rows);
     let whir = blank_whir(key, columns, elements_max)?;
 
     let interactions = inner.per_air.iter().zip(heights).fold(0_u64, |sum, (air, height)| {

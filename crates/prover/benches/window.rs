@@ -38,7 +38,6 @@ fn main() {
     );
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 fn timed<T>(name: &str, measured: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let value = measured();

@@ -104,7 +104,12 @@ pub fn parts(key: &VerifyingKey) -> Vec<Part> {
 }
 
 /// Evaluates all expressions of a table in each of its rows.
-fn each_row(dag: &SymbolicConstraintsDag<F>, traces: &Traces, table: usize, mut visit: impl FnMut(usize, &[F])) {
+pub(crate) fn each_row(
+    dag: &SymbolicConstraintsDag<F>,
+    traces: &Traces,
+    table: usize,
+    mut visit: impl FnMut(usize, &[F]),
+) {
     let matrix = &traces.matrices[table];
     let height = matrix.values.len() / matrix.width;
     let mut values = vec![F::ZERO; dag.constraints.nodes.len()];

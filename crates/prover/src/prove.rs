@@ -18,7 +18,7 @@ use openvm_stark_backend::prover::{
     AirProvingContext, DeviceDataTransporter, DeviceMultiStarkProvingKey, ProvingContext,
 };
 use openvm_stark_sdk::config::baby_bear_poseidon2::BabyBearPoseidon2CpuEngine;
-use proof::airs::STATEMENT;
+use proof::airs::{STATEMENT, TABLES};
 use proof::keys::{Config, generate};
 use proof::{KeyError, VerifyingKey, WindowStatement, encoding};
 
@@ -59,6 +59,18 @@ impl ProvingKey {
         Self { engine, device, verifying: VerifyingKey::of(key) }
     }
 
+    /// The proof stack's prover.
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &BabyBearPoseidon2CpuEngine {
+        &self.engine
+    }
+
+    /// The key as the proof stack's prover takes it.
+    #[cfg(test)]
+    pub(crate) fn device(&self) -> &DeviceMultiStarkProvingKey<CpuBackend<Config>> {
+        &self.device
+    }
+
     /// What the proofs are verified with.
     pub fn verifying(&self) -> &VerifyingKey {
         &self.verifying
@@ -84,9 +96,15 @@ pub fn prove_window(key: &ProvingKey, witness: &WindowWitness) -> Result<WindowP
 /// Proves matrices, whatever they say. What does not satisfy the tables makes bytes that do not verify.
 ///
 /// # Errors
-/// [`ProveError::Backend`] when the proof stack refuses them, [`ProveError::Encoding`] when they are too large.
+/// [`ProveError::Encoding`] when they are too large, [`ProveError::Backend`] when the proof stack refuses them.
 pub fn prove_traces(key: &ProvingKey, traces: Traces) -> Result<Vec<u8>, ProveError> {
     let Traces { matrices, public_values } = traces;
+    let heights = matrices.each_ref().map(|matrix| (matrix.values.len() / matrix.width).ilog2());
+    let mut log_rows = [0_u8; TABLES];
+    for (log, height) in log_rows.iter_mut().zip(heights) {
+        *log = u8::try_from(height).unwrap_or(u8::MAX);
+    }
+    encoding::stacked_columns(&key.verifying, &log_rows)?;
     let tables = matrices.into_iter().enumerate().map(|(table, matrix)| {
         let values = if table == STATEMENT { public_values.clone() } else { Vec::new() };
         (table, AirProvingContext::simple(matrix, values))
