@@ -14,7 +14,7 @@
 //! - The verifying key is pinned ([`keys`]); the parameters are constants ([`params`]).
 //! - Any bytes give a verdict, none a panic ([`verify_window`]).
 //!
-//! Read next: [`statement`], [`airs`], [`verify_window`]; then `spec/proofs.md`.
+//! Read next: [`statement`], [`airs`], [`verify_window`], [`verify_chain`]; then `spec/proofs.md`.
 
 pub mod airs;
 pub mod encoding;
@@ -29,4 +29,4 @@ mod tests;
 pub use encoding::EncodingError;
 pub use keys::{KeyError, VerifyingKey, security_bits, verifying_key};
 pub use statement::{JoinError, LedgerPoint, StatementError, WindowStatement};
-pub use verify::{ProofError, verify_window};
+pub use verify::{ChainError, ProofError, verify_chain, verify_window};

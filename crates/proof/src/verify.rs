@@ -1,4 +1,4 @@
-//! Verification of one window proof.
+//! Verification of a window proof, and of a list of them.
 //!
 //! ```text
 //!   statement ── check ──► public values ─┐
@@ -17,11 +17,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use openvm_stark_backend::verifier::{VerifierError, verify};
 use openvm_stark_sdk::config::baby_bear_poseidon2::{EF, default_duplex_sponge};
+use primitives::Height;
 
 use crate::airs::STATEMENT;
 use crate::encoding::{EncodingError, decode};
 use crate::keys::VerifyingKey;
-use crate::statement::{StatementError, WindowStatement};
+use crate::statement::{JoinError, LedgerPoint, StatementError, WindowStatement};
 
 /// Why a proof does not show its statement.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,4 +52,54 @@ pub fn verify_window(key: &VerifyingKey, statement: &WindowStatement, bytes: &[u
     let verdict =
         catch_unwind(AssertUnwindSafe(|| verify(key.config(), key.inner(), &proof, &mut default_duplex_sponge())));
     verdict.map_err(|_| ProofError::Unreadable)?.map_err(ProofError::Refused)
+}
+
+/// Why a list of windows does not show the chain.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The first window does not start where it should.
+    #[error("the first window starts at height {found}, with another ledger than the one at height {expected}")]
+    Start {
+        /// Where it starts.
+        found: Height,
+        /// Where it should start.
+        expected: Height,
+    },
+    /// A window does not follow the one before it.
+    #[error("{0}")]
+    Join(#[from] JoinError),
+    /// A proof does not show its statement.
+    #[error("the window from height {height}: {error}")]
+    Window {
+        /// The first height of the window.
+        height: Height,
+        /// What is wrong.
+        error: ProofError,
+    },
+}
+
+/// Whether the windows lead from `start` without a gap, each proven. Returns where they lead: `start` for no window.
+///
+/// Every statement must come from certified headers and the genesis file. With `start` at genesis this is the proof of
+/// the whole ledger up to the returned height.
+///
+/// # Errors
+/// [`ChainError`] for the first window that does not fit or is not proven.
+pub fn verify_chain<'a>(
+    key: &VerifyingKey,
+    start: LedgerPoint,
+    windows: impl IntoIterator<Item = (&'a WindowStatement, &'a [u8])>,
+) -> Result<LedgerPoint, ChainError> {
+    let mut before: Option<&WindowStatement> = None;
+    for (statement, bytes) in windows {
+        match before {
+            Some(before) => statement.follows(before)?,
+            None if statement.before == start => {}
+            None => return Err(ChainError::Start { found: statement.before.height, expected: start.height }),
+        }
+        let height = statement.first_height();
+        verify_window(key, statement, bytes).map_err(|error| ChainError::Window { height, error })?;
+        before = Some(statement);
+    }
+    Ok(before.map_or(start, |statement| statement.after))
 }
