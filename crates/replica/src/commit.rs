@@ -96,6 +96,7 @@ fn batch_of(decided: &Executed, certificate: &CommitCertificate, ids: &[Transact
         block: encode(&decided.block),
         certificate: Some(certificate.clone()),
         receipts: execution.executed.receipts.clone(),
+        operations: execution.executed.ops.clone(),
         transactions: ids.to_vec(),
         history: history_of(&decided.block, &execution.executed.receipts),
         slots: execution.ledger.slots.iter().map(|(slot, content)| (*slot, *content)).collect(),

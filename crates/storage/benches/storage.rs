@@ -58,6 +58,7 @@ fn batch(seed: &mut Seed, height: Height) -> CommitBatch {
         block: seed.bytes(BLOCK_BYTES),
         certificate: primitives::CommitCertificate::new(height, Round(0), block_hash, signatures),
         receipts: Vec::new(),
+        operations: Vec::new(),
         transactions,
         history,
         state: Vec::new(),

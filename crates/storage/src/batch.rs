@@ -1,6 +1,6 @@
 //! What callers hand over: the genesis state once, then one batch per block.
 
-use primitives::{CommitCertificate, Hash, Height, LedgerSlot, Receipt, SlotIndex, TransactionId};
+use primitives::{CommitCertificate, Hash, Height, LedgerOp, LedgerSlot, Receipt, SlotIndex, TransactionId};
 
 use crate::history::HistoryEntry;
 
@@ -31,6 +31,8 @@ pub struct CommitBatch {
     pub certificate: Option<CommitCertificate>,
     /// One receipt per transaction, in order.
     pub receipts: Vec<Receipt>,
+    /// Ledger operations of the block, in order, ending in its seal.
+    pub operations: Vec<LedgerOp>,
     /// Ids of the block's transactions, in order.
     pub transactions: Vec<TransactionId>,
     /// What [`history_of`](crate::history_of) makes of the block and its receipts.

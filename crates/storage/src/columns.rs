@@ -16,6 +16,7 @@
 //!  8 slots         state     slot index 4                                   address 30 ‖ nonce 8 LE ‖ balance 8 LE
 //!  9 state         state     key of the module state                        value of the module state
 //! 10 nodes         state     key of the module-state tree                   node bytes
+//! 11 operations    receipts  height 8                                       borsh list of ledger operations
 //!
 //! meta:  "schema" 4 LE   "genesis" 32   "tip" borsh Mark   "history" 1 (0 = being rebuilt, 1 = complete)
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
@@ -26,7 +27,7 @@
 use primitives::{Address, Hash, Height, Round, SlotIndex};
 
 /// The layout above. A store of another schema is refused by number; add one when the layout changes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A group of columns that the engine keeps, flushes and merges together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,11 +83,13 @@ pub enum Column {
     State,
     /// Nodes of the module-state tree.
     Nodes,
+    /// Ledger operations of a block: what provers replay.
+    Operations,
 }
 
 impl Column {
     /// Every column, by id.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Candidates,
         Self::Blocks,
@@ -97,6 +100,7 @@ impl Column {
         Self::Slots,
         Self::State,
         Self::Nodes,
+        Self::Operations,
     ];
 
     /// The first byte of its engine keys.
@@ -112,6 +116,7 @@ impl Column {
             Self::Slots => 8,
             Self::State => 9,
             Self::Nodes => 10,
+            Self::Operations => 11,
         }
     }
 
@@ -128,6 +133,7 @@ impl Column {
             Self::Slots => "slots",
             Self::State => "state",
             Self::Nodes => "nodes",
+            Self::Operations => "operations",
         }
     }
 
@@ -136,7 +142,7 @@ impl Column {
         match self {
             Self::Meta | Self::Candidates => Space::Meta,
             Self::Blocks => Space::Blocks,
-            Self::Receipts => Space::Receipts,
+            Self::Receipts | Self::Operations => Space::Receipts,
             Self::Hashes | Self::Transactions | Self::History => Space::Index,
             Self::Slots | Self::State | Self::Nodes => Space::State,
         }

@@ -4,8 +4,8 @@
 
 use std::ops::ControlFlow;
 
-use primitives::block::BLOCK_TRANSACTIONS_MAX;
-use primitives::{BoundedVec, CommitCertificate, Hash, Height, LedgerSlot, Receipt, TransactionId};
+use primitives::block::{BLOCK_OPS_MAX, BLOCK_TRANSACTIONS_MAX};
+use primitives::{BoundedVec, CommitCertificate, Hash, Height, LedgerOp, LedgerSlot, Receipt, TransactionId};
 
 use crate::backend::{Range, StoreSizes, Visitor};
 use crate::batch::{Entry, TransactionPlace};
@@ -42,6 +42,16 @@ impl Store {
     pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, StorageError> {
         self.below_head(Column::Receipts, height, |payload| {
             decode::<BoundedVec<Receipt, BLOCK_TRANSACTIONS_MAX>>(payload).map(BoundedVec::into_inner)
+        })
+    }
+
+    /// Ledger operations of the block at `height`, in order; none where [`Store::block`] answers none.
+    ///
+    /// # Errors
+    /// A failed or damaged read.
+    pub fn operations(&self, height: Height) -> Result<Option<Vec<LedgerOp>>, StorageError> {
+        self.below_head(Column::Operations, height, |payload| {
+            decode::<BoundedVec<LedgerOp, BLOCK_OPS_MAX>>(payload).map(BoundedVec::into_inner)
         })
     }
 

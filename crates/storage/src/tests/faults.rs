@@ -78,19 +78,25 @@ fn a_failed_read_is_an_error_and_does_not_poison() {
     assert!(store.block(Height(3)).unwrap().is_some());
 }
 
+/// What the reads of a block answer when one of its values is damaged.
+fn refused_read(store: &Store, height: Height) -> StorageError {
+    let reads = [store.block(height).err(), store.receipts(height).err(), store.operations(height).err()];
+    reads.into_iter().flatten().next().expect("one of the values is damaged")
+}
+
 #[test]
 fn a_flipped_bit_in_any_kind_of_value_is_named_when_it_is_read_and_at_the_next_start() {
     let (disk, store, model) = store_with(5, 15);
     let height = height_key(Height(3));
     let address = model.batches[0].history.first().or(model.batches[1].history.first()).unwrap().address;
-    for column in [Column::Blocks, Column::Receipts] {
-        assert!(disk.flip_bit(column, &height, 700));
-        let error = store.block(Height(3)).err().or(store.receipts(Height(3)).err()).unwrap();
+    for column in [Column::Blocks, Column::Receipts, Column::Operations] {
+        assert!(disk.flip_bit(column, &height, 90));
+        let error = refused_read(&store, Height(3));
         let named = matches!(&error, StorageError::Damaged { column: name, key, .. }
             if *name == column.name() && *key == hex::encode(height));
         assert!(named, "{error}");
         assert!(matches!(reopen(&disk), Err(StorageError::Damaged { .. })));
-        assert!(disk.flip_bit(column, &height, 700));
+        assert!(disk.flip_bit(column, &height, 90));
     }
     assert!(disk.flip_bit(Column::Slots, &3_u32.to_be_bytes(), 100));
     assert!(matches!(store.load_slots(), Err(StorageError::Damaged { column: "slots", .. })));
@@ -104,10 +110,10 @@ fn a_flipped_bit_in_any_kind_of_value_is_named_when_it_is_read_and_at_the_next_s
 
 #[test]
 fn a_lost_value_is_named() {
-    for column in [Column::Blocks, Column::Receipts] {
+    for column in [Column::Blocks, Column::Receipts, Column::Operations] {
         let (disk, store, _) = store_with(5, 16);
         assert!(disk.lose(column, &height_key(Height(2))));
-        let error = store.block(Height(2)).err().or(store.receipts(Height(2)).err()).unwrap();
+        let error = refused_read(&store, Height(2));
         assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
         assert!(matches!(reopen(&disk), Err(StorageError::Damaged { .. })));
     }

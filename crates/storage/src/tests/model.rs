@@ -5,8 +5,8 @@ use std::path::Path;
 
 use primitives::{
     Action, Address, Amount, Block, BoundedVec, CommitCertificate, CommitSignature, Event, FormatVersion, Hash, Header,
-    Height, Lane, LedgerDigest, LedgerSlot, Memo, Nonce, Outcome, PublicKey, Receipt, Round, Signature, SlotIndex,
-    Timestamp, Transaction, TransactionBody, Transfer, VrfProof, encode,
+    Height, Lane, LedgerDigest, LedgerOp, LedgerSlot, Memo, Nonce, Outcome, PublicKey, Receipt, Round, Signature,
+    SlotIndex, Timestamp, Transaction, TransactionBody, Transfer, VrfProof, encode,
 };
 use testkit::Seed;
 
@@ -90,6 +90,7 @@ impl Model {
             history: history_of(&block, &receipts),
             block: encode(&block),
             receipts,
+            operations: vec![LedgerOp::Seal { height, issuance: Amount::new(self.seed.below(100)).unwrap() }],
             slots,
             state: vec![(state_key, state_value), (b"gone".to_vec(), None)],
             nodes_new,
@@ -187,6 +188,7 @@ impl Model {
             assert_eq!(store.block(batch.height).unwrap().as_ref(), Some(&batch.block));
             assert_eq!(store.certificate(batch.height).unwrap(), batch.certificate);
             assert_eq!(store.receipts(batch.height).unwrap().as_ref(), Some(&batch.receipts));
+            assert_eq!(store.operations(batch.height).unwrap().as_ref(), Some(&batch.operations));
             assert_eq!(store.height_of(&batch.block_hash).unwrap(), Some(batch.height));
             for (index, id) in (0..).zip(&batch.transactions) {
                 let place = TransactionPlace { height: batch.height, index };

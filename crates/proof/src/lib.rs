@@ -1,0 +1,32 @@
+//! Proofs that the ledger is what its operations make it: statements, tables and verification.
+//!
+//! ```text
+//!   headers, genesis ──► WindowStatement ──┐
+//!   proof bytes ───────────────────────────┴─► verify_window ──► the ledger went from root to root by the rules
+//! ```
+//!
+//! A window proof shows that *some* list of ledger operations leads from one header's ledger root, operations
+//! digest, supply and next slot to another's, under the rules of `spec/ledger.md`. It does not show who signed for
+//! them: see `docs/proofs.md` for what is proven, what is only attested and what neither says.
+//!
+//! Rules
+//! - No threads and no I/O: proving is in the `prover` crate.
+//! - The verifying key is pinned ([`keys`]); the parameters are constants ([`params`]).
+//! - Any bytes give a verdict, none a panic ([`verify_window`]).
+//!
+//! Read next: [`statement`], [`airs`], [`verify_window`], [`verify_chain`]; then `spec/proofs.md`.
+
+pub mod airs;
+pub mod encoding;
+pub mod keys;
+pub mod params;
+pub mod statement;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use encoding::EncodingError;
+pub use keys::{KeyError, VerifyingKey, security_bits, verifying_key};
+pub use statement::{JoinError, LedgerPoint, StatementError, WindowStatement};
+pub use verify::{ChainError, ProofError, verify_chain, verify_window};
