@@ -39,7 +39,7 @@ pub struct Status {
     /// Identity registrations; empty, because this version of the chain has none.
     pub identities: QueueStatus,
     /// By [`Lane::index`].
-    pub lanes: [LaneStatus; 2],
+    pub lanes: [LaneStatus; 3],
     /// Payers with something waiting.
     pub senders: usize,
     /// Bytes of the encodings of everything that waits.
@@ -76,7 +76,7 @@ pub struct Waiting {
 impl Mempool {
     /// Sizes, limits and ages at `now`.
     pub fn status(&self, now: Timestamp) -> Status {
-        let mut lanes = [LaneStatus::default(); 2];
+        let mut lanes = [LaneStatus::default(); 3];
         let mut bytes = 0;
         for (entry, pending) in self.entries() {
             bytes += entry.bytes;

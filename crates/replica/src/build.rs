@@ -35,14 +35,22 @@ impl Replica {
         let output = identity.vrf_key.public_key().verify(&input, &beacon_proof);
         let output = output.ok_or_else(|| Fault("the VRF key does not verify its own proof".into()))?;
 
-        let (transactions, executed) = self.pack(BlockContext { height, proposer })?;
-        let mut execution = execution::roots(&self.chain, &self.genesis, height, executed)?;
         let last_commit = self.chain.head.certificate.clone();
+        let (time, beacon) = (now.max(self.chain.head.time.plus(1)), execution::beacon(&output));
+        let (transactions, executed) = self.pack(BlockContext {
+            genesis: self.genesis_hash,
+            height,
+            time,
+            proposer,
+            beacon,
+            last_commit: last_commit.as_ref().map(execution::last_commit),
+        })?;
+        let mut execution = execution::roots(&self.chain, &self.genesis, height, executed)?;
         let choice = Choice {
-            time: now.max(self.chain.head.time.plus(1)),
+            time,
             proposer,
             beacon_proof,
-            beacon: execution::beacon(&output),
+            beacon,
             last_commit: last_commit.as_ref().map_or(Hash::default(), CommitCertificate::hash),
             transactions_root: execution::transactions_root(&transactions),
         };

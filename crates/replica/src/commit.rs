@@ -78,6 +78,7 @@ impl Replica {
             round: certificate.round,
             transactions: ids.to_vec(),
             receipts: execution.executed.receipts,
+            events: execution.executed.events,
             bytes: candidate.bytes.len(),
             block,
         })));

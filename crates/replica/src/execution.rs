@@ -5,10 +5,10 @@
 
 use primitives::block::{beacon_input, beacon_of};
 use primitives::{
-    Address, BoundedVec, FormatVersion, Genesis, Hash, Header, Height, LedgerDigest, Timestamp, VrfProof, encode,
-    merkle,
+    Address, BoundedVec, CommitCertificate, FormatVersion, Genesis, Hash, Header, Height, LedgerDigest, Timestamp,
+    VrfProof, encode, merkle,
 };
-use state::{Executed, view};
+use state::{Executed, LastCommit, view};
 use tree::{LedgerBounds, LedgerUpdate, StateUpdate, ops_digest};
 
 use crate::application::Fault;
@@ -138,6 +138,11 @@ pub fn difference(expected: &Header, claimed: &Header) -> Option<&'static str> {
         ("last_proof", expected.last_proof == claimed.last_proof),
     ];
     fields.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+}
+
+/// What the state is told about an included certificate.
+pub fn last_commit(certificate: &CommitCertificate) -> LastCommit {
+    LastCommit { round: certificate.round, signers: certificate.signatures.iter().map(|entry| entry.address).collect() }
 }
 
 /// The bytes whose VRF output is the next block's beacon.

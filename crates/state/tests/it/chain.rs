@@ -45,6 +45,10 @@ impl StateView for Chain {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.state.get(key).cloned()
     }
+    fn scan(&self, prefix: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let entries = self.state.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        entries.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
     fn slot(&self, slot: SlotIndex) -> Option<LedgerSlot> {
         self.slots.get(slot.get() as usize).copied()
     }
@@ -81,7 +85,14 @@ impl Chain {
     }
 
     pub fn context(&self) -> BlockContext {
-        BlockContext { height: self.height.next(), proposer: proposer() }
+        BlockContext {
+            genesis: self.genesis,
+            height: self.height.next(),
+            time: Timestamp(1_000 * (self.height.0 + 1)),
+            proposer: proposer(),
+            beacon: primitives::hash(primitives::Domain::Beacon, &[&self.height.0.to_le_bytes()]),
+            last_commit: None,
+        }
     }
 
     pub fn balance(&self, address: &Address) -> u64 {

@@ -1,0 +1,4 @@
+//! Evidence.
+pub mod check;
+pub mod execute;
+pub mod keys;
