@@ -55,6 +55,48 @@ pub enum Outcome {
     StakeOutOfRange = 29,
     /// The module does not take this action on this chain yet.
     NotActive = 30,
+    /// The wallet has an identity.
+    IdentityExists = 64,
+    /// The bond is not the governed one.
+    WrongBond = 65,
+    /// No identity number is left.
+    IdentitiesFull = 66,
+    /// A key proof is from the future or too old.
+    StaleKeyProof = 67,
+    /// A key is held by an identity.
+    KeyInUse = 68,
+    /// The identity is not active.
+    IdentityNotActive = 69,
+    /// An earlier rotation has not taken effect.
+    RotationPending = 70,
+    /// The payer is not in the validator set.
+    NotAValidator = 71,
+    /// The subject is not pending, or was registered at another height.
+    IdentityNotPending = 72,
+    /// The payer did so before.
+    AlreadyAttested = 73,
+    /// The subject's identity is not active.
+    SubjectNotActive = 74,
+    /// There is no bond to withdraw.
+    NothingToWithdraw = 75,
+    /// The bond stays until evidence can no longer name its owner.
+    BondLocked = 76,
+    /// The challenge is not open, or its time to answer has passed.
+    HeartbeatLate = 80,
+    /// The heartbeat was not made for the seed of the challenge.
+    HeartbeatWrongSeed = 81,
+    /// The identity answered this challenge before.
+    HeartbeatRepeated = 82,
+    /// A validator answers by its commits.
+    HeartbeatNotNeeded = 83,
+    /// The epoch's tickets are not taken now.
+    LotteryWrongEpoch = 88,
+    /// The payer is not on the frozen list of the epoch.
+    NotInLottery = 89,
+    /// The payer has a ticket for the epoch.
+    LotteryRepeated = 90,
+    /// The proof does not verify under the frozen key.
+    BadLotteryProof = 91,
 }
 
 impl Outcome {
@@ -80,6 +122,27 @@ impl Outcome {
             Self::CandidateLimit => "candidate_limit",
             Self::StakeOutOfRange => "stake_out_of_range",
             Self::NotActive => "not_active",
+            Self::IdentityExists => "identity_exists",
+            Self::WrongBond => "wrong_bond",
+            Self::IdentitiesFull => "identities_full",
+            Self::StaleKeyProof => "stale_key_proof",
+            Self::KeyInUse => "key_in_use",
+            Self::IdentityNotActive => "identity_not_active",
+            Self::RotationPending => "rotation_pending",
+            Self::NotAValidator => "not_a_validator",
+            Self::IdentityNotPending => "identity_not_pending",
+            Self::AlreadyAttested => "already_attested",
+            Self::SubjectNotActive => "subject_not_active",
+            Self::NothingToWithdraw => "nothing_to_withdraw",
+            Self::BondLocked => "bond_locked",
+            Self::HeartbeatLate => "heartbeat_late",
+            Self::HeartbeatWrongSeed => "heartbeat_wrong_seed",
+            Self::HeartbeatRepeated => "heartbeat_repeated",
+            Self::HeartbeatNotNeeded => "heartbeat_not_needed",
+            Self::LotteryWrongEpoch => "lottery_wrong_epoch",
+            Self::NotInLottery => "not_in_lottery",
+            Self::LotteryRepeated => "lottery_repeated",
+            Self::BadLotteryProof => "bad_lottery_proof",
         }
     }
 }
@@ -177,11 +240,23 @@ pub enum Rejection {
     /// The signer has no stake on this chain.
     #[error("the signer has no stake on this chain")]
     EvidenceUnknownOffender,
+    /// An identity cannot speak for itself.
+    #[error("an identity cannot speak for itself")]
+    SelfAttestation,
+    /// No heartbeat in the list.
+    #[error("the list of heartbeats is empty")]
+    HeartbeatEmpty,
+    /// Heartbeats not sorted by identity, or one twice.
+    #[error("the heartbeats are not sorted by identity, each once")]
+    HeartbeatOrder,
+    /// A heartbeat that its identity did not sign for this chain.
+    #[error("a heartbeat is not signed by its identity on this chain")]
+    BadHeartbeatSignature,
 }
 
 impl Rejection {
     /// Every rejection. Only appended to: the API numbers them by position.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Malformed,
         Self::Oversize,
         Self::WrongChain,
@@ -212,6 +287,10 @@ impl Rejection {
         Self::EvidenceStale,
         Self::EvidenceDuplicate,
         Self::EvidenceUnknownOffender,
+        Self::SelfAttestation,
+        Self::HeartbeatEmpty,
+        Self::HeartbeatOrder,
+        Self::BadHeartbeatSignature,
     ];
 
     /// The code used in JSON, metrics and commands.
@@ -247,6 +326,10 @@ impl Rejection {
             Self::EvidenceStale => "evidence_stale",
             Self::EvidenceDuplicate => "evidence_duplicate",
             Self::EvidenceUnknownOffender => "evidence_unknown_offender",
+            Self::SelfAttestation => "self_attestation",
+            Self::HeartbeatEmpty => "heartbeat_empty",
+            Self::HeartbeatOrder => "heartbeat_order",
+            Self::BadHeartbeatSignature => "bad_heartbeat_signature",
         }
     }
 
@@ -293,6 +376,10 @@ impl Rejection {
             Self::EvidenceStale => "nothing to do: only offences within params.evidence.age_epochs count",
             Self::EvidenceDuplicate => "nothing to do",
             Self::EvidenceUnknownOffender => "nothing to do: only stakers can be punished",
+            Self::SelfAttestation => "ask another validator or identity",
+            Self::HeartbeatEmpty => "put at least one heartbeat into the transaction",
+            Self::HeartbeatOrder => "sort the heartbeats by identity and name each identity once",
+            Self::BadHeartbeatSignature => "sign domain, genesis hash and heartbeat with the identity's wallet key",
         }
     }
 }

@@ -6,6 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::BATCH_PAYMENTS_MAX;
+use crate::actions::{IdentityEvent, LotteryEvent, TimetokeEvent};
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{BoundedVec, FormatVersion};
@@ -123,6 +124,12 @@ pub enum Event {
         /// How much.
         amount: Amount,
     } = 41,
+    /// Of the identity module.
+    Identity(IdentityEvent) = 48,
+    /// Of the timetoke module.
+    Timetoke(TimetokeEvent) = 56,
+    /// Of the lottery module.
+    Lottery(LotteryEvent) = 64,
 }
 
 /// The record of one executed transaction.

@@ -41,6 +41,7 @@ impl Replica {
             genesis: self.genesis_hash,
             height,
             time,
+            parent: self.chain.head.hash,
             proposer,
             beacon,
             last_commit: last_commit.as_ref().map(execution::last_commit),

@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use primitives::actions::StakeAction;
+use primitives::actions::{IdentityAction, IdentityEvent, StakeAction};
 use primitives::{Action, Address, Block, Event, LedgerSlot, Outcome, Receipt};
 
 /// What one address owns, in plain integers.
@@ -183,7 +183,18 @@ impl Model {
                 self.take(now, &issuance, amount.micro())?;
                 self.add(now, &payee, amount.micro())?;
             }
+            Event::Identity(IdentityEvent::BondReturned { identity, amount }) => {
+                self.take(now, &Address::of_module("identity_bonds"), amount.micro())?;
+                self.add(now, &identity, amount.micro())?;
+            }
+            Event::Identity(IdentityEvent::Punished { burned, .. }) if burned.micro() > 0 => {
+                self.take(now, &Address::of_module("identity_bonds"), burned.micro())?;
+                return Ok(burned.micro());
+            }
             Event::AccountOpened { .. }
+            | Event::Identity(_)
+            | Event::Timetoke(_)
+            | Event::Lottery(_)
             | Event::Transferred { .. }
             | Event::Bonded { .. }
             | Event::Unbonding { .. }
@@ -221,6 +232,9 @@ impl Model {
                 vec![(Address::of_module("stake_pot"), amount.micro())]
             }
             Action::Stake(_) | Action::Evidence(_) => Vec::new(),
+            Action::Identity(IdentityAction::Register(register)) => {
+                vec![(Address::of_module("identity_bonds"), register.bond.micro())]
+            }
             Action::Identity(_) | Action::Timetoke(_) | Action::Lottery(_) => Vec::new(),
         };
         for (to, amount) in payments {

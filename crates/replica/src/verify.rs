@@ -93,6 +93,7 @@ impl Replica {
             genesis: self.genesis_hash,
             height: header.height,
             time: header.time,
+            parent: header.parent,
             proposer: header.proposer,
             beacon,
             last_commit: block.last_commit.as_ref().map(execution::last_commit),

@@ -4,7 +4,7 @@
 //! begin ── base fees, params
 //!   each transaction ── check, charge, execute ──► receipt
 //! end ── burn base fees ── pay tips to the proposer ── base fees of the next block
-//!     ── rewards ── identity ── timetoke ── reputation ── lottery ── staking ── validators ── seal
+//!     ── rewards ── timetoke ── lottery ── staking ── validators ── seal
 //! ```
 //!
 //! A proposer packs with [`BlockExecution::transaction`] and leaves out what is refused; everyone else
@@ -16,14 +16,17 @@
 use std::collections::BTreeMap;
 
 use primitives::ledger::FEE_POT;
-use primitives::{Amount, Event, Hash, Lane, LedgerOp, Params, Receipt, Rejection, Transaction, ValidatorSet, encode};
+use primitives::{
+    Action, Amount, Event, Hash, IdentityAction, Lane, LedgerOp, Params, Receipt, Rejection, Transaction, ValidatorSet,
+    encode,
+};
 
 use crate::context::{BlockContext, Env};
 use crate::fees::{LaneMeter, next_base_fee};
 use crate::overlay::Overlay;
 use crate::transaction::{self, Refused};
 use crate::view::{self, Broken, StateView};
-use crate::{columns, identity, lottery, reputation, rewards, staking, timetoke, validators};
+use crate::{columns, lottery, rewards, staking, timetoke, validators};
 
 /// Bytes of a block that are kept free for its header and certificate.
 pub const BLOCK_OVERHEAD_BYTES: usize = 20 * 1024;
@@ -80,6 +83,7 @@ pub struct BlockExecution<'a> {
     receipts: Vec<Receipt>,
     bytes: usize,
     opens: u64,
+    registrations: u64,
     burned: Amount,
     tips: Amount,
 }
@@ -99,6 +103,7 @@ impl<'a> BlockExecution<'a> {
             receipts: Vec::new(),
             bytes: 0,
             opens: 0,
+            registrations: 0,
             burned: Amount::ZERO,
             tips: Amount::ZERO,
         })
@@ -123,10 +128,16 @@ impl<'a> BlockExecution<'a> {
             return Err(Rejection::BlockFull.into());
         }
         let env = Env { block: &self.context, params: &self.params };
+        // Whatever their outcome: what counts is the work of checking them (IDN-31).
+        let registrations = self.registrations.saturating_add(u64::from(is_registration(transaction)));
+        if registrations > self.params.identity.max_block_identity_registrations {
+            return Err(Rejection::BlockFull.into());
+        }
         let receipt = transaction::execute(&mut self.overlay, env, transaction, &admissible)?;
         self.meter.record(transaction.body.lane, admissible.weight, admissible.placement);
         self.bytes = bytes;
         self.opens = opens;
+        self.registrations = registrations;
         self.burned = add(self.burned, receipt.fee_burned)?;
         self.tips = add(self.tips, receipt.tip)?;
         self.receipts.push(receipt);
@@ -160,9 +171,7 @@ impl<'a> BlockExecution<'a> {
         let env = Env { block: &self.context, params: &self.params };
         let mut events = Vec::new();
         rewards::block::end_block(&mut self.overlay, env, &mut events)?;
-        identity::block::end_block(&mut self.overlay, env, &mut events)?;
         timetoke::block::end_block(&mut self.overlay, env, &mut events)?;
-        reputation::block::end_block(&mut self.overlay, env, &mut events)?;
         lottery::block::end_block(&mut self.overlay, env, &mut events)?;
         let next = staking::block::end_block(&mut self.overlay, env, &mut events)?;
         let next_validators = validators::end_block(&mut self.overlay, next)?;
@@ -180,6 +189,10 @@ impl<'a> BlockExecution<'a> {
             params,
         })
     }
+}
+
+fn is_registration(transaction: &Transaction) -> bool {
+    matches!(&transaction.body.action, Action::Identity(IdentityAction::Register(_)))
 }
 
 fn add(left: Amount, right: Amount) -> Result<Amount, Broken> {

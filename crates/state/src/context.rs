@@ -23,6 +23,8 @@ pub struct BlockContext {
     pub height: Height,
     /// The block's time.
     pub time: Timestamp,
+    /// Hash of the block before; the genesis hash at height 1.
+    pub parent: Hash,
     /// Who built it; gets the tips.
     pub proposer: Address,
     /// The block's own beacon.

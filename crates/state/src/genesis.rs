@@ -6,7 +6,7 @@ use primitives::{Amount, Genesis, Lane, LedgerSlot, SlotIndex, encode};
 
 use crate::overlay::Overlay;
 use crate::view::{Broken, StateView};
-use crate::{columns, staking, validators};
+use crate::{columns, identity, staking, validators};
 
 /// Module state and ledger of height 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,7 @@ pub fn genesis_state(genesis: &Genesis) -> Result<GenesisState, Broken> {
     validators::genesis(&mut overlay, &set);
     overlay.put(columns::params(), encode(&genesis.params));
     overlay.put(columns::gates(), encode(&genesis.gates));
+    identity::genesis(&mut overlay, genesis)?;
     staking::genesis(&mut overlay, genesis)?;
     let state = overlay.into_writes().into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     Ok(GenesisState { slots, state })

@@ -18,7 +18,7 @@ pub mod stake;
 pub mod timetoke;
 
 pub use evidence::{DoubleProposal, DoubleVote, Evidence, SignedProposal, SignedVote};
-pub use identity::IdentityAction;
-pub use lottery::LotteryAction;
+pub use identity::{IdentityAction, IdentityEvent};
+pub use lottery::{LotteryAction, LotteryEvent};
 pub use stake::{Bond, Candidacy, StakeAction};
-pub use timetoke::TimetokeAction;
+pub use timetoke::{TimetokeAction, TimetokeEvent};

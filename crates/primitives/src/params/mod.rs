@@ -14,7 +14,7 @@ pub mod timetoke;
 pub use evidence::EvidenceParams;
 pub use identity::IdentityParams;
 pub use lottery::LotteryParams;
-pub use reputation::ReputationParams;
+pub use reputation::{ReputationParams, TierThresholds};
 pub use rewards::RewardParams;
 pub use staking::StakingParams;
 pub use timetoke::TimetokeParams;
@@ -212,10 +212,15 @@ impl Params {
         self.staking.validate()?;
         self.evidence.validate(self.staking.unbonding_epochs)?;
         self.rewards.validate(self.issuance_per_block_max)?;
-        self.identity.validate()?;
+        self.identity.validate(self.evidence_blocks())?;
         self.timetoke.validate()?;
-        self.reputation.validate()?;
+        self.reputation.validate(self.timetoke.cap_hours)?;
         self.lottery.validate()
+    }
+
+    /// How long evidence may name an offender, heights: age and delay together.
+    pub fn evidence_blocks(&self) -> u64 {
+        self.evidence.age_epochs.saturating_add(self.evidence.delay_epochs).saturating_mul(self.epoch_blocks)
     }
 
     /// Hash of the canonical bytes, for the header.

@@ -19,6 +19,6 @@ pub fn execute(
     action: &LotteryAction,
 ) -> Result<Result<Vec<Event>, Outcome>, Broken> {
     match action {
-        LotteryAction::Submit => Ok(Err(Outcome::NotActive)),
+        LotteryAction::Submit { .. } => Ok(Err(Outcome::NotActive)),
     }
 }

@@ -89,10 +89,16 @@ impl Chain {
             genesis: self.genesis,
             height: self.height.next(),
             time: Timestamp(1_000 * (self.height.0 + 1)),
+            parent: self.parent(),
             proposer: proposer(),
             beacon: primitives::hash(primitives::Domain::Beacon, &[&self.height.0.to_le_bytes()]),
             last_commit: None,
         }
+    }
+
+    /// A hash that stands for that of the last block.
+    pub fn parent(&self) -> Hash {
+        primitives::hash(primitives::Domain::Header, &[&self.height.0.to_le_bytes()])
     }
 
     pub fn balance(&self, address: &Address) -> u64 {

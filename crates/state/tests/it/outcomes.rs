@@ -149,7 +149,7 @@ fn a_refused_transaction_leaves_the_block_in_the_making_unchanged() {
 #[test]
 fn a_proposer_without_account_cannot_end_a_block() {
     let chain = Chain::new(Params::default());
-    let context = state::BlockContext { height: Height(1), proposer: stranger(1) };
+    let context = state::BlockContext { proposer: stranger(1), ..chain.context() };
     assert_eq!(state::execute_block(&chain, context, &[]), Err(BlockInvalid::ProposerWithoutAccount));
     let _ = key(0);
 }
