@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 
 use primitives::actions::{IdentityAction, IdentityEvent, StakeAction};
-use primitives::{Action, Address, Block, Event, LedgerSlot, Outcome, Receipt};
+use primitives::{Action, Address, Block, Event, LedgerSlot, Outcome, Params, Receipt};
 
 /// What one address owns, in plain integers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +40,13 @@ pub struct Bounds {
     pub issuance_max: u64,
     /// All the money there may ever be.
     pub cap: u64,
+}
+
+impl Bounds {
+    /// The bounds of a chain with these parameters.
+    pub const fn of(params: &Params) -> Self {
+        Self { issuance_max: params.issuance_per_block_max.micro(), cap: params.supply_cap.micro() }
+    }
 }
 
 /// Where a block and the model disagree.

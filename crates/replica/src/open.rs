@@ -84,9 +84,7 @@ fn genesis_batch(start: &GenesisState) -> Result<GenesisBatch, Fault> {
 
 fn load(genesis_hash: &Hash, genesis: &Genesis, store: &Store) -> Result<ChainState, Fault> {
     let slots = store.load_slots().map_err(fault)?;
-    let bounds =
-        Bounds { issuance_max: genesis.params.issuance_per_block_max.micro(), cap: genesis.params.supply_cap.micro() };
-    let model = Model::new(bounds, &slots);
+    let model = Model::new(Bounds::of(&genesis.params), &slots);
     let ledger = LedgerTree::new(slots).map_err(fault)?;
     let state: BTreeMap<Vec<u8>, Vec<u8>> = store.load_state().map_err(fault)?.into_iter().collect();
     let nodes: MemoryNodes = store.load_nodes().map_err(fault)?.into_iter().collect();

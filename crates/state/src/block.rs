@@ -170,6 +170,7 @@ impl<'a> BlockExecution<'a> {
         }
         let env = Env { block: &self.context, params: &self.params };
         let mut events = Vec::new();
+        staking::block::record(&mut self.overlay, env)?;
         rewards::block::end_block(&mut self.overlay, env, &mut events)?;
         timetoke::block::end_block(&mut self.overlay, env, &mut events)?;
         lottery::block::end_block(&mut self.overlay, env, &mut events)?;

@@ -378,6 +378,11 @@ fn describe_body(view: &TransactionView, rows: &mut Vec<(&'static str, String)>)
                 rows.push(("to", format!("{}  {}", payment.to, blocks(payment.amount))));
             }
         }
+        ActionView::Stake { .. }
+        | ActionView::Evidence { .. }
+        | ActionView::Identity { .. }
+        | ActionView::Timetoke { .. }
+        | ActionView::Lottery { .. } => rows.push(("action", as_json(&view.action))),
     }
     rows.push(("nonce", view.nonce.to_string()));
     rows.push(("valid until", view.valid_until.to_string()));
@@ -387,5 +392,17 @@ fn describe_event(event: &EventView) -> String {
     match event {
         EventView::AccountOpened { address, slot } => format!("{address} got an account (slot {slot})"),
         EventView::Transferred { from, to, amount } => format!("{from} paid {to} {}", blocks(*amount)),
+        EventView::Bonded { owner, validator, amount } => {
+            format!("{owner} bonded {} behind {validator}", blocks(*amount))
+        }
+        EventView::Unbonding { owner, validator, amount, epoch } => {
+            format!("{owner} takes {} back from {validator}, paid after epoch {epoch}", blocks(*amount))
+        }
+        EventView::RewardPaid { to, amount } => format!("{to} was rewarded {}", blocks(*amount)),
+        other => as_json(other),
     }
+}
+
+fn as_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

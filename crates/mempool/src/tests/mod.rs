@@ -127,7 +127,7 @@ impl Draft {
                 amount,
                 memo: Memo::new(vec![0; self.memo_bytes]).expect("a short memo"),
             }),
-            Lane::Industrial => Action::BatchTransfer(BatchTransfer {
+            Lane::Industrial | Lane::Reserved => Action::BatchTransfer(BatchTransfer {
                 payments: BoundedVec::new(vec![Payment { to, amount }]).expect("one payment"),
             }),
         };

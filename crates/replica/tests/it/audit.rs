@@ -2,9 +2,9 @@
 
 use primitives::{Amount, Block, Outcome, Receipt};
 use replica::Application;
-use replica::model::Model;
+use replica::model::{Bounds, Model};
 
-use crate::net::{Net, address, amount};
+use crate::net::{Net, address, amount, genesis};
 
 struct Case {
     model: Model,
@@ -34,13 +34,13 @@ fn honest() -> Case {
     let changed = after.into_iter().filter(|slot| !before.contains(slot)).collect();
     let receipts = net.nodes[0].replica.receipts(block.header.height).unwrap().unwrap();
     let _ = net.nodes[0].replica.finalized();
-    Case { model: Model::new(&before), block, receipts, changed }
+    Case { model: Model::new(Bounds::of(&genesis().params), &before), block, receipts, changed }
 }
 
 #[test]
 fn an_honest_block_is_predicted() {
     let case = honest();
-    let prediction = case.model.check(&case.block, &case.receipts, &case.changed).unwrap();
+    let prediction = case.model.check(&case.block, &case.receipts, &[], &case.changed).unwrap();
     let mut model = case.model;
     model.commit(prediction);
     assert_eq!(model.supply(), case.block.header.supply.micro());
@@ -68,7 +68,7 @@ fn dishonest_results_are_named() {
     for (name, edit, expected) in cases {
         let mut case = honest();
         edit(&mut case);
-        let error = case.model.check(&case.block, &case.receipts, &case.changed).unwrap_err();
+        let error = case.model.check(&case.block, &case.receipts, &[], &case.changed).unwrap_err();
         assert!(error.0.contains(expected) || error.0.contains("left alone"), "{name}: {error}");
     }
 }

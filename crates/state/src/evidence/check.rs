@@ -2,14 +2,15 @@
 
 use primitives::{Evidence, Height, Params, Rejection};
 
-use crate::context::Env;
+use crate::context::{Env, epoch_of};
+use crate::staking;
 use crate::transaction::Refused;
 use crate::view::StateView;
 
 /// Refuses evidence that is stale, a duplicate, or about nobody with stake.
 ///
 /// # Errors
-/// [`Rejection`] by name.
+/// `evidence_stale`, `evidence_duplicate`, `evidence_unknown_offender`.
 pub fn admit(view: &dyn StateView, env: Env<'_>, evidence: &Evidence) -> Result<(), Refused> {
     timely(view, env.params, env.block.height, evidence)
 }
@@ -17,7 +18,19 @@ pub fn admit(view: &dyn StateView, env: Env<'_>, evidence: &Evidence) -> Result<
 /// The same for a block at `height`.
 ///
 /// # Errors
-/// [`Rejection`] by name.
-pub fn timely(_view: &dyn StateView, _params: &Params, _height: Height, _evidence: &Evidence) -> Result<(), Refused> {
-    Err(Rejection::EvidenceUnknownOffender.into())
+/// As [`admit`].
+pub fn timely(view: &dyn StateView, params: &Params, height: Height, evidence: &Evidence) -> Result<(), Refused> {
+    let about = evidence.height();
+    let age = epoch_of(params, height).saturating_sub(epoch_of(params, about));
+    if about == Height::GENESIS || about > height || age > params.evidence.age_epochs {
+        return Err(Rejection::EvidenceStale.into());
+    }
+    let offender = evidence.offender();
+    if staking::tombstone(view, &offender)?.is_some() {
+        return Err(Rejection::EvidenceDuplicate.into());
+    }
+    if staking::candidate(view, &offender)?.is_none() {
+        return Err(Rejection::EvidenceUnknownOffender.into());
+    }
+    Ok(())
 }
