@@ -238,17 +238,18 @@ pub fn genesis(overlay: &mut Overlay<'_>, genesis: &Genesis) -> Result<(), Broke
     Ok(())
 }
 
-/// The sum of all bonds, for the invariant of IDN-29.
+/// The slot of the bonds holds exactly the bonds of all identities (IDN-29).
 ///
 /// # Errors
-/// [`Broken`] when a record does not decode or the sum is out of range.
-pub fn bonds(view: &dyn StateView) -> Result<Amount, Broken> {
+/// [`Broken`] when it does not.
+pub fn pot_equals_bonds(view: &dyn StateView) -> Result<(), Broken> {
     let mut sum = Amount::ZERO;
     for (_, bytes) in view.scan(&[keys::IDENTITY], usize::MAX) {
         let identity: Identity = decode(&bytes).map_err(|_| Broken("an identity does not decode"))?;
         sum = sum.checked_add(identity.bond).ok_or(Broken("the bonds are out of range"))?;
     }
-    Ok(sum)
+    let pot = view.slot(IDENTITY_BONDS).ok_or(Broken("the slot of the bonds is empty"))?;
+    if pot.balance == sum { Ok(()) } else { Err(Broken("identity_bonds is not the sum of all bonds")) }
 }
 
 fn take_number(overlay: &mut Overlay<'_>) -> Result<u32, Broken> {

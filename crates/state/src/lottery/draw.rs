@@ -3,7 +3,7 @@
 //! Pure: the frozen list, the tickets and the parameters come in, an ordered list comes out. All products stay in 128 bits:
 //! weights below 2^47, seats at most 64, tickets below 2^64.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::params::LotteryParams;
@@ -96,13 +96,14 @@ pub fn ticket_of(output: &[u8]) -> u64 {
     output.iter().take(8).rev().fold(0, |ticket, byte| (ticket << 8) | u64::from(*byte))
 }
 
-/// Who may enter, in order.
+/// Who may enter, in order. Who is not `eligible` any more is passed over; thresholds stay those of the frozen list.
 pub fn draw(
     params: &LotteryParams,
     cap_hours: u64,
     seed: &Hash,
     candidates: &[FrozenCandidate],
     tickets: &BTreeMap<Address, u64>,
+    eligible: &BTreeSet<Address>,
 ) -> Vec<Admitted> {
     let seats = usize::try_from(params.seats).unwrap_or(usize::MAX);
     let weights: Vec<u64> = candidates.iter().map(|candidate| weight(params, cap_hours, candidate)).collect();
@@ -111,6 +112,7 @@ pub fn draw(
     let mut ranked: Vec<((u8, u128, Address), Admitted)> = candidates
         .iter()
         .zip(weights)
+        .filter(|(candidate, _)| eligible.contains(&candidate.address))
         .map(|(candidate, weight)| {
             let threshold = threshold(params, weight, total);
             let submitted = tickets.get(&candidate.address).copied();

@@ -38,7 +38,7 @@ pub fn execute(
     for (heartbeat, number, open) in answers {
         let right = heartbeat.value == open.value;
         answer(overlay, &env.params.timetoke, &heartbeat.identity, number, open.number)?;
-        let bonded = lottery::is_bonded(overlay, &heartbeat.identity)?;
+        let bonded = lottery::is_bonded(overlay, env.params, &heartbeat.identity)?;
         reputation::heartbeat(overlay, &heartbeat.identity, right, bonded, env.block.time)?;
         events.push(Event::Timetoke(TimetokeEvent::HeartbeatAccepted {
             identity: heartbeat.identity,
