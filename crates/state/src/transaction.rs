@@ -60,7 +60,8 @@ impl Admissible {
 
     /// Ledger operations it makes at most.
     pub fn ops_max(&self) -> usize {
-        1 + self.plan.payments.len() + self.plan.opens.len() + MODULE_OPS_MAX
+        let module = if self.plan.payments.is_empty() { MODULE_OPS_MAX } else { 0 };
+        1 + self.plan.payments.len() + self.plan.opens.len() + module
     }
 }
 

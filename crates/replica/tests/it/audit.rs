@@ -13,6 +13,12 @@ struct Case {
     changed: Vec<primitives::LedgerSlot>,
 }
 
+impl Case {
+    fn slot(&mut self, tag: u8) -> &mut primitives::LedgerSlot {
+        self.changed.iter_mut().find(|slot| slot.address == address(tag)).unwrap()
+    }
+}
+
 /// One honest block with two payments, and the slots it changed.
 fn honest() -> Case {
     let mut net = Net::new();
@@ -50,15 +56,17 @@ type Edit = fn(&mut Case);
 
 #[test]
 fn dishonest_results_are_named() {
-    let cases: [(&str, Edit, &str); 9] = [
-        (
-            "credit from nowhere",
-            |c| c.changed[0].balance = c.changed[0].balance.checked_add(amount(1)).unwrap(),
-            "holds",
-        ),
-        ("nonce kept", |c| c.changed[0].nonce = primitives::Nonce::default(), "holds"),
+    let cases: [(&str, Edit, &str); 11] = [
+        ("credit from nowhere", |c| c.slot(2).balance = c.slot(2).balance.checked_add(amount(1)).unwrap(), "holds"),
+        ("nonce kept", |c| c.slot(1).nonce = primitives::Nonce::default(), "holds"),
         ("account left alone", |c| c.changed.truncate(1), "left alone"),
         ("supply grown", |c| c.block.header.supply = Amount::from_blocks(1_000), "supply"),
+        ("supply shrunk", |c| c.block.header.supply = Amount::from_blocks(1), "holds"),
+        (
+            "issuance outside its pot",
+            |c| c.block.header.supply = c.block.header.supply.checked_add(amount(1)).unwrap(),
+            "holds",
+        ),
         ("receipt missing", |c| drop(c.receipts.pop()), "number"),
         ("fee not charged", |c| c.receipts[0].fee_burned = Amount::ZERO, "holds"),
         ("fee above max", |c| c.receipts[0].fee_burned = Amount::from_blocks(40), "max_fee"),

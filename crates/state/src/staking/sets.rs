@@ -11,7 +11,8 @@
 //! - The sum of all changes of power is at most `churn` of the present total, at least 1. Members that were
 //!   jailed or tombstoned leave at once and do not count. Decreases go first, the largest first; increases
 //!   follow, members before newcomers, the largest stake (or the lottery's order) first.
-//! - When nobody would be left, the set stays as it is.
+//! - When the last member would leave before a successor came, increases go first. When there is no
+//!   successor at all, the set stays as it is.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +59,17 @@ pub fn next(current: &ValidatorSet, stakes: Stakes, params: &StakingParams) -> R
         .collect();
     let budget = u128::from(current.total_power()) * u128::from(params.churn_bps) / u128::from(BASIS_POINTS);
     let mut budget = u64::try_from(budget).unwrap_or(u64::MAX).max(1);
-    decrease(&mut powers, &targets, &mut budget);
-    increase(&mut powers, &targets, &mut budget, params.max_validators);
+    let mut shrunk = powers.clone();
+    let mut left = budget;
+    decrease(&mut shrunk, &targets, &mut left);
+    increase(&mut shrunk, &targets, &mut left, params.max_validators);
+    if shrunk.is_empty() {
+        // The last member would leave before its successors came: they come first.
+        increase(&mut powers, &targets, &mut budget, params.max_validators.saturating_add(1));
+        decrease(&mut powers, &targets, &mut budget);
+    } else {
+        powers = shrunk;
+    }
     let members: Vec<Validator> = powers
         .iter()
         .filter(|(_, power)| **power > 0)

@@ -21,7 +21,8 @@ fn a_transfer_moves_the_amount_burns_the_base_fee_and_tips_the_proposer() {
     assert_eq!(chain.balance(&address(0)), 100_000_000 - 2_000_000 - TRANSFER_FEE - 77);
     assert_eq!(chain.balance(&address(1)), 102_000_000);
     assert_eq!(chain.balance(&proposer()), 77);
-    assert_eq!(chain.supply, amount(400_000_000 - TRANSFER_FEE));
+    let issued = Params::default().rewards.issuance_per_block.micro();
+    assert_eq!(chain.supply, amount(400_000_000 + 10_000_000 + issued - TRANSFER_FEE));
     assert_eq!(chain.nonce(&address(0)), 1);
 }
 
