@@ -34,9 +34,9 @@ pub struct QueueStatus {
 /// The whole mempool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Both lanes together.
+    /// All lanes together, without registrations of identities.
     pub transactions: QueueStatus,
-    /// Identity registrations; empty, because this version of the chain has none.
+    /// Registrations of identities, in both lanes; not counted in `transactions`.
     pub identities: QueueStatus,
     /// By [`Lane::index`].
     pub lanes: [LaneStatus; 3],
@@ -71,6 +71,8 @@ pub struct Waiting {
     pub age_ms: u64,
     /// Its score, millionths of a point.
     pub score: u128,
+    /// Whether it waits in the queue of identities.
+    pub is_identity: bool,
 }
 
 impl Mempool {
@@ -91,8 +93,8 @@ impl Mempool {
         }
         let limit = self.config.limit;
         Status {
-            transactions: QueueStatus { size: self.len(), limit },
-            identities: QueueStatus { size: 0, limit },
+            transactions: QueueStatus { size: self.len() - self.identities, limit },
+            identities: QueueStatus { size: self.identities, limit },
             lanes,
             senders: self.senders.len(),
             bytes,
@@ -133,6 +135,7 @@ impl Mempool {
             pending,
             age_ms: now.since(entry.admitted_at),
             score: score(&self.config, entry.admitted_at, entry.fee_points, now),
+            is_identity: entry.is_identity,
         }
     }
 }

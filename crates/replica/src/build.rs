@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use mempool::SelectLimits;
-use primitives::{Block, BoundedVec, CommitCertificate, Hash, Rejection, Round, Timestamp, Transaction, encode};
+use primitives::{
+    Action, Block, BoundedVec, CommitCertificate, Hash, IdentityAction, Rejection, Round, Timestamp, Transaction,
+    encode,
+};
 use state::block::BLOCK_OVERHEAD_BYTES;
 use state::transaction::Refused;
 use state::{BlockContext, BlockExecution};
@@ -93,10 +96,20 @@ impl Replica {
         let mut included: Vec<Arc<Transaction>> = Vec::new();
         let mut deferred: Vec<Arc<Transaction>> = Vec::new();
         let mut refusals = 0;
+        let mut registrations = params.identity.max_block_identity_registrations;
         let mut selection = self.mempool.select(limits);
         while let Some(candidate) = selection.next() {
+            let registers = is_registration(&candidate.transaction);
+            if registers && registrations == 0 {
+                // Not counted as a refusal: a queue full of identities must not keep payments out.
+                selection.refuse();
+                continue;
+            }
             match execution.transaction(&candidate.transaction, false) {
-                Ok(_) => included.push(candidate.transaction),
+                Ok(_) => {
+                    registrations -= u64::from(registers);
+                    included.push(candidate.transaction);
+                }
                 Err(Refused::Rejected(rejection)) => {
                     selection.refuse();
                     refusals += 1;
@@ -132,4 +145,8 @@ impl Replica {
         (self.observer)(ReplicaEvent::Proposed(ids));
         candidate
     }
+}
+
+fn is_registration(transaction: &Transaction) -> bool {
+    matches!(&transaction.body.action, Action::Identity(IdentityAction::Register(_)))
 }

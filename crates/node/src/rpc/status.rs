@@ -119,6 +119,7 @@ fn transactions_waiting(server: &Server, votes: QueueStatus) -> Result<MempoolSt
     let status = chain.mempool().status(now);
     let listed = chain.mempool().list(now, QUEUE_VIEW_MAX);
     drop(chain);
+    let (identities, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(|entry| entry.is_identity);
     let queue = |queue: mempool::QueueStatus, listed: &[mempool::Waiting]| {
         QueueStatus::of(wide(queue.size), wide(queue.limit), listed.iter().map(|entry| (&entry.id, &entry.payer)))
     };
@@ -128,8 +129,8 @@ fn transactions_waiting(server: &Server, votes: QueueStatus) -> Result<MempoolSt
         oldest_age_ms: lane.oldest_age_ms,
     });
     Ok(MempoolStatus {
-        transactions: queue(status.transactions, &listed),
-        identities: queue(status.identities, &[]),
+        transactions: queue(status.transactions, &others),
+        identities: queue(status.identities, &identities),
         votes,
         lanes: LaneStatuses { consumer, industrial, reserved },
         bytes: wide(status.bytes),
