@@ -52,6 +52,11 @@ impl Replica {
         &self.chain.head
     }
 
+    /// The state after the last finalized block.
+    pub fn state(&self) -> &dyn state::StateView {
+        &self.chain
+    }
+
     /// All money and ledger slots in use.
     pub fn supply(&self) -> (Amount, u32) {
         (self.chain.ledger.supply(), self.chain.ledger.next_slot())

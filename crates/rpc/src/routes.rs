@@ -15,8 +15,8 @@ use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, Transac
 use crate::types::{
     AccountProof, AccountRequest, AccountView, BlockPage, BlockRequest, BlockSummary, BlockView, BlocksRequest,
     ConsensusStatus, Empty, HealthReport, HistoryEntry, HistoryPage, HistoryRequest, Limits, Liveness, MempoolStatus,
-    NodeStatus, Ready, ReceiptView, Stage, SubmitResult, SubmitTransaction, TransactionProof, TransactionRequest,
-    TransactionStatus, WaitRequest,
+    NodeStatus, Ready, ReceiptView, Stage, StakerView, SubmitResult, SubmitTransaction, TransactionProof,
+    TransactionRequest, TransactionStatus, ValidatorList, ValidatorView, WaitRequest,
 };
 
 /// Where JSON-RPC is served.
@@ -67,6 +67,14 @@ pub enum Operation {
     AccountProof,
     /// An account's payments as they are finalized.
     AccountStream,
+    /// Every validator candidate.
+    ValidatorList,
+    /// One validator.
+    ValidatorGet,
+    /// This node's own validator.
+    ValidatorStatus,
+    /// What an account has staked.
+    StakerGet,
     /// The genesis file.
     Genesis,
     /// Prometheus.
@@ -267,7 +275,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 24] = [
+pub static ROUTES: [Route; 28] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -414,6 +422,33 @@ pub static ROUTES: [Route; 24] = [
             "account_stream",
             events::<HistoryEntry>(EVENT_PAYMENT),
         )
+    },
+    Route {
+        summary: "validator candidates with stake, power and state, by falling stake",
+        method_name: Some("staking.validators"),
+        ..get(Operation::ValidatorList, "/staking/validators", "staking_validators", json::<ValidatorList>())
+    },
+    Route {
+        summary: "one validator: stake, power, commission, missed commits, and why it does not vote",
+        method_name: Some("staking.validator"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(Operation::ValidatorGet, "/staking/validators/{address}", "staking_validator", json::<ValidatorView>())
+    },
+    Route {
+        summary: "this node's own validator, as /staking/validators/{address} shows it",
+        method_name: Some("validator.status"),
+        errors: &[ErrorCode::NotFound],
+        ..get(Operation::ValidatorStatus, "/validator/status", "validator_status", json::<ValidatorView>())
+    },
+    Route {
+        summary: "what an account has staked behind whom, what is leaving, and what it can claim",
+        method_name: Some("staking.account"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::StakerGet, "/staking/accounts/{address}", "staking_account", json::<StakerView>())
     },
     Route {
         summary: "the genesis file of the chain",

@@ -187,6 +187,10 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::AccountGet => Question::Account(named("address", &part)?),
         Operation::AccountHistory => Question::History(named("address", &part)?, in_query(&parts.uri)?),
         Operation::AccountProof => Question::AccountProof(named("address", &part)?),
+        Operation::ValidatorList => Question::Validators,
+        Operation::ValidatorGet => Question::Validator(named("address", &part)?),
+        Operation::ValidatorStatus => Question::OwnValidator,
+        Operation::StakerGet => Question::Staker(named("address", &part)?),
         Operation::Genesis => Question::Genesis,
     };
     if !question.takes_query() {

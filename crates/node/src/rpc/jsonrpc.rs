@@ -180,6 +180,10 @@ fn question(call: &Call) -> Result<Question, ApiError> {
             call.params().map(|request: HistoryRequest| Question::History(request.address, request.into()))
         }
         Operation::AccountProof => call.params().map(|AccountRequest { address }| Question::AccountProof(address)),
+        Operation::ValidatorList => plain(Question::Validators),
+        Operation::ValidatorStatus => plain(Question::OwnValidator),
+        Operation::ValidatorGet => call.params().map(|AccountRequest { address }| Question::Validator(address)),
+        Operation::StakerGet => call.params().map(|AccountRequest { address }| Question::Staker(address)),
         // These have no method name, so no call leads to them.
         Operation::Health
         | Operation::HealthLive

@@ -32,6 +32,7 @@ mod metrics;
 mod proofs;
 mod query;
 mod server;
+mod staking;
 mod status;
 mod streams;
 mod transactions;

@@ -10,7 +10,7 @@ use rpc::types::{BlockId, HistoryQuery, PageQuery, SubmitTransaction, WaitQuery}
 use serde::Serialize;
 
 use super::server::Server;
-use super::{accounts, blocks, errors, health, proofs, status, transactions};
+use super::{accounts, blocks, errors, health, proofs, staking, status, transactions};
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.
 pub enum Question {
@@ -46,6 +46,14 @@ pub enum Question {
     History(Address, HistoryQuery),
     /// An account is in the ledger.
     AccountProof(Address),
+    /// Every validator candidate.
+    Validators,
+    /// One validator.
+    Validator(Address),
+    /// This node's own validator.
+    OwnValidator,
+    /// What an account has staked.
+    Staker(Address),
     /// The genesis file.
     Genesis,
 }
@@ -98,6 +106,10 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::Receipt(id) => view(server, move |server| transactions::receipt(server, id)).await,
         Question::Account(address) => view(server, move |server| accounts::get(server, address)).await,
         Question::History(address, page) => view(server, move |server| accounts::history(server, address, &page)).await,
+        Question::Validators => view(server, staking::list).await,
+        Question::Validator(address) => view(server, move |server| staking::one(server, address)).await,
+        Question::OwnValidator => view(server, staking::own).await,
+        Question::Staker(address) => view(server, move |server| staking::staker(server, address)).await,
         Question::AccountProof(address) => view(server, move |server| proofs::account(server, address)).await,
     }
 }

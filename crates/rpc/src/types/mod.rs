@@ -12,6 +12,7 @@ pub mod account;
 pub mod block;
 pub mod proof;
 pub mod request;
+pub mod staking;
 pub mod status;
 pub mod text;
 pub mod transaction;
@@ -23,6 +24,7 @@ pub use request::{
     AccountRequest, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery, SubmitResult,
     SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
 };
+pub use staking::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorView};
 pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,
     MempoolStatus, NodeStatus, QueueStatus, QueueWeights, Ready, Reason, Step, ValidatorStatus,
