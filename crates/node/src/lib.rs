@@ -19,6 +19,7 @@
 mod clock;
 mod consensus_events;
 pub mod crash;
+mod evidence;
 mod gossip;
 mod observer;
 mod ports;

@@ -34,6 +34,7 @@ use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
+use crate::evidence::Reporter;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -221,6 +222,7 @@ fn open(
     let metrics = Metrics::new();
     let observer = crate::observer::observer(Arc::clone(&stages), &metrics);
     let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
+    let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
     let identity =
         key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
     let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
@@ -236,6 +238,7 @@ fn open(
         metrics,
         config,
         validator,
+        reporter,
         p2p: OnceLock::new(),
         engine: OnceLock::new(),
         work: Arc::new(Notify::new()),

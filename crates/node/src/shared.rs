@@ -13,6 +13,7 @@ use telemetry::Metrics;
 use tokio::sync::{Notify, watch};
 
 use crate::clock;
+use crate::evidence::Reporter;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -41,6 +42,8 @@ pub struct Shared {
     pub config: NodeConfig,
     /// Our validator, if this node votes.
     pub validator: Option<Address>,
+    /// Reports what other validators signed twice, if this node votes.
+    pub reporter: Option<Reporter>,
     /// Gossip; set once it runs. A `solo` chain has none.
     pub p2p: OnceLock<P2pHandle>,
     /// The engine; set once it runs.

@@ -16,8 +16,10 @@ pub mod keys;
 pub mod node;
 pub mod proof;
 pub mod sim;
+pub mod stake;
 pub mod status;
 pub mod tx;
+pub mod validator;
 
 use crate::Programs;
 use crate::args::Command;
@@ -38,6 +40,8 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Node(arguments) => node::run(&arguments, context, programs.node).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Tx(arguments) => tx::run(&arguments, context).await,
+        Command::Stake(arguments) => stake::run(&arguments, context).await,
+        Command::Validator(arguments) => validator::run(&arguments, context).await,
         Command::Account(arguments) => account::run(&arguments, context).await,
         Command::Block(arguments) => block::run(&arguments, context).await,
         Command::Proof(arguments) => proof::run(&arguments, context).await,

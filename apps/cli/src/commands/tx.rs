@@ -93,8 +93,9 @@ struct Payer {
     follow: Follow,
 }
 
+/// Whether and how long to wait.
 #[derive(Debug, Clone, Args)]
-struct Follow {
+pub(crate) struct Follow {
     /// Do not wait for the transaction to be finalized
     #[arg(long)]
     no_wait: bool,
@@ -233,7 +234,7 @@ async fn pay(payer: &Payer, action: Action, context: &Context) -> Result<(), Fai
     send(SubmitTransaction::new(&transaction, genesis), &payer.follow, context).await
 }
 
-async fn send(request: SubmitTransaction, following: &Follow, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn send(request: SubmitTransaction, following: &Follow, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
     let submitted = client.submit(&request).await?;
     if following.no_wait {
