@@ -16,6 +16,7 @@
 //!
 //! Read next: [`run`], [`submit`], [`shared`].
 
+pub mod audits;
 mod clock;
 mod consensus_events;
 pub mod crash;

@@ -23,7 +23,7 @@ use ::config::{ConfigErrors, Home, LogFormat, Mode, NodeConfig};
 use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner};
 use p2p::{ChainIdentity, LimitsConfig, P2p, P2pConfig, StorePaths};
 use primitives::genesis::{Engine as EngineKind, GenesisError};
-use primitives::{Address, Genesis, Hash, Height};
+use primitives::{Address, Genesis, Hash, Height, SecretKey};
 use replica::{Fault, Identity, Replica};
 use storage::{Store, StoreConfig, Verify};
 use telemetry::Metrics;
@@ -32,6 +32,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use wallet::key_file::{NodeKey, ValidatorKey};
 use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 
+use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
 use crate::evidence::Reporter;
@@ -102,6 +103,14 @@ pub enum StartError {
     /// Keys, guard or lock.
     #[error("{0}")]
     Key(String),
+    /// The audit files cannot be used.
+    #[error("cannot use the audit files in {path}: {cause}")]
+    Audits {
+        /// Their folder.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
     /// The store refuses.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
@@ -220,7 +229,8 @@ fn open(
     };
     let stages = Arc::new(Stages::new());
     let metrics = Metrics::new();
-    let observer = crate::observer::observer(Arc::clone(&stages), &metrics);
+    let audits = open_audits(home, &config, genesis_hash)?;
+    let observer = crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits));
     let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
     let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
     let identity =
@@ -234,6 +244,7 @@ fn open(
         store,
         genesis,
         genesis_hash,
+        audits,
         stages,
         metrics,
         config,
@@ -248,6 +259,14 @@ fn open(
         finalized_at: AtomicU64::new(now.0),
     });
     Ok((shared, signer))
+}
+
+fn open_audits(home: &Home, config: &NodeConfig, genesis: Hash) -> Result<Arc<Audits>, StartError> {
+    let root = config.data_dir.join("audits");
+    let secret = SecretKey::from_seed(node_secret(home)?);
+    Audits::open(&root, secret, genesis)
+        .map(Arc::new)
+        .map_err(|error| StartError::Audits { path: root, cause: error.to_string() })
 }
 
 fn millis(duration: Duration) -> u64 {

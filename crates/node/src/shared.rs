@@ -12,6 +12,7 @@ use storage::Store;
 use telemetry::Metrics;
 use tokio::sync::{Notify, watch};
 
+use crate::audits::Audits;
 use crate::clock;
 use crate::evidence::Reporter;
 use crate::stages::Stages;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub genesis: Genesis,
     /// Its hash.
     pub genesis_hash: Hash,
+    /// Signed records of reputation and slashing.
+    pub audits: Arc<Audits>,
     /// Where transactions are.
     pub stages: Arc<Stages>,
     /// Metrics of this process.

@@ -54,10 +54,12 @@ pub enum Domain {
     Lottery,
     /// Identities.
     Identity,
+    /// Audit records of nodes.
+    Audit,
 }
 
 /// The context strings, by [`Domain::index`].
-const CONTEXTS: [&str; 19] = [
+const CONTEXTS: [&str; 20] = [
     "the-block v1 address",
     "the-block v1 transaction id",
     "the-block v1 merkle leaf",
@@ -77,10 +79,11 @@ const CONTEXTS: [&str; 19] = [
     "the-block v1 timetoke",
     "the-block v1 lottery",
     "the-block v1 identity",
+    "the-block v1 audit",
 ];
 
 /// The hashed contexts: BLAKE3's key derivation hashes its context first, which is the same every time.
-static CONTEXT_KEYS: LazyLock<[ContextKey; 19]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
+static CONTEXT_KEYS: LazyLock<[ContextKey; 20]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
 
 impl Domain {
     const fn index(self) -> usize {
@@ -104,6 +107,7 @@ impl Domain {
             Self::Timetoke => 16,
             Self::Lottery => 17,
             Self::Identity => 18,
+            Self::Audit => 19,
         }
     }
 

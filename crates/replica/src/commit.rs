@@ -13,12 +13,13 @@
 use std::sync::Arc;
 
 use mempool::Included;
-use primitives::{CommitCertificate, TransactionId, encode};
+use primitives::{Address, CommitCertificate, TransactionId, encode};
 use storage::{CommitBatch, history_of};
 
 use crate::application::{Application, Fault};
 use crate::candidates::Executed;
 use crate::chain::Head;
+use crate::changes::{self, Standing};
 use crate::replica::{FinalizedBlock, Replica, ReplicaEvent};
 
 impl Replica {
@@ -48,6 +49,8 @@ impl Replica {
     /// Moves memory to the block that is durable now.
     fn install(&mut self, decided: Executed, certificate: CommitCertificate, ids: &[TransactionId]) {
         let Executed { block, candidate, execution } = decided;
+        let touched = changes::touched(&execution.executed);
+        let before = self.standings(&touched);
         let chain = &mut self.chain;
         chain.ledger.commit(execution.ledger);
         chain.nodes.apply(&execution.state);
@@ -68,8 +71,10 @@ impl Replica {
             header: Some(block.header.clone()),
             certificate: Some(certificate.clone()),
         };
+        let after = self.standings(&touched);
+        let reputation = changes::changes(touched, before, after);
         let included: Vec<Included> = block.transactions.iter().map(Included::of).collect();
-        let next = chain.head.height.next();
+        let next = self.chain.head.height.next();
         for dropped in self.mempool.committed(&included, &self.chain, next) {
             (self.observer)(ReplicaEvent::Dropped(dropped.id, dropped.reason));
         }
@@ -79,9 +84,18 @@ impl Replica {
             transactions: ids.to_vec(),
             receipts: execution.executed.receipts,
             events: execution.executed.events,
+            reputation,
             bytes: candidate.bytes.len(),
             block,
         })));
+    }
+}
+
+impl Replica {
+    /// Where identities stand at the end of the chain.
+    fn standings(&self, addresses: &[Address]) -> Vec<Option<Standing>> {
+        let head = &self.chain.head;
+        changes::standings(&self.chain, &self.genesis.params, addresses, head.height, head.time)
     }
 }
 

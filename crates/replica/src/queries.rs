@@ -163,6 +163,14 @@ impl Replica {
         self.chain.ledger.prove(slot)
     }
 
+    /// Proof of what the module state holds under `key`, or that it holds nothing, under the last header's state root.
+    ///
+    /// # Errors
+    /// [`Fault`] when the tree is broken.
+    pub fn prove_key(&self, key: &[u8]) -> Result<StateProof, Fault> {
+        StateTree::prove(&self.chain.nodes, self.chain.head.height.0, key).map_err(fault)
+    }
+
     /// Proof of the slot that `address` has, or that it has none, under the last header's state root.
     ///
     /// # Errors

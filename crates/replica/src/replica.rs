@@ -36,6 +36,8 @@ pub struct FinalizedBlock {
     pub receipts: Vec<Receipt>,
     /// What the end of the block did by itself, in order.
     pub events: Vec<primitives::Event>,
+    /// Whose reputation it changed; empty when the block was read from the store.
+    pub reputation: Vec<crate::changes::ReputationChange>,
     /// Bytes of its encoding.
     pub bytes: usize,
 }

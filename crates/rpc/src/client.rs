@@ -9,6 +9,7 @@
 //! - Plain HTTP only; for https a TLS proxy beside the client or the node does the work.
 
 mod error;
+mod standing;
 mod events;
 mod reply;
 pub mod sse;
@@ -33,9 +34,8 @@ use crate::limits::{EVENT_BYTES_MAX, GENESIS_REPLY_BYTES_MAX, REPLY_BYTES_MAX, W
 use crate::routes::{Access, Method, Operation, Reply, Route};
 use crate::types::{
     AccountProof, AccountView, BlockId, BlockPage, BlockSummary, BlockView, ConsensusStatus, HealthReport,
-    HistoryEntry, HistoryPage, HistoryQuery, Limits, Liveness, MempoolStatus, NodeStatus, PageQuery, Ready,
-    ReceiptView, StakerView, SubmitResult, SubmitTransaction, TransactionProof, TransactionStatus, ValidatorList,
-    ValidatorView, WaitQuery,
+    HistoryEntry, HistoryPage, HistoryQuery, Limits, Liveness, MempoolStatus, NodeStatus,
+    PageQuery, Ready, ReceiptView, StakerView, SubmitResult, SubmitTransaction, TransactionProof, TransactionStatus, ValidatorList, ValidatorView, WaitQuery,
 };
 
 /// How long a connection may take to be made, when nothing else is said.

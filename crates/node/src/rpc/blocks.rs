@@ -82,6 +82,7 @@ pub fn load(server: &Server, height: Height) -> Result<Option<Arc<FinalizedBlock
         transactions,
         receipts,
         events: Vec::new(),
+        reputation: Vec::new(),
         bytes: bytes.len(),
         block,
     });
