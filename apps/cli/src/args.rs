@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, bench, block, completions, config, dev, devnet, genesis, init, keys, node, proof, sim, stake, status, tx,
+    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, node, proof, reputation, sim, stake, status, tx,
     validator,
 };
 
@@ -80,6 +80,12 @@ pub enum Command {
     Stake(stake::Arguments),
     /// Show validators
     Validator(validator::Arguments),
+    /// Register an identity, attest others, be seen online
+    Identity(identity::Arguments),
+    /// Show tier and score of an identity, and why
+    Reputation(reputation::Arguments),
+    /// Check exported audit files
+    Audit(audit::Arguments),
     /// Show accounts
     Account(account::Arguments),
     /// Show blocks

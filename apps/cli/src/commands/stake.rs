@@ -88,8 +88,9 @@ enum Command {
     Show(Show),
 }
 
+/// Who signs and how the transaction is sent.
 #[derive(Debug, Args)]
-struct Signing {
+pub(crate) struct Signing {
     /// Name of the wallet key that signs [default: the validator key of the home directory]
     #[arg(long, value_name = "KEY")]
     from: Option<KeyName>,
@@ -189,10 +190,13 @@ struct Show {
 }
 
 /// Who signs, with the VRF key if it is a validator.
-struct Signer {
-    address: Address,
-    key: SecretKey,
-    vrf: Option<VrfSecretKey>,
+pub(crate) struct Signer {
+    /// The payer.
+    pub(crate) address: Address,
+    /// Signs the transaction.
+    pub(crate) key: SecretKey,
+    /// The validator's VRF key.
+    pub(crate) vrf: Option<VrfSecretKey>,
 }
 
 /// Runs the command.
@@ -245,7 +249,11 @@ fn named(text: Option<&str>, signer: &Signer, context: &Context) -> Result<Addre
     text.map_or(Ok(signer.address), |text| context.address(text))
 }
 
-fn signer(signing: &Signing, context: &Context) -> Result<Signer, Failure> {
+/// The key that signs.
+///
+/// # Errors
+/// [`Failure`] when it cannot be read or unlocked.
+pub(crate) fn signer(signing: &Signing, context: &Context) -> Result<Signer, Failure> {
     if let Some(name) = &signing.from {
         let unlocked = context.unlock(name, signing.password_file.as_deref())?;
         let key = unlocked.key;
@@ -286,10 +294,22 @@ async fn bond(signer: &Signer, amount: Amount, commission_bps: u64, context: &Co
 }
 
 async fn act(signer: Signer, action: StakeAction, signing: &Signing, context: &Context) -> Result<(), Failure> {
+    submit(signer, Action::Stake(action), signing, context).await
+}
+
+/// Signs an action, sends it and follows it.
+///
+/// # Errors
+/// [`Failure`] when the node refuses it or does not answer.
+pub(crate) async fn submit(
+    signer: Signer,
+    action: Action,
+    signing: &Signing,
+    context: &Context,
+) -> Result<(), Failure> {
     let client = context.client()?;
     let name = action.name();
-    let wish =
-        Wish { payer: signer.address, action: Action::Stake(action), tip: signing.tip, valid_for: signing.valid_for };
+    let wish = Wish { payer: signer.address, action, tip: signing.tip, valid_for: signing.valid_for };
     let prepared = prepare(&client, wish).await?;
     context.output.talk(format!(
         "{name} of {} on chain {}, fee about {} and at most {}",

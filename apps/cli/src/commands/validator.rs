@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use rpc::types::{ValidatorState, ValidatorView};
 
+use super::vrf;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{blocks, count, fields, table};
@@ -37,6 +38,8 @@ enum Command {
     /// Show one validator, and why it does not vote
     #[command(after_help = EXAMPLES_SHOW)]
     Show(Show),
+    /// The key of lotteries: inspect it, submit tickets, rotate, export
+    Vrf(vrf::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -51,8 +54,13 @@ struct Show {
 /// # Errors
 /// [`Failure`] when the node does not answer, or there is no such validator.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    if let Command::Vrf(arguments) = &arguments.command {
+        return vrf::run(arguments, context).await;
+    }
     let client = context.client()?;
     match &arguments.command {
+        // Done above, before a client is needed.
+        Command::Vrf(_) => {}
         Command::List => {
             let list = client.validators().await?;
             context.output.result(&list, || {
