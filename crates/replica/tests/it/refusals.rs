@@ -135,7 +135,13 @@ fn garbage_is_refused_without_panic() {
         let at = seed.index(mutated.len());
         mutated[at] ^= 1 << seed.below(8);
         mutated.truncate(mutated.len() - usize::from(seed.below(4) == 0));
-        assert!(matches!(net.nodes[0].replica.verify(&mutated, live).unwrap(), Verdict::Invalid { .. }));
+        let verdict = net.nodes[0].replica.verify(&mutated, live).unwrap();
+        // The builder chooses the time within the window, so another time alone is another valid block.
+        let retimed = Block::from_bytes(&mutated).is_ok_and(|mut found| {
+            found.header.time = block.header.time;
+            found == block
+        });
+        assert!(retimed || matches!(verdict, Verdict::Invalid { .. }));
     }
     for length in [0, 1, 100, 5_000_000] {
         let verdict = net.nodes[0].replica.verify(&vec![7; length], live).unwrap();
