@@ -82,10 +82,10 @@ fn a_network_is_used_again_and_its_shape_is_kept() {
     let again = prepare(folder.path(), &anything, false).expect("the same network");
     assert_eq!(first.genesis.hash(), again.genesis.hash());
     assert_eq!(first.shape, again.shape);
-    let other = Wanted { nodes: Some(3), ..anything };
+    let other = Wanted { nodes: Some(3), params: None, ..anything };
     let failure = prepare(folder.path(), &other, false).expect_err("another shape");
     assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "other_devnet"));
-    let solo = Wanted { engine: Engine::Solo, ..anything };
+    let solo = Wanted { engine: Engine::Solo, params: None, ..anything };
     assert_eq!(prepare(folder.path(), &solo, false).expect_err("another engine").error.code, "other_devnet");
 }
 

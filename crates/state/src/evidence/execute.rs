@@ -20,7 +20,10 @@ pub fn execute(overlay: &mut Overlay<'_>, env: Env<'_>, evidence: &Evidence) -> 
     let others = together(overlay, env, epoch, &offender)?;
     let ppm = penalty_ppm(&env.params.evidence, others, set.total_power());
     overlay.put(keys::recent(epoch, &offender), encode(&power));
-    Ok(vec![slash(overlay, &offender, ppm, evidence.hash(), true)?])
+    let slashed = slash(overlay, &offender, ppm, evidence.hash(), true)?;
+    // Score and timetoke end with the offender's identity, whose bond pays the same share.
+    let punished = crate::identity::punish(overlay, &offender, ppm, env.block.height)?;
+    Ok(std::iter::once(slashed).chain(punished).collect())
 }
 
 /// The power of the other offenders around `epoch`; forgets those that no evidence can join any more.

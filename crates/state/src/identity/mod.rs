@@ -20,11 +20,12 @@ pub mod execute;
 pub mod keys;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use primitives::actions::IdentityEvent;
 use primitives::actions::identity::KeyKindProven;
 use primitives::ledger::IDENTITY_BONDS;
 use primitives::validator::VALIDATORS_MAX;
 use primitives::{
-    Address, Amount, BoundedVec, Genesis, Height, Params, PublicKey, Timestamp, VrfPublicKey, decode, encode,
+    Address, Amount, BoundedVec, Event, Genesis, Height, Params, PublicKey, Timestamp, VrfPublicKey, decode, encode,
 };
 
 use crate::context::epoch_of;
@@ -187,24 +188,29 @@ pub fn attestations_required(params: &Params, members: usize) -> u64 {
 }
 
 /// Punishes an identity for proven misbehaviour (IDN-32): burns `share_ppm` of the bond, rounded up, zeroes timetoke and
-/// reputation and ends it for ever. Returns what was burned; an address without identity loses nothing.
+/// reputation and ends it for ever. An address without identity, or one that was punished before, is left alone.
 ///
 /// # Errors
 /// [`Broken`] when stored values do not fit each other.
-pub fn punish(overlay: &mut Overlay<'_>, address: &Address, share_ppm: u64, height: Height) -> Result<Amount, Broken> {
-    let Some(mut identity) = get(overlay, address)? else { return Ok(Amount::ZERO) };
+pub fn punish(
+    overlay: &mut Overlay<'_>,
+    address: &Address,
+    share_ppm: u64,
+    height: Height,
+) -> Result<Option<Event>, Broken> {
+    let Some(mut identity) = get(overlay, address)?.filter(|identity| !identity.tombstoned) else { return Ok(None) };
     let cut = (u128::from(identity.bond.micro()) * u128::from(share_ppm.min(PPM))).div_ceil(u128::from(PPM));
-    let cut = u64::try_from(cut).ok().and_then(Amount::new).ok_or(Broken("a bond's cut is out of range"))?;
-    if cut > Amount::ZERO {
-        overlay.burn(IDENTITY_BONDS, cut)?;
+    let burned = u64::try_from(cut).ok().and_then(Amount::new).ok_or(Broken("a bond's cut is out of range"))?;
+    if burned > Amount::ZERO {
+        overlay.burn(IDENTITY_BONDS, burned)?;
     }
-    identity.bond = identity.bond.checked_sub(cut).ok_or(Broken("a cut above the bond"))?;
+    identity.bond = identity.bond.checked_sub(burned).ok_or(Broken("a cut above the bond"))?;
     identity.tombstoned = true;
     identity.revoked_at = identity.revoked_at.or(Some(height));
     crate::timetoke::erase(overlay, address, identity.number)?;
     crate::reputation::erase(overlay, address);
     put(overlay, address, &identity);
-    Ok(cut)
+    Ok(Some(Event::Identity(IdentityEvent::Punished { identity: *address, burned })))
 }
 
 /// Gives every genesis validator an active identity without bond (IDN-27).

@@ -58,7 +58,7 @@ fn a_double_vote_burns_a_tenth_tombstones_and_costs_the_reporter_nothing() {
     transaction.check(&chain.genesis).unwrap();
     let executed = chain.block(&[transaction]).unwrap();
     assert_eq!(executed.receipts[0].outcome, Outcome::Success);
-    assert!(matches!(executed.receipts[0].events[..], [Event::Slashed { validator, amount, .. }]
+    assert!(matches!(executed.receipts[0].events[..], [Event::Slashed { validator, amount, .. }, ..]
         if validator == address(203) && amount.micro() == BLOCK));
     assert_eq!(chain.balance(&address(0)), reporter);
     assert_eq!(bonded(&chain, 203), 9 * BLOCK);
@@ -181,7 +181,7 @@ fn stake_that_left_is_cut_where_it_is() {
     let transaction = double_vote(&chain, 1, 203, Height(1));
     let executed = chain.block(&[transaction]).unwrap();
     let burned = 15 * BLOCK / 10 + 5 * BLOCK / 10 + 10 * BLOCK / 10;
-    assert!(matches!(executed.receipts[0].events[..], [Event::Slashed { amount, .. }] if amount.micro() == burned));
+    assert!(matches!(executed.receipts[0].events[..], [Event::Slashed { amount, .. }, ..] if amount.micro() == burned));
     assert_eq!(bonded(&chain, 203), 15 * BLOCK * 9 / 10);
     assert_eq!(bonded(&chain, 200), 19 * BLOCK, "only the moved stake was cut");
     let held = StakeAction::Unbond { validator: address(200), amount: amount(BLOCK) };

@@ -10,7 +10,7 @@ use state::identity::{self, Stage};
 use state::{BlockExecution, StateView};
 use testkit::Seed;
 
-use crate::chain::{address, key, transfer};
+use crate::chain::{address, transfer};
 use crate::people::{VALIDATOR, World, peer, short, validator, vrf};
 
 fn pot(world: &World) -> Amount {
@@ -316,5 +316,4 @@ fn check_all(world: &World) {
             assert_eq!(holder, Some(address(index)));
         }
     }
-    let _ = key(0);
 }

@@ -6,7 +6,6 @@ use state::reputation::score::{COUNT_CURVE, DECAY_CURVE, FEEDBACK_CURVE, UPTIME_
 use state::reputation::{Facts, Tier};
 use testkit::Seed;
 
-use crate::chain::address;
 use crate::people::{World, short};
 
 #[test]
@@ -180,5 +179,4 @@ fn one_identity_climbs_to_the_top_and_falls_to_the_bottom() {
     assert_eq!(world.explain(0).tier, Tier::Valid, "silence");
     assert_eq!(world.act(0, Action::Identity(IdentityAction::Revoke)).0, Outcome::Success);
     assert_eq!(world.explain(0).tier, Tier::New);
-    let _ = address(0);
 }

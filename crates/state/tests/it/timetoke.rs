@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use primitives::actions::IdentityEvent;
 use primitives::actions::timetoke::{Heartbeat, SignedHeartbeat};
 use primitives::params::TimetokeParams;
-use primitives::{Address, Hash, Outcome, Params, Rejection, Timestamp, merkle};
+use primitives::{Address, Event, Hash, Outcome, Rejection, Timestamp, merkle};
 use state::timetoke::account::{Timetoke, answers_needed, challenge_at, window_at};
 use state::timetoke::commitment;
 use state::{StateView, identity, timetoke};
@@ -264,13 +265,15 @@ fn punishment_takes_bond_hours_and_reputation_for_ever() {
     assert!(world.hours(0) > 0);
     let height = world.next_height();
     let mut overlay = state::overlay::Overlay::new(&world.chain);
-    let burned = identity::punish(&mut overlay, &address(0), 250_001, height).unwrap();
-    assert_eq!(burned.micro(), 2_500_010, "25.0001 % of 10 BLOCK, rounded up");
+    let event = identity::punish(&mut overlay, &address(0), 250_001, height).unwrap();
+    let burned = primitives::Amount::new(2_500_010).unwrap();
+    let expected = IdentityEvent::Punished { identity: address(0), burned };
+    assert_eq!(event, Some(Event::Identity(expected)), "25.0001 % of 10 BLOCK, rounded up");
+    assert_eq!(identity::punish(&mut overlay, &address(0), 250_001, height).unwrap(), None, "once");
     let record = identity::get(&overlay, &address(0)).unwrap().unwrap();
     assert_eq!((record.stage(height), record.tombstoned), (identity::Stage::Revoked, true));
     assert_eq!(timetoke::get(&overlay, &address(0)).unwrap(), Timetoke::default());
     let facts = state::reputation::facts(&overlay, &world.params, &address(0), height, world.time).unwrap();
     assert_eq!(facts, state::reputation::Facts::default());
-    assert_eq!(identity::punish(&mut overlay, &address(9), 1, height).unwrap().micro(), 0);
-    let _ = Params::default();
+    assert_eq!(identity::punish(&mut overlay, &address(9), 1, height).unwrap(), None);
 }
