@@ -19,7 +19,7 @@ Examples:
 const EXAMPLES_VERIFY: &str = "\
 Examples:
   tb audit verify data/audits/slashing/00000001763692800000.jsonl
-  tb audit verify --key 9d61…60 audits/*.jsonl        only records of this node count";
+  tb audit verify --key d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a audits/*.jsonl";
 
 /// Largest audit file that is read, bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1_024 * 1_024 * 1_024;

@@ -32,10 +32,11 @@ pub fn end_block(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Event
     let list = freeze(overlay, env, epoch)?;
     overlay.put(keys::frozen(epoch), encode(&list));
     // The list frozen two ends ago and the seed of the end before were used a moment ago.
-    for (old, key) in [(2, keys::frozen as fn(u64) -> Vec<u8>), (1, keys::seed)] {
-        if let Some(end) = epoch.checked_sub(old) {
-            overlay.delete(key(end));
-        }
+    if let Some(end) = epoch.checked_sub(2) {
+        overlay.delete(keys::frozen(end));
+    }
+    if let Some(end) = epoch.checked_sub(1) {
+        overlay.delete(keys::seed(end));
     }
     if let Some(old) = epoch.saturating_add(1).checked_sub(RESULTS_KEPT) {
         overlay.delete(keys::result(old));
