@@ -163,7 +163,7 @@ impl Model {
         let supply =
             self.supply.checked_sub(burned).ok_or_else(|| Disagreement("burned more than exists".to_owned()))?;
         let claimed = block.header.supply.micro();
-        let issued = claimed.checked_sub(supply).unwrap_or_default();
+        let issued = claimed.saturating_sub(supply);
         if issued > self.bounds.issuance_max || (issued > 0 && claimed > self.bounds.cap) {
             return Err(Disagreement(format!("the supply grew by {issued} to {claimed}, more than genesis allows")));
         }

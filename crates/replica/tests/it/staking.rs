@@ -18,12 +18,8 @@ const ALL: [u8; 4] = [0, 1, 2, 3];
 fn short() -> Genesis {
     let mut genesis = genesis();
     genesis.params.epoch_blocks = 4;
-    genesis.params.staking = StakingParams {
-        unbonding_epochs: 3,
-        trusting_epochs: 2,
-        power_cap_bps: 10_000,
-        ..StakingParams::default()
-    };
+    genesis.params.staking =
+        StakingParams { unbonding_epochs: 3, trusting_epochs: 2, power_cap_bps: 10_000, ..StakingParams::default() };
     genesis.params.evidence =
         EvidenceParams { age_epochs: 1, delay_epochs: 1, together_epochs: 1, ..EvidenceParams::default() };
     genesis.params.lottery = LotteryParams { min_tier: 0, ..LotteryParams::default() };

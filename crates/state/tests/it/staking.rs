@@ -2,12 +2,12 @@
 //! random actions under the whole-state invariants.
 
 use primitives::actions::stake::{Bond, Candidacy, vrf_possession_input};
-use primitives::params::{EvidenceParams, LotteryParams, StakingParams};
+use primitives::params::{EvidenceParams, StakingParams};
 use primitives::{Action, Address, Amount, Event, Nonce, Outcome, Params, Rejection, StakeAction, Transaction};
 use state::{BlockInvalid, staking, view};
 use testkit::Seed;
 
-use crate::chain::{Chain, address, amount, key, vrf};
+use crate::chain::{Chain, address, amount, vrf};
 
 pub const EPOCH: u64 = 4;
 const BLOCK: u64 = 1_000_000;
@@ -363,5 +363,4 @@ fn random_actions_keep_every_invariant_and_replay_to_the_same_state() {
         assert_eq!((first.state, first.slots), (second.state, second.slots));
     }
     assert!(seen[&Outcome::Success] > 100, "{seen:?}");
-    let _ = key(0);
 }
