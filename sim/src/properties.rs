@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::machine::SYNCED_MAX;
-use primitives::{Action, Address, Genesis, Hash, Height, LedgerSlot, TransactionId, merkle};
-use replica::model::Model;
+use primitives::{Address, Event, Genesis, Hash, Height, LedgerSlot, TransactionId, merkle};
+use replica::model::{Bounds, Model};
 use replica::{Application, FinalizedBlock, Replica};
 
 use crate::guard::Notary;
@@ -153,7 +153,7 @@ impl Judge {
             nonces: BTreeSet::new(),
             issued: BTreeSet::new(),
             acknowledged: BTreeMap::new(),
-            model: Model::new(&genesis.slots()),
+            model: Model::new(Bounds::of(&genesis.params), &genesis.slots()),
             checks: BTreeMap::new(),
         }
     }
@@ -266,11 +266,13 @@ impl Judge {
         let mut touched = BTreeSet::from([block.block.header.proposer]);
         for transaction in &block.block.transactions {
             touched.insert(transaction.body.payer);
-            match &transaction.body.action {
-                Action::Transfer(transfer) => {
-                    touched.insert(transfer.to);
-                }
-                Action::BatchTransfer(batch) => touched.extend(batch.payments.iter().map(|payment| payment.to)),
+            touched.extend(transaction.body.action.payments().iter().map(|payment| payment.to));
+        }
+        touched.extend(primitives::ledger::MODULE_ACCOUNTS.map(Address::of_module));
+        let events = block.receipts.iter().flat_map(|receipt| &receipt.events).chain(&block.events);
+        for event in events {
+            if let Event::Unbonded { owner: paid, .. } | Event::RewardPaid { to: paid, .. } = event {
+                touched.insert(*paid);
             }
         }
         let mut slots: Vec<LedgerSlot> = Vec::new();
@@ -280,7 +282,7 @@ impl Judge {
                 Err(fault) => return broken(Property::LedgerEqualsModel, fault.to_string()),
             }
         }
-        match self.model.check(&block.block, &block.receipts, &slots) {
+        match self.model.check(&block.block, &block.receipts, &block.events, &slots) {
             Ok(prediction) => {
                 self.model.commit(prediction);
                 Ok(())

@@ -26,6 +26,7 @@ fn refused(error: StartError) -> Failure {
             StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. },
         ) => (ExitCode::Damaged, "storage"),
         StartError::Storage(_) => (ExitCode::Refused, "storage"),
+        StartError::Audits { .. } => (ExitCode::Refused, "audits"),
         StartError::Chain(_) => (ExitCode::Damaged, "chain"),
         StartError::Rpc { .. } => (ExitCode::Refused, "rpc_listen"),
         StartError::P2p(_) => (ExitCode::Refused, "p2p"),

@@ -3,6 +3,7 @@
 //! ```text
 //! tb, tb-cli, contract-cli       the command tree
 //! rpp-node X …                   tb node X …
+//! rpp-node validator vrf …       tb validator vrf …
 //! rpp-node validator …           tb node start --mode validator …   (also: node; hybrid and wallet are refused)
 //! simnet …                       tb sim …
 //! probe, metrics-aggregator,
@@ -42,12 +43,16 @@ pub fn resolve(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsSt
         resolved.push("sim".into());
     }
     if name == "rpp-node" {
-        resolved.push("node".into());
+        let is_vrf =
+            rest.first().is_some_and(|first| first == "validator") && rest.get(1).is_some_and(|next| next == "vrf");
+        if !is_vrf {
+            resolved.push("node".into());
+        }
         let mode = rest.first().and_then(|first| first.to_str()).unwrap_or_default().to_owned();
         if MODES_LATER.contains(&mode.as_str()) {
             return Err(later(&format!("rpp-node {mode}")));
         }
-        if MODES.contains(&mode.as_str()) {
+        if MODES.contains(&mode.as_str()) && !is_vrf {
             rest.splice(0..1, ["start".into(), "--mode".into(), OsString::from(mode)]);
         }
     }

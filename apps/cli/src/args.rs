@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, bench, block, completions, config, dev, devnet, genesis, init, keys, node, proof, sim, status, tx,
+    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, node, proof,
+    reputation, sim, stake, status, tx, validator,
 };
 
 /// Where a node on this machine listens by default.
@@ -75,6 +76,16 @@ pub enum Command {
     Status(status::Arguments),
     /// Send and follow transactions
     Tx(tx::Arguments),
+    /// Put money behind a validator, or take it back
+    Stake(stake::Arguments),
+    /// Show validators
+    Validator(validator::Arguments),
+    /// Register an identity, attest others, be seen online
+    Identity(identity::Arguments),
+    /// Show tier and score of an identity, and why
+    Reputation(reputation::Arguments),
+    /// Check exported audit files
+    Audit(audit::Arguments),
     /// Show accounts
     Account(account::Arguments),
     /// Show blocks

@@ -76,17 +76,14 @@ pub fn action(payments: Vec<Payment>, memo: &str) -> Result<Action, Failure> {
 
 /// The addresses that an action pays, each once.
 pub fn recipients(action: &Action) -> BTreeSet<Address> {
-    match action {
-        Action::Transfer(transfer) => BTreeSet::from([transfer.to]),
-        Action::BatchTransfer(batch) => batch.payments.iter().map(|payment| payment.to).collect(),
-    }
+    action.payments().iter().map(|payment| payment.to).collect()
 }
 
 /// The prices of a node's status. `open_fee_rise` is the parameter `open_fee_step`.
 pub fn quote(status: &NodeStatus, open_fee_rise: Amount, valid_until_max: u64) -> FeeQuote {
     FeeQuote {
         height: status.finalized_height,
-        base_fees: [status.base_fees.consumer, status.base_fees.industrial],
+        base_fees: [status.base_fees.consumer, status.base_fees.industrial, status.base_fees.reserved],
         open_fee: status.open_fee,
         open_fee_rise,
         valid_until_max,

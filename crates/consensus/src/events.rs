@@ -1,6 +1,6 @@
 //! What the engines tell the node while they run.
 
-use primitives::{Address, Hash, Height, PublicKey, Round};
+use primitives::{Address, Evidence, Hash, Height, PublicKey, Round};
 
 use crate::vote_queue::VoteQueueStatus;
 
@@ -89,6 +89,8 @@ pub enum ConsensusEvent {
         validator: Address,
         /// What.
         kind: EquivocationKind,
+        /// The two signed messages as anybody can check them; none when they have no signed form.
+        evidence: Option<Box<Evidence>>,
     },
     /// The engine stopped.
     Stopped(StopReason),

@@ -40,7 +40,7 @@ impl CheckedTransaction {
     /// # Errors
     /// Each verdict as [`Transaction::check`].
     pub fn check_all(transactions: &[Arc<Transaction>], genesis: &Hash) -> Vec<Result<Self, Rejection>> {
-        let forms: Vec<Result<(), Rejection>> = transactions.iter().map(|tx| tx.check_form()).collect();
+        let forms: Vec<Result<(), Rejection>> = transactions.iter().map(|tx| tx.check_form(genesis)).collect();
         let formed: Vec<&Transaction> =
             transactions.iter().zip(&forms).filter(|(_, form)| form.is_ok()).map(|(tx, _)| tx.as_ref()).collect();
         let mut signatures = verify_signatures(&formed, genesis).into_iter();

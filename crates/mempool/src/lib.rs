@@ -21,8 +21,8 @@
 //! - The order is that of [`order`]: age and tip by their weights, strictly first come, first served at fee weight 0.
 //! - The queue starts empty with the process. Admission promises nothing across a crash.
 //!
-//! Identities have a queue of their own once the chain has identity actions; until then it is empty and
-//! [`Status`] says so. Votes wait in the consensus adapter under the same limit.
+//! Registrations of identities have a queue of their own: they are ordered with the rest, but counted and limited
+//! apart. Votes wait in the consensus adapter under the same limit.
 //!
 //! Read next: `pool.rs` (the rules of admission), `select.rs` (how a block is filled), then
 //! `consensus/src/handlers/get_value.rs`.

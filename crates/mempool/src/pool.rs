@@ -19,7 +19,9 @@
 //! Rules
 //! - A payer with a gap keeps one place for the missing transaction, so a gap can always be filled.
 //! - Newcomers behind a gap may take a quarter of the queue ([`crate::QUEUED_SHARE_DIVISOR`]).
-//! - A replacement takes no new place, so a full queue does not refuse it.
+//! - A replacement takes no new place, so a full queue does not refuse it, unless it changes queues.
+//! - Registrations of identities count in a queue of their own under the same limit: a flood of them refuses no
+//!   payment, and the other way round.
 //! - Fees are those at admission. A base fee that rises later does not drop anything: the block leaves such a
 //!   transaction out until the fee falls or it expires.
 
@@ -28,7 +30,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use primitives::defect::{Defect, is_seeded};
-use primitives::{Address, Amount, Height, Nonce, Rejection, Timestamp, Transaction, TransactionId};
+use primitives::{
+    Action, Address, Amount, Height, IdentityAction, Nonce, Rejection, Timestamp, Transaction, TransactionId,
+};
 
 use crate::checked::CheckedTransaction;
 use crate::config::{MempoolConfig, MempoolConfigError, REPLACEMENT_STEP_PERCENT};
@@ -127,8 +131,8 @@ impl Included {
 
 /// The waiting transactions.
 ///
-/// Invariants: `by_id`, `expiry` and the senders name the same entries; their number never exceeds the limit; no
-/// sender is empty; `pending` is the sum over the senders.
+/// Invariants: `by_id`, `expiry` and the senders name the same entries; neither identities nor the rest ever exceed
+/// the limit; no sender is empty; `pending` is the sum over the senders.
 #[derive(Debug)]
 pub struct Mempool {
     pub(crate) config: MempoolConfig,
@@ -136,6 +140,8 @@ pub struct Mempool {
     pub(crate) by_id: BTreeMap<TransactionId, (Address, Nonce)>,
     pub(crate) expiry: BTreeSet<(Height, Address, Nonce)>,
     pub(crate) pending: usize,
+    /// Entries that register an identity.
+    pub(crate) identities: usize,
     /// The latest admission time; an admission clock that steps back is held here.
     latest: Timestamp,
     /// The next admission number.
@@ -155,6 +161,7 @@ impl Mempool {
             by_id: BTreeMap::new(),
             expiry: BTreeSet::new(),
             pending: 0,
+            identities: 0,
             latest: Timestamp::default(),
             admissions: 0,
         })
@@ -231,10 +238,14 @@ impl Mempool {
             if body.tip.micro() < replacement_tip(old.transaction.body.tip) {
                 return Err(Rejection::ReplacementUnderpriced);
             }
+            if old.is_identity != is_identity(&checked) {
+                self.check_queue(is_identity(&checked))?;
+            }
             return Ok(Admission::Replaced(self.replace(checked, terms, fee, account.nonce)));
         }
         let is_queued = missing != Some(body.nonce);
         self.check_room(sender.map_or(0, |sender| sender.entries.len()), is_queued)?;
+        self.check_queue(is_identity(&checked))?;
         self.insert(checked, terms, fee, account.nonce);
         Ok(if is_queued { Admission::Queued } else { Admission::Pending })
     }
@@ -298,10 +309,16 @@ impl Mempool {
             return Err(Rejection::SenderLimit);
         }
         let queued = self.by_id.len() - self.pending;
-        if self.by_id.len() >= self.config.limit || (is_queued && queued >= self.config.queued_max()) {
+        if is_queued && queued >= self.config.queued_max() {
             return Err(Rejection::QueueFull);
         }
         Ok(())
+    }
+
+    /// Whether the queue of identities, or that of all others, has a place.
+    fn check_queue(&self, is_identity: bool) -> Result<(), Rejection> {
+        let held = if is_identity { self.identities } else { self.by_id.len() - self.identities };
+        if held >= self.config.limit { Err(Rejection::QueueFull) } else { Ok(()) }
     }
 
     fn insert(&mut self, checked: CheckedTransaction, terms: &Terms, fee: Amount, account_nonce: Nonce) {
@@ -341,6 +358,8 @@ impl Mempool {
         let points = fee_points(body.tip, terms.weight);
         self.by_id.insert(checked.id(), (payer, nonce));
         self.expiry.insert((body.valid_until, payer, nonce));
+        let is_identity = is_identity(&checked);
+        self.identities += usize::from(is_identity);
         let entry = Entry {
             id: checked.id(),
             bytes: checked.bytes(),
@@ -350,6 +369,7 @@ impl Mempool {
             admission,
             place: place(&self.config, admitted_at, points, admission),
             transaction,
+            is_identity,
         };
         let sender = self.senders.entry(payer).or_default();
         sender.account_nonce = account_nonce;
@@ -357,7 +377,8 @@ impl Mempool {
         self.pending -= sender.pending;
         sender.count_pending();
         self.pending += sender.pending;
-        assert!(self.by_id.len() <= self.config.limit, "admission refuses what the limit has no place for");
+        let others = self.by_id.len() - self.identities;
+        assert!(self.identities.max(others) <= self.config.limit, "admission refuses what the limit has no place for");
     }
 
     /// Takes one entry out of every index.
@@ -372,6 +393,7 @@ impl Mempool {
         if sender.get().entries.is_empty() {
             sender.remove();
         }
+        self.identities -= usize::from(entry.is_identity);
         self.by_id.remove(&entry.id);
         self.expiry.remove(&(entry.transaction.body.valid_until, payer, nonce));
         Some(entry)
@@ -415,6 +437,11 @@ impl Mempool {
             dropped.push(Dropped { id: entry.id, reason: DropReason::Expired });
         }
     }
+}
+
+/// Whether the transaction waits in the queue of identities.
+fn is_identity(checked: &CheckedTransaction) -> bool {
+    matches!(&checked.transaction().body.action, Action::Identity(IdentityAction::Register(_)))
 }
 
 /// The nonces, from the account's on, whose fees the balance does not cover: fees are taken in nonce order.

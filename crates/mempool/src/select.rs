@@ -54,7 +54,7 @@ struct Head<'a> {
 /// The candidates of one block, in order.
 pub struct Selection<'a> {
     /// By lane; `None` when the lane is closed.
-    heads: [Option<BTreeMap<Place, Head<'a>>>; 2],
+    heads: [Option<BTreeMap<Place, Head<'a>>>; 3],
     /// What the last candidate's payer offers next, until the candidate is refused.
     follower: Option<Head<'a>>,
     /// Bytes of the last candidate, until it is refused.
@@ -66,7 +66,7 @@ impl Mempool {
     /// The candidates for one block. The order needs no clock: see [`crate::order`].
     pub fn select(&self, limits: SelectLimits) -> Selection<'_> {
         let mut selection = Selection {
-            heads: [Some(BTreeMap::new()), Some(BTreeMap::new())],
+            heads: [Some(BTreeMap::new()), Some(BTreeMap::new()), Some(BTreeMap::new())],
             follower: None,
             last_bytes: 0,
             left: limits,

@@ -31,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) admission: u64,
     /// Its place in the order.
     pub(crate) place: Place,
+    /// Whether it registers an identity and counts in that queue.
+    pub(crate) is_identity: bool,
 }
 
 impl Entry {

@@ -34,12 +34,12 @@ pub struct QueueStatus {
 /// The whole mempool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Both lanes together.
+    /// All lanes together, without registrations of identities.
     pub transactions: QueueStatus,
-    /// Identity registrations; empty, because this version of the chain has none.
+    /// Registrations of identities, in both lanes; not counted in `transactions`.
     pub identities: QueueStatus,
     /// By [`Lane::index`].
-    pub lanes: [LaneStatus; 2],
+    pub lanes: [LaneStatus; 3],
     /// Payers with something waiting.
     pub senders: usize,
     /// Bytes of the encodings of everything that waits.
@@ -71,12 +71,14 @@ pub struct Waiting {
     pub age_ms: u64,
     /// Its score, millionths of a point.
     pub score: u128,
+    /// Whether it waits in the queue of identities.
+    pub is_identity: bool,
 }
 
 impl Mempool {
     /// Sizes, limits and ages at `now`.
     pub fn status(&self, now: Timestamp) -> Status {
-        let mut lanes = [LaneStatus::default(); 2];
+        let mut lanes = [LaneStatus::default(); 3];
         let mut bytes = 0;
         for (entry, pending) in self.entries() {
             bytes += entry.bytes;
@@ -91,8 +93,8 @@ impl Mempool {
         }
         let limit = self.config.limit;
         Status {
-            transactions: QueueStatus { size: self.len(), limit },
-            identities: QueueStatus { size: 0, limit },
+            transactions: QueueStatus { size: self.len() - self.identities, limit },
+            identities: QueueStatus { size: self.identities, limit },
             lanes,
             senders: self.senders.len(),
             bytes,
@@ -133,6 +135,7 @@ impl Mempool {
             pending,
             age_ms: now.since(entry.admitted_at),
             score: score(&self.config, entry.admitted_at, entry.fee_points, now),
+            is_identity: entry.is_identity,
         }
     }
 }

@@ -76,13 +76,16 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
                 metrics.finality.observe(now.duration_since(started));
             }
         }
-        ConsensusEvent::Equivocation { height, validator, kind } => {
+        ConsensusEvent::Equivocation { height, validator, kind, evidence } => {
             let kind = match kind {
                 EquivocationKind::Vote => "vote",
                 EquivocationKind::Proposal => "proposal",
             };
             metrics.equivocations.with([kind]).inc();
             tracing::error!(%height, %validator, kind, "a validator signed two different messages for one step");
+            if let (Some(reporter), Some(evidence)) = (&shared.reporter, evidence) {
+                reporter.found(shared, *evidence);
+            }
         }
         ConsensusEvent::Stopped(reason) => tracing::info!(?reason, "consensus stopped"),
     }
@@ -101,6 +104,7 @@ pub async fn follow_blocks(shared: Arc<Shared>, mut notices: broadcast::Receiver
         match notices.recv().await {
             Ok(Notice::Finalized(block)) => {
                 finalized(&shared, &block, &mut previous);
+                crate::evidence::report(&shared);
             }
             Ok(Notice::Moved(_)) => {}
             Err(RecvError::Lagged(_)) => previous = None,

@@ -84,7 +84,17 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::BadSignature
         | Rejection::WrongLane
         | Rejection::EmptyPayment
-        | Rejection::AmountOutOfRange => true,
+        | Rejection::AmountOutOfRange
+        | Rejection::WeakKey
+        | Rejection::BadPossessionProof
+        | Rejection::BadCommission
+        | Rejection::SameValidator
+        | Rejection::EvidenceNotConflicting
+        | Rejection::EvidenceBadSignature
+        | Rejection::SelfAttestation
+        | Rejection::HeartbeatEmpty
+        | Rejection::HeartbeatOrder
+        | Rejection::BadHeartbeatSignature => true,
         Rejection::Expired
         | Rejection::ValidUntilTooFar
         | Rejection::UnknownPayer
@@ -97,6 +107,9 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::QueueFull
         | Rejection::SenderLimit
         | Rejection::BlockFull
+        | Rejection::EvidenceStale
+        | Rejection::EvidenceDuplicate
+        | Rejection::EvidenceUnknownOffender
         | Rejection::NotReady => false,
     }
 }

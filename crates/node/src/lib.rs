@@ -16,9 +16,11 @@
 //!
 //! Read next: [`run`], [`submit`], [`shared`].
 
+pub mod audits;
 mod clock;
 mod consensus_events;
 pub mod crash;
+mod evidence;
 mod gossip;
 mod observer;
 mod ports;

@@ -7,10 +7,11 @@ use mempool::DropReason;
 use replica::{Observer, ReplicaEvent};
 use telemetry::Metrics;
 
+use crate::audits::Audits;
 use crate::stages::Stages;
 
 /// The observer of one replica.
-pub fn observer(stages: Arc<Stages>, metrics: &Metrics) -> Observer {
+pub fn observer(stages: Arc<Stages>, metrics: &Metrics, audits: Arc<Audits>) -> Observer {
     let commit = metrics.storage.commit.clone();
     let (dropped, expired) = (metrics.mempool.dropped.clone(), metrics.mempool.expired.clone());
     // Between `Decided` and `Finalized` the block is made durable.
@@ -19,7 +20,8 @@ pub fn observer(stages: Arc<Stages>, metrics: &Metrics) -> Observer {
         let mut decided_at = decided.lock().unwrap_or_else(PoisonError::into_inner);
         match &event {
             ReplicaEvent::Decided(_) => *decided_at = Some(Instant::now()),
-            ReplicaEvent::Finalized(_) => {
+            ReplicaEvent::Finalized(block) => {
+                audits.observe(block);
                 if let Some(start) = decided_at.take() {
                     commit.observe(start.elapsed());
                 }

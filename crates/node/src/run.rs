@@ -22,7 +22,7 @@ use ::config::{Home, LogFormat, Mode, NodeConfig, Secret};
 use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner};
 use p2p::{ChainIdentity, LimitsConfig, P2p, P2pConfig, StorePaths};
 use primitives::genesis::Engine as EngineKind;
-use primitives::{Address, Genesis, Hash, Height};
+use primitives::{Address, Genesis, Hash, Height, SecretKey};
 use replica::{Identity, Replica};
 use storage::{Store, StoreConfig, Verify};
 use telemetry::Metrics;
@@ -32,8 +32,10 @@ use wallet::Password;
 use wallet::key_file::{KeyFileError, NodeKey, ValidatorKey};
 use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 
+use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
+use crate::evidence::Reporter;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -170,8 +172,10 @@ impl Opening<'_> {
         };
         let stages = Arc::new(Stages::new());
         let metrics = Metrics::new();
-        let observer = crate::observer::observer(Arc::clone(&stages), &metrics);
+        let audits = open_audits(home, &config, genesis_hash)?;
+        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
+        let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
         let identity =
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
@@ -183,10 +187,12 @@ impl Opening<'_> {
             store,
             genesis,
             genesis_hash,
+            audits,
             stages,
             metrics,
             config,
             validator,
+            reporter,
             p2p: OnceLock::new(),
             engine: OnceLock::new(),
             work: Arc::new(Notify::new()),
@@ -197,6 +203,14 @@ impl Opening<'_> {
         });
         Ok((shared, signer))
     }
+}
+
+fn open_audits(home: &Home, config: &NodeConfig, genesis: Hash) -> Result<Arc<Audits>, StartError> {
+    let root = config.data_dir.join("audits");
+    let secret = SecretKey::from_seed(node_secret(home)?);
+    Audits::open(&root, secret, genesis)
+        .map(Arc::new)
+        .map_err(|error| StartError::Audits { path: root, cause: error.to_string() })
 }
 
 fn millis(duration: Duration) -> u64 {

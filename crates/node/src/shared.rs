@@ -12,7 +12,9 @@ use storage::Store;
 use telemetry::Metrics;
 use tokio::sync::{Notify, watch};
 
+use crate::audits::Audits;
 use crate::clock;
+use crate::evidence::Reporter;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -33,6 +35,8 @@ pub struct Shared {
     pub genesis: Genesis,
     /// Its hash.
     pub genesis_hash: Hash,
+    /// Signed records of reputation and slashing.
+    pub audits: Arc<Audits>,
     /// Where transactions are.
     pub stages: Arc<Stages>,
     /// Metrics of this process.
@@ -41,6 +45,8 @@ pub struct Shared {
     pub config: NodeConfig,
     /// Our validator, if this node votes.
     pub validator: Option<Address>,
+    /// Reports what other validators signed twice, if this node votes.
+    pub reporter: Option<Reporter>,
     /// Gossip; set once it runs. A `solo` chain has none.
     pub p2p: OnceLock<P2pHandle>,
     /// The engine; set once it runs.

@@ -63,6 +63,14 @@ pub enum StartError {
     /// The double-sign guard or its lock.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// The audit files cannot be used.
+    #[error("cannot use the audit files in {path}: {cause}")]
+    Audits {
+        /// Their folder.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
     /// The store refuses.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
@@ -144,6 +152,10 @@ impl StartError {
                  terminal to type it"
             }
             Self::Typed { .. } => "start the node again and type the password, or set validator_key_password_file",
+            Self::Audits { .. } => {
+                "check the folder's owner, mode and free space; `tb audit verify` names a damaged file, which can be \
+                 moved aside"
+            }
             Self::Chain(_) => {
                 "move the data directory aside and start again to sync from peers; the double-sign guard stays where \
                  it is"

@@ -3,15 +3,20 @@
 //! `tag  action          lane        bytes`
 //! `0    Transfer        consumer    to 30, amount 8, memo 4+n (n ≤ 64)`
 //! `1    BatchTransfer   industrial  count 4, then payments of 38 bytes (count ≤ 64)`
+//! `10…  modules         see [`crate::actions`]`
 //!
 //! Tags are never reused. Read next: `spec/transactions.md`.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use crate::actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{BoundedBytes, BoundedVec};
+use crate::crypto::PublicKey;
+use crate::hash::Hash;
+use crate::outcome::Rejection;
 
 /// Longest memo in bytes.
 pub const MEMO_BYTES_MAX: usize = 64;
@@ -33,25 +38,29 @@ pub enum Lane {
     Consumer = 0,
     /// Bulk payments of providers and services.
     Industrial = 1,
+    /// Evidence and proofs: neither lends nor borrows.
+    Reserved = 2,
 }
 
 impl Lane {
-    /// Both lanes, in their fixed order.
-    pub const ALL: [Self; 2] = [Self::Consumer, Self::Industrial];
+    /// All lanes, in their fixed order.
+    pub const ALL: [Self; 3] = [Self::Consumer, Self::Industrial, Self::Reserved];
 
     /// Position in [`Lane::ALL`].
     pub const fn index(self) -> usize {
         match self {
             Self::Consumer => 0,
             Self::Industrial => 1,
+            Self::Reserved => 2,
         }
     }
 
-    /// The lane that this one may borrow capacity from.
-    pub const fn other(self) -> Self {
+    /// The lane that this one may borrow capacity from; the reserved lane has none.
+    pub const fn other(self) -> Option<Self> {
         match self {
-            Self::Consumer => Self::Industrial,
-            Self::Industrial => Self::Consumer,
+            Self::Consumer => Some(Self::Industrial),
+            Self::Industrial => Some(Self::Consumer),
+            Self::Reserved => None,
         }
     }
 
@@ -60,6 +69,7 @@ impl Lane {
         match self {
             Self::Consumer => "consumer",
             Self::Industrial => "industrial",
+            Self::Reserved => "reserved",
         }
     }
 }
@@ -100,14 +110,25 @@ pub enum Action {
     Transfer(Transfer) = 0,
     /// Pay several recipients at once.
     BatchTransfer(BatchTransfer) = 1,
+    /// Stake money, or take it back.
+    Stake(StakeAction) = 10,
+    /// Show that a validator broke a rule.
+    Evidence(Evidence) = 11,
+    /// Register or change an identity.
+    Identity(IdentityAction) = 12,
+    /// Prove uptime.
+    Timetoke(TimetokeAction) = 13,
+    /// Take part in the admission lottery.
+    Lottery(LotteryAction) = 14,
 }
 
 impl Action {
     /// The lane of this kind of action.
     pub const fn lane(&self) -> Lane {
         match self {
-            Self::Transfer(_) => Lane::Consumer,
-            Self::BatchTransfer(_) => Lane::Industrial,
+            Self::Transfer(_) | Self::Stake(_) => Lane::Consumer,
+            Self::BatchTransfer(_) | Self::Identity(_) | Self::Timetoke(_) | Self::Lottery(_) => Lane::Industrial,
+            Self::Evidence(_) => Lane::Reserved,
         }
     }
 
@@ -116,6 +137,60 @@ impl Action {
         match self {
             Self::Transfer(_) => "transfer",
             Self::BatchTransfer(_) => "batch_transfer",
+            Self::Stake(action) => action.name(),
+            Self::Evidence(evidence) => evidence.name(),
+            Self::Identity(action) => action.name(),
+            Self::Timetoke(action) => action.name(),
+            Self::Lottery(action) => action.name(),
         }
+    }
+
+    /// The payments it makes, in order; module actions make none.
+    pub fn payments(&self) -> Vec<Payment> {
+        match self {
+            Self::Transfer(transfer) => vec![Payment { to: transfer.to, amount: transfer.amount }],
+            Self::BatchTransfer(batch) => batch.payments.to_vec(),
+            Self::Stake(_) | Self::Evidence(_) | Self::Identity(_) | Self::Timetoke(_) | Self::Lottery(_) => Vec::new(),
+        }
+    }
+
+    /// What it moves out of the payer's balance when it succeeds, or `None` from 2^63 on.
+    pub fn spend(&self) -> Option<Amount> {
+        match self {
+            Self::Transfer(_) | Self::BatchTransfer(_) => {
+                self.payments().iter().try_fold(Amount::ZERO, |sum, payment| sum.checked_add(payment.amount))
+            }
+            Self::Stake(action) => Some(action.spend()),
+            Self::Evidence(_) => Some(Amount::ZERO),
+            Self::Identity(action) => Some(action.spend()),
+            Self::Timetoke(action) => Some(action.spend()),
+            Self::Lottery(action) => Some(action.spend()),
+        }
+    }
+
+    /// The checks of the action that need no state. `key` is the payer's.
+    ///
+    /// # Errors
+    /// `empty_payment`, or what the module names.
+    pub fn check_form(&self, genesis: &Hash, key: &PublicKey) -> Result<(), Rejection> {
+        match self {
+            Self::Transfer(_) | Self::BatchTransfer(_) => {
+                let payments = self.payments();
+                if payments.is_empty() || payments.iter().any(|payment| payment.amount == Amount::ZERO) {
+                    return Err(Rejection::EmptyPayment);
+                }
+                Ok(())
+            }
+            Self::Stake(action) => action.check_form(genesis, key),
+            Self::Evidence(evidence) => evidence.check_form(genesis),
+            Self::Identity(action) => action.check_form(genesis, key),
+            Self::Timetoke(action) => action.check_form(genesis, key),
+            Self::Lottery(action) => action.check_form(genesis, key),
+        }
+    }
+
+    /// True when the action costs its payer no base fee: it enters a block only if it is true and new.
+    pub const fn is_free(&self) -> bool {
+        matches!(self, Self::Evidence(_))
     }
 }

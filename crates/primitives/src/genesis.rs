@@ -10,14 +10,22 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
-use crate::amount::Amount;
+use crate::amount::{Amount, MICRO_PER_BLOCK};
 use crate::codec::{FormatVersion, encode};
 use crate::crypto::{PublicKey, VrfPublicKey};
 use crate::hash::{Domain, Hash, hash};
 use crate::ids::{Height, Timestamp};
-use crate::ledger::{LedgerSlot, MODULE_ACCOUNTS};
+use crate::ledger::{LedgerSlot, MODULE_ACCOUNTS, STAKE_POT};
 use crate::params::{Params, ParamsError};
 use crate::validator::{Validator, ValidatorSet, ValidatorSetError};
+
+/// µBLOCK of stake behind one unit of voting power.
+pub const STAKE_PER_POWER: u64 = MICRO_PER_BLOCK;
+
+/// The self-stake that a genesis power stands for; `None` when out of range.
+pub fn stake_of_power(power: u64) -> Option<Amount> {
+    Amount::new(power.checked_mul(STAKE_PER_POWER)?)
+}
 
 /// Longest chain id in characters.
 pub const CHAIN_ID_MAX: usize = 50;
@@ -57,7 +65,7 @@ pub struct GenesisValidator {
     pub public_key: PublicKey,
     /// Proves the beacon.
     pub vrf_key: VrfPublicKey,
-    /// Voting power.
+    /// Voting power: one for each whole BLOCK of self-stake, which genesis puts into the stake pot.
     pub power: u64,
 }
 
@@ -123,6 +131,9 @@ pub enum GenesisError {
     /// More money than the cap.
     #[error("the genesis balances exceed the supply cap")]
     AboveCap,
+    /// Less power than the least self-stake.
+    #[error("genesis validator {0} has less power than params.staking.min_self_stake; one power is one BLOCK")]
+    StakeBelowMinimum(Address),
     /// Unknown, unsorted or repeated gate.
     #[error(
         "gate {0:?} is unknown, repeated or out of order; known gates, sorted: consensus_enforcement, malachite_consensus, recursive_proofs, timetoke_rewards, witness_network"
@@ -191,7 +202,24 @@ impl Genesis {
             }
             total = total.checked_add(account.balance).ok_or(GenesisError::AboveCap)?;
         }
+        total = total.checked_add(self.stake()?).ok_or(GenesisError::AboveCap)?;
         if total > self.params.supply_cap { Err(GenesisError::AboveCap) } else { Ok(()) }
+    }
+
+    /// The stake of all genesis validators together.
+    ///
+    /// # Errors
+    /// [`GenesisError::AboveCap`], or [`GenesisError::StakeBelowMinimum`] for the first that has too little.
+    fn stake(&self) -> Result<Amount, GenesisError> {
+        let mut total = Amount::ZERO;
+        for validator in &self.validators {
+            let stake = stake_of_power(validator.power).ok_or(GenesisError::AboveCap)?;
+            if stake < self.params.staking.min_self_stake {
+                return Err(GenesisError::StakeBelowMinimum(Address::of_key(&validator.public_key)));
+            }
+            total = total.checked_add(stake).ok_or(GenesisError::AboveCap)?;
+        }
+        Ok(total)
     }
 
     fn validate_gates(&self) -> Result<(), GenesisError> {
@@ -230,6 +258,9 @@ impl Genesis {
         let mut seen: BTreeSet<Address> = self.accounts.iter().map(|account| account.address).collect();
         let mut slots: Vec<LedgerSlot> =
             MODULE_ACCOUNTS.iter().map(|name| slot(Address::of_module(name), Amount::ZERO)).collect();
+        if let Some(pot) = usize::try_from(STAKE_POT.get()).ok().and_then(|index| slots.get_mut(index)) {
+            pot.balance = self.stake().unwrap_or_default();
+        }
         slots.extend(self.accounts.iter().map(|account| slot(account.address, account.balance)));
         for validator in &self.validators {
             let address = Address::of_key(&validator.public_key);

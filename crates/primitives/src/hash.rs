@@ -46,10 +46,20 @@ pub enum Domain {
     StateKey,
     /// Signed bytes that the double-sign guard stores.
     Guard,
+    /// Evidence of an offence.
+    Evidence,
+    /// Commitments to timetoke balances.
+    Timetoke,
+    /// Draws of the admission lottery and of challenges.
+    Lottery,
+    /// Identities.
+    Identity,
+    /// Audit records of nodes.
+    Audit,
 }
 
 /// The context strings, by [`Domain::index`].
-const CONTEXTS: [&str; 15] = [
+const CONTEXTS: [&str; 20] = [
     "the-block v1 address",
     "the-block v1 transaction id",
     "the-block v1 merkle leaf",
@@ -65,10 +75,15 @@ const CONTEXTS: [&str; 15] = [
     "the-block v1 signature batch",
     "the-block v1 state key",
     "the-block v1 double-sign guard",
+    "the-block v1 evidence",
+    "the-block v1 timetoke",
+    "the-block v1 lottery",
+    "the-block v1 identity",
+    "the-block v1 audit",
 ];
 
 /// The hashed contexts: BLAKE3's key derivation hashes its context first, which is the same every time.
-static CONTEXT_KEYS: LazyLock<[ContextKey; 15]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
+static CONTEXT_KEYS: LazyLock<[ContextKey; 20]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
 
 impl Domain {
     const fn index(self) -> usize {
@@ -88,6 +103,11 @@ impl Domain {
             Self::Batch => 12,
             Self::StateKey => 13,
             Self::Guard => 14,
+            Self::Evidence => 15,
+            Self::Timetoke => 16,
+            Self::Lottery => 17,
+            Self::Identity => 18,
+            Self::Audit => 19,
         }
     }
 

@@ -27,8 +27,29 @@ pub const FIELD_MODULUS: u32 = 2_013_265_921;
 pub const FEE_POT: SlotIndex = SlotIndex(0);
 /// The slot that issuance is credited to.
 pub const ISSUANCE_POT: SlotIndex = SlotIndex(1);
+/// The slot that holds all bonded and unbonding stake.
+pub const STAKE_POT: SlotIndex = SlotIndex(2);
+/// The slot of the treasury.
+pub const TREASURY: SlotIndex = SlotIndex(3);
+/// The slot that witnesses are paid from.
+pub const WITNESS_POOL: SlotIndex = SlotIndex(4);
+/// The slot that proven uptime is paid from.
+pub const TIMETOKE_POOL: SlotIndex = SlotIndex(5);
+/// The slot that provers are paid from.
+pub const PROVER_POOL: SlotIndex = SlotIndex(6);
+/// The slot that holds the refundable bonds of identities.
+pub const IDENTITY_BONDS: SlotIndex = SlotIndex(7);
 /// Names of the module accounts in the first slots, in slot order.
-pub const MODULE_ACCOUNTS: [&str; 2] = ["fee_pot", "issuance_pot"];
+pub const MODULE_ACCOUNTS: [&str; 8] = [
+    "fee_pot",
+    "issuance_pot",
+    "stake_pot",
+    "treasury",
+    "witness_pool",
+    "timetoke_pool",
+    "prover_pool",
+    "identity_bonds",
+];
 
 /// Position of an account in the ledger tree, below 2^30.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, Serialize)]

@@ -11,6 +11,7 @@
 //! Read next: [`transaction`] (what users sign), then [`block`], then `state/src/block.rs`.
 
 pub mod action;
+pub mod actions;
 pub mod address;
 pub mod amount;
 pub mod block;
@@ -32,6 +33,7 @@ pub mod validator;
 pub mod vote;
 
 pub use action::{Action, BatchTransfer, Lane, Memo, Payment, Transfer};
+pub use actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
 pub use address::{Address, KeyKind};
 pub use amount::Amount;
 pub use block::{Block, Header, ProofMark};

@@ -25,6 +25,78 @@ pub enum Outcome {
     RecipientReserved = 2,
     /// `max_fee` did not cover the accounts to be opened; only the fee was paid.
     OpenFeeAboveMax = 3,
+    /// The amount is below the least that may be staked or moved.
+    StakeBelowMinimum = 16,
+    /// The account is a validator candidate already; a later bond carries no candidacy.
+    AlreadyCandidate = 17,
+    /// The account is no validator candidate: its first bond must carry its candidacy.
+    NotCandidate = 18,
+    /// Nobody bonded under this address.
+    UnknownValidator = 19,
+    /// The validator was removed forever.
+    Tombstoned = 20,
+    /// The payer has less stake there.
+    NotEnoughStake = 21,
+    /// The stake was redelegated and stays where it is until it is no longer slashable for the validator it left.
+    StakeHeld = 22,
+    /// Too many redelegations wait; unbond instead or wait.
+    RedelegationLimit = 23,
+    /// The commission changes more than the step allows, or twice in one epoch.
+    CommissionStep = 24,
+    /// The validator is not jailed.
+    NotJailed = 25,
+    /// The jail time is not over.
+    JailNotOver = 26,
+    /// No rewards wait there.
+    NothingToClaim = 27,
+    /// The list of candidates is full.
+    CandidateLimit = 28,
+    /// The pool cannot hold that much.
+    StakeOutOfRange = 29,
+    /// The module does not take this action on this chain yet.
+    NotActive = 30,
+    /// The wallet has an identity.
+    IdentityExists = 64,
+    /// The bond is not the governed one.
+    WrongBond = 65,
+    /// No identity number is left.
+    IdentitiesFull = 66,
+    /// A key proof is from the future or too old.
+    StaleKeyProof = 67,
+    /// A key is held by an identity.
+    KeyInUse = 68,
+    /// The identity is not active.
+    IdentityNotActive = 69,
+    /// An earlier rotation has not taken effect.
+    RotationPending = 70,
+    /// The payer is not in the validator set.
+    NotAValidator = 71,
+    /// The subject is not pending, or was registered at another height.
+    IdentityNotPending = 72,
+    /// The payer did so before.
+    AlreadyAttested = 73,
+    /// The subject's identity is not active.
+    SubjectNotActive = 74,
+    /// There is no bond to withdraw.
+    NothingToWithdraw = 75,
+    /// The bond stays until evidence can no longer name its owner.
+    BondLocked = 76,
+    /// The challenge is not open, or its time to answer has passed.
+    HeartbeatLate = 80,
+    /// The heartbeat was not made for the seed of the challenge.
+    HeartbeatWrongSeed = 81,
+    /// The identity answered this challenge before.
+    HeartbeatRepeated = 82,
+    /// A validator answers by its commits.
+    HeartbeatNotNeeded = 83,
+    /// The epoch's tickets are not taken now.
+    LotteryWrongEpoch = 88,
+    /// The payer is not on the frozen list of the epoch.
+    NotInLottery = 89,
+    /// The payer has a ticket for the epoch.
+    LotteryRepeated = 90,
+    /// The proof does not verify under the frozen key.
+    BadLotteryProof = 91,
 }
 
 impl Outcome {
@@ -35,6 +107,42 @@ impl Outcome {
             Self::InsufficientBalance => "insufficient_balance",
             Self::RecipientReserved => "recipient_reserved",
             Self::OpenFeeAboveMax => "open_fee_above_max",
+            Self::StakeBelowMinimum => "stake_below_minimum",
+            Self::AlreadyCandidate => "already_candidate",
+            Self::NotCandidate => "not_candidate",
+            Self::UnknownValidator => "unknown_validator",
+            Self::Tombstoned => "tombstoned",
+            Self::NotEnoughStake => "not_enough_stake",
+            Self::StakeHeld => "stake_held",
+            Self::RedelegationLimit => "redelegation_limit",
+            Self::CommissionStep => "commission_step",
+            Self::NotJailed => "not_jailed",
+            Self::JailNotOver => "jail_not_over",
+            Self::NothingToClaim => "nothing_to_claim",
+            Self::CandidateLimit => "candidate_limit",
+            Self::StakeOutOfRange => "stake_out_of_range",
+            Self::NotActive => "not_active",
+            Self::IdentityExists => "identity_exists",
+            Self::WrongBond => "wrong_bond",
+            Self::IdentitiesFull => "identities_full",
+            Self::StaleKeyProof => "stale_key_proof",
+            Self::KeyInUse => "key_in_use",
+            Self::IdentityNotActive => "identity_not_active",
+            Self::RotationPending => "rotation_pending",
+            Self::NotAValidator => "not_a_validator",
+            Self::IdentityNotPending => "identity_not_pending",
+            Self::AlreadyAttested => "already_attested",
+            Self::SubjectNotActive => "subject_not_active",
+            Self::NothingToWithdraw => "nothing_to_withdraw",
+            Self::BondLocked => "bond_locked",
+            Self::HeartbeatLate => "heartbeat_late",
+            Self::HeartbeatWrongSeed => "heartbeat_wrong_seed",
+            Self::HeartbeatRepeated => "heartbeat_repeated",
+            Self::HeartbeatNotNeeded => "heartbeat_not_needed",
+            Self::LotteryWrongEpoch => "lottery_wrong_epoch",
+            Self::NotInLottery => "not_in_lottery",
+            Self::LotteryRepeated => "lottery_repeated",
+            Self::BadLotteryProof => "bad_lottery_proof",
         }
     }
 }
@@ -105,11 +213,50 @@ pub enum Rejection {
     /// The node is not able to accept work now.
     #[error("the node is not accepting transactions")]
     NotReady,
+    /// A key is not a point of large order.
+    #[error("a key is not a point of large order")]
+    WeakKey,
+    /// The VRF proof does not show that the payer holds the VRF key.
+    #[error("the VRF proof does not show that the payer holds the VRF key")]
+    BadPossessionProof,
+    /// The commission is above 10,000 basis points.
+    #[error("the commission is above 10,000 basis points")]
+    BadCommission,
+    /// Both validators are the same.
+    #[error("both validators are the same")]
+    SameValidator,
+    /// The two messages do not conflict.
+    #[error("the two messages do not conflict")]
+    EvidenceNotConflicting,
+    /// A message of the evidence is not signed by the named key on this chain.
+    #[error("a message of the evidence is not signed by the named key on this chain")]
+    EvidenceBadSignature,
+    /// The evidence is about a height that is too old or not reached.
+    #[error("the evidence is about a height that is too old or not reached")]
+    EvidenceStale,
+    /// The offence was punished already.
+    #[error("the offence was punished already")]
+    EvidenceDuplicate,
+    /// The signer has no stake on this chain.
+    #[error("the signer has no stake on this chain")]
+    EvidenceUnknownOffender,
+    /// An identity cannot speak for itself.
+    #[error("an identity cannot speak for itself")]
+    SelfAttestation,
+    /// No heartbeat in the list.
+    #[error("the list of heartbeats is empty")]
+    HeartbeatEmpty,
+    /// Heartbeats not sorted by identity, or one twice.
+    #[error("the heartbeats are not sorted by identity, each once")]
+    HeartbeatOrder,
+    /// A heartbeat that its identity did not sign for this chain.
+    #[error("a heartbeat is not signed by its identity on this chain")]
+    BadHeartbeatSignature,
 }
 
 impl Rejection {
     /// Every rejection. Only appended to: the API numbers them by position.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 34] = [
         Self::Malformed,
         Self::Oversize,
         Self::WrongChain,
@@ -131,6 +278,19 @@ impl Rejection {
         Self::SenderLimit,
         Self::BlockFull,
         Self::NotReady,
+        Self::WeakKey,
+        Self::BadPossessionProof,
+        Self::BadCommission,
+        Self::SameValidator,
+        Self::EvidenceNotConflicting,
+        Self::EvidenceBadSignature,
+        Self::EvidenceStale,
+        Self::EvidenceDuplicate,
+        Self::EvidenceUnknownOffender,
+        Self::SelfAttestation,
+        Self::HeartbeatEmpty,
+        Self::HeartbeatOrder,
+        Self::BadHeartbeatSignature,
     ];
 
     /// The code used in JSON, metrics and commands.
@@ -157,6 +317,19 @@ impl Rejection {
             Self::SenderLimit => "sender_limit",
             Self::BlockFull => "block_full",
             Self::NotReady => "not_ready",
+            Self::WeakKey => "weak_key",
+            Self::BadPossessionProof => "bad_possession_proof",
+            Self::BadCommission => "bad_commission",
+            Self::SameValidator => "same_validator",
+            Self::EvidenceNotConflicting => "evidence_not_conflicting",
+            Self::EvidenceBadSignature => "evidence_bad_signature",
+            Self::EvidenceStale => "evidence_stale",
+            Self::EvidenceDuplicate => "evidence_duplicate",
+            Self::EvidenceUnknownOffender => "evidence_unknown_offender",
+            Self::SelfAttestation => "self_attestation",
+            Self::HeartbeatEmpty => "heartbeat_empty",
+            Self::HeartbeatOrder => "heartbeat_order",
+            Self::BadHeartbeatSignature => "bad_heartbeat_signature",
         }
     }
 
@@ -170,7 +343,9 @@ impl Rejection {
             Self::BadSignature => {
                 "sign domain, genesis hash and body with the payer's key; a signature for another chain does not fit"
             }
-            Self::WrongLane => "a transfer is in the consumer lane, a batch_transfer in the industrial lane",
+            Self::WrongLane => {
+                "transfers and staking are in the consumer lane, evidence in the reserved lane, everything else in the industrial lane"
+            }
             Self::EmptyPayment => "name at least one recipient and an amount above zero for each",
             Self::AmountOutOfRange => "lower the amounts",
             Self::Expired => "sign again with a higher valid_until",
@@ -186,6 +361,25 @@ impl Rejection {
             Self::SenderLimit => "wait until some of this account's transactions are finalized",
             Self::BlockFull => "nothing to do: it waits for the next block",
             Self::NotReady => "try another node, or wait until GET /health/ready answers 200",
+            Self::WeakKey => "register a freshly generated key; see tb key new",
+            Self::BadPossessionProof => {
+                "prove possession with the VRF key of this account on this chain; tb stake bond does it"
+            }
+            Self::BadCommission => "name a commission of 0 to 10,000 basis points",
+            Self::SameValidator => "name two different validators",
+            Self::EvidenceNotConflicting => {
+                "send two messages of one signer, height, round and step with different values, the smaller encoding first"
+            }
+            Self::EvidenceBadSignature => {
+                "send the messages with the key and signatures as they were received on this chain"
+            }
+            Self::EvidenceStale => "nothing to do: only offences within params.evidence.age_epochs count",
+            Self::EvidenceDuplicate => "nothing to do",
+            Self::EvidenceUnknownOffender => "nothing to do: only stakers can be punished",
+            Self::SelfAttestation => "ask another validator or identity",
+            Self::HeartbeatEmpty => "put at least one heartbeat into the transaction",
+            Self::HeartbeatOrder => "sort the heartbeats by identity and name each identity once",
+            Self::BadHeartbeatSignature => "sign domain, genesis hash and heartbeat with the identity's wallet key",
         }
     }
 }

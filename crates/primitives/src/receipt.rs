@@ -6,9 +6,11 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::BATCH_PAYMENTS_MAX;
+use crate::actions::{IdentityEvent, LotteryEvent, TimetokeEvent};
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{BoundedVec, FormatVersion};
+use crate::hash::Hash;
 use crate::ledger::SlotIndex;
 use crate::outcome::Outcome;
 use crate::transaction::TransactionId;
@@ -37,6 +39,97 @@ pub enum Event {
         /// How much.
         amount: Amount,
     } = 1,
+    /// Money moved into the stake pot behind a validator.
+    Bonded {
+        /// Whose money.
+        owner: Address,
+        /// Behind whom.
+        validator: Address,
+        /// How much.
+        amount: Amount,
+    } = 16,
+    /// Stake began to leave a validator.
+    Unbonding {
+        /// Whose money.
+        owner: Address,
+        /// Behind whom it was.
+        validator: Address,
+        /// How much, before any slash.
+        amount: Amount,
+        /// The epoch at whose end it can be paid out.
+        epoch: u64,
+    } = 17,
+    /// Unbonded stake was paid out of the stake pot.
+    Unbonded {
+        /// Whose money.
+        owner: Address,
+        /// Behind whom it was.
+        validator: Address,
+        /// How much.
+        amount: Amount,
+    } = 18,
+    /// Stake changed its validator.
+    Redelegated {
+        /// Whose money.
+        owner: Address,
+        /// Who lost it.
+        from: Address,
+        /// Who got it.
+        to: Address,
+        /// How much.
+        amount: Amount,
+    } = 19,
+    /// A validator left the voting set for a while.
+    Jailed {
+        /// Who.
+        validator: Address,
+    } = 20,
+    /// A validator may return.
+    Unjailed {
+        /// Who.
+        validator: Address,
+    } = 21,
+    /// A validator's commission changed.
+    CommissionSet {
+        /// Whose.
+        validator: Address,
+        /// Basis points.
+        commission_bps: u64,
+    } = 22,
+    /// The voting set changes with the next height.
+    ValidatorSetChanged {
+        /// Hash of the new set.
+        set: Hash,
+    } = 23,
+    /// Stake was burned for a proven offence, and the validator removed forever.
+    Slashed {
+        /// Who.
+        validator: Address,
+        /// Burned from the stake pot.
+        amount: Amount,
+        /// The offence's evidence.
+        evidence: Hash,
+    } = 32,
+    /// Rewards were paid out of the issuance pot.
+    RewardPaid {
+        /// Who was paid.
+        to: Address,
+        /// How much.
+        amount: Amount,
+    } = 40,
+    /// Part of the issuance went to a module's account.
+    PoolFunded {
+        /// The module account.
+        pool: Address,
+        /// How much.
+        amount: Amount,
+    } = 41,
+    /// Of the identity module.
+    Identity(IdentityEvent) = 48,
+    /// Of the timetoke module.
+    Timetoke(TimetokeEvent) = 56,
+    /// Of the lottery module.
+    Lottery(LotteryEvent) = 64,
 }
 
 /// The record of one executed transaction.

@@ -107,14 +107,9 @@ impl TransactionBody {
         Transaction { body: self, key: secret.public_key(), signature }
     }
 
-    /// Sum of all payments, or `None` from 2^63 on.
+    /// What the action moves out of the payer's balance, or `None` from 2^63 on.
     pub fn payments_total(&self) -> Option<Amount> {
-        match &self.action {
-            Action::Transfer(transfer) => Some(transfer.amount),
-            Action::BatchTransfer(batch) => {
-                batch.payments.iter().try_fold(Amount::ZERO, |sum, payment| sum.checked_add(payment.amount))
-            }
-        }
+        self.action.spend()
     }
 }
 
@@ -149,9 +144,10 @@ impl Transaction {
     /// Everything that can be checked without state, the signature last.
     ///
     /// # Errors
-    /// In this order: `wrong_lane`, `empty_payment`, `amount_out_of_range`, `wrong_key`, `bad_signature`.
+    /// In this order: `wrong_lane`, `amount_out_of_range`, `wrong_key`, what the action's form names
+    /// (such as `empty_payment`), `bad_signature`.
     pub fn check(&self, genesis: &Hash) -> Result<(), Rejection> {
-        self.check_form()?;
+        self.check_form(genesis)?;
         if self.key.verify(&self.body.signing_bytes(genesis), &self.signature) {
             Ok(())
         } else {
@@ -163,18 +159,9 @@ impl Transaction {
     ///
     /// # Errors
     /// As [`Transaction::check`], except `bad_signature`.
-    pub fn check_form(&self) -> Result<(), Rejection> {
+    pub fn check_form(&self, genesis: &Hash) -> Result<(), Rejection> {
         if self.body.lane != self.body.action.lane() {
             return Err(Rejection::WrongLane);
-        }
-        let empty = match &self.body.action {
-            Action::Transfer(transfer) => transfer.amount == Amount::ZERO,
-            Action::BatchTransfer(batch) => {
-                batch.payments.is_empty() || batch.payments.iter().any(|payment| payment.amount == Amount::ZERO)
-            }
-        };
-        if empty {
-            return Err(Rejection::EmptyPayment);
         }
         if self.body.payments_total().is_none() {
             return Err(Rejection::AmountOutOfRange);
@@ -182,7 +169,7 @@ impl Transaction {
         if Address::of_key(&self.key) != self.body.payer {
             return Err(Rejection::WrongKey);
         }
-        Ok(())
+        self.body.action.check_form(genesis, &self.key)
     }
 }
 

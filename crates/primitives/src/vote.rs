@@ -4,6 +4,7 @@
 //! own, so no signature can be taken for another. Malachite's types wrap these (`consensus`).
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::codec::encode;
@@ -16,7 +17,10 @@ pub const VOTE_DOMAIN: &[u8] = b"the-block/vote/v1";
 pub const PROPOSAL_DOMAIN: &[u8] = b"the-block/proposal/v1";
 
 /// Which of the two votes of a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum VoteKind {
@@ -27,7 +31,9 @@ pub enum VoteKind {
 }
 
 /// A vote for a block hash, or explicitly for nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct Vote {
     /// Prevote or precommit.
     pub kind: VoteKind,
@@ -49,7 +55,9 @@ impl Vote {
 }
 
 /// A proposer's offer of a block hash in a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct Proposal {
     /// The height being decided.
     pub height: Height,

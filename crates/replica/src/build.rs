@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use mempool::SelectLimits;
 use primitives::defect::{Defect, is_seeded};
-use primitives::{Block, BoundedVec, CommitCertificate, Hash, Rejection, Round, Timestamp, Transaction, encode};
+use primitives::{
+    Action, Block, BoundedVec, CommitCertificate, Hash, IdentityAction, Rejection, Round, Timestamp, Transaction,
+    encode,
+};
 use state::block::BLOCK_OVERHEAD_BYTES;
 use state::transaction::Refused;
 use state::{BlockContext, BlockExecution};
@@ -36,14 +39,23 @@ impl Replica {
         let output = identity.vrf_key.public_key().verify(&input, &beacon_proof);
         let output = output.ok_or_else(|| Fault("the VRF key does not verify its own proof".into()))?;
 
-        let (transactions, executed) = self.pack(BlockContext { height, proposer })?;
-        let mut execution = execution::roots(&self.chain, &self.genesis, height, executed)?;
         let last_commit = self.chain.head.certificate.clone();
+        let (time, beacon) = (now.max(self.chain.head.time.plus(1)), execution::beacon(&output));
+        let (transactions, executed) = self.pack(BlockContext {
+            genesis: self.genesis_hash,
+            height,
+            time,
+            parent: self.chain.head.hash,
+            proposer,
+            beacon,
+            last_commit: last_commit.as_ref().map(execution::last_commit),
+        })?;
+        let mut execution = execution::roots(&self.chain, &self.genesis, height, executed)?;
         let choice = Choice {
-            time: now.max(self.chain.head.time.plus(1)),
+            time,
             proposer,
             beacon_proof,
-            beacon: execution::beacon(&output),
+            beacon,
             last_commit: last_commit.as_ref().map_or(Hash::default(), CommitCertificate::hash),
             transactions_root: execution::transactions_root(&transactions),
         };
@@ -85,8 +97,15 @@ impl Replica {
         let mut included: Vec<Arc<Transaction>> = Vec::new();
         let mut deferred: Vec<Arc<Transaction>> = Vec::new();
         let mut refusals = 0;
+        let mut registrations = params.identity.max_block_identity_registrations;
         let mut selection = self.mempool.select(limits);
         while let Some(candidate) = selection.next() {
+            let registers = is_registration(&candidate.transaction);
+            if registers && registrations == 0 {
+                // Not counted as a refusal: a queue full of identities must not keep payments out.
+                selection.refuse();
+                continue;
+            }
             match execution.transaction(&candidate.transaction, false) {
                 Ok(_) => {
                     if is_seeded(Defect::IgnoresTheNonce)
@@ -94,6 +113,7 @@ impl Replica {
                     {
                         included.push(Arc::clone(&candidate.transaction));
                     }
+                    registrations -= u64::from(registers);
                     included.push(candidate.transaction);
                 }
                 Err(Refused::Rejected(rejection)) => {
@@ -131,4 +151,8 @@ impl Replica {
         (self.observer)(ReplicaEvent::Proposed(ids));
         candidate
     }
+}
+
+fn is_registration(transaction: &Transaction) -> bool {
+    matches!(&transaction.body.action, Action::Identity(IdentityAction::Register(_)))
 }

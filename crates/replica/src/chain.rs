@@ -53,6 +53,10 @@ impl StateView for ChainState {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.state.get(key).cloned()
     }
+    fn scan(&self, prefix: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let entries = self.state.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        entries.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
     fn slot(&self, slot: SlotIndex) -> Option<LedgerSlot> {
         self.ledger.slot(slot).copied()
     }

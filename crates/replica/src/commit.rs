@@ -14,12 +14,13 @@ use std::sync::Arc;
 
 use mempool::Included;
 use primitives::defect::{Defect, is_seeded};
-use primitives::{CommitCertificate, TransactionId, encode};
+use primitives::{Address, CommitCertificate, TransactionId, encode};
 use storage::{CommitBatch, history_of};
 
 use crate::application::{Application, Fault};
 use crate::candidates::Executed;
 use crate::chain::Head;
+use crate::changes::{self, Standing};
 use crate::replica::{FinalizedBlock, Replica, ReplicaEvent};
 
 impl Replica {
@@ -49,6 +50,8 @@ impl Replica {
     /// Moves memory to the block that is durable now.
     fn install(&mut self, decided: Executed, certificate: CommitCertificate, ids: &[TransactionId]) {
         let Executed { block, candidate, execution } = decided;
+        let touched = changes::touched(&execution.executed);
+        let before = self.standings(&touched);
         let chain = &mut self.chain;
         chain.ledger.commit(execution.ledger);
         chain.nodes.apply(&execution.state);
@@ -72,8 +75,10 @@ impl Replica {
         if is_seeded(Defect::DriftsApart) && self.identity.as_ref().is_some_and(|own| own.address.0[0] % 2 == 0) {
             chain.head.state_root = candidate.hash;
         }
+        let after = self.standings(&touched);
+        let reputation = changes::changes(touched, before, after);
         let included: Vec<Included> = block.transactions.iter().map(Included::of).collect();
-        let next = chain.head.height.next();
+        let next = self.chain.head.height.next();
         for dropped in self.mempool.committed(&included, &self.chain, next) {
             (self.observer)(ReplicaEvent::Dropped(dropped.id, dropped.reason));
         }
@@ -82,9 +87,19 @@ impl Replica {
             round: certificate.round,
             transactions: ids.to_vec(),
             receipts: execution.executed.receipts,
+            events: execution.executed.events,
+            reputation,
             bytes: candidate.bytes.len(),
             block,
         })));
+    }
+}
+
+impl Replica {
+    /// Where identities stand at the end of the chain.
+    fn standings(&self, addresses: &[Address]) -> Vec<Option<Standing>> {
+        let head = &self.chain.head;
+        changes::standings(&self.chain, &self.genesis.params, addresses, head.height, head.time)
     }
 }
 

@@ -7,10 +7,10 @@ use primitives::block::{beacon_input, beacon_of};
 use primitives::defect::{Defect, is_seeded};
 use primitives::ledger::FEE_POT;
 use primitives::{
-    Address, BoundedVec, FormatVersion, Genesis, Hash, Header, Height, LedgerDigest, LedgerOp, Timestamp, VrfProof,
-    encode, merkle,
+    Address, BoundedVec, CommitCertificate, FormatVersion, Genesis, Hash, Header, Height, LedgerDigest, LedgerOp,
+    Timestamp, VrfProof, encode, merkle,
 };
-use state::{Executed, view};
+use state::{Executed, LastCommit, view};
 use tree::{LedgerBounds, LedgerUpdate, StateUpdate, ops_digest};
 
 use crate::application::Fault;
@@ -156,6 +156,11 @@ pub fn difference(expected: &Header, claimed: &Header) -> Option<&'static str> {
         ("last_proof", expected.last_proof == claimed.last_proof),
     ];
     fields.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+}
+
+/// What the state is told about an included certificate.
+pub fn last_commit(certificate: &CommitCertificate) -> LastCommit {
+    LastCommit { round: certificate.round, signers: certificate.signatures.iter().map(|entry| entry.address).collect() }
 }
 
 /// The bytes whose VRF output is the next block's beacon.

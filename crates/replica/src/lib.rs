@@ -15,6 +15,7 @@ pub mod application;
 mod build;
 mod candidates;
 mod chain;
+pub mod changes;
 pub mod commit;
 mod execution;
 pub mod model;

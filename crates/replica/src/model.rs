@@ -7,12 +7,16 @@
 //! Rules it checks, from the transactions and receipts alone
 //! - Each payer pays exactly the receipt's fees once, its nonce was the expected one and steps by one.
 //! - Payments happen all or none, only on `success`, in full, and never below a zero balance.
-//! - The base fees vanish, the tips reach the proposer, nothing else changes, no money appears.
+//! - The base fees vanish, the tips reach the proposer.
+//! - Bonds and delegations go into the stake pot; money leaves the stake pot and the issuance pot only as
+//!   the events say, never below zero; a slash burns stake; nothing else changes.
+//! - The new money of a block is in the issuance pot and within the genesis bound and cap.
 //! - The slots the block changed hold exactly the predicted address, nonce and balance.
 
 use std::collections::BTreeMap;
 
-use primitives::{Action, Address, Block, LedgerSlot, Outcome, Receipt};
+use primitives::actions::{IdentityAction, IdentityEvent, StakeAction};
+use primitives::{Action, Address, Block, Event, LedgerSlot, Outcome, Params, Receipt};
 
 /// What one address owns, in plain integers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,6 +30,23 @@ struct Account {
 pub struct Model {
     accounts: BTreeMap<Address, Account>,
     supply: u64,
+    bounds: Bounds,
+}
+
+/// What genesis allows to be issued, µBLOCK.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most new money in one block.
+    pub issuance_max: u64,
+    /// All the money there may ever be.
+    pub cap: u64,
+}
+
+impl Bounds {
+    /// The bounds of a chain with these parameters.
+    pub const fn of(params: &Params) -> Self {
+        Self { issuance_max: params.issuance_per_block_max.micro(), cap: params.supply_cap.micro() }
+    }
 }
 
 /// Where a block and the model disagree.
@@ -41,9 +62,9 @@ pub struct Prediction {
 }
 
 impl Model {
-    /// The model of a ledger with these slots.
-    pub fn new<'a>(slots: impl IntoIterator<Item = &'a LedgerSlot>) -> Self {
-        let mut model = Self::default();
+    /// The model of a ledger with these slots, on a chain that may issue so much.
+    pub fn new<'a>(bounds: Bounds, slots: impl IntoIterator<Item = &'a LedgerSlot>) -> Self {
+        let mut model = Self { bounds, ..Self::default() };
         for slot in slots {
             let account = Account { balance: slot.balance.micro(), nonce: slot.nonce.get() };
             model.supply = model.supply.saturating_add(account.balance);
@@ -57,7 +78,7 @@ impl Model {
         self.supply
     }
 
-    /// Predicts the block from its transactions and receipts, and compares with the `changed` slots and
+    /// Predicts the block from its transactions, receipts and closing events, and compares with the `changed` slots and
     /// the claimed supply.
     ///
     /// # Errors
@@ -66,9 +87,10 @@ impl Model {
         &self,
         block: &Block,
         receipts: &[Receipt],
+        closing: &[Event],
         changed: impl IntoIterator<Item = &'a LedgerSlot>,
     ) -> Result<Prediction, Disagreement> {
-        let prediction = self.predict(block, receipts)?;
+        let prediction = self.predict(block, receipts, closing)?;
         let mut seen = 0_usize;
         for slot in changed {
             let claimed = Account { balance: slot.balance.micro(), nonce: slot.nonce.get() };
@@ -99,7 +121,7 @@ impl Model {
         overlay.get(address).or_else(|| self.accounts.get(address)).copied().unwrap_or_default()
     }
 
-    fn predict(&self, block: &Block, receipts: &[Receipt]) -> Result<Prediction, Disagreement> {
+    fn predict(&self, block: &Block, receipts: &[Receipt], closing: &[Event]) -> Result<Prediction, Disagreement> {
         if receipts.len() != block.transactions.len() {
             return Err(Disagreement("receipts and transactions differ in number".to_owned()));
         }
@@ -126,15 +148,84 @@ impl Model {
             if receipt.outcome == Outcome::Success {
                 self.pay(&mut now, &body.payer, &body.action)?;
             }
+            for event in &receipt.events {
+                burned = plus(burned, self.follow(&mut now, event)?)?;
+            }
         }
         if tips > 0 {
             let mut proposer = self.read(&now, &block.header.proposer);
             proposer.balance = plus(proposer.balance, tips)?;
             now.insert(block.header.proposer, proposer);
         }
+        for event in closing {
+            burned = plus(burned, self.follow(&mut now, event)?)?;
+        }
         let supply =
             self.supply.checked_sub(burned).ok_or_else(|| Disagreement("burned more than exists".to_owned()))?;
-        Ok(Prediction { accounts: now, supply })
+        let claimed = block.header.supply.micro();
+        let issued = claimed.saturating_sub(supply);
+        if issued > self.bounds.issuance_max || (issued > 0 && claimed > self.bounds.cap) {
+            return Err(Disagreement(format!("the supply grew by {issued} to {claimed}, more than genesis allows")));
+        }
+        if issued > 0 {
+            self.add(&mut now, &Address::of_module("issuance_pot"), issued)?;
+        }
+        Ok(Prediction { accounts: now, supply: plus(supply, issued)? })
+    }
+
+    /// Moves what an event says leaves a module's account; returns what it burns.
+    fn follow(&self, now: &mut BTreeMap<Address, Account>, event: &Event) -> Result<u64, Disagreement> {
+        let stake = Address::of_module("stake_pot");
+        let issuance = Address::of_module("issuance_pot");
+        match *event {
+            Event::Unbonded { owner, amount, .. } => {
+                self.take(now, &stake, amount.micro())?;
+                self.add(now, &owner, amount.micro())?;
+            }
+            Event::Slashed { amount, .. } => {
+                self.take(now, &stake, amount.micro())?;
+                return Ok(amount.micro());
+            }
+            Event::RewardPaid { to: payee, amount } | Event::PoolFunded { pool: payee, amount } => {
+                self.take(now, &issuance, amount.micro())?;
+                self.add(now, &payee, amount.micro())?;
+            }
+            Event::Identity(IdentityEvent::BondReturned { identity, amount }) => {
+                self.take(now, &Address::of_module("identity_bonds"), amount.micro())?;
+                self.add(now, &identity, amount.micro())?;
+            }
+            Event::Identity(IdentityEvent::Punished { burned, .. }) if burned.micro() > 0 => {
+                self.take(now, &Address::of_module("identity_bonds"), burned.micro())?;
+                return Ok(burned.micro());
+            }
+            Event::AccountOpened { .. }
+            | Event::Identity(_)
+            | Event::Timetoke(_)
+            | Event::Lottery(_)
+            | Event::Transferred { .. }
+            | Event::Bonded { .. }
+            | Event::Unbonding { .. }
+            | Event::Redelegated { .. }
+            | Event::Jailed { .. }
+            | Event::Unjailed { .. }
+            | Event::CommissionSet { .. }
+            | Event::ValidatorSetChanged { .. } => {}
+        }
+        Ok(0)
+    }
+
+    fn take(&self, now: &mut BTreeMap<Address, Account>, from: &Address, amount: u64) -> Result<(), Disagreement> {
+        let mut account = self.read(now, from);
+        account.balance = minus(account.balance, amount, from)?;
+        now.insert(*from, account);
+        Ok(())
+    }
+
+    fn add(&self, now: &mut BTreeMap<Address, Account>, to: &Address, amount: u64) -> Result<(), Disagreement> {
+        let mut account = self.read(now, to);
+        account.balance = plus(account.balance, amount)?;
+        now.insert(*to, account);
+        Ok(())
     }
 
     fn pay(&self, now: &mut BTreeMap<Address, Account>, from: &Address, action: &Action) -> Result<(), Disagreement> {
@@ -143,14 +234,19 @@ impl Model {
             Action::BatchTransfer(batch) => {
                 batch.payments.iter().map(|payment| (payment.to, payment.amount.micro())).collect()
             }
+            Action::Stake(StakeAction::Bond(bond)) => vec![(Address::of_module("stake_pot"), bond.amount.micro())],
+            Action::Stake(StakeAction::Delegate { amount, .. }) => {
+                vec![(Address::of_module("stake_pot"), amount.micro())]
+            }
+            Action::Stake(_) | Action::Evidence(_) => Vec::new(),
+            Action::Identity(IdentityAction::Register(register)) => {
+                vec![(Address::of_module("identity_bonds"), register.bond.micro())]
+            }
+            Action::Identity(_) | Action::Timetoke(_) | Action::Lottery(_) => Vec::new(),
         };
         for (to, amount) in payments {
-            let mut payer = self.read(now, from);
-            payer.balance = minus(payer.balance, amount, from)?;
-            now.insert(*from, payer);
-            let mut payee = self.read(now, &to);
-            payee.balance = plus(payee.balance, amount)?;
-            now.insert(to, payee);
+            self.take(now, from, amount)?;
+            self.add(now, &to, amount)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use tree::{LedgerTree, MemoryNodes, StateTree, ops_digest};
 use crate::application::{Fault, Freshness};
 use crate::candidates::Candidates;
 use crate::chain::{ChainState, Head};
-use crate::model::Model;
+use crate::model::{Bounds, Model};
 use crate::replica::{Identity, Observer, Replica};
 
 fn fault(error: impl std::fmt::Display) -> Fault {
@@ -84,7 +84,7 @@ fn genesis_batch(start: &GenesisState) -> Result<GenesisBatch, Fault> {
 
 fn load(genesis_hash: &Hash, genesis: &Genesis, store: &Store) -> Result<ChainState, Fault> {
     let slots = store.load_slots().map_err(fault)?;
-    let model = Model::new(&slots);
+    let model = Model::new(Bounds::of(&genesis.params), &slots);
     let ledger = LedgerTree::new(slots).map_err(fault)?;
     let state: BTreeMap<Vec<u8>, Vec<u8>> = store.load_state().map_err(fault)?.into_iter().collect();
     let nodes: MemoryNodes = store.load_nodes().map_err(fault)?.into_iter().collect();

@@ -4,8 +4,8 @@
 
 use mempool::{Admission, CheckedTransaction, Mempool, Terms};
 use primitives::{
-    Address, Amount, Block, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot, Receipt, Rejection,
-    SlotIndex, Timestamp, TransactionId, ValidatorSet,
+    Action, Address, Amount, Block, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot, Receipt,
+    Rejection, SlotIndex, Timestamp, TransactionId, ValidatorSet,
 };
 use state::{columns, fees, view};
 use storage::TransactionPlace;
@@ -19,13 +19,21 @@ use crate::replica::Replica;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prices {
     /// µBLOCK per weight unit, by lane.
-    pub base_fees: [Amount; 2],
+    pub base_fees: [Amount; 3],
     /// µBLOCK for opening one account.
     pub open_fee: Amount,
 }
 
 fn fault(error: impl std::fmt::Display) -> Fault {
     Fault(error.to_string())
+}
+
+/// What a waiting transaction's sender is told; a broken state is nobody's fault but ours.
+fn refusal(refused: state::transaction::Refused) -> Rejection {
+    match refused {
+        state::transaction::Refused::Rejected(rejection) => rejection,
+        state::transaction::Refused::Broken(_) => Rejection::NotReady,
+    }
 }
 
 impl Replica {
@@ -42,6 +50,11 @@ impl Replica {
     /// The end of the finalized chain.
     pub fn head(&self) -> &Head {
         &self.chain.head
+    }
+
+    /// The state after the last finalized block.
+    pub fn state(&self) -> &dyn state::StateView {
+        &self.chain
     }
 
     /// All money and ledger slots in use.
@@ -67,10 +80,10 @@ impl Replica {
     /// # Errors
     /// [`Fault`] when the state is broken.
     pub fn prices(&self) -> Result<Prices, Fault> {
-        let [consumer, industrial] = Lane::ALL.map(|lane| view::base_fee(&self.chain, lane));
+        let [consumer, industrial, reserved] = Lane::ALL.map(|lane| view::base_fee(&self.chain, lane));
         let open_fee = fees::open_fee(&self.genesis.params, self.chain.ledger.next_slot());
         Ok(Prices {
-            base_fees: [consumer.map_err(fault)?, industrial.map_err(fault)?],
+            base_fees: [consumer.map_err(fault)?, industrial.map_err(fault)?, reserved.map_err(fault)?],
             open_fee: open_fee.ok_or_else(|| Fault("the opening fee is out of range".to_owned()))?,
         })
     }
@@ -91,6 +104,11 @@ impl Replica {
         let body = &checked.transaction().body;
         let weight = fees::weight(&body.action);
         let unit = view::base_fee(&self.chain, body.lane).map_err(|_| Rejection::NotReady)?;
+        if let Action::Evidence(evidence) = &body.action {
+            let height = self.chain.head.height.next();
+            state::evidence::check::timely(&self.chain, &self.genesis.params, height, evidence).map_err(refusal)?;
+        }
+        let unit = if body.action.is_free() { Amount::ZERO } else { unit };
         let terms = Terms {
             base_fee: unit.checked_mul(weight).ok_or(Rejection::FeeTooLow)?,
             weight,
@@ -143,6 +161,14 @@ impl Replica {
     /// Proof of what a ledger slot holds under the last header's ledger root.
     pub fn prove_slot(&self, slot: SlotIndex) -> LedgerProof {
         self.chain.ledger.prove(slot)
+    }
+
+    /// Proof of what the module state holds under `key`, or that it holds nothing, under the last header's state root.
+    ///
+    /// # Errors
+    /// [`Fault`] when the tree is broken.
+    pub fn prove_key(&self, key: &[u8]) -> Result<StateProof, Fault> {
+        StateTree::prove(&self.chain.nodes, self.chain.head.height.0, key).map_err(fault)
     }
 
     /// Proof of the slot that `address` has, or that it has none, under the last header's state root.

@@ -34,6 +34,10 @@ pub struct FinalizedBlock {
     pub transactions: Vec<TransactionId>,
     /// One per transaction.
     pub receipts: Vec<Receipt>,
+    /// What the end of the block did by itself, in order.
+    pub events: Vec<primitives::Event>,
+    /// Whose reputation it changed; empty when the block was read from the store.
+    pub reputation: Vec<crate::changes::ReputationChange>,
     /// Bytes of its encoding.
     pub bytes: usize,
 }
@@ -53,6 +57,16 @@ pub enum ReplicaEvent {
 
 /// Is told every event, in order. Must return quickly and must not call the replica.
 pub type Observer = Arc<dyn Fn(ReplicaEvent) + Send + Sync>;
+
+impl Replica {
+    /// The set with this hash, when the state still holds it.
+    fn past_validators(&self, hash: &Hash) -> Option<primitives::ValidatorSet> {
+        let current = view::validators(&self.chain).ok()?;
+        let previous = view::previous_validators(&self.chain).ok()?;
+        let kept = state::staking::past_sets(&self.chain).ok()?;
+        [current, previous].into_iter().chain(kept).find(|set| set.hash() == *hash)
+    }
+}
 
 /// One node's chain.
 pub struct Replica {
@@ -85,16 +99,16 @@ impl Application for Replica {
 
     fn electorate(&self, height: Height) -> Option<Electorate> {
         let next = self.chain.head.height.next();
-        let validators = view::validators(&self.chain).ok()?;
         if height == next {
+            let validators = view::validators(&self.chain).ok()?;
             return Some(Electorate { validators, beacon: self.chain.head.beacon });
         }
-        // The set never changes before the staking module exists; the header says so for each height.
         let previous = height.previous()?;
-        let header = |height| self.header(height).ok().flatten();
-        if height > next || header(height)?.validators != validators.hash() {
+        if height > next {
             return None;
         }
+        let header = |height| self.header(height).ok().flatten();
+        let validators = self.past_validators(&header(height)?.validators)?;
         let beacon = match previous {
             Height::GENESIS => primitives::block::genesis_beacon(&self.genesis_hash),
             previous => header(previous)?.beacon,

@@ -19,7 +19,7 @@ use primitives::{Block, CommitCertificate, Hash, Header, Height, Transaction, Va
 use state::{BlockContext, BlockInvalid, execute_block, view};
 use storage::CandidateOrigin;
 
-use crate::application::{Application, Fault, Freshness, Verdict};
+use crate::application::{Fault, Freshness, Verdict};
 use crate::execution::{self, Choice, Execution};
 use crate::model::Prediction;
 use crate::replica::Replica;
@@ -91,7 +91,15 @@ impl Replica {
         let beacon = self.check_beacon(header, &validators)?;
         self.check_last_commit(block.last_commit.as_ref())?;
         self.check_transactions(&block.transactions)?;
-        let context = BlockContext { height: header.height, proposer: header.proposer };
+        let context = BlockContext {
+            genesis: self.genesis_hash,
+            height: header.height,
+            time: header.time,
+            parent: header.parent,
+            proposer: header.proposer,
+            beacon,
+            last_commit: block.last_commit.as_ref().map(execution::last_commit),
+        };
         let executed = match execute_block(&self.chain, context, &block.transactions) {
             Ok(executed) => executed,
             Err(BlockInvalid::Broken(broken)) => return Err(Fault(broken.to_string()).into()),
@@ -171,8 +179,8 @@ impl Replica {
                 if head.certificate.as_ref() == Some(certificate) {
                     return Ok(());
                 }
-                let electorate = self.electorate(height).ok_or_else(|| Fault(format!("no validators at {height}")))?;
-                certificate.verify(&electorate.validators, &self.genesis_hash).map_err(|e| rule(e.to_string()))?;
+                let set = view::previous_validators(&self.chain).map_err(|broken| Fault(broken.to_string()))?;
+                certificate.verify(&set, &self.genesis_hash).map_err(|e| rule(e.to_string()))?;
                 Ok(())
             }
         }
@@ -182,7 +190,9 @@ impl Replica {
     fn check_transactions(&self, transactions: &[Transaction]) -> Result<(), Refusal> {
         let mut unchecked = Vec::new();
         for (index, transaction) in transactions.iter().enumerate() {
-            transaction.check_form().map_err(|rejection| rule(format!("transaction {index}: {rejection}")))?;
+            transaction
+                .check_form(&self.genesis_hash)
+                .map_err(|rejection| rule(format!("transaction {index}: {rejection}")))?;
             let known = self.mempool.get(&transaction.id());
             if known.map(Arc::as_ref) != Some(transaction) {
                 unchecked.push((index, transaction));
@@ -199,7 +209,7 @@ impl Replica {
     /// Runs the independent model; a disagreement stops the node.
     pub(crate) fn audit(&self, block: &Block, execution: &mut Execution) -> Result<(), Fault> {
         let changed = execution.ledger.slots.values();
-        match self.chain.model.check(block, &execution.executed.receipts, changed) {
+        match self.chain.model.check(block, &execution.executed.receipts, &execution.executed.events, changed) {
             Ok(prediction) => {
                 execution.prediction = Some(prediction);
                 Ok(())

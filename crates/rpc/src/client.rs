@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod reply;
 pub mod sse;
+mod standing;
 
 use std::fmt;
 use std::time::Duration;
@@ -34,7 +35,8 @@ use crate::routes::{Access, Method, Operation, Reply, Route};
 use crate::types::{
     AccountProof, AccountView, BlockId, BlockPage, BlockSummary, BlockView, ConsensusStatus, HealthReport,
     HistoryEntry, HistoryPage, HistoryQuery, Limits, Liveness, MempoolStatus, NodeStatus, PageQuery, Ready,
-    ReceiptView, SubmitResult, SubmitTransaction, TransactionProof, TransactionStatus, WaitQuery,
+    ReceiptView, StakerView, SubmitResult, SubmitTransaction, TransactionProof, TransactionStatus, ValidatorList,
+    ValidatorView, WaitQuery,
 };
 
 /// How long a connection may take to be made, when nothing else is said.
@@ -335,6 +337,38 @@ impl Client {
     /// See [`Client::health`].
     pub async fn account_stream(&self, address: &Address) -> Result<EventStream<HistoryEntry>, ClientError> {
         self.stream(Operation::AccountStream, &[&address.to_string()]).await
+    }
+
+    /// `GET /staking/validators`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn validators(&self) -> Result<ValidatorList, ClientError> {
+        self.get(Operation::ValidatorList, &[]).await
+    }
+
+    /// `GET /staking/validators/{address}`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn validator(&self, address: &Address) -> Result<ValidatorView, ClientError> {
+        self.get(Operation::ValidatorGet, &[&address.to_string()]).await
+    }
+
+    /// `GET /validator/status`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn validator_status(&self) -> Result<ValidatorView, ClientError> {
+        self.get(Operation::ValidatorStatus, &[]).await
+    }
+
+    /// `GET /staking/accounts/{address}`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn staker(&self, address: &Address) -> Result<StakerView, ClientError> {
+        self.get(Operation::StakerGet, &[&address.to_string()]).await
     }
 
     /// `GET /genesis`, checked: a file that breaks a rule of genesis is not returned.

@@ -13,10 +13,11 @@ use primitives::Rejection;
 use crate::error::ErrorCode;
 use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, TransactionIdText, TypeSchema};
 use crate::types::{
-    AccountProof, AccountRequest, AccountView, BlockPage, BlockRequest, BlockSummary, BlockView, BlocksRequest,
-    ConsensusStatus, Empty, HealthReport, HistoryEntry, HistoryPage, HistoryRequest, Limits, Liveness, MempoolStatus,
-    NodeStatus, Ready, ReceiptView, Stage, SubmitResult, SubmitTransaction, TransactionProof, TransactionRequest,
-    TransactionStatus, WaitRequest,
+    AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockRequest, BlockSummary, BlockView,
+    BlocksRequest, ConsensusStatus, Empty, HealthReport, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof,
+    IdentityView, Limits, Liveness, MempoolStatus, NodeStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
+    Stage, StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest,
+    TransactionStatus, ValidatorList, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
 };
 
 /// Where JSON-RPC is served.
@@ -67,6 +68,32 @@ pub enum Operation {
     AccountProof,
     /// An account's payments as they are finalized.
     AccountStream,
+    /// Every validator candidate.
+    ValidatorList,
+    /// One validator.
+    ValidatorGet,
+    /// This node's own validator.
+    ValidatorStatus,
+    /// What an account has staked.
+    StakerGet,
+    /// The record of an identity.
+    IdentityGet,
+    /// That an identity is there, or that its slot is vacant.
+    IdentityProof,
+    /// A score with everything it is made of.
+    ReputationGet,
+    /// Scores for people.
+    ReputationBoard,
+    /// Root, challenge and subjects of timetoke.
+    Timetoke,
+    /// The lottery that takes tickets now.
+    VrfThreshold,
+    /// One address in the lottery.
+    VrfGet,
+    /// Audit records of reputation.
+    AuditReputation,
+    /// Audit records of slashing.
+    AuditSlashing,
     /// The genesis file.
     Genesis,
     /// Prometheus.
@@ -197,6 +224,11 @@ const fn query(name: &'static str, shape: Shape, description: &'static str) -> P
 const ID: Parameter = path("id", TypeSchema::of::<TransactionIdText>(), "the transaction");
 const ADDRESS: Parameter = path("address", TypeSchema::of::<AddressText>(), "the account");
 const LIMIT: Parameter = query("limit", Shape::Integer { min: 1, max: 100 }, "entries of the page, 20 when absent");
+const AUDIT_LIMIT: Parameter = query(
+    "limit",
+    Shape::Integer { min: 0, max: u64::MAX },
+    "records, 200 when absent; more than 1000 are cut to 1000",
+);
 const BEFORE_HEIGHT: Parameter =
     query("before", Shape::Integer { min: 0, max: u64::MAX }, "only blocks below this height; the newest when absent");
 const BEFORE_CURSOR: Parameter = query(
@@ -267,7 +299,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 24] = [
+pub static ROUTES: [Route; 37] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -414,6 +446,96 @@ pub static ROUTES: [Route; 24] = [
             "account_stream",
             events::<HistoryEntry>(EVENT_PAYMENT),
         )
+    },
+    Route {
+        summary: "validator candidates with stake, power and state, by falling stake",
+        method_name: Some("staking.validators"),
+        ..get(Operation::ValidatorList, "/staking/validators", "staking_validators", json::<ValidatorList>())
+    },
+    Route {
+        summary: "one validator: stake, power, commission, missed commits, and why it does not vote",
+        method_name: Some("staking.validator"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(Operation::ValidatorGet, "/staking/validators/{address}", "staking_validator", json::<ValidatorView>())
+    },
+    Route {
+        summary: "this node's own validator, as /staking/validators/{address} shows it",
+        method_name: Some("validator.status"),
+        errors: &[ErrorCode::NotFound],
+        ..get(Operation::ValidatorStatus, "/validator/status", "validator_status", json::<ValidatorView>())
+    },
+    Route {
+        summary: "what an account has staked behind whom, what is leaving, and what it can claim",
+        method_name: Some("staking.account"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::StakerGet, "/staking/accounts/{address}", "staking_account", json::<StakerView>())
+    },
+    Route {
+        summary: "the identity of a wallet: stage, keys, bond, attestations",
+        method_name: Some("identity.get"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::IdentityGet, "/ledger/identity/{address}", "identity_get", json::<IdentityView>())
+    },
+    Route {
+        summary: "proof that an identity is registered, or that its slot is vacant, at the finalized height",
+        method_name: Some("identity.proof"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::ProofUnavailable],
+        ..get(Operation::IdentityProof, "/ledger/identity/{address}/proof", "identity_proof", json::<IdentityProof>())
+    },
+    Route {
+        summary: "score and tier of an identity: each counter, its contribution, the next threshold",
+        method_name: Some("reputation.get"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::ReputationGet, "/ledger/reputation/{address}", "reputation_get", json::<ReputationView>())
+    },
+    Route {
+        summary: "weights, thresholds, the best scores and this node's own",
+        method_name: Some("reputation.board"),
+        ..get(Operation::ReputationBoard, "/ui/reputation", "reputation_board", json::<ReputationBoard>())
+    },
+    Route {
+        summary: "timetoke: root, open challenge, lengths in force, hours of the subjects",
+        method_name: Some("timetoke.get"),
+        ..get(Operation::Timetoke, "/ledger/timetoke", "timetoke", json::<TimetokeView>())
+    },
+    Route {
+        summary: "the lottery that takes tickets now: seed, seats, candidates with thresholds, and the last result",
+        method_name: Some("vrf.threshold"),
+        ..get(Operation::VrfThreshold, "/consensus/vrf/threshold", "vrf_threshold", json::<VrfThreshold>())
+    },
+    Route {
+        summary: "one address in the lottery: key, weight, threshold, ticket, and why it was or was not selected",
+        method_name: Some("vrf.get"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::VrfGet, "/consensus/vrf/{address}", "vrf_get", json::<VrfStanding>())
+    },
+    Route {
+        summary: "the newest signed audit records of reputation changes, as exported",
+        method_name: Some("audits.reputation"),
+        parameters: &[AUDIT_LIMIT],
+        params: TypeSchema::of::<AuditQuery>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::AuditReputation, "/observability/audits/reputation", "audits_reputation", json::<AuditPage>())
+    },
+    Route {
+        summary: "the newest signed audit records of slashing decisions, as exported",
+        method_name: Some("audits.slashing"),
+        parameters: &[AUDIT_LIMIT],
+        params: TypeSchema::of::<AuditQuery>(),
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::AuditSlashing, "/observability/audits/slashing", "audits_slashing", json::<AuditPage>())
     },
     Route {
         summary: "the genesis file of the chain",

@@ -64,7 +64,12 @@ text!(
     "a place in an account's history: height, index of the transaction, part of the receipt",
     "^[0-9]{1,20}\\.[0-9]{1,10}\\.[0-9]{1,10}$"
 );
-text!(LaneText, "Lane", "the lane of a transaction: consumer or industrial", "^(consumer|industrial)$");
+text!(
+    LaneText,
+    "Lane",
+    "the lane of a transaction: consumer, industrial or reserved",
+    "^(consumer|industrial|reserved)$"
+);
 text!(OutcomeText, "Outcome", "how an executed transaction ended, such as success", "^[a-z_]+$");
 text!(EngineText, "Engine", "what makes blocks: bft or solo", "^(bft|solo)$");
 

@@ -3,7 +3,8 @@
 //! ```text
 //! begin ── base fees, params
 //!   each transaction ── check, charge, execute ──► receipt
-//! end ── burn base fees ── pay tips to the proposer ── base fees of the next block ── validators ── seal
+//! end ── burn base fees ── pay tips to the proposer ── base fees of the next block
+//!     ── rewards ── timetoke ── lottery ── staking ── validators ── seal
 //! ```
 //!
 //! A proposer packs with [`BlockExecution::transaction`] and leaves out what is refused; everyone else
@@ -16,28 +17,22 @@ use std::collections::BTreeMap;
 
 use primitives::ledger::FEE_POT;
 use primitives::{
-    Address, Amount, Hash, Height, Lane, LedgerOp, Params, Receipt, Rejection, Transaction, ValidatorSet, encode,
+    Action, Amount, Event, Hash, IdentityAction, Lane, LedgerOp, Params, Receipt, Rejection, Transaction, ValidatorSet,
+    encode,
 };
 
+use crate::context::{BlockContext, Env};
 use crate::fees::{LaneMeter, next_base_fee};
 use crate::overlay::Overlay;
 use crate::transaction::{self, Refused};
 use crate::view::{self, Broken, StateView};
-use crate::{columns, validators};
+use crate::{columns, lottery, rewards, staking, timetoke, validators};
 
 /// Bytes of a block that are kept free for its header and certificate.
 pub const BLOCK_OVERHEAD_BYTES: usize = 20 * 1024;
-/// Ledger operations that the end of a block makes at most: burn, tips, seal.
-pub const END_OPS_MAX: usize = 3;
-
-/// What execution is told about the block.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BlockContext {
-    /// The block's height.
-    pub height: Height,
-    /// Who built it; gets the tips.
-    pub proposer: Address,
-}
+/// Ledger operations that the end of a block makes at most: burn, tips, seal, and what the modules pay out
+/// (one transfer per validator and per pool, and [`crate::staking::PAYOUTS_PER_BLOCK`]).
+pub const END_OPS_MAX: usize = 256;
 
 /// Everything a block does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +41,8 @@ pub struct Executed {
     pub receipts: Vec<Receipt>,
     /// Ledger operations, in order, ending in the seal.
     pub ops: Vec<LedgerOp>,
+    /// What the end of the block did by itself, in order: payouts, jailing, set changes.
+    pub events: Vec<Event>,
     /// Module-state writes, by key; `None` deletes.
     pub writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// All money after the block.
@@ -86,6 +83,7 @@ pub struct BlockExecution<'a> {
     receipts: Vec<Receipt>,
     bytes: usize,
     opens: u64,
+    registrations: u64,
     burned: Amount,
     tips: Amount,
 }
@@ -105,6 +103,7 @@ impl<'a> BlockExecution<'a> {
             receipts: Vec::new(),
             bytes: 0,
             opens: 0,
+            registrations: 0,
             burned: Amount::ZERO,
             tips: Amount::ZERO,
         })
@@ -122,21 +121,31 @@ impl<'a> BlockExecution<'a> {
         if count >= self.params.block_transactions_max || bytes.saturating_add(BLOCK_OVERHEAD_BYTES) > bytes_max {
             return Err(Rejection::BlockFull.into());
         }
-        let admissible =
-            transaction::check(&self.overlay, &self.context, &self.params, &self.meter, transaction, may_borrow)?;
+        let admissible = transaction::check(&self.overlay, self.env(), &self.meter, transaction, may_borrow)?;
         let opens = self.opens.saturating_add(u64::try_from(admissible.opens()).unwrap_or(u64::MAX));
         let ops = self.overlay.ops_count() + admissible.ops_max() + END_OPS_MAX;
         if opens > self.params.block_opens_max || u64::try_from(ops).unwrap_or(u64::MAX) > self.params.block_ops_max {
             return Err(Rejection::BlockFull.into());
         }
-        let receipt = transaction::execute(&mut self.overlay, transaction, &admissible)?;
+        let env = Env { block: &self.context, params: &self.params };
+        // Whatever their outcome: what counts is the work of checking them (IDN-31).
+        let registrations = self.registrations.saturating_add(u64::from(is_registration(transaction)));
+        if registrations > self.params.identity.max_block_identity_registrations {
+            return Err(Rejection::BlockFull.into());
+        }
+        let receipt = transaction::execute(&mut self.overlay, env, transaction, &admissible)?;
         self.meter.record(transaction.body.lane, admissible.weight, admissible.placement);
         self.bytes = bytes;
         self.opens = opens;
+        self.registrations = registrations;
         self.burned = add(self.burned, receipt.fee_burned)?;
         self.tips = add(self.tips, receipt.tip)?;
         self.receipts.push(receipt);
         self.receipts.last().ok_or(Refused::Broken(Broken("receipt list is empty")))
+    }
+
+    fn env(&self) -> Env<'_> {
+        Env { block: &self.context, params: &self.params }
     }
 
     /// Ends the block.
@@ -159,11 +168,20 @@ impl<'a> BlockExecution<'a> {
                 self.overlay.put(columns::base_fee(lane), encode(&next));
             }
         }
-        let next_validators = validators::end_block(&self.overlay)?;
+        let env = Env { block: &self.context, params: &self.params };
+        let mut events = Vec::new();
+        staking::block::record(&mut self.overlay, env)?;
+        rewards::block::end_block(&mut self.overlay, env, &mut events)?;
+        timetoke::block::end_block(&mut self.overlay, env, &mut events)?;
+        lottery::block::end_block(&mut self.overlay, env, &mut events)?;
+        let next = staking::block::end_block(&mut self.overlay, env, &mut events)?;
+        let next_validators = validators::end_block(&mut self.overlay, next)?;
         let params = view::params(&self.overlay)?.hash();
-        let changes = self.overlay.seal(self.context.height, Amount::ZERO)?;
+        let issuance = rewards::issuance(&self.params, self.overlay.supply());
+        let changes = self.overlay.seal(self.context.height, issuance)?;
         Ok(Executed {
             receipts: self.receipts,
+            events,
             ops: changes.ops,
             writes: changes.writes,
             supply: changes.supply,
@@ -172,6 +190,10 @@ impl<'a> BlockExecution<'a> {
             params,
         })
     }
+}
+
+fn is_registration(transaction: &Transaction) -> bool {
+    matches!(&transaction.body.action, Action::Identity(IdentityAction::Register(_)))
 }
 
 fn add(left: Amount, right: Amount) -> Result<Amount, Broken> {

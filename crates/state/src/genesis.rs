@@ -6,7 +6,7 @@ use primitives::{Amount, Genesis, Lane, LedgerSlot, SlotIndex, encode};
 
 use crate::overlay::Overlay;
 use crate::view::{Broken, StateView};
-use crate::{columns, validators};
+use crate::{columns, identity, staking, validators};
 
 /// Module state and ledger of height 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,9 @@ struct Empty;
 impl StateView for Empty {
     fn get(&self, _key: &[u8]) -> Option<Vec<u8>> {
         None
+    }
+    fn scan(&self, _prefix: &[u8], _limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        Vec::new()
     }
     fn slot(&self, _slot: SlotIndex) -> Option<LedgerSlot> {
         None
@@ -52,6 +55,9 @@ pub fn genesis_state(genesis: &Genesis) -> Result<GenesisState, Broken> {
     let set = genesis.validator_set().map_err(|_| Broken("genesis validators are not a set"))?;
     validators::genesis(&mut overlay, &set);
     overlay.put(columns::params(), encode(&genesis.params));
+    overlay.put(columns::gates(), encode(&genesis.gates));
+    identity::genesis(&mut overlay, genesis)?;
+    staking::genesis(&mut overlay, genesis)?;
     let state = overlay.into_writes().into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     Ok(GenesisState { slots, state })
 }

@@ -13,7 +13,10 @@ pub fn check_all(state: &dyn StateView) -> Result<(), Broken> {
     balances_sum_to_supply(state)?;
     accounts_and_slots_name_each_other(state)?;
     fee_pot_is_empty_between_blocks(state)?;
-    base_fees_are_at_or_above_the_floor(state)
+    base_fees_are_at_or_above_the_floor(state)?;
+    crate::staking::pot_equals_bonded_and_unbonding(state)?;
+    crate::rewards::pot_covers_promises(state)?;
+    crate::identity::pot_equals_bonds(state)
 }
 
 fn slots(state: &dyn StateView) -> impl Iterator<Item = (SlotIndex, Option<primitives::LedgerSlot>)> + '_ {

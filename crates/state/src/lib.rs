@@ -16,13 +16,22 @@
 pub mod accounts;
 pub mod block;
 pub mod columns;
+pub mod context;
+pub mod evidence;
 pub mod fees;
 pub mod genesis;
+pub mod identity;
 pub mod invariants;
+pub mod lottery;
 pub mod overlay;
+pub mod reputation;
+pub mod rewards;
+pub mod staking;
+pub mod timetoke;
 pub mod transaction;
 pub mod validators;
 pub mod view;
 
-pub use block::{BlockContext, BlockExecution, BlockInvalid, Executed, execute_block};
+pub use block::{BlockExecution, BlockInvalid, Executed, execute_block};
+pub use context::{BlockContext, LastCommit};
 pub use view::StateView;

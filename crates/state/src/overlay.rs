@@ -45,6 +45,19 @@ impl StateView for Overlay<'_> {
             None => self.base.get(key),
         }
     }
+    fn scan(&self, prefix: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let written = self.writes.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        // Each deleted key can hide one entry of the base.
+        let hidden = written.clone().filter(|(_, value)| value.is_none()).count();
+        let mut merged: BTreeMap<Vec<u8>, Option<Vec<u8>>> = self
+            .base
+            .scan(prefix, limit.saturating_add(hidden))
+            .into_iter()
+            .map(|(key, value)| (key, Some(value)))
+            .collect();
+        merged.extend(written.map(|(key, value)| (key.clone(), value.clone())));
+        merged.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect()
+    }
     fn slot(&self, slot: SlotIndex) -> Option<LedgerSlot> {
         self.slots.get(&slot).copied().or_else(|| self.base.slot(slot))
     }
@@ -72,6 +85,11 @@ impl<'a> Overlay<'a> {
     /// Sets a module-state value.
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.writes.insert(key, Some(value));
+    }
+
+    /// Removes a module-state value.
+    pub fn delete(&mut self, key: Vec<u8>) {
+        self.writes.insert(key, None);
     }
 
     /// The module-state writes alone, for genesis, which makes no ledger operations.

@@ -7,22 +7,27 @@
 //! execute ──► Outcome in the receipt; only Success moves money
 //! ```
 //!
+//! Actions of modules go to `<module>/execute.rs` through one exhaustive match; evidence that is not both
+//! true and new never enters a block (`<module>/check.rs`).
+//!
 //! Order of checks: `expired`, `valid_until_too_far`, `unknown_payer`, `nonce_too_low`, `nonce_too_high`,
-//! `block_full`, `fee_too_low`, `balance_below_fee`. Signatures and form are checked before
+//! `block_full`, `fee_too_low`, `balance_below_fee`, then what the module refuses. Signatures and form are checked before
 //! ([`primitives::Transaction::check`]).
 
 use primitives::defect::{Defect, is_seeded};
 use primitives::{
-    Action, Address, Amount, BoundedVec, Event, FormatVersion, LedgerSlot, Outcome, Params, Receipt, Rejection,
-    SlotIndex, Transaction,
+    Action, Amount, BoundedVec, Event, FormatVersion, LedgerSlot, Outcome, Receipt, Rejection, SlotIndex, Transaction,
 };
 
 use crate::accounts::check::{PaymentPlan, plan};
 use crate::accounts::execute::pay;
-use crate::block::BlockContext;
+use crate::context::{Env, Payer};
 use crate::fees::{LaneMeter, Placement, weight};
 use crate::overlay::Overlay;
 use crate::view::{self, Broken};
+
+/// Ledger operations that a module action makes at most, besides the fee.
+pub const MODULE_OPS_MAX: usize = 3;
 
 /// Why a transaction is not in the block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +43,7 @@ pub enum Refused {
 /// A transaction that may enter the block.
 #[derive(Debug)]
 pub struct Admissible {
-    payer: (SlotIndex, Address),
+    payer: Payer,
     balance: Amount,
     /// Weight units.
     pub weight: u64,
@@ -56,7 +61,8 @@ impl Admissible {
 
     /// Ledger operations it makes at most.
     pub fn ops_max(&self) -> usize {
-        1 + self.plan.payments.len() + self.plan.opens.len()
+        let module = if self.plan.payments.is_empty() { MODULE_OPS_MAX } else { 0 };
+        1 + self.plan.payments.len() + self.plan.opens.len() + module
     }
 }
 
@@ -66,13 +72,13 @@ impl Admissible {
 /// [`Refused`], in the order of the module header.
 pub fn check(
     overlay: &Overlay<'_>,
-    context: &BlockContext,
-    params: &Params,
+    env: Env<'_>,
     meter: &LaneMeter,
     transaction: &Transaction,
     may_borrow: bool,
 ) -> Result<Admissible, Refused> {
     let body = &transaction.body;
+    let (context, params) = (env.block, env.params);
     if body.valid_until < context.height && !is_seeded(Defect::IgnoresValidUntil) {
         return Err(Rejection::Expired.into());
     }
@@ -97,8 +103,12 @@ pub fn check(
     if least > account.balance {
         return Err(Rejection::BalanceBelowFee.into());
     }
+    if let Action::Evidence(evidence) = &body.action {
+        crate::evidence::check::admit(overlay, env, evidence)?;
+    }
     let plan = plan(overlay, params, &body.action)?;
-    Ok(Admissible { payer: (slot, body.payer), balance: account.balance, weight, placement, base_fee, plan })
+    let payer = Payer { slot, address: body.payer, key: transaction.key };
+    Ok(Admissible { payer, balance: account.balance, weight, placement, base_fee, plan })
 }
 
 /// The burned fee without opening fees.
@@ -108,10 +118,13 @@ fn base_fee_of(
     weight: u64,
     placement: Placement,
 ) -> Result<Amount, Refused> {
+    if body.action.is_free() {
+        return Ok(Amount::ZERO);
+    }
     let own = view::base_fee(overlay, body.lane)?;
-    let unit = match placement {
-        Placement::Own => own,
-        Placement::Borrowed => own.max(view::base_fee(overlay, body.lane.other())?),
+    let unit = match (placement, body.lane.other()) {
+        (Placement::Borrowed, Some(lender)) => own.max(view::base_fee(overlay, lender)?),
+        (Placement::Own, _) | (Placement::Borrowed, None) => own,
     };
     Ok(unit.checked_mul(weight).ok_or(Rejection::FeeTooLow)?)
 }
@@ -122,21 +135,24 @@ fn base_fee_of(
 /// [`Broken`] when the checks did not hold what they promised.
 pub fn execute(
     overlay: &mut Overlay<'_>,
+    env: Env<'_>,
     transaction: &Transaction,
     admissible: &Admissible,
 ) -> Result<Receipt, Broken> {
     let body = &transaction.body;
-    let outcome = outcome_of(body, admissible)?;
-    let burned = match outcome {
+    let expected = outcome_of(body, admissible)?;
+    let burned = match expected {
         Outcome::Success => sum(admissible.base_fee, admissible.plan.open_fees)?,
-        Outcome::InsufficientBalance | Outcome::RecipientReserved | Outcome::OpenFeeAboveMax => admissible.base_fee,
+        _ => admissible.base_fee,
     };
-    overlay.charge(admissible.payer.0, sum(burned, body.tip)?)?;
-    let events: Vec<Event> = match (outcome, &body.action) {
-        (Outcome::Success, Action::Transfer(_) | Action::BatchTransfer(_)) => {
-            pay(overlay, admissible.payer, &admissible.plan)?
-        }
-        (Outcome::InsufficientBalance | Outcome::RecipientReserved | Outcome::OpenFeeAboveMax, _) => Vec::new(),
+    overlay.charge(admissible.payer.slot, sum(burned, body.tip)?)?;
+    let done = match expected {
+        Outcome::Success => run(overlay, env, admissible, &body.action)?,
+        refused => Err(refused),
+    };
+    let (outcome, events) = match done {
+        Ok(events) => (Outcome::Success, events),
+        Err(refused) => (refused, Vec::new()),
     };
     Ok(Receipt {
         version: FormatVersion,
@@ -145,8 +161,28 @@ pub fn execute(
         weight: admissible.weight,
         fee_burned: burned,
         tip: body.tip,
-        events: BoundedVec::new(events).ok_or(Broken("more events than two per payment"))?,
+        events: BoundedVec::new(events).ok_or(Broken("more events than a receipt holds"))?,
     })
+}
+
+/// Sends the action to its module.
+fn run(
+    overlay: &mut Overlay<'_>,
+    env: Env<'_>,
+    admissible: &Admissible,
+    action: &Action,
+) -> Result<Result<Vec<Event>, Outcome>, Broken> {
+    let payer = admissible.payer;
+    match action {
+        Action::Transfer(_) | Action::BatchTransfer(_) => {
+            pay(overlay, (payer.slot, payer.address), &admissible.plan).map(Ok)
+        }
+        Action::Stake(action) => crate::staking::execute::execute(overlay, env, payer, action),
+        Action::Evidence(evidence) => crate::evidence::execute::execute(overlay, env, evidence).map(Ok),
+        Action::Identity(action) => crate::identity::execute::execute(overlay, env, payer, action),
+        Action::Timetoke(action) => crate::timetoke::execute::execute(overlay, env, payer, action),
+        Action::Lottery(action) => crate::lottery::execute::execute(overlay, env, payer, action),
+    }
 }
 
 /// Reserved recipients first, then opening fees, then the balance.
@@ -161,7 +197,8 @@ fn outcome_of(body: &primitives::TransactionBody, admissible: &Admissible) -> Re
         return Ok(Outcome::OpenFeeAboveMax);
     }
     let left = admissible.balance.checked_sub(fees);
-    if left.is_none_or(|left| left < plan.total) {
+    let spend = body.action.spend().ok_or(Broken("an action spends more than the form allows"))?;
+    if left.is_none_or(|left| left < spend) {
         return Ok(Outcome::InsufficientBalance);
     }
     Ok(Outcome::Success)

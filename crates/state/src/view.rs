@@ -5,7 +5,8 @@
 //! and are reported as [`Broken`].
 
 use borsh::BorshDeserialize;
-use primitives::{Address, Amount, Lane, LedgerSlot, Params, SlotIndex, ValidatorSet, decode};
+use primitives::genesis::GateActivation;
+use primitives::{Address, Amount, Height, Lane, LedgerSlot, Params, SlotIndex, ValidatorSet, decode};
 
 use crate::columns;
 
@@ -18,6 +19,8 @@ pub struct Broken(pub &'static str);
 pub trait StateView {
     /// The module-state value of `key`.
     fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
+    /// The first `limit` module-state entries whose keys start with `prefix`, in key order.
+    fn scan(&self, prefix: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)>;
     /// The content of a ledger slot.
     fn slot(&self, slot: SlotIndex) -> Option<LedgerSlot>;
     /// Ledger slots in use.
@@ -26,7 +29,11 @@ pub trait StateView {
     fn supply(&self) -> Amount;
 }
 
-fn read<T: BorshDeserialize>(view: &dyn StateView, key: &[u8], what: &'static str) -> Result<Option<T>, Broken> {
+/// Decodes the value of `key`, if there is one.
+///
+/// # Errors
+/// [`Broken`] with the sentence `what` when it does not decode.
+pub fn read<T: BorshDeserialize>(view: &dyn StateView, key: &[u8], what: &'static str) -> Result<Option<T>, Broken> {
     view.get(key).map(|bytes| decode(&bytes).map_err(|_| Broken(what))).transpose()
 }
 
@@ -66,6 +73,28 @@ pub fn base_fee(view: &dyn StateView, lane: Lane) -> Result<Amount, Broken> {
 /// [`Broken`] when it is missing.
 pub fn validators(view: &dyn StateView) -> Result<ValidatorSet, Broken> {
     read(view, &columns::validators(), "validator set does not decode")?.ok_or(Broken("validator set is missing"))
+}
+
+/// The set that decided the height before the last one: it differs from [`validators`] of that time only
+/// after a change.
+///
+/// # Errors
+/// [`Broken`] when it does not decode.
+pub fn previous_validators(view: &dyn StateView) -> Result<ValidatorSet, Broken> {
+    let changed = read(view, &columns::previous_validators(), "previous validator set does not decode")?;
+    match changed {
+        Some(set) => Ok(set),
+        None => validators(view),
+    }
+}
+
+/// True when the gate `name` is in force at `height`.
+///
+/// # Errors
+/// [`Broken`] when the gates do not decode.
+pub fn gate(view: &dyn StateView, name: &str, height: Height) -> Result<bool, Broken> {
+    let gates: Vec<GateActivation> = read(view, &columns::gates(), "gates do not decode")?.unwrap_or_default();
+    Ok(gates.iter().any(|gate| gate.name == name && gate.height <= height))
 }
 
 /// The governed values.

@@ -30,7 +30,7 @@ pub struct FeeQuote {
     /// The height they were read at.
     pub height: Height,
     /// Base fee of each lane in the order of [`primitives::Lane::ALL`], µBLOCK per weight unit.
-    pub base_fees: [Amount; 2],
+    pub base_fees: [Amount; 3],
     /// Price of opening one account now, µBLOCK.
     pub open_fee: Amount,
     /// Most that this price may rise within the margin, µBLOCK (the parameter `open_fee_step`).
@@ -147,7 +147,7 @@ pub fn plan(request: PlanRequest, quote: &FeeQuote) -> Result<Plan, PlanError> {
     let action = refuse_empty(request.action.clone())?;
     let lane = action.lane();
     let own = quote.base_fees[lane.index()];
-    let higher = own.max(quote.base_fees[lane.other().index()]);
+    let higher = lane.other().map_or(own, |lender| own.max(quote.base_fees[lender.index()]));
     let open_fee_max = sum(quote.open_fee, quote.open_fee_rise)?;
     let fee_now = fee(own, quote.open_fee, &request)?;
     let max_fee = fee(raised(higher)?, open_fee_max, &request)?;
@@ -167,12 +167,9 @@ pub fn plan(request: PlanRequest, quote: &FeeQuote) -> Result<Plan, PlanError> {
 
 /// The action, unless it pays nothing, or nothing to somebody.
 fn refuse_empty(action: Action) -> Result<Action, PlanError> {
-    let empty = match &action {
-        Action::Transfer(transfer) => transfer.amount == Amount::ZERO,
-        Action::BatchTransfer(batch) => {
-            batch.payments.is_empty() || batch.payments.iter().any(|payment| payment.amount == Amount::ZERO)
-        }
-    };
+    let payments = action.payments();
+    let pays = matches!(action, Action::Transfer(_) | Action::BatchTransfer(_));
+    let empty = pays && (payments.is_empty() || payments.iter().any(|payment| payment.amount == Amount::ZERO));
     if empty { Err(PlanError::EmptyPayment) } else { Ok(action) }
 }
 

@@ -56,6 +56,7 @@ async fn measure(delay: Duration) -> Result<()> {
         nodes: Some(NODES),
         base_port: Some(free_base()?),
         block_interval_ms: Some(INTERVAL_MS),
+        params: None,
     };
     let Ok(network) = prepare(&folder.path().join("net"), &wanted, false) else {
         bail!("the folders of the network cannot be made in {}", folder.path().display());

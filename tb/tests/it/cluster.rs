@@ -254,6 +254,7 @@ impl Cluster {
             nodes: Some(nodes),
             base_port: Some(free_base(nodes)),
             block_interval_ms: Some(interval_ms),
+            params: None,
         };
         let network = prepare(&folder.path().join("net"), &wanted, false).expect("a network");
         let nodes = network.nodes.iter().map(|node| Node::new(node.home.root().to_owned(), node.ports)).collect();

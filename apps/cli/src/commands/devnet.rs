@@ -1,6 +1,6 @@
 //! `tb devnet`: several validators on this machine, with funded accounts and a live status line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -9,7 +9,7 @@ use primitives::{Engine, Height};
 use rpc::{Client, ExitCode};
 use serde_json::json;
 
-use crate::commands::genesis::now;
+use crate::commands::genesis::{now, read_params};
 use crate::context::{Context, client};
 use crate::devnet::children::{Children, Exit};
 use crate::devnet::layout::{self, Network, Wanted};
@@ -23,6 +23,7 @@ Examples:
   tb devnet                                  four validators, node 1 on the default ports
   tb devnet --fresh --block-interval-ms 200  a new chain with quicker blocks
   tb devnet --nodes 7 --base-port 30000 --home /tmp/net
+  tb devnet --fresh --params params.json
 
 The folder is --home, else <home>/devnet. It is used again at the next start; Ctrl-C stops all nodes.";
 
@@ -48,6 +49,9 @@ pub struct Arguments {
     /// Target time between blocks, milliseconds [default: as the folder has, else 1000]
     #[arg(long, value_name = "MS")]
     block_interval_ms: Option<u64>,
+    /// JSON file with the parameters of a new chain that differ from their defaults
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
     /// Delete the network in the folder and begin a new one
     #[arg(long)]
     fresh: bool,
@@ -65,6 +69,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         nodes: arguments.nodes,
         base_port: arguments.base_port,
         block_interval_ms: arguments.block_interval_ms,
+        params: arguments.params.as_deref().map(read_params).transpose()?,
     };
     let network = layout::prepare(&context.home_or_below("devnet"), &wanted, arguments.fresh)?;
     let mut children = Children::start(&network.nodes)?;

@@ -5,7 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
 use primitives::genesis::GateActivation;
-use primitives::{Address, Amount, Engine, FormatVersion, Genesis, GenesisAccount, Hash, Height, Params, Timestamp};
+use primitives::{
+    Address, Amount, Engine, FormatVersion, Genesis, GenesisAccount, Hash, Height, LedgerSlot, Params, Timestamp,
+};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -40,6 +42,8 @@ Examples:
 
 /// Largest file of accounts that is read, bytes.
 const ACCOUNTS_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Largest file of parameters that is read, bytes.
+const PARAMS_FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Arguments of `tb genesis`.
 #[derive(Debug, Args)]
@@ -85,6 +89,9 @@ struct New {
     /// Target time between blocks, milliseconds
     #[arg(long, value_name = "MS")]
     block_interval_ms: Option<u64>,
+    /// JSON file with the parameters that differ from their defaults
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
     /// Where to write it
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -119,7 +126,7 @@ struct Summary {
 impl Summary {
     fn of(genesis: &Genesis, file: Option<&Path>) -> Self {
         let wide = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-        let total = |sum: Amount, account: &GenesisAccount| sum.checked_add(account.balance);
+        let total = |sum: Amount, slot: &LedgerSlot| sum.checked_add(slot.balance);
         Self {
             file: file.map(Path::to_owned),
             chain_id: genesis.chain_id.clone(),
@@ -127,7 +134,7 @@ impl Summary {
             genesis_hash: genesis.hash(),
             validators: wide(genesis.validators.len()),
             accounts: wide(genesis.accounts.len()),
-            supply: genesis.accounts.iter().try_fold(Amount::ZERO, total).unwrap_or(Amount::MAX),
+            supply: genesis.slots().iter().try_fold(Amount::ZERO, total).unwrap_or(Amount::MAX),
         }
     }
 
@@ -183,7 +190,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
 
 impl New {
     fn build(&self, context: &Context) -> Result<Genesis, Failure> {
-        let mut params = Params::default();
+        let mut params = self.params.as_deref().map_or(Ok(Params::default()), read_params)?;
         if let Some(interval) = self.block_interval_ms {
             params.block_interval_ms = interval;
         }
@@ -210,6 +217,21 @@ impl New {
             accounts.iter().map(|entry| GenesisAccount { address: entry.to, balance: entry.amount }).collect();
         make(&self.chain_id, engine, params, accounts, &validators)
     }
+}
+
+/// The parameters in a JSON file; what it does not name has its default.
+///
+/// # Errors
+/// [`Failure`] when the file does not hold parameters, or one is out of its bounds.
+pub fn read_params(path: &Path) -> Result<Params, Failure> {
+    let params: Params = serde_json::from_str(&read_text(path, PARAMS_FILE_BYTES_MAX)?).map_err(|error| {
+        Failure::usage(
+            format!("{} does not hold parameters: {error}", path.display()),
+            "write a JSON object with parameters as spec/blocks.md names them, such as {\"epoch_blocks\": 20}",
+        )
+    })?;
+    params.validate().map_err(primitives::genesis::GenesisError::from)?;
+    Ok(params)
 }
 
 /// A valid genesis of these parts that starts now.

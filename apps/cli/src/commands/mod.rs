@@ -4,6 +4,7 @@
 //! folder, where tests reach it.
 
 pub mod account;
+pub mod audit;
 pub mod bench;
 pub mod block;
 pub mod completions;
@@ -11,13 +12,18 @@ pub mod config;
 pub mod dev;
 pub mod devnet;
 pub mod genesis;
+pub mod identity;
 pub mod init;
 pub mod keys;
 pub mod node;
 pub mod proof;
+pub mod reputation;
 pub mod sim;
+pub mod stake;
 pub mod status;
 pub mod tx;
+pub mod validator;
+pub mod vrf;
 
 use crate::Programs;
 use crate::args::Command;
@@ -38,6 +44,11 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Node(arguments) => node::run(&arguments, context, programs).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Tx(arguments) => tx::run(&arguments, context).await,
+        Command::Stake(arguments) => stake::run(&arguments, context).await,
+        Command::Validator(arguments) => validator::run(&arguments, context).await,
+        Command::Identity(arguments) => identity::run(&arguments, context).await,
+        Command::Reputation(arguments) => reputation::run(&arguments, context).await,
+        Command::Audit(arguments) => audit::run(&arguments, context),
         Command::Account(arguments) => account::run(&arguments, context).await,
         Command::Block(arguments) => block::run(&arguments, context).await,
         Command::Proof(arguments) => proof::run(&arguments, context).await,

@@ -93,8 +93,9 @@ struct Payer {
     follow: Follow,
 }
 
+/// Whether and how long to wait.
 #[derive(Debug, Clone, Args)]
-struct Follow {
+pub(crate) struct Follow {
     /// Do not wait for the transaction to be finalized
     #[arg(long)]
     no_wait: bool,
@@ -233,7 +234,7 @@ async fn pay(payer: &Payer, action: Action, context: &Context) -> Result<(), Fai
     send(SubmitTransaction::new(&transaction, genesis), &payer.follow, context).await
 }
 
-async fn send(request: SubmitTransaction, following: &Follow, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn send(request: SubmitTransaction, following: &Follow, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
     let submitted = client.submit(&request).await?;
     if following.no_wait {
@@ -378,6 +379,11 @@ fn describe_body(view: &TransactionView, rows: &mut Vec<(&'static str, String)>)
                 rows.push(("to", format!("{}  {}", payment.to, blocks(payment.amount))));
             }
         }
+        ActionView::Stake { .. }
+        | ActionView::Evidence { .. }
+        | ActionView::Identity { .. }
+        | ActionView::Timetoke { .. }
+        | ActionView::Lottery { .. } => rows.push(("action", as_json(&view.action))),
     }
     rows.push(("nonce", view.nonce.to_string()));
     rows.push(("valid until", view.valid_until.to_string()));
@@ -387,5 +393,17 @@ fn describe_event(event: &EventView) -> String {
     match event {
         EventView::AccountOpened { address, slot } => format!("{address} got an account (slot {slot})"),
         EventView::Transferred { from, to, amount } => format!("{from} paid {to} {}", blocks(*amount)),
+        EventView::Bonded { owner, validator, amount } => {
+            format!("{owner} bonded {} behind {validator}", blocks(*amount))
+        }
+        EventView::Unbonding { owner, validator, amount, epoch } => {
+            format!("{owner} takes {} back from {validator}, paid after epoch {epoch}", blocks(*amount))
+        }
+        EventView::RewardPaid { to, amount } => format!("{to} was rewarded {}", blocks(*amount)),
+        other => as_json(other),
     }
+}
+
+fn as_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

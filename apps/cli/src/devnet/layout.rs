@@ -57,7 +57,7 @@ pub struct Shape {
 }
 
 /// What the command line asks for; `None` takes what is there, or the default.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Wanted {
     /// What makes blocks.
     pub engine: Engine,
@@ -67,6 +67,8 @@ pub struct Wanted {
     pub base_port: Option<u16>,
     /// Target time between blocks, milliseconds.
     pub block_interval_ms: Option<u64>,
+    /// Parameters of a new chain, besides the time between blocks.
+    pub params: Option<Params>,
 }
 
 /// The three ports of one node.
@@ -245,7 +247,7 @@ pub fn prepare(root: &Path, wanted: &Wanted, fresh: bool) -> Result<Network, Fai
     if found.is_some() {
         fs::remove_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
     }
-    make(root, shape)
+    make(root, shape, wanted.params.clone().unwrap_or_default())
 }
 
 fn check_ports(shape: &Shape) -> Result<(), Failure> {
@@ -261,7 +263,7 @@ fn check_ports(shape: &Shape) -> Result<(), Failure> {
     ))
 }
 
-fn make(root: &Path, shape: Shape) -> Result<Network, Failure> {
+fn make(root: &Path, shape: Shape, params: Params) -> Result<Network, Failure> {
     fs::create_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
     write_marker(root, &Shape { complete: false, ..shape.clone() })?;
     let accounts = make_accounts(root)?;
@@ -272,7 +274,7 @@ fn make(root: &Path, shape: Shape) -> Result<Network, Failure> {
         let new = NewHome { home: &home, mode: Mode::Validator, moniker: &name, settings: &settings, password: None };
         validators.extend(new.create()?);
     }
-    let params = Params { block_interval_ms: shape.block_interval_ms, ..Params::default() };
+    let params = Params { block_interval_ms: shape.block_interval_ms, ..params };
     let funded =
         accounts.iter().map(|account| GenesisAccount { address: account.address, balance: account.balance }).collect();
     let chain_id = if shape.engine == Engine::Solo { "dev" } else { "devnet" };

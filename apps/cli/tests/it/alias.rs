@@ -27,6 +27,7 @@ fn every_name_leads_to_the_same_tree() {
         ("rpp-node start --mode node", "tb node start --mode node"),
         ("rpp-node validator --config node.toml", "tb node start --mode validator --config node.toml"),
         ("rpp-node node", "tb node start --mode node"),
+        ("rpp-node validator vrf inspect", "tb validator vrf inspect"),
         ("/opt/rpp-node", "tb node"),
         ("tb", "tb"),
         ("simnet --seed 7 --json", "tb sim --seed 7 --json"),

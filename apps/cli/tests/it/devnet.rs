@@ -11,7 +11,13 @@ use rpc::ExitCode;
 use wallet::{NodeKey, ValidatorKey, ValidatorSigner};
 
 fn wanted(nodes: u16, base_port: u16) -> Wanted {
-    Wanted { engine: Engine::Bft, nodes: Some(nodes), base_port: Some(base_port), block_interval_ms: Some(250) }
+    Wanted {
+        engine: Engine::Bft,
+        nodes: Some(nodes),
+        base_port: Some(base_port),
+        block_interval_ms: Some(250),
+        params: None,
+    }
 }
 
 /// A base whose ports for `nodes` nodes are free at this moment.
@@ -72,14 +78,14 @@ fn a_network_is_complete_and_every_node_would_start() {
 fn a_network_is_used_again_and_its_shape_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = made(folder.path(), 2);
-    let anything = Wanted { engine: Engine::Bft, nodes: None, base_port: None, block_interval_ms: None };
+    let anything = Wanted { engine: Engine::Bft, nodes: None, base_port: None, block_interval_ms: None, params: None };
     let again = prepare(folder.path(), &anything, false).expect("the same network");
     assert_eq!(first.genesis.hash(), again.genesis.hash());
     assert_eq!(first.shape, again.shape);
-    let other = Wanted { nodes: Some(3), ..anything };
+    let other = Wanted { nodes: Some(3), params: None, ..anything };
     let failure = prepare(folder.path(), &other, false).expect_err("another shape");
     assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "other_devnet"));
-    let solo = Wanted { engine: Engine::Solo, ..anything };
+    let solo = Wanted { engine: Engine::Solo, params: None, ..anything };
     assert_eq!(prepare(folder.path(), &solo, false).expect_err("another engine").error.code, "other_devnet");
 }
 
@@ -92,6 +98,7 @@ fn fresh_begins_a_new_chain_and_an_interrupted_start_too() {
         nodes: Some(1),
         base_port: Some(first.shape.base_port),
         block_interval_ms: Some(250),
+        params: None,
     };
     let fresh = prepare(folder.path(), &again, true).expect("a new chain");
     assert_ne!(first.genesis.hash(), fresh.genesis.hash());

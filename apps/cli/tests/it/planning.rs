@@ -32,7 +32,7 @@ fn account(balance: &str, opened: bool) -> AccountView {
 fn quote() -> FeeQuote {
     FeeQuote {
         height: Height(40),
-        base_fees: [amount("0.000008"), amount("0.000010")],
+        base_fees: [amount("0.000008"), amount("0.000010"), amount("0.000001")],
         open_fee: amount("0.001"),
         open_fee_rise: amount("0.001"),
         valid_until_max: 1_000,

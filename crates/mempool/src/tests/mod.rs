@@ -3,6 +3,7 @@
 mod admission;
 mod commit;
 mod config;
+mod identities;
 mod model;
 mod order;
 
@@ -127,7 +128,7 @@ impl Draft {
                 amount,
                 memo: Memo::new(vec![0; self.memo_bytes]).expect("a short memo"),
             }),
-            Lane::Industrial => Action::BatchTransfer(BatchTransfer {
+            Lane::Industrial | Lane::Reserved => Action::BatchTransfer(BatchTransfer {
                 payments: BoundedVec::new(vec![Payment { to, amount }]).expect("one payment"),
             }),
         };
@@ -187,7 +188,7 @@ pub(crate) fn snapshot(pool: &Mempool) -> (Vec<crate::Waiting>, Vec<TransactionI
 /// The invariants at [`Mempool`], recounted.
 pub(crate) fn check_invariants(pool: &Mempool) {
     let entries: usize = pool.senders.values().map(|sender| sender.entries.len()).sum();
-    assert!(pool.len() <= pool.config.limit);
+    assert!(pool.identities.max(pool.len() - pool.identities) <= pool.config.limit);
     assert_eq!(entries, pool.by_id.len());
     assert_eq!(entries, pool.expiry.len());
     assert!(pool.senders.values().all(|sender| !sender.entries.is_empty()));
@@ -199,7 +200,7 @@ pub(crate) fn check_invariants(pool: &Mempool) {
         assert!(pool.expiry.contains(&(entry.transaction.body.valid_until, *payer, *nonce)));
     }
     let status = pool.status(Timestamp(0));
-    assert_eq!(status.transactions.size, entries);
+    assert_eq!(status.transactions.size + status.identities.size, pool.len());
     assert_eq!(status.lanes.iter().map(|lane| lane.pending).sum::<usize>(), pool.pending);
     assert_eq!(status.lanes.iter().map(|lane| lane.queued).sum::<usize>(), entries - pool.pending);
 }

@@ -76,8 +76,16 @@ pub fn load(server: &Server, height: Height) -> Result<Option<Arc<FinalizedBlock
     let round = certificate(server, height)?.map_or(Round(0), |certificate| certificate.round);
     let block = Block::from_bytes(&bytes).map_err(|error| errors::of_damage("block", error))?;
     let transactions = receipts.iter().map(|receipt| receipt.transaction).collect();
-    let loaded =
-        Arc::new(FinalizedBlock { hash: block.hash(), round, transactions, receipts, bytes: bytes.len(), block });
+    let loaded = Arc::new(FinalizedBlock {
+        hash: block.hash(),
+        round,
+        transactions,
+        receipts,
+        events: Vec::new(),
+        reputation: Vec::new(),
+        bytes: bytes.len(),
+        block,
+    });
     server.blocks.keep(Arc::clone(&loaded));
     Ok(Some(loaded))
 }

@@ -21,7 +21,7 @@ use axum::routing::{MethodFilter, on};
 use futures::FutureExt;
 use rpc::limits::WAIT_MAX_MS;
 use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
-use rpc::types::Empty;
+use rpc::types::{AuditStream, Empty};
 use rpc::{ApiError, ErrorCode, json as request_json};
 use serde::de::DeserializeOwned;
 use telemetry::Gauge;
@@ -187,6 +187,19 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::AccountGet => Question::Account(named("address", &part)?),
         Operation::AccountHistory => Question::History(named("address", &part)?, in_query(&parts.uri)?),
         Operation::AccountProof => Question::AccountProof(named("address", &part)?),
+        Operation::ValidatorList => Question::Validators,
+        Operation::ValidatorGet => Question::Validator(named("address", &part)?),
+        Operation::ValidatorStatus => Question::OwnValidator,
+        Operation::IdentityGet => Question::Identity(named("address", &part)?),
+        Operation::IdentityProof => Question::IdentityProof(named("address", &part)?),
+        Operation::ReputationGet => Question::Reputation(named("address", &part)?),
+        Operation::ReputationBoard => Question::ReputationBoard,
+        Operation::Timetoke => Question::Timetoke,
+        Operation::VrfThreshold => Question::VrfThreshold,
+        Operation::VrfGet => Question::Vrf(named("address", &part)?),
+        Operation::AuditReputation => Question::Audits(AuditStream::Reputation, in_query(&parts.uri)?),
+        Operation::AuditSlashing => Question::Audits(AuditStream::Slashing, in_query(&parts.uri)?),
+        Operation::StakerGet => Question::Staker(named("address", &part)?),
         Operation::Genesis => Question::Genesis,
     };
     if !question.takes_query() {

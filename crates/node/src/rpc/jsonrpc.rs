@@ -18,8 +18,8 @@ use rpc::jsonrpc::{self, BadCall, Call};
 use rpc::limits::WAIT_MAX_MS;
 use rpc::routes::Operation;
 use rpc::types::{
-    AccountRequest, BlockRequest, BlocksRequest, Empty, HistoryRequest, SubmitTransaction, TransactionRequest,
-    WaitRequest,
+    AccountRequest, AuditStream, BlockRequest, BlocksRequest, Empty, HistoryRequest, SubmitTransaction,
+    TransactionRequest, WaitRequest,
 };
 use rpc::{ApiError, ErrorCode};
 use serde_json::Value;
@@ -180,6 +180,19 @@ fn question(call: &Call) -> Result<Question, ApiError> {
             call.params().map(|request: HistoryRequest| Question::History(request.address, request.into()))
         }
         Operation::AccountProof => call.params().map(|AccountRequest { address }| Question::AccountProof(address)),
+        Operation::ValidatorList => plain(Question::Validators),
+        Operation::ValidatorStatus => plain(Question::OwnValidator),
+        Operation::ValidatorGet => call.params().map(|AccountRequest { address }| Question::Validator(address)),
+        Operation::IdentityGet => call.params().map(|AccountRequest { address }| Question::Identity(address)),
+        Operation::IdentityProof => call.params().map(|AccountRequest { address }| Question::IdentityProof(address)),
+        Operation::ReputationGet => call.params().map(|AccountRequest { address }| Question::Reputation(address)),
+        Operation::ReputationBoard => plain(Question::ReputationBoard),
+        Operation::Timetoke => plain(Question::Timetoke),
+        Operation::VrfThreshold => plain(Question::VrfThreshold),
+        Operation::VrfGet => call.params().map(|AccountRequest { address }| Question::Vrf(address)),
+        Operation::AuditReputation => call.params().map(|query| Question::Audits(AuditStream::Reputation, query)),
+        Operation::AuditSlashing => call.params().map(|query| Question::Audits(AuditStream::Slashing, query)),
+        Operation::StakerGet => call.params().map(|AccountRequest { address }| Question::Staker(address)),
         // These have no method name, so no call leads to them.
         Operation::Health
         | Operation::HealthLive

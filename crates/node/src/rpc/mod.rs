@@ -19,6 +19,7 @@
 //! Read next: [`http`], then [`query`], then `rpc/src/routes.rs`.
 
 mod accounts;
+mod audits;
 mod auth;
 mod blocks;
 mod body;
@@ -28,10 +29,13 @@ mod health;
 mod http;
 mod hub;
 mod jsonrpc;
+mod lottery;
 mod metrics;
 mod proofs;
 mod query;
 mod server;
+mod staking;
+mod standing;
 mod status;
 mod streams;
 mod transactions;

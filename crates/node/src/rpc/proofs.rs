@@ -1,7 +1,7 @@
 //! Proofs that a client checks without trusting this node: a transaction in its block, an account at the head.
 
 use primitives::{Address, TransactionId, encode};
-use rpc::types::{AccountProof, Hex, StateProof, TransactionProof};
+use rpc::types::{AccountProof, Hex, IdentityProof, StateProof, TransactionProof};
 use rpc::{ApiError, ErrorCode};
 
 use super::server::Server;
@@ -61,5 +61,35 @@ pub fn account(server: &Server, address: Address) -> Result<AccountProof, ApiErr
         ledger_proof: ledger.map(|proof| Hex(encode(&proof))),
         header: Hex(encode(&header)),
         certificate: head.certificate.map(|certificate| Hex(encode(&certificate))),
+    })
+}
+
+/// `/ledger/identity/{address}/proof`: the record, or that the slot is vacant, under the last header.
+///
+/// # Errors
+/// `proof_unavailable` before the first block.
+pub fn identity(server: &Server, address: Address) -> Result<IdentityProof, ApiError> {
+    let failed = |fault| errors::of_fault(&fault);
+    let chain = server.shared.chain().map_err(failed)?;
+    let head = chain.head();
+    let Some(header) = &head.header else {
+        return Err(ApiError::new(ErrorCode::ProofUnavailable)
+            .because("no block is finalized yet, so there is no header to prove under")
+            .with_hint("ask again after the first block"));
+    };
+    let key = state::identity::keys::identity(&address);
+    let value = chain.state().get(&key);
+    let proof = chain.prove_key(&key).map_err(failed)?;
+    Ok(IdentityProof {
+        address,
+        height: head.height,
+        vacant: value.is_none(),
+        state: StateProof {
+            key: Hex(key),
+            value: value.map(Hex),
+            root: header.state_root,
+            proof: Hex(proof.to_bytes()),
+        },
+        header: Hex(encode(header)),
     })
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::body::Bytes;
 use primitives::{Address, TransactionId};
 use rpc::ApiError;
-use rpc::types::{BlockId, HistoryQuery, PageQuery, SubmitTransaction, WaitQuery};
+use rpc::types::{AuditQuery, AuditStream, BlockId, HistoryQuery, PageQuery, SubmitTransaction, WaitQuery};
 use serde::Serialize;
 
 use super::server::Server;
-use super::{accounts, blocks, errors, health, proofs, status, transactions};
+use super::{accounts, audits, blocks, errors, health, lottery, proofs, staking, standing, status, transactions};
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.
 pub enum Question {
@@ -46,6 +46,30 @@ pub enum Question {
     History(Address, HistoryQuery),
     /// An account is in the ledger.
     AccountProof(Address),
+    /// Every validator candidate.
+    Validators,
+    /// One validator.
+    Validator(Address),
+    /// This node's own validator.
+    OwnValidator,
+    /// What an account has staked.
+    Staker(Address),
+    /// The record of an identity.
+    Identity(Address),
+    /// That an identity is there or not.
+    IdentityProof(Address),
+    /// A score.
+    Reputation(Address),
+    /// Scores for people.
+    ReputationBoard,
+    /// Timetoke.
+    Timetoke,
+    /// The lottery that takes tickets now.
+    VrfThreshold,
+    /// One address in the lottery.
+    Vrf(Address),
+    /// Audit records.
+    Audits(AuditStream, AuditQuery),
     /// The genesis file.
     Genesis,
 }
@@ -53,7 +77,7 @@ pub enum Question {
 impl Question {
     /// Whether it has parameters in the query of its URL.
     pub const fn takes_query(&self) -> bool {
-        matches!(self, Self::Blocks(_) | Self::Wait(..) | Self::History(..))
+        matches!(self, Self::Blocks(_) | Self::Wait(..) | Self::History(..) | Self::Audits(..))
     }
 
     /// The transaction it is about, if it names one.
@@ -98,6 +122,18 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::Receipt(id) => view(server, move |server| transactions::receipt(server, id)).await,
         Question::Account(address) => view(server, move |server| accounts::get(server, address)).await,
         Question::History(address, page) => view(server, move |server| accounts::history(server, address, &page)).await,
+        Question::Validators => view(server, staking::list).await,
+        Question::Validator(address) => view(server, move |server| staking::one(server, address)).await,
+        Question::OwnValidator => view(server, staking::own).await,
+        Question::Staker(address) => view(server, move |server| staking::staker(server, address)).await,
+        Question::Identity(address) => view(server, move |server| standing::identity(server, address)).await,
+        Question::IdentityProof(address) => view(server, move |server| proofs::identity(server, address)).await,
+        Question::Reputation(address) => view(server, move |server| standing::reputation(server, address)).await,
+        Question::ReputationBoard => view(server, standing::board).await,
+        Question::Timetoke => view(server, standing::timetoke).await,
+        Question::VrfThreshold => view(server, lottery::threshold).await,
+        Question::Vrf(address) => view(server, move |server| lottery::one(server, address)).await,
+        Question::Audits(stream, query) => view(server, move |server| Ok(audits::page(server, stream, query))).await,
         Question::AccountProof(address) => view(server, move |server| proofs::account(server, address)).await,
     }
 }

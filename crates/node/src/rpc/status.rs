@@ -40,7 +40,7 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
     let oldest_height = chain.oldest();
     drop(chain);
     let prices = prices.map_err(|fault| errors::of_fault(&fault))?;
-    let [consumer, industrial] = prices.base_fees;
+    let [consumer, industrial, reserved] = prices.base_fees;
     let readiness = health::ready(server);
     let peers = shared.p2p.get().map_or(0, |p2p| p2p.peers().len());
     let params = &shared.genesis.params;
@@ -60,7 +60,7 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         oldest_height,
         syncing: readiness.reasons.iter().any(|reason| reason.code == "syncing"),
         peers: u32::try_from(peers).unwrap_or(u32::MAX),
-        base_fees: BaseFees { consumer, industrial },
+        base_fees: BaseFees { consumer, industrial, reserved },
         open_fee: prices.open_fee,
         next_slot,
         supply,
@@ -121,19 +121,20 @@ fn transactions_waiting(server: &Server, votes: QueueStatus) -> Result<MempoolSt
     let status = chain.mempool().status(now);
     let listed = chain.mempool().list(now, QUEUE_VIEW_MAX);
     drop(chain);
+    let (identities, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(|entry| entry.is_identity);
     let queue = |queue: mempool::QueueStatus, listed: &[mempool::Waiting]| {
         QueueStatus::of(wide(queue.size), wide(queue.limit), listed.iter().map(|entry| (&entry.id, &entry.payer)))
     };
-    let [consumer, industrial] = status.lanes.map(|lane| LaneStatus {
+    let [consumer, industrial, reserved] = status.lanes.map(|lane| LaneStatus {
         pending: wide(lane.pending),
         queued: wide(lane.queued),
         oldest_age_ms: lane.oldest_age_ms,
     });
     Ok(MempoolStatus {
-        transactions: queue(status.transactions, &listed),
-        identities: queue(status.identities, &[]),
+        transactions: queue(status.transactions, &others),
+        identities: queue(status.identities, &identities),
         votes,
-        lanes: LaneStatuses { consumer, industrial },
+        lanes: LaneStatuses { consumer, industrial, reserved },
         bytes: wide(status.bytes),
         queue_weights: QueueWeights { priority_ppm: status.priority_weight_ppm, fee_ppm: status.fee_weight_ppm },
     })

@@ -12,6 +12,7 @@
 
 use borsh::io::{Error, ErrorKind, Read, Result as IoResult, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that are not the canonical encoding of the wanted type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +98,19 @@ impl<T: BorshDeserialize, const MAX: usize> BorshDeserialize for BoundedVec<T, M
     }
 }
 
+impl<T: Serialize, const MAX: usize> Serialize for BoundedVec<T, MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for BoundedVec<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = <Vec<T> as Deserialize>::deserialize(deserializer)?;
+        Self::new(items).ok_or_else(|| serde::de::Error::custom(format!("more than {MAX} items")))
+    }
+}
+
 /// At most `MAX` raw bytes; text form is hexadecimal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BoundedBytes<const MAX: usize>(Vec<u8>);
@@ -117,7 +131,7 @@ impl<const MAX: usize> std::ops::Deref for BoundedBytes<MAX> {
 
 impl<const MAX: usize> BorshSerialize for BoundedBytes<MAX> {
     fn serialize<W: Write>(&self, writer: &mut W) -> IoResult<()> {
-        self.0.serialize(writer)
+        BorshSerialize::serialize(&self.0, writer)
     }
 }
 
@@ -133,7 +147,7 @@ pub struct FormatVersion<const VERSION: u8>;
 
 impl<const VERSION: u8> BorshSerialize for FormatVersion<VERSION> {
     fn serialize<W: Write>(&self, writer: &mut W) -> IoResult<()> {
-        VERSION.serialize(writer)
+        BorshSerialize::serialize(&VERSION, writer)
     }
 }
 

@@ -12,7 +12,9 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("address", encode(&samples::address(1))),
         ("batch_transaction", encode(&samples::batch_transaction())),
         ("block", encode(&samples::block())),
+        ("bond_transaction", encode(&samples::bond_transaction())),
         ("commit_certificate", encode(&samples::certificate(&[10, 11, 12]))),
+        ("evidence_transaction", encode(&samples::evidence_transaction())),
         ("genesis", encode(&samples::genesis())),
         ("header", encode(&samples::header())),
         ("ledger_ops", encode(&samples::ops())),
@@ -37,6 +39,13 @@ fn every_encoding_has_its_pinned_hash() {
     let pinned: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once('\t')).collect();
     let now: BTreeMap<&str, &str> = found.lines().filter_map(|line| line.split_once('\t')).collect();
     assert_eq!(pinned, now, "formats changed; the file would be:\n{found}");
+}
+
+#[test]
+fn samples_of_module_actions_have_a_valid_form() {
+    for transaction in [samples::bond_transaction(), samples::evidence_transaction()] {
+        assert_eq!(transaction.check(&samples::genesis().hash()), Ok(()));
+    }
 }
 
 #[test]

@@ -24,11 +24,12 @@ fn unknown_keys_and_broken_text_are_refused() {
 #[test]
 fn slots_are_module_accounts_then_accounts_then_validators() {
     let slots = genesis().slots();
-    assert_eq!(slots.len(), 2 + 1 + 4);
+    assert_eq!(slots.len(), 8 + 1 + 4);
     assert_eq!(slots[0].address, Address::of_module("fee_pot"));
     assert_eq!(slots[1].address, Address::of_module("issuance_pot"));
-    assert_eq!((slots[2].address, slots[2].balance), (address(1), amount(5_000_000)));
-    assert_eq!(slots[3].address, address(10));
+    assert_eq!((slots[2].address, slots[2].balance), (Address::of_module("stake_pot"), amount(40_000_000)));
+    assert_eq!((slots[8].address, slots[8].balance), (address(1), amount(5_000_000)));
+    assert_eq!(slots[9].address, address(10));
 }
 
 type Edit = fn(&mut Genesis);
@@ -36,7 +37,27 @@ type Expected = fn(&GenesisError) -> bool;
 
 #[test]
 fn each_rule_refuses_by_name() {
-    let cases: [(&str, Edit, Expected); 12] = [
+    let cases: [(&str, Edit, Expected); 16] = [
+        (
+            "stake below the minimum",
+            |g| g.params.staking.min_self_stake = Amount::from_blocks(11),
+            |e| matches!(e, GenesisError::StakeBelowMinimum(_)),
+        ),
+        (
+            "evidence outlives the stake",
+            |g| g.params.evidence.delay_epochs = g.params.staking.unbonding_epochs - g.params.evidence.age_epochs,
+            |e| matches!(e, GenesisError::Params(p) if p.name == "evidence.delay_epochs"),
+        ),
+        (
+            "trust outlives the stake",
+            |g| g.params.staking.trusting_epochs = g.params.staking.unbonding_epochs * 2 / 3 + 1,
+            |e| matches!(e, GenesisError::Params(p) if p.name == "staking.trusting_epochs"),
+        ),
+        (
+            "more than everything is given away",
+            |g| g.params.rewards.treasury_bps = 9_000,
+            |e| matches!(e, GenesisError::Params(p) if p.name == "rewards.treasury_bps"),
+        ),
         ("empty id", |g| g.chain_id = String::new(), |e| *e == GenesisError::ChainId),
         ("upper case", |g| g.chain_id = "Main".into(), |e| *e == GenesisError::ChainId),
         ("params", |g| g.params.epoch_blocks = 0, |e| matches!(e, GenesisError::Params(p) if p.name == "epoch_blocks")),

@@ -37,7 +37,7 @@ fn n_rounds_try_everyone_once_and_then_repeat() {
 fn long_run_share_matches_power() {
     let powers = [10_u64, 11, 12, 13, 54];
     let set = set(&powers);
-    let heights = 20_000_u64;
+    let heights = 100_000_u64;
     let mut counts: BTreeMap<Address, f64> = BTreeMap::new();
     for height in 0..heights {
         *counts.entry(proposer(&set, &beacon(height), Height(height), Round(0)).address).or_default() += 1.0;

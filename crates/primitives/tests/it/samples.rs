@@ -162,3 +162,27 @@ pub fn proposal() -> Proposal {
         proposer: address(10),
     }
 }
+
+pub fn bond_transaction() -> Transaction {
+    use primitives::actions::stake::{Bond, Candidacy, vrf_possession_input};
+    let (genesis, vrf) = (genesis().hash(), VrfSecretKey::from_seed([1; 32]));
+    let candidacy = Candidacy {
+        vrf_key: vrf.public_key(),
+        vrf_proof: vrf.prove(&vrf_possession_input(&genesis, &address(1))).unwrap(),
+        commission_bps: 500,
+    };
+    let bond = Bond { amount: amount(7_000_000), candidacy: Some(candidacy) };
+    TransactionBody { action: Action::Stake(StakeAction::Bond(bond)), ..body() }.sign(&secret(1), &genesis)
+}
+
+pub fn evidence_transaction() -> Transaction {
+    use primitives::actions::evidence::SignedVote;
+    let genesis = genesis().hash();
+    let signed = |value: Option<Hash>| {
+        let vote = Vote { value, ..vote() };
+        SignedVote { vote, signature: secret(10).sign(&vote.signing_bytes(&genesis)) }
+    };
+    let evidence = Evidence::of_votes(secret(10).public_key(), signed(vote().value), signed(None));
+    let body = TransactionBody { lane: Lane::Reserved, action: Action::Evidence(evidence), ..body() };
+    body.sign(&secret(1), &genesis)
+}

@@ -9,3 +9,4 @@ mod net;
 mod refusals;
 mod restart;
 mod stages;
+mod staking;

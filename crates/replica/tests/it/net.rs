@@ -50,29 +50,52 @@ pub struct Node {
 }
 
 pub struct Net {
+    pub genesis: Genesis,
+    /// Node i has the validator key 100 + i.
     pub nodes: Vec<Node>,
+    /// Blocks so far with their certificates.
+    pub history: Vec<(Candidate, CommitCertificate)>,
     pub now: Timestamp,
 }
 
 pub fn open(store: Arc<Store>, tag: u8) -> Node {
+    open_chain(genesis(), store, tag)
+}
+
+pub fn open_chain(genesis: Genesis, store: Arc<Store>, tag: u8) -> Node {
     let events = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&events);
     let identity = Identity { address: address(tag), vrf_key: VrfSecretKey::from_seed([tag; 32]) };
     let observer = Arc::new(move |event| seen.lock().unwrap().push(event));
     let config = MempoolConfig::default();
-    let replica = Replica::open(genesis(), Arc::clone(&store), config, Some(identity), observer).unwrap();
+    let replica = Replica::open(genesis, Arc::clone(&store), config, Some(identity), observer).unwrap();
     Node { replica, store, events }
 }
 
 impl Net {
     pub fn new() -> Self {
-        let nodes = (0..VALIDATORS)
-            .map(|index| {
-                let store = Store::open(&StoreConfig::Memory, &genesis().hash()).unwrap();
-                open(Arc::new(store), 100 + index)
-            })
-            .collect();
-        Self { nodes, now: Timestamp(2_000_000) }
+        Self::of(genesis())
+    }
+
+    pub fn of(genesis: Genesis) -> Self {
+        let mut net = Self { genesis, nodes: Vec::new(), history: Vec::new(), now: Timestamp(2_000_000) };
+        for _ in 0..VALIDATORS {
+            net.join();
+        }
+        net
+    }
+
+    /// One more node, which takes over all blocks so far.
+    pub fn join(&mut self) {
+        let tag = 100 + u8::try_from(self.nodes.len()).unwrap();
+        let store = Store::open(&StoreConfig::Memory, &self.genesis.hash()).unwrap();
+        let mut node = open_chain(self.genesis.clone(), Arc::new(store), tag);
+        for (candidate, certificate) in &self.history {
+            let verdict = node.replica.verify(&candidate.bytes, Freshness::Replayed).unwrap();
+            assert_eq!(verdict, Verdict::Valid(candidate.clone()));
+            node.replica.commit(certificate.clone()).unwrap();
+        }
+        self.nodes.push(node);
     }
 
     pub fn height(&self) -> Height {
@@ -84,7 +107,8 @@ impl Net {
         let next = self.height().next();
         let electorate = self.nodes[0].replica.electorate(next).unwrap();
         let chosen = primitives::proposer::proposer(&electorate.validators, &electorate.beacon, next, Round(0));
-        (0..VALIDATORS).find(|index| address(100 + index) == chosen.address).unwrap().into()
+        let index = (0..u8::try_from(self.nodes.len()).unwrap()).find(|index| address(100 + index) == chosen.address);
+        index.unwrap().into()
     }
 
     pub fn build(&mut self) -> Candidate {
@@ -108,7 +132,7 @@ impl Net {
             .iter()
             .map(|index| {
                 let tag = 100 + index;
-                let bytes = unsigned.precommit_of(address(tag)).signing_bytes(&genesis().hash());
+                let bytes = unsigned.precommit_of(address(tag)).signing_bytes(&self.genesis.hash());
                 CommitSignature { address: address(tag), signature: secret(tag).sign(&bytes) }
             })
             .collect();
@@ -117,15 +141,21 @@ impl Net {
 
     /// One height on all nodes.
     pub fn step(&mut self) -> Block {
+        self.step_signed(&[0, 1, 2])
+    }
+
+    /// One height on all nodes, decided by these.
+    pub fn step_signed(&mut self, signers: &[u8]) -> Block {
         self.now = self.now.plus(1_000);
         let candidate = self.build();
         let live = self.live();
-        let certificate = self.certificate(candidate.hash, &[0, 1, 2]);
+        let certificate = self.certificate(candidate.hash, signers);
         for node in &mut self.nodes {
             let verdict = node.replica.verify(&candidate.bytes, live).unwrap();
             assert_eq!(verdict, Verdict::Valid(candidate.clone()));
             node.replica.commit(certificate.clone()).unwrap();
         }
+        self.history.push((candidate.clone(), certificate));
         Block::from_bytes(&candidate.bytes).unwrap()
     }
 
@@ -140,13 +170,13 @@ impl Net {
             valid_until: Height(self.height().0 + 50),
             action: Action::Transfer(Transfer { to, amount: amount(micro), memo: Memo::default() }),
         };
-        body.sign(&secret(from), &genesis().hash())
+        body.sign(&secret(from), &self.genesis.hash())
     }
 
     pub fn admit_everywhere(&mut self, transaction: &Transaction) {
-        let now = self.now;
+        let (now, genesis) = (self.now, self.genesis.hash());
         for node in &mut self.nodes {
-            let checked = CheckedTransaction::check(Arc::new(transaction.clone()), &genesis().hash()).unwrap();
+            let checked = CheckedTransaction::check(Arc::new(transaction.clone()), &genesis).unwrap();
             node.replica.admit(checked, now).unwrap();
         }
     }

@@ -6,22 +6,32 @@
 //! - Requests refuse unknown fields. Replies may gain fields; readers ignore what they do not know.
 //!
 //! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`transaction`],
-//! [`account`], [`proof`], [`request`]; [`text`] holds the text forms that are ours alone.
+//! [`account`], [`staking`], [`standing`], [`audit`], [`proof`], [`request`]; [`text`] holds the text forms that are ours alone.
 
 pub mod account;
+pub mod audit;
 pub mod block;
 pub mod proof;
 pub mod request;
+pub mod staking;
+pub mod standing;
 pub mod status;
 pub mod text;
 pub mod transaction;
 
 pub use account::{AccountView, HistoryEntry, HistoryKind, HistoryPage};
+pub use audit::{AuditError, AuditEvidence, AuditPage, AuditRecord, AuditStanding, AuditStream};
 pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
 pub use request::{
-    AccountRequest, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery, SubmitResult,
-    SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
+    AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,
+    SubmitResult, SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
+};
+pub use staking::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorView};
+pub use standing::{
+    ChallengeView, CountersView, IdentityProof, IdentityRecord, IdentityView, NextTier, ReputationBoard,
+    ReputationLine, ReputationView, ScorePart, TimetokeSubject, TimetokeView, VrfAdmitted, VrfCandidate, VrfKeyView,
+    VrfResult, VrfStanding, VrfThreshold,
 };
 pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,

@@ -75,6 +75,15 @@ pub struct PageQuery {
     pub limit: Option<u32>,
 }
 
+/// Query of `GET /observability/audits/{stream}`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditQuery {
+    /// Records, 200 when absent; more than 1,000 are cut to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
 /// Query of `GET /accounts/{address}/history`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

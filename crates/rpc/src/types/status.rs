@@ -81,6 +81,10 @@ pub struct BaseFees {
     /// µBLOCK per weight unit in the industrial lane.
     #[schema(value_type = AmountInteger)]
     pub industrial: Amount,
+    /// µBLOCK per weight unit in the reserved lane; true evidence pays none.
+    #[serde(default)]
+    #[schema(value_type = AmountInteger)]
+    pub reserved: Amount,
 }
 
 /// Who a gate binds.
@@ -283,6 +287,9 @@ pub struct LaneStatuses {
     pub consumer: LaneStatus,
     /// The industrial lane.
     pub industrial: LaneStatus,
+    /// The reserved lane.
+    #[serde(default)]
+    pub reserved: LaneStatus,
 }
 
 /// The weights of the inclusion order, parts per million; they sum to 1,000,000.

@@ -9,13 +9,15 @@
 //! A transaction is acknowledged once its status says `finalized`: that never reverts. What waits only in
 //! memory may vanish when the node stops; wallets submit again until `finalized`, `rejected` or `expired`.
 
+use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent};
 use primitives::{Action, Address, Amount, Event, Height, Lane, Nonce, Outcome, PublicKey, Receipt, Signature};
+use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
 use primitives::{Timestamp, Transaction, TransactionId, encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::text::Hex;
-use crate::schema::{AddressText, AmountInteger, HexText, LaneText, OutcomeText, PublicKeyText};
+use crate::schema::{AddressText, AmountInteger, HashText, HexText, LaneText, OutcomeText, PublicKeyText};
 use crate::schema::{SignatureText, TransactionIdText};
 
 /// How far a transaction has come.
@@ -156,6 +158,36 @@ pub enum ActionView {
         /// The payments, in order.
         payments: Vec<PaymentView>,
     },
+    /// A staking action.
+    Stake {
+        /// Which, by `kind`, with its fields as `spec/staking.md` names them.
+        #[schema(value_type = Object)]
+        action: StakeAction,
+    },
+    /// Evidence of an offence.
+    Evidence {
+        /// The two signed messages, by `kind`.
+        #[schema(value_type = Object)]
+        evidence: Evidence,
+    },
+    /// An identity action.
+    Identity {
+        /// Which, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        action: IdentityAction,
+    },
+    /// A timetoke action.
+    Timetoke {
+        /// Which, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        action: TimetokeAction,
+    },
+    /// A lottery action.
+    Lottery {
+        /// Which, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        action: LotteryAction,
+    },
 }
 
 impl From<&Action> for ActionView {
@@ -171,6 +203,11 @@ impl From<&Action> for ActionView {
                     .map(|payment| PaymentView { to: payment.to, amount: payment.amount })
                     .collect(),
             },
+            Action::Stake(action) => Self::Stake { action: action.clone() },
+            Action::Evidence(evidence) => Self::Evidence { evidence: evidence.clone() },
+            Action::Identity(action) => Self::Identity { action: action.clone() },
+            Action::Timetoke(action) => Self::Timetoke { action: action.clone() },
+            Action::Lottery(action) => Self::Lottery { action: action.clone() },
         }
     }
 }
@@ -254,6 +291,133 @@ pub enum EventView {
         #[schema(value_type = AmountInteger)]
         amount: Amount,
     },
+    /// Money moved into the stake pot behind a validator.
+    Bonded {
+        /// Whose money.
+        #[schema(value_type = AddressText)]
+        owner: Address,
+        /// Behind whom.
+        #[schema(value_type = AddressText)]
+        validator: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+    },
+    /// Stake began to leave a validator.
+    Unbonding {
+        /// Whose money.
+        #[schema(value_type = AddressText)]
+        owner: Address,
+        /// Behind whom.
+        #[schema(value_type = AddressText)]
+        validator: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+        /// The epoch at whose end it can be paid out.
+        epoch: u64,
+    },
+    /// Unbonded stake was paid out.
+    Unbonded {
+        /// Whose money.
+        #[schema(value_type = AddressText)]
+        owner: Address,
+        /// Behind whom.
+        #[schema(value_type = AddressText)]
+        validator: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+    },
+    /// Stake changed its validator.
+    Redelegated {
+        /// Whose money.
+        #[schema(value_type = AddressText)]
+        owner: Address,
+        /// Who lost it.
+        #[schema(value_type = AddressText)]
+        from: Address,
+        /// Who got it.
+        #[schema(value_type = AddressText)]
+        to: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+    },
+    /// A validator left the voting set for a while.
+    Jailed {
+        /// Who.
+        #[schema(value_type = AddressText)]
+        validator: Address,
+    },
+    /// A validator may return.
+    Unjailed {
+        /// Who.
+        #[schema(value_type = AddressText)]
+        validator: Address,
+    },
+    /// A commission changed.
+    CommissionSet {
+        /// Who.
+        #[schema(value_type = AddressText)]
+        validator: Address,
+        /// Basis points.
+        commission_bps: u64,
+    },
+    /// The voting set changes with the next height.
+    ValidatorSetChanged {
+        /// Hash of the new set.
+        #[schema(value_type = HashText)]
+        set: Hash,
+    },
+    /// Stake was burned for a proven offence.
+    Slashed {
+        /// Who.
+        #[schema(value_type = AddressText)]
+        validator: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+        /// The offence's evidence.
+        #[schema(value_type = HashText)]
+        evidence: Hash,
+    },
+    /// Rewards were paid.
+    RewardPaid {
+        /// Who was paid.
+        #[schema(value_type = AddressText)]
+        to: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+    },
+    /// Part of the issuance went to a module's account.
+    PoolFunded {
+        /// The module account.
+        #[schema(value_type = AddressText)]
+        pool: Address,
+        /// How much, µBLOCK.
+        #[schema(value_type = AmountInteger)]
+        amount: Amount,
+    },
+    /// Something in the identity module.
+    Identity {
+        /// What, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        event: IdentityEvent,
+    },
+    /// Something in the timetoke module.
+    Timetoke {
+        /// What, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        event: TimetokeEvent,
+    },
+    /// Something in the lottery module.
+    Lottery {
+        /// What, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        event: LotteryEvent,
+    },
 }
 
 impl From<&Event> for EventView {
@@ -261,6 +425,20 @@ impl From<&Event> for EventView {
         match *event {
             Event::AccountOpened { address, slot } => Self::AccountOpened { address, slot: slot.get() },
             Event::Transferred { from, to, amount } => Self::Transferred { from, to, amount },
+            Event::Bonded { owner, validator, amount } => Self::Bonded { owner, validator, amount },
+            Event::Unbonding { owner, validator, amount, epoch } => Self::Unbonding { owner, validator, amount, epoch },
+            Event::Unbonded { owner, validator, amount } => Self::Unbonded { owner, validator, amount },
+            Event::Redelegated { owner, from, to, amount } => Self::Redelegated { owner, from, to, amount },
+            Event::Jailed { validator } => Self::Jailed { validator },
+            Event::Unjailed { validator } => Self::Unjailed { validator },
+            Event::CommissionSet { validator, commission_bps } => Self::CommissionSet { validator, commission_bps },
+            Event::ValidatorSetChanged { set } => Self::ValidatorSetChanged { set },
+            Event::Slashed { validator, amount, evidence } => Self::Slashed { validator, amount, evidence },
+            Event::RewardPaid { to, amount } => Self::RewardPaid { to, amount },
+            Event::PoolFunded { pool, amount } => Self::PoolFunded { pool, amount },
+            Event::Identity(event) => Self::Identity { event },
+            Event::Timetoke(event) => Self::Timetoke { event },
+            Event::Lottery(event) => Self::Lottery { event },
         }
     }
 }

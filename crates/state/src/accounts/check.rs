@@ -28,10 +28,7 @@ pub struct PaymentPlan {
 /// # Errors
 /// [`Broken`] when state does not decode or a sum that stateless checks bounded overflows.
 pub fn plan(view: &dyn StateView, params: &Params, action: &Action) -> Result<PaymentPlan, Broken> {
-    let payments: Vec<Payment> = match action {
-        Action::Transfer(transfer) => vec![Payment { to: transfer.to, amount: transfer.amount }],
-        Action::BatchTransfer(batch) => batch.payments.to_vec(),
-    };
+    let payments: Vec<Payment> = action.payments();
     let mut plan = PaymentPlan {
         total: Amount::ZERO,
         opens: BTreeSet::new(),

@@ -16,26 +16,27 @@ pub enum Placement {
 /// The weight used so far in one block.
 #[derive(Debug, Clone)]
 pub struct LaneMeter {
-    shares: [u64; 2],
-    own: [u64; 2],
-    lent: [u64; 2],
+    shares: [u64; 3],
+    own: [u64; 3],
+    lent: [u64; 3],
 }
 
 impl LaneMeter {
     /// An empty block under `params`.
     pub fn new(params: &Params) -> Self {
-        Self { shares: Lane::ALL.map(|lane| share(params, lane)), own: [0; 2], lent: [0; 2] }
+        Self { shares: Lane::ALL.map(|lane| share(params, lane)), own: [0; 3], lent: [0; 3] }
     }
 
     /// Where `weight` more of `lane` would go, or `None` when there is no room for it.
     pub fn place(&self, lane: Lane, weight: u64, may_borrow: bool) -> Option<Placement> {
-        let (mine, other) = (lane.index(), lane.other().index());
+        let mine = lane.index();
         if self.lent[mine] > 0 {
             return None;
         }
         if self.own[mine].checked_add(weight)? <= self.shares[mine] {
             return Some(Placement::Own);
         }
+        let other = lane.other()?.index();
         let lender_free = self.shares[other].saturating_sub(self.own[other]).saturating_sub(self.lent[other]);
         (may_borrow && weight <= lender_free).then_some(Placement::Borrowed)
     }
@@ -45,8 +46,9 @@ impl LaneMeter {
         match placement {
             Placement::Own => self.own[lane.index()] = self.own[lane.index()].saturating_add(weight),
             Placement::Borrowed => {
-                let lender = lane.other().index();
-                self.lent[lender] = self.lent[lender].saturating_add(weight);
+                if let Some(lender) = lane.other() {
+                    self.lent[lender.index()] = self.lent[lender.index()].saturating_add(weight);
+                }
             }
         }
     }

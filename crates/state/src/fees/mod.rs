@@ -9,6 +9,9 @@
 //!              │ own …      │ lent  │ own …        │ lent  │ proofs, …  │
 //! ```
 //!
+//! The reserved lane (evidence, proofs) has what the other two leave; it neither lends nor borrows, and true
+//! evidence pays no base fee.
+//!
 //! Rules
 //! - Once a lane has lent, no further transaction of that lane may follow in the block: a proposer must
 //!   serve each lane before it lends the rest.
@@ -64,6 +67,9 @@ pub fn share(params: &Params, lane: Lane) -> u64 {
     let points = match lane {
         Lane::Consumer => params.consumer_share_bps,
         Lane::Industrial => params.industrial_share_bps,
+        Lane::Reserved => primitives::params::BASIS_POINTS
+            .saturating_sub(params.consumer_share_bps)
+            .saturating_sub(params.industrial_share_bps),
     };
     let share = u128::from(params.block_weight_max) * u128::from(points) / u128::from(primitives::params::BASIS_POINTS);
     u64::try_from(share).unwrap_or(u64::MAX)

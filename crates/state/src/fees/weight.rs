@@ -2,7 +2,7 @@
 //!
 //! One unit is about 1/100 of verifying and executing one plain transfer.
 
-use primitives::Action;
+use primitives::{Action, StakeAction};
 
 /// A transfer: one signature, two accounts.
 pub const TRANSFER: u64 = 100;
@@ -10,6 +10,19 @@ pub const TRANSFER: u64 = 100;
 pub const BATCH_BASE: u64 = 60;
 /// … and one account per payment.
 pub const BATCH_PAYMENT: u64 = 40;
+
+/// A staking action: one signature, two accounts, a few module values.
+pub const STAKE: u64 = 150;
+/// The first bond also verifies a VRF proof.
+pub const CANDIDACY: u64 = 200;
+/// Evidence: three signatures and a slash.
+pub const EVIDENCE: u64 = 400;
+/// An identity action: up to two proofs and a few module values.
+pub const IDENTITY: u64 = 400;
+/// A heartbeat: one more signature.
+pub const TIMETOKE: u64 = 150;
+/// A lottery submission: one VRF proof.
+pub const LOTTERY: u64 = 300;
 
 /// The weight of an action.
 pub fn weight(action: &Action) -> u64 {
@@ -19,5 +32,11 @@ pub fn weight(action: &Action) -> u64 {
             let payments = u64::try_from(batch.payments.len()).unwrap_or(u64::MAX);
             BATCH_BASE.saturating_add(BATCH_PAYMENT.saturating_mul(payments))
         }
+        Action::Stake(StakeAction::Bond(bond)) if bond.candidacy.is_some() => STAKE + CANDIDACY,
+        Action::Stake(_) => STAKE,
+        Action::Evidence(_) => EVIDENCE,
+        Action::Identity(_) => IDENTITY,
+        Action::Timetoke(_) => TIMETOKE,
+        Action::Lottery(_) => LOTTERY,
     }
 }

@@ -1,6 +1,6 @@
 //! Limits of a block, lending prices, and what an empty block does.
 
-use primitives::{Amount, Lane, LedgerOp, Outcome, Params, Rejection, Transaction};
+use primitives::{Lane, LedgerOp, Outcome, Params, Rejection, Transaction};
 use state::transaction::Refused;
 use state::{BlockExecution, BlockInvalid, view};
 
@@ -10,7 +10,8 @@ use crate::chain::{ACCOUNTS, Chain, address, amount, batch, lane_of, stranger, t
 fn an_empty_block_is_one_seal() {
     let mut chain = Chain::new(Params::default());
     let executed = chain.block(&[]).unwrap();
-    assert_eq!(executed.ops, vec![LedgerOp::Seal { height: chain.height, issuance: Amount::ZERO }]);
+    let issuance = Params::default().rewards.issuance_per_block;
+    assert_eq!(executed.ops, vec![LedgerOp::Seal { height: chain.height, issuance }]);
     assert_eq!(executed.receipts, vec![]);
 }
 
@@ -68,7 +69,7 @@ fn no_more_ledger_operations_than_the_cap() {
         taken += 1;
         nonce += 1;
     }
-    assert_eq!(taken, (1_024 - 3) / 65);
+    assert_eq!(taken, (1_024 - state::block::END_OPS_MAX) / 65);
     assert_eq!(execution.end().unwrap().ops.len(), taken * 65 + 2, "burn and seal at the end");
 }
 

@@ -17,6 +17,10 @@ pub fn key(index: u8) -> SecretKey {
     SecretKey::from_seed([index + 1; 32])
 }
 
+pub fn vrf(index: u8) -> VrfSecretKey {
+    VrfSecretKey::from_seed([index; 32])
+}
+
 pub fn address(index: u8) -> Address {
     Address::of_key(&key(index).public_key())
 }
@@ -34,6 +38,9 @@ pub fn amount(micro: u64) -> Amount {
 }
 
 pub struct Chain {
+    /// Validators that leave their signature out of every certificate.
+    pub absent: std::collections::BTreeSet<Address>,
+    pub bft: bool,
     pub genesis: Hash,
     pub height: Height,
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -44,6 +51,10 @@ pub struct Chain {
 impl StateView for Chain {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.state.get(key).cloned()
+    }
+    fn scan(&self, prefix: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let entries = self.state.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        entries.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
     fn slot(&self, slot: SlotIndex) -> Option<LedgerSlot> {
         self.slots.get(slot.get() as usize).copied()
@@ -58,7 +69,7 @@ impl StateView for Chain {
 
 impl Chain {
     pub fn new(params: Params) -> Self {
-        let genesis = Genesis {
+        Self::of(Genesis {
             version: FormatVersion,
             chain_id: "state-test".to_owned(),
             engine: Engine::Solo,
@@ -73,15 +84,71 @@ impl Chain {
                 power: 10,
             }],
             gates: Vec::new(),
-        };
+        })
+    }
+
+    /// A chain of validators with these powers, named 200, 201 …, whose accounts hold 100 BLOCK each.
+    pub fn bft(params: Params, powers: &[u64]) -> Self {
+        let named = |index: usize| 200 + u8::try_from(index).unwrap();
+        let funded = (0..ACCOUNTS).chain((0..powers.len()).map(named));
+        Self::of(Genesis {
+            version: FormatVersion,
+            chain_id: "state-test".to_owned(),
+            engine: Engine::Bft,
+            genesis_time: Timestamp(1),
+            params,
+            accounts: funded
+                .map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(100) })
+                .collect(),
+            validators: powers
+                .iter()
+                .enumerate()
+                .map(|(index, power)| GenesisValidator {
+                    public_key: key(named(index)).public_key(),
+                    vrf_key: vrf(named(index)).public_key(),
+                    power: *power,
+                })
+                .collect(),
+            gates: vec![primitives::genesis::GateActivation {
+                name: "malachite_consensus".to_owned(),
+                height: Height(0),
+            }],
+        })
+    }
+
+    pub fn of(genesis: Genesis) -> Self {
         genesis.validate().unwrap();
         let start = genesis_state(&genesis).unwrap();
         let supply = start.slots.iter().fold(Amount::ZERO, |sum, slot| sum.checked_add(slot.balance).unwrap());
-        Self { genesis: genesis.hash(), height: Height(0), state: start.state, slots: start.slots, supply }
+        let bft = genesis.engine == Engine::Bft;
+        let absent = std::collections::BTreeSet::new();
+        Self { absent, bft, genesis: genesis.hash(), height: Height(0), state: start.state, slots: start.slots, supply }
     }
 
     pub fn context(&self) -> BlockContext {
-        BlockContext { height: self.height.next(), proposer: proposer() }
+        BlockContext {
+            genesis: self.genesis,
+            height: self.height.next(),
+            time: Timestamp(1_000 * (self.height.0 + 1)),
+            parent: self.parent(),
+            proposer: proposer(),
+            beacon: primitives::hash(primitives::Domain::Beacon, &[&self.height.0.to_le_bytes()]),
+            last_commit: (self.bft && self.height > Height(0)).then(|| state::LastCommit {
+                round: primitives::Round(0),
+                signers: state::view::previous_validators(self)
+                    .unwrap()
+                    .validators()
+                    .iter()
+                    .map(|member| member.address)
+                    .filter(|address| !self.absent.contains(address))
+                    .collect(),
+            }),
+        }
+    }
+
+    /// A hash that stands for that of the last block.
+    pub fn parent(&self) -> Hash {
+        primitives::hash(primitives::Domain::Header, &[&self.height.0.to_le_bytes()])
     }
 
     pub fn balance(&self, address: &Address) -> u64 {
@@ -95,7 +162,12 @@ impl Chain {
 
     /// Executes the block and applies its operations one by one.
     pub fn block(&mut self, transactions: &[Transaction]) -> Result<Executed, BlockInvalid> {
-        let executed = execute_block(self, self.context(), transactions)?;
+        self.block_in(self.context(), transactions)
+    }
+
+    /// As [`Chain::block`], with another time, builder or certificate.
+    pub fn block_in(&mut self, context: BlockContext, transactions: &[Transaction]) -> Result<Executed, BlockInvalid> {
+        let executed = execute_block(self, context, transactions)?;
         self.height = self.height.next();
         for (key, value) in &executed.writes {
             match value {

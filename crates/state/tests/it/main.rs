@@ -5,6 +5,15 @@
 
 mod blocks;
 mod chain;
+mod evidence;
 mod fees;
+mod identity;
+mod lottery;
 mod outcomes;
+mod people;
 mod random;
+mod reputation;
+mod rewards;
+mod sets;
+mod staking;
+mod timetoke;

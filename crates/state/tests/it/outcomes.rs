@@ -21,7 +21,8 @@ fn a_transfer_moves_the_amount_burns_the_base_fee_and_tips_the_proposer() {
     assert_eq!(chain.balance(&address(0)), 100_000_000 - 2_000_000 - TRANSFER_FEE - 77);
     assert_eq!(chain.balance(&address(1)), 102_000_000);
     assert_eq!(chain.balance(&proposer()), 77);
-    assert_eq!(chain.supply, amount(400_000_000 - TRANSFER_FEE));
+    let issued = Params::default().rewards.issuance_per_block.micro();
+    assert_eq!(chain.supply, amount(400_000_000 + 10_000_000 + issued - TRANSFER_FEE));
     assert_eq!(chain.nonce(&address(0)), 1);
 }
 
@@ -149,7 +150,7 @@ fn a_refused_transaction_leaves_the_block_in_the_making_unchanged() {
 #[test]
 fn a_proposer_without_account_cannot_end_a_block() {
     let chain = Chain::new(Params::default());
-    let context = state::BlockContext { height: Height(1), proposer: stranger(1) };
+    let context = state::BlockContext { proposer: stranger(1), ..chain.context() };
     assert_eq!(state::execute_block(&chain, context, &[]), Err(BlockInvalid::ProposerWithoutAccount));
     let _ = key(0);
 }

@@ -14,7 +14,7 @@ fn micro(amount: u64) -> Amount {
 fn quote() -> FeeQuote {
     FeeQuote {
         height: Height(100),
-        base_fees: [micro(8), micro(4)],
+        base_fees: [micro(8), micro(4), micro(2)],
         open_fee: micro(1_000),
         open_fee_rise: micro(100),
         valid_until_max: 1_000,
@@ -73,7 +73,7 @@ fn the_ceiling_covers_every_path_of_the_base_fee_within_the_margin() {
     let mut seed = Seed::new();
     for _ in 0..2_000 {
         let mut quote = quote();
-        quote.base_fees = [micro(1 + seed.below(1 << 30)), micro(1 + seed.below(1 << 30))];
+        quote.base_fees = [micro(1 + seed.below(1 << 30)), micro(1 + seed.below(1 << 30)), micro(1)];
         let mut request = request(pay(1));
         request.weight = 1 + seed.below(1 << 20);
         request.opens = seed.below(65);

@@ -1,6 +1,23 @@
 //! Governed values: equal on all nodes, fixed by genesis until an upgrade changes them.
 //!
-//! Every field says its unit; [`Params::validate`] checks bounds and the relations between fields.
+//! Every field says its unit; [`Params::validate`] checks bounds and the relations between fields. Each
+//! module's values are a struct of its own, in the file of its name.
+
+pub mod evidence;
+pub mod identity;
+pub mod lottery;
+pub mod reputation;
+pub mod rewards;
+pub mod staking;
+pub mod timetoke;
+
+pub use evidence::EvidenceParams;
+pub use identity::IdentityParams;
+pub use lottery::LotteryParams;
+pub use reputation::{ReputationParams, TierThresholds};
+pub use rewards::RewardParams;
+pub use staking::StakingParams;
+pub use timetoke::TimetokeParams;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -12,6 +29,19 @@ use crate::hash::{Domain, Hash, hash};
 
 /// Basis points in one.
 pub const BASIS_POINTS: u64 = 10_000;
+/// Parts per million in one.
+pub const PPM: u64 = 1_000_000;
+
+/// An error unless `low ≤ value ≤ high`.
+pub(crate) fn range(
+    name: &'static str,
+    value: u64,
+    low: u64,
+    high: u64,
+    rule: &'static str,
+) -> Result<(), ParamsError> {
+    if value < low || value > high { Err(ParamsError { name, value, rule }) } else { Ok(()) }
+}
 
 /// The governed values.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -61,6 +91,20 @@ pub struct Params {
     pub supply_cap: Amount,
     /// Most new money in one block.
     pub issuance_per_block_max: Amount,
+    /// The staking module's values.
+    pub staking: StakingParams,
+    /// The evidence module's values.
+    pub evidence: EvidenceParams,
+    /// The rewards module's values.
+    pub rewards: RewardParams,
+    /// The identity module's values.
+    pub identity: IdentityParams,
+    /// The timetoke module's values.
+    pub timetoke: TimetokeParams,
+    /// The reputation module's values.
+    pub reputation: ReputationParams,
+    /// The lottery module's values.
+    pub lottery: LotteryParams,
 }
 
 impl Default for Params {
@@ -88,6 +132,13 @@ impl Default for Params {
             valid_until_max: 1_000,
             supply_cap: Amount::from_blocks(40_000_000),
             issuance_per_block_max: Amount::from_blocks(1),
+            staking: StakingParams::default(),
+            evidence: EvidenceParams::default(),
+            rewards: RewardParams::default(),
+            identity: IdentityParams::default(),
+            timetoke: TimetokeParams::default(),
+            reputation: ReputationParams::default(),
+            lottery: LotteryParams::default(),
         }
     }
 }
@@ -112,9 +163,6 @@ impl Params {
     pub fn validate(&self) -> Result<(), ParamsError> {
         let bytes_max = u64::try_from(BLOCK_BYTES_MAX).unwrap_or(u64::MAX);
         let transactions_max = u64::try_from(BLOCK_TRANSACTIONS_MAX).unwrap_or(u64::MAX);
-        let range = |name, value: u64, low: u64, high: u64, rule| {
-            if value < low || value > high { Err(ParamsError { name, value, rule }) } else { Ok(()) }
-        };
         range("epoch_blocks", self.epoch_blocks, 1, 1_000_000, "1 to 1,000,000 heights")?;
         range("window_blocks", self.window_blocks, 1, 10_000, "1 to 10,000 heights")?;
         range("block_interval_ms", self.block_interval_ms, 1, 3_600_000, "1 ms to one hour")?;
@@ -156,7 +204,23 @@ impl Params {
             0,
             self.supply_cap.micro(),
             "at most the supply cap",
-        )
+        )?;
+        self.validate_modules()
+    }
+
+    fn validate_modules(&self) -> Result<(), ParamsError> {
+        self.staking.validate()?;
+        self.evidence.validate(self.staking.unbonding_epochs)?;
+        self.rewards.validate(self.issuance_per_block_max)?;
+        self.identity.validate(self.evidence_blocks())?;
+        self.timetoke.validate()?;
+        self.reputation.validate(self.timetoke.cap_hours)?;
+        self.lottery.validate()
+    }
+
+    /// How long evidence may name an offender, heights: age and delay together.
+    pub fn evidence_blocks(&self) -> u64 {
+        self.evidence.age_epochs.saturating_add(self.evidence.delay_epochs).saturating_mul(self.epoch_blocks)
     }
 
     /// Hash of the canonical bytes, for the header.

@@ -1,0 +1,117 @@
+//! `tb validator`: who validates, with how much, and why one does not.
+
+use clap::{Args, Subcommand};
+use rpc::types::{ValidatorState, ValidatorView};
+
+use super::vrf;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{blocks, count, fields, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  tb validator list
+  tb validator show                       the validator of the node at --rpc
+  tb validator show tb1…";
+const EXAMPLES_LIST: &str = "\
+Examples:
+  tb validator list
+  tb validator list --json";
+const EXAMPLES_SHOW: &str = "\
+Examples:
+  tb validator show
+  tb validator show tb1… --json";
+
+/// Arguments of `tb validator`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List validators and candidates by falling stake
+    #[command(after_help = EXAMPLES_LIST)]
+    List,
+    /// Show one validator, and why it does not vote
+    #[command(after_help = EXAMPLES_SHOW)]
+    Show(Show),
+    /// The key of lotteries: inspect it, submit tickets, rotate, export
+    Vrf(vrf::Arguments),
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// An address, or the name of a key [default: the node's own validator]
+    #[arg(value_name = "ADDRESS|KEY")]
+    validator: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] when the node does not answer, or there is no such validator.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    if let Command::Vrf(arguments) = &arguments.command {
+        return vrf::run(arguments, context).await;
+    }
+    let client = context.client()?;
+    match &arguments.command {
+        // Done above, before a client is needed.
+        Command::Vrf(_) => {}
+        Command::List => {
+            let list = client.validators().await?;
+            context.output.result(&list, || {
+                let rows: Vec<[String; 5]> = list
+                    .validators
+                    .iter()
+                    .map(|one| {
+                        let state = state(one.state).to_owned();
+                        let missed = count(one.missed_commits);
+                        [one.address.to_string(), state, count(one.power), blocks(one.bonded), missed]
+                    })
+                    .collect();
+                table(["validator", "state", "power", "bonded", "missed"], &rows)
+            });
+        }
+        Command::Show(show) => {
+            let view = match &show.validator {
+                None => client.validator_status().await?,
+                Some(text) => client.validator(&context.address(text)?).await?,
+            };
+            context.output.result(&view, || describe(&view));
+        }
+    }
+    Ok(())
+}
+
+const fn state(state: ValidatorState) -> &'static str {
+    match state {
+        ValidatorState::Voting => "voting",
+        ValidatorState::Waiting => "waiting",
+        ValidatorState::Jailed => "jailed",
+        ValidatorState::Tombstoned => "tombstoned",
+    }
+}
+
+fn describe(view: &ValidatorView) -> String {
+    let mut rows = vec![
+        ("validator", view.address.to_string()),
+        ("state", state(view.state).to_owned()),
+        ("power", format!("{} of {}", count(view.power), count(view.total_power))),
+        ("bonded", blocks(view.bonded)),
+        ("own stake", blocks(view.self_stake)),
+        ("unbonding", blocks(view.unbonding)),
+        ("commission", format!("{} basis points", view.commission_bps)),
+        ("missed", format!("{} commits of this epoch", count(view.missed_commits))),
+    ];
+    if let Some(reason) = &view.reason {
+        rows.push(("not voting", reason.clone()));
+    }
+    if let Some(next) = &view.next {
+        rows.push(("next", next.clone()));
+    }
+    fields(&rows)
+}

@@ -1,0 +1,150 @@
+//! The admission lottery: what takes tickets now, what was drawn, and where one address stands in it.
+
+use std::collections::BTreeMap;
+
+use primitives::Address;
+use rpc::ApiError;
+use rpc::types::{VrfAdmitted, VrfCandidate, VrfResult, VrfStanding, VrfThreshold};
+use state::context::epoch_of;
+use state::lottery::draw::{self, Admitted, FrozenCandidate};
+use state::lottery::{self, LotteryResult};
+use state::view::{self, Broken};
+use state::{identity, reputation};
+
+use super::server::Server;
+use super::standing::{Reading, read};
+
+/// `/consensus/vrf/threshold`.
+///
+/// # Errors
+/// A fault of the node.
+pub fn threshold(server: &Server) -> Result<VrfThreshold, ApiError> {
+    read(server, open)
+}
+
+/// The epoch of the next block.
+fn epoch(reading: &Reading<'_>) -> u64 {
+    epoch_of(&reading.params, reading.height.next())
+}
+
+fn open(reading: &Reading<'_>) -> Result<VrfThreshold, Broken> {
+    let (state, params) = (reading.state, &reading.params);
+    let enter = epoch(reading).saturating_add(1);
+    let frozen = lottery::frozen(state, enter)?;
+    let tickets = lottery::tickets(state, enter)?;
+    let total = total_weight(reading, &frozen);
+    Ok(VrfThreshold {
+        height: reading.height,
+        enabled: lottery::is_on(params),
+        epoch: enter,
+        seed: lottery::seed(state, enter)?,
+        seats: params.lottery.seats,
+        total_weight: total.to_string(),
+        submissions: u64::try_from(tickets.len()).unwrap_or(u64::MAX),
+        candidates: frozen.iter().map(|one| candidate(reading, one, total, &tickets)).collect(),
+        last: lottery::result(state, epoch(reading))?.map(|result| drawn(&result)),
+    })
+}
+
+fn total_weight(reading: &Reading<'_>, frozen: &[FrozenCandidate]) -> u128 {
+    let params = &reading.params;
+    frozen.iter().map(|one| u128::from(draw::weight(&params.lottery, params.timetoke.cap_hours, one))).sum()
+}
+
+fn candidate(
+    reading: &Reading<'_>,
+    frozen: &FrozenCandidate,
+    total: u128,
+    tickets: &BTreeMap<Address, u64>,
+) -> VrfCandidate {
+    let params = &reading.params;
+    let weight = draw::weight(&params.lottery, params.timetoke.cap_hours, frozen);
+    VrfCandidate {
+        address: frozen.address,
+        stake: frozen.stake,
+        tier: frozen.tier.name().to_owned(),
+        hours: frozen.hours,
+        weight,
+        threshold: draw::threshold(&params.lottery, weight, total).to_string(),
+        ticket: tickets.get(&frozen.address).map(u64::to_string),
+    }
+}
+
+fn drawn(result: &LotteryResult) -> VrfResult {
+    VrfResult {
+        epoch: result.epoch,
+        seats: result.seats,
+        candidates: result.candidates,
+        submissions: result.submissions,
+        admitted: result.admitted.iter().map(admitted).collect(),
+    }
+}
+
+fn admitted(one: &Admitted) -> VrfAdmitted {
+    VrfAdmitted {
+        address: one.address,
+        route: one.route.name().to_owned(),
+        ticket: one.ticket.to_string(),
+        threshold: one.threshold.to_string(),
+    }
+}
+
+/// `/consensus/vrf/{address}`.
+///
+/// # Errors
+/// A fault of the node.
+pub fn one(server: &Server, address: Address) -> Result<VrfStanding, ApiError> {
+    read(server, |reading| {
+        let (state, params) = (reading.state, &reading.params);
+        let now = open(reading)?;
+        let found = now.candidates.into_iter().find(|one| one.address == address);
+        let last = lottery::result(state, epoch(reading))?;
+        let came_in = last.and_then(|result| result.admitted.iter().find(|one| one.address == address).map(admitted));
+        let validator = view::validators(state)?.get(&address).is_some();
+        let reason = reason(reading, address, validator, found.as_ref())?;
+        Ok(VrfStanding {
+            address,
+            height: reading.height,
+            validator,
+            vrf_key: identity::vrf_key(state, &address, reading.height, epoch_of(params, reading.height.next()))?,
+            candidate: found,
+            admitted: came_in,
+            reason,
+        })
+    })
+}
+
+/// The first thing that keeps `address` out, and what to do about it.
+fn reason(
+    reading: &Reading<'_>,
+    address: Address,
+    validator: bool,
+    candidate: Option<&VrfCandidate>,
+) -> Result<String, Broken> {
+    let (state, params) = (reading.state, &reading.params);
+    if validator {
+        return Ok("it votes now".to_owned());
+    }
+    if !lottery::is_on(params) {
+        return Ok("this chain has no lottery: the largest stakes vote; bond more".to_owned());
+    }
+    if let Some(candidate) = candidate {
+        return Ok(match &candidate.ticket {
+            Some(_) => "its ticket waits for the draw at the end of this epoch".to_owned(),
+            None => "it is on the list and has no ticket yet: submit one before the epoch ends".to_owned(),
+        });
+    }
+    if identity::active(state, &address, reading.height)?.is_none() {
+        return Ok("it has no active identity: register one and ask validators to attest it".to_owned());
+    }
+    if !lottery::is_bonded(state, params, &address)? {
+        return Ok("it has too little self-stake, or is jailed: bond at least staking.min_self_stake".to_owned());
+    }
+    let tier = reputation::explain(state, params, &address, reading.height, reading.time)?.tier;
+    if u64::from(tier.level()) < params.lottery.min_tier {
+        let (has, needs) = (tier.name(), params.lottery.min_tier);
+        return Ok(format!("it is {has} and needs tl{needs}: answer challenges, and see its reputation"));
+    }
+    Ok("it qualifies and will be on the list that is frozen at the end of this epoch, for three epochs later"
+        .to_owned())
+}

@@ -1,0 +1,5 @@
+//! Tests of the node's parts that need no running node.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::as_conversions, reason = "tests fail by panicking")]
+
+mod audits;
