@@ -341,6 +341,7 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
         bootstrap: config.peers.clone(),
         mode: crate::ready::role(shared).name().to_owned(),
         limits,
+        exchange_peers: config.exchange_peers,
         store: Some(StorePaths {
             overlay: config.overlay_db.clone(),
             peer_db: config.peer_db.clone(),
