@@ -10,6 +10,7 @@ use primitives::{Hash, Height, Timestamp};
 #[test]
 fn votes_of_later_heights_are_bounded_and_refusals_counted() {
     let _shown = testkit::contract!("S000-039");
+    let _limit = testkit::contract!("S000-030");
     let queue = VoteQueue::new(160);
     queue.started(Height(10));
     // 128 validators vote twice for the next height: its share holds and what is over is counted.
