@@ -222,6 +222,13 @@ pub static KEYS: &[Key] = &[
     )
     .default("", "/ip4/192.0.2.1/udp/26657/quic-v1"),
     key(
+        "p2p.exchange_peers",
+        &["TB_P2P_EXCHANGE_PEERS"],
+        Kind::Bool,
+        "Whether to ask peers for further peers, and to answer such questions. Turn it off where only the peers of the configuration may be known.",
+    )
+    .default("true", "false"),
+    key(
         "p2p.gossip_rate_limit_per_sec",
         &["TB_P2P_GOSSIP_RATE_LIMIT_PER_SEC"],
         clamped(1, PER_SECOND_MAX),

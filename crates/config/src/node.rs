@@ -98,6 +98,8 @@ pub struct P2pConfig {
     pub listen: Vec<String>,
     /// Peers to stay connected to, in libp2p form.
     pub peers: Vec<String>,
+    /// Whether to ask peers for further peers, and to answer such questions.
+    pub exchange_peers: bool,
     /// Gossip messages per second. At least 1.
     pub gossip_rate_limit_per_sec: u64,
     /// Digests that are remembered. At least 1.
@@ -272,6 +274,7 @@ impl Reader<'_> {
         P2pConfig {
             listen: self.list("p2p.listen"),
             peers: self.list("p2p.peers"),
+            exchange_peers: self.flag("p2p.exchange_peers"),
             gossip_rate_limit_per_sec: self.number("p2p.gossip_rate_limit_per_sec"),
             replay_window_size: self.number("p2p.replay_window_size"),
             rate_window_secs: self.number("p2p.rate_window_secs"),
@@ -316,6 +319,13 @@ impl Reader<'_> {
         match self.value(key) {
             Value::Text(text) => text,
             _ => unreachable!("{key} is no text"),
+        }
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        match self.value(key) {
+            Value::Bool(flag) => *flag,
+            _ => unreachable!("{key} is no flag"),
         }
     }
 

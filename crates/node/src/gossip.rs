@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use mempool::ReadTransaction;
 use p2p::{BatchId, P2pEvent, P2pHandle, Verdict};
 use primitives::{Rejection, Transaction};
 use tokio::sync::mpsc;
@@ -50,10 +51,10 @@ async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transac
 }
 
 fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
-    let mut transactions: Vec<Arc<Transaction>> = Vec::with_capacity(encoded.len());
+    let mut transactions: Vec<ReadTransaction> = Vec::with_capacity(encoded.len());
     for bytes in encoded {
-        match Transaction::from_bytes(bytes) {
-            Ok(transaction) => transactions.push(Arc::new(transaction)),
+        match ReadTransaction::from_bytes(bytes) {
+            Ok(transaction) => transactions.push(transaction),
             Err(_) => return Verdict::Reject,
         }
     }

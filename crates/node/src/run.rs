@@ -172,6 +172,7 @@ impl Opening<'_> {
         };
         let stages = Arc::new(Stages::new());
         let metrics = Metrics::new();
+        metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let observer = crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
@@ -341,6 +342,7 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
         bootstrap: config.peers.clone(),
         mode: crate::ready::role(shared).name().to_owned(),
         limits,
+        exchange_peers: config.exchange_peers,
         store: Some(StorePaths {
             overlay: config.overlay_db.clone(),
             peer_db: config.peer_db.clone(),

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
-use mempool::{Admission, CheckedTransaction};
-use primitives::{Rejection, Transaction, TransactionId, encode};
-use replica::stages::{Stage, Stop};
+use mempool::{Admission, CheckedTransaction, ReadTransaction};
+use primitives::{Rejection, Stage, Transaction, TransactionId, encode};
+use replica::stages::Stop;
 
 use crate::clock;
 use crate::shared::Shared;
@@ -25,9 +25,9 @@ pub struct Refused {
 
 /// Takes transactions from a client, and hands what was admitted to the network.
 pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, Refused>> {
-    let decoded: Vec<Result<Arc<Transaction>, Rejection>> =
-        encoded.iter().map(|bytes| Transaction::from_bytes(bytes).map(Arc::new)).collect();
-    let known: Vec<Arc<Transaction>> = decoded.iter().flatten().cloned().collect();
+    let decoded: Vec<Result<ReadTransaction, Rejection>> =
+        encoded.iter().map(|bytes| ReadTransaction::from_bytes(bytes)).collect();
+    let known: Vec<ReadTransaction> = decoded.iter().flatten().cloned().collect();
     let mut verdicts = enter(shared, &known).into_iter();
     let results: Vec<Result<TransactionId, Refused>> = decoded
         .into_iter()
@@ -42,7 +42,7 @@ pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, R
 }
 
 /// Checks and admits decoded transactions, in order.
-pub fn enter(shared: &Shared, transactions: &[Arc<Transaction>]) -> Vec<Result<TransactionId, Refused>> {
+pub fn enter(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<TransactionId, Refused>> {
     let ids: Arc<[TransactionId]> = transactions.iter().map(|transaction| transaction.id()).collect();
     shared.stages.reach(Arc::clone(&ids), Stage::Received);
     let checked = CheckedTransaction::check_all(transactions, &shared.genesis_hash);

@@ -11,13 +11,13 @@
 use primitives::Rejection;
 
 use crate::error::ErrorCode;
-use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, TransactionIdText, TypeSchema};
+use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockRequest, BlockSummary, BlockView,
     BlocksRequest, ConsensusStatus, Empty, HealthReport, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof,
     IdentityView, Limits, Liveness, MempoolStatus, NodeStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
-    Stage, StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest,
-    TransactionStatus, ValidatorList, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
+    StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus,
+    ValidatorList, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
 };
 
 /// Where JSON-RPC is served.
@@ -238,7 +238,7 @@ const BEFORE_CURSOR: Parameter = query(
 );
 const STAGE: Parameter = query(
     "stage",
-    Shape::Named(TypeSchema::of::<Stage>()),
+    Shape::Named(TypeSchema::of::<StageText>()),
     "the stage to wait for, finalized when absent; rejected, expired and dropped end every wait",
 );
 const TIMEOUT: Parameter = query(

@@ -28,6 +28,7 @@ mod join;
 mod mempool;
 mod operator;
 mod pay;
+mod peers;
 mod reads;
 mod simulate;
 mod stages;
