@@ -1,0 +1,5 @@
+//! Tests of the data, of the reader of expressions, and of the committed files.
+
+mod committed;
+mod data;
+mod query;
