@@ -94,7 +94,10 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::SelfAttestation
         | Rejection::HeartbeatEmpty
         | Rejection::HeartbeatOrder
-        | Rejection::BadHeartbeatSignature => true,
+        | Rejection::BadHeartbeatSignature
+        | Rejection::AttestationEmpty
+        | Rejection::AttestationOrder
+        | Rejection::BadAttestationSignature => true,
         Rejection::Expired
         | Rejection::ValidUntilTooFar
         | Rejection::UnknownPayer
@@ -110,6 +113,7 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::EvidenceStale
         | Rejection::EvidenceDuplicate
         | Rejection::EvidenceUnknownOffender
+        | Rejection::EvidenceNoIdentity
         | Rejection::NotReady => false,
     }
 }

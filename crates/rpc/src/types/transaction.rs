@@ -9,9 +9,9 @@
 //! A transaction is acknowledged once its status says `finalized`: that never reverts. What waits only in
 //! memory may vanish when the node stops; wallets submit again until `finalized`, `rejected` or `expired`.
 
-use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent};
+use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent, WitnessEvent};
 use primitives::{Action, Address, Amount, Event, Height, Lane, Nonce, Outcome, PublicKey, Receipt, Signature};
-use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
+use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
 use primitives::{Timestamp, Transaction, TransactionId, encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -188,6 +188,12 @@ pub enum ActionView {
         #[schema(value_type = Object)]
         action: LotteryAction,
     },
+    /// A witness action.
+    Witness {
+        /// Which, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        action: WitnessAction,
+    },
 }
 
 impl From<&Action> for ActionView {
@@ -208,6 +214,7 @@ impl From<&Action> for ActionView {
             Action::Identity(action) => Self::Identity { action: action.clone() },
             Action::Timetoke(action) => Self::Timetoke { action: action.clone() },
             Action::Lottery(action) => Self::Lottery { action: action.clone() },
+            Action::Witness(action) => Self::Witness { action: action.clone() },
         }
     }
 }
@@ -418,6 +425,12 @@ pub enum EventView {
         #[schema(value_type = Object)]
         event: LotteryEvent,
     },
+    /// Something in the witness module.
+    Witness {
+        /// What, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        event: WitnessEvent,
+    },
 }
 
 impl From<&Event> for EventView {
@@ -439,6 +452,7 @@ impl From<&Event> for EventView {
             Event::Identity(event) => Self::Identity { event },
             Event::Timetoke(event) => Self::Timetoke { event },
             Event::Lottery(event) => Self::Lottery { event },
+            Event::Witness(event) => Self::Witness { event },
         }
     }
 }
