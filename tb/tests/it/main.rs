@@ -33,3 +33,4 @@ mod simulate;
 mod stages;
 mod start;
 mod surface;
+mod validators;
