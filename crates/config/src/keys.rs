@@ -229,6 +229,13 @@ pub static KEYS: &[Key] = &[
     )
     .default("true", "false"),
     key(
+        "p2p.witness_quarantine",
+        &["TB_P2P_WITNESS_QUARANTINE"],
+        Kind::AccountList,
+        "Publishers whose witness data this node neither takes from peers nor passes on, until they are taken off the list.",
+    )
+    .default("", "tb1qypqxpq9qcrsszg2pvxq6rs0zqg3yyc5z5tpwxqergd3c8g7ndw8me"),
+    key(
         "p2p.gossip_rate_limit_per_sec",
         &["TB_P2P_GOSSIP_RATE_LIMIT_PER_SEC"],
         clamped(1, PER_SECOND_MAX),

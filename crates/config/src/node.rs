@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mempool::MempoolConfig;
-use primitives::Genesis;
 use primitives::genesis::CHAIN_GATES;
+use primitives::{Address, Genesis};
 
 use crate::error::ConfigErrors;
 use crate::gates::{FeatureGates, Gate, GateKind};
@@ -100,6 +100,8 @@ pub struct P2pConfig {
     pub peers: Vec<String>,
     /// Whether to ask peers for further peers, and to answer such questions.
     pub exchange_peers: bool,
+    /// Publishers whose witness data is not used here.
+    pub witness_quarantine: Vec<Address>,
     /// Gossip messages per second. At least 1.
     pub gossip_rate_limit_per_sec: u64,
     /// Digests that are remembered. At least 1.
@@ -275,6 +277,11 @@ impl Reader<'_> {
             listen: self.list("p2p.listen"),
             peers: self.list("p2p.peers"),
             exchange_peers: self.flag("p2p.exchange_peers"),
+            witness_quarantine: self
+                .list("p2p.witness_quarantine")
+                .iter()
+                .map(|text| text.parse().expect("its kind was checked"))
+                .collect(),
             gossip_rate_limit_per_sec: self.number("p2p.gossip_rate_limit_per_sec"),
             replay_window_size: self.number("p2p.replay_window_size"),
             rate_window_secs: self.number("p2p.rate_window_secs"),

@@ -120,7 +120,12 @@ pub async fn follow_blocks(shared: Arc<Shared>, mut notices: broadcast::Receiver
         match notices.recv().await {
             Ok(Notice::Finalized(block)) => {
                 finalized(&shared, &block, &mut previous);
+                crate::telemetry_record::record(&shared, &block);
                 crate::evidence::report(&shared);
+                if let Some(duties) = &shared.duties {
+                    duties.perform(&shared);
+                }
+                shared.meta.after_block(&shared);
             }
             Ok(Notice::Moved(_)) => {}
             Err(RecvError::Lagged(_)) => previous = None,

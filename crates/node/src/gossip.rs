@@ -4,6 +4,7 @@
 //! - Verify before relay: a batch is relayed only when every transaction of it is well formed and
 //!   signed for this chain and at least one was new here.
 //! - A batch with a transaction that can never be valid costs its sender points; stale ones do not.
+//! - What its publisher's tier does not allow ([`topics`]) is neither taken nor relayed, and costs nobody points.
 //! - A new peer is told what waits here, because what was published before reached nobody.
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use primitives::{Rejection, Transaction};
 use tokio::sync::mpsc;
 
 use crate::shared::Shared;
-use crate::submit;
+use crate::{submit, topics};
 
 /// Events of the network that may wait.
 pub const EVENTS_MAX: usize = 1_024;
@@ -27,6 +28,9 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
         match event {
             P2pEvent::TransactionsReceived { peer: _, batch, transactions } => {
                 received(&shared, &p2p, batch, transactions).await;
+            }
+            P2pEvent::TopicReceived { peer: _, batch, message } => {
+                crate::meta::received(&shared, &p2p, batch, message).await;
             }
             P2pEvent::PeerConnected { peer, agent, mode, height } => {
                 tracing::info!(%peer, agent, mode, %height, "peer connected");
@@ -58,17 +62,20 @@ fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
             Err(_) => return Verdict::Reject,
         }
     }
-    let unknown = match shared.chain() {
+    let known = transactions.len();
+    let (unknown, all_pass) = match shared.chain() {
         Ok(chain) => {
+            transactions.retain(|transaction| topics::may_pass(shared, &chain, transaction));
+            let all_pass = transactions.len() == known;
             transactions.retain(|transaction| !chain.mempool().contains(&transaction.id()));
-            transactions
+            (transactions, all_pass)
         }
         Err(_) => return Verdict::Ignore,
     };
     let verdicts = submit::enter(shared, &unknown);
     if verdicts.iter().any(|verdict| matches!(verdict, Err(refused) if is_forever(refused.rejection))) {
         Verdict::Reject
-    } else if verdicts.iter().any(Result::is_ok) {
+    } else if all_pass && verdicts.iter().any(Result::is_ok) {
         Verdict::Accept
     } else {
         Verdict::Ignore
@@ -95,7 +102,10 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::SelfAttestation
         | Rejection::HeartbeatEmpty
         | Rejection::HeartbeatOrder
-        | Rejection::BadHeartbeatSignature => true,
+        | Rejection::BadHeartbeatSignature
+        | Rejection::AttestationEmpty
+        | Rejection::AttestationOrder
+        | Rejection::BadAttestationSignature => true,
         Rejection::Expired
         | Rejection::ValidUntilTooFar
         | Rejection::UnknownPayer
@@ -111,6 +121,7 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::EvidenceStale
         | Rejection::EvidenceDuplicate
         | Rejection::EvidenceUnknownOffender
+        | Rejection::EvidenceNoIdentity
         | Rejection::NotReady => false,
     }
 }
@@ -118,7 +129,9 @@ fn is_forever(rejection: Rejection) -> bool {
 /// Publishes what waits here again.
 fn retell(shared: &Shared, p2p: &P2pHandle) {
     let Ok(chain) = shared.chain() else { return };
-    let waiting: Vec<Arc<Transaction>> = chain.mempool().transactions().take(RETELL_MAX).cloned().collect();
+    let waiting = chain.mempool().transactions().take(RETELL_MAX);
+    let waiting = waiting.filter(|transaction| topics::may_pass(shared, &chain, transaction));
+    let waiting: Vec<Arc<Transaction>> = waiting.cloned().collect();
     drop(chain);
     for transaction in waiting {
         // A full queue means that the network is busy; who asks again will be told again.

@@ -35,7 +35,10 @@ use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
+use crate::duties::{Duties, NEXT_KEY_FILE};
+use crate::elections::Elections;
 use crate::evidence::Reporter;
+use crate::meta::Meta;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -174,9 +177,13 @@ impl Opening<'_> {
         let metrics = Metrics::new();
         metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
-        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits));
+        let elections = Arc::new(Elections::new(metrics.standing.clone()));
+        let observer =
+            crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
         let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
+        let duties = key.as_ref().map(|key| Duties::new(key, home.resolve(NEXT_KEY_FILE)));
+        let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity =
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
@@ -194,6 +201,9 @@ impl Opening<'_> {
             config,
             validator,
             reporter,
+            duties,
+            elections,
+            meta,
             p2p: OnceLock::new(),
             engine: OnceLock::new(),
             work: Arc::new(Notify::new()),

@@ -8,6 +8,8 @@
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
+mod lookup;
+
 use primitives::Rejection;
 
 use crate::error::ErrorCode;
@@ -15,9 +17,9 @@ use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageTe
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockRequest, BlockSummary, BlockView,
     BlocksRequest, ConsensusStatus, Empty, HealthReport, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof,
-    IdentityView, Limits, Liveness, MempoolStatus, NodeStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
-    StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus,
-    ValidatorList, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
+    IdentityView, Limits, Liveness, MempoolStatus, NodeStatus, OwnVrf, Ready, ReceiptView, ReputationBoard,
+    ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest,
+    TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
 };
 
 /// Where JSON-RPC is served.
@@ -74,6 +76,10 @@ pub enum Operation {
     ValidatorGet,
     /// This node's own validator.
     ValidatorStatus,
+    /// This node's peers, with what the chain knows of them.
+    ValidatorPeers,
+    /// This node's own validator in the lottery.
+    ValidatorVrf,
     /// What an account has staked.
     StakerGet,
     /// The record of an identity.
@@ -299,7 +305,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 37] = [
+pub static ROUTES: [Route; 39] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -467,6 +473,17 @@ pub static ROUTES: [Route; 37] = [
         ..get(Operation::ValidatorStatus, "/validator/status", "validator_status", json::<ValidatorView>())
     },
     Route {
+        summary: "this node's peers: height, points, and the identity, tier and vote that belong to the node key",
+        method_name: Some("validator.peers"),
+        ..get(Operation::ValidatorPeers, "/validator/peers", "validator_peers", json::<ValidatorPeers>())
+    },
+    Route {
+        summary: "this node's VRF keys, its validator's place in the lottery, and what lotteries gave",
+        method_name: Some("validator.vrf"),
+        errors: &[ErrorCode::NotFound],
+        ..get(Operation::ValidatorVrf, "/validator/vrf", "validator_vrf", json::<OwnVrf>())
+    },
+    Route {
         summary: "what an account has staked behind whom, what is leaving, and what it can claim",
         method_name: Some("staking.account"),
         parameters: &[ADDRESS],
@@ -553,35 +570,3 @@ pub static ROUTES: [Route; 37] = [
         ..get(Operation::JsonRpc, RPC_PATH, "json_rpc", Reply::JsonRpc)
     },
 ];
-
-impl Route {
-    /// The route of a JSON-RPC method.
-    pub fn of_method(name: &str) -> Option<&'static Self> {
-        ROUTES.iter().find(|route| route.method_name == Some(name))
-    }
-
-    /// The path with its varying parts filled in, in order. Missing parts stay as they are.
-    pub fn path_with(&self, values: &[&str]) -> String {
-        let mut values = values.iter();
-        let fill = |part: &str| match part.starts_with('{') {
-            true => values.next().map_or_else(|| part.to_owned(), |value| (*value).to_owned()),
-            false => part.to_owned(),
-        };
-        self.path.split('/').map(fill).collect::<Vec<_>>().join("/")
-    }
-
-    /// Every refusal of this route, the common ones last.
-    pub fn all_errors(&self) -> impl Iterator<Item = ErrorCode> {
-        self.errors.iter().copied().chain(COMMON_ERRORS)
-    }
-}
-
-impl Operation {
-    /// The operation's line of the table.
-    pub fn route(self) -> &'static Route {
-        ROUTES
-            .iter()
-            .find(|route| route.operation == self)
-            .expect("a test compares the table with the list of operations")
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Standing, Storage};
 use crate::engine;
 use crate::metric::{Kind, Metric};
 
@@ -16,6 +16,7 @@ pub const AREAS: &[Area] = &[
     ("p2p", P2p::METRICS),
     ("storage", Storage::METRICS),
     ("rpc", Rpc::METRICS),
+    ("standing", Standing::METRICS),
     ("node", Node::METRICS),
 ];
 

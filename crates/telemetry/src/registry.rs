@@ -7,7 +7,7 @@
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Standing, Storage};
 use crate::handles::Handle;
 use crate::metric::Metric;
 
@@ -30,6 +30,8 @@ pub struct Metrics {
     pub storage: Storage,
     /// Requests of clients.
     pub rpc: Rpc,
+    /// Identities, online time, reputation, the lottery.
+    pub standing: Standing,
     /// The process.
     pub node: Node,
     registry: Registry,
@@ -51,6 +53,7 @@ impl Metrics {
             p2p: P2p::register(&mut registry),
             storage: Storage::register(&mut registry),
             rpc: Rpc::register(&mut registry),
+            standing: Standing::register(&mut registry),
             node: Node::register(&mut registry),
             registry,
         }

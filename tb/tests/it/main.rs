@@ -34,3 +34,4 @@ mod simulate;
 mod stages;
 mod start;
 mod surface;
+mod validators;

@@ -32,6 +32,7 @@ mod mempool;
 mod node;
 mod p2p;
 mod rpc;
+mod standing;
 mod storage;
 
 pub use consensus::Consensus;
@@ -39,6 +40,7 @@ pub use mempool::Mempool;
 pub use node::Node;
 pub use p2p::P2p;
 pub use rpc::Rpc;
+pub use standing::Standing;
 pub use storage::Storage;
 
 /// Bounds for what takes microseconds to a second: requests, commits.
