@@ -24,6 +24,7 @@ mod evidence;
 mod gossip;
 mod observer;
 mod ports;
+pub mod proofs;
 mod ready;
 mod rebuild;
 pub mod rpc;

@@ -36,6 +36,7 @@ use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
 use crate::evidence::Reporter;
+use crate::proofs::Proofs;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -180,6 +181,7 @@ impl Opening<'_> {
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
             .map_err(StartError::Chain)?;
+        let proofs = Proofs::open(&store)?;
         let now = clock::now();
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -188,6 +190,7 @@ impl Opening<'_> {
             genesis,
             genesis_hash,
             audits,
+            proofs,
             stages,
             metrics,
             config,

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::audits::Audits;
 use crate::clock;
 use crate::evidence::Reporter;
+use crate::proofs::Proofs;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -39,6 +40,8 @@ pub struct Shared {
     pub audits: Arc<Audits>,
     /// Where transactions are.
     pub stages: Arc<Stages>,
+    /// Window proofs.
+    pub proofs: Proofs,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.

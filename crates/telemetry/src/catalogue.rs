@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, Proofs, Rpc, Storage};
 use crate::metric::Metric;
 
 /// An area's name and its metrics.
@@ -14,6 +14,7 @@ pub const AREAS: &[Area] = &[
     ("mempool", Mempool::METRICS),
     ("p2p", P2p::METRICS),
     ("storage", Storage::METRICS),
+    ("proofs", Proofs::METRICS),
     ("rpc", Rpc::METRICS),
     ("node", Node::METRICS),
 ];

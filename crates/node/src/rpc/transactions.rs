@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::server::{Server, stopped};
 use super::{blocks, errors, query};
-use crate::submit;
+use crate::{proofs, submit};
 
 /// The API's name of a stage.
 const fn stage_of(stage: replica::stages::Stage) -> Stage {
@@ -188,7 +188,7 @@ fn finalized(
     let absent = || errors::of_damage("transaction index", format!("height {} has no {index}", place.height));
     let receipt = block.receipts.get(index).ok_or_else(absent)?;
     let transaction = block.block.transactions.get(index).ok_or_else(absent)?;
-    let proven = progress.is_some_and(|progress| progress.at(replica::stages::Stage::Proven).is_some());
+    let proven = place.height <= proofs::proven_height(&server.shared);
     Ok(TransactionStatus {
         id,
         stage: if proven { Stage::Proven } else { Stage::Finalized },

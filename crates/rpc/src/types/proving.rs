@@ -342,7 +342,7 @@ pub struct BackendHealth {
 /// The state of the proof system `plonky3`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlonkyHealth {
-    /// False from a prover's failure, or a rejected proof, until the next good proof.
+    /// False from a failure that a prover reports until the next proof that is accepted.
     pub healthy: bool,
     /// Window proofs that this node keeps.
     pub cache_size: u64,
