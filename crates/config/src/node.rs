@@ -154,6 +154,10 @@ pub struct NodeConfig {
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
     pub validator_key_password: Option<Secret>,
+    /// Largest window proof that is taken, bytes.
+    pub max_proof_size_bytes: usize,
+    /// Where provers of this home keep checkpoints and proofs.
+    pub proof_cache_dir: PathBuf,
     /// Logging.
     pub log: LogConfig,
     /// Limits and weights of the mempool; valid.
@@ -245,6 +249,8 @@ impl Reader<'_> {
                 Value::Secret(password) => Some(password.clone()),
                 _ => None,
             },
+            max_proof_size_bytes: self.count("max_proof_size_bytes"),
+            proof_cache_dir: self.path("proof_cache_dir"),
             log: LogConfig {
                 format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
                 level: self.text("log.level").to_owned(),

@@ -27,6 +27,7 @@ mod gossip;
 pub mod meta;
 mod observer;
 mod ports;
+pub mod proofs;
 mod ready;
 mod rebuild;
 pub mod rpc;

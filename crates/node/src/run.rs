@@ -39,6 +39,7 @@ use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
+use crate::proofs::Proofs;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -188,6 +189,7 @@ impl Opening<'_> {
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
             .map_err(StartError::Chain)?;
+        let proofs = Proofs::open(&store)?;
         let now = clock::now();
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -196,6 +198,7 @@ impl Opening<'_> {
             genesis,
             genesis_hash,
             audits,
+            proofs,
             stages,
             metrics,
             config,
