@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Rpc, Storage};
 use crate::metric::Metric;
 
 /// An area's name and its metrics.
@@ -13,6 +13,7 @@ pub const AREAS: &[Area] = &[
     ("consensus", Consensus::METRICS),
     ("mempool", Mempool::METRICS),
     ("p2p", P2p::METRICS),
+    ("partition_watch", PartitionWatch::METRICS),
     ("storage", Storage::METRICS),
     ("rpc", Rpc::METRICS),
     ("node", Node::METRICS),

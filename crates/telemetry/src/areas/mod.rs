@@ -31,6 +31,7 @@ mod consensus;
 mod mempool;
 mod node;
 mod p2p;
+mod partition_watch;
 mod rpc;
 mod storage;
 
@@ -38,6 +39,7 @@ pub use consensus::Consensus;
 pub use mempool::Mempool;
 pub use node::Node;
 pub use p2p::P2p;
+pub use partition_watch::PartitionWatch;
 pub use rpc::Rpc;
 pub use storage::Storage;
 
