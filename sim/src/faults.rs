@@ -45,7 +45,10 @@ impl World {
             Fault::Slow { node, by_ms } => self.node(node).slow_ms = by_ms,
             // What reaches it in the meantime is taken in after the end, in its order.
             Fault::Pause { node } => self.node(node).slow_ms = self.plan.faults[index].for_ms,
-            Fault::Clock { node, offset_ms } => self.node(node).offset_ms = offset_ms,
+            Fault::Clock { node, offset_ms } => {
+                self.effect(if offset_ms < 0 { "clock_set_back" } else { "clock_set_ahead" });
+                self.node(node).offset_ms = offset_ms;
+            }
             Fault::Disk { node, operation, answer } => {
                 let (on, answer) = disk_fault(operation, answer);
                 let healthy = u32::try_from(self.chance.below(4)).unwrap_or(0);
