@@ -24,5 +24,8 @@ pub mod follow;
 pub mod service;
 pub mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use cache::{Cache, CacheError, Finding};
 pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, run};

@@ -28,6 +28,8 @@ mod join;
 mod mempool;
 mod operator;
 mod pay;
+mod proofs;
+mod proxy;
 mod reads;
 mod simulate;
 mod stages;

@@ -20,7 +20,7 @@ Examples:
 const EXAMPLES_VERIFY: &str = "\
 Examples:
   tb light verify --rpc http://127.0.0.1:26658 --genesis genesis.json
-  tb light verify --genesis genesis.json --trust 1200:<64 hexadecimal digits>
+  tb light verify --genesis genesis.json --trust 1200:5d41402abc4b2a76b9719d911017c592ae3f1c66e1e9b0a37d0f5b61c2a4e8f9
   tb light verify --genesis genesis.json --account tb1… --json
 
 One proof of some 300 KB is fetched for each window since genesis: the download grows with the chain until windows are
