@@ -1,7 +1,7 @@
 //! What staking does at the end of each block.
 //!
 //! ```text
-//! every block ── count who missed the included commit ── pay what finished unbonding ── forget old moves
+//! every block ── count who missed the included commit, who built, whose turn was lost ── pay what finished unbonding ── forget old moves
 //! last block of an epoch ── jail who missed too much ── make the next voting set ── forget old counts
 //! ```
 //!
@@ -14,6 +14,7 @@ use primitives::{Address, Amount, Event, ValidatorSet, decode, encode};
 use super::keys::{self, Move};
 use super::pool::Pool;
 use super::sets::{self, Contender, Stakes};
+use super::statistics;
 use super::{PAST_SETS_MAX, PAYOUTS_PER_BLOCK, candidate, candidates, missed, power_of, self_stake, tombstone};
 use crate::context::Env;
 use crate::lottery;
@@ -28,6 +29,7 @@ const BFT_GATE: &str = "malachite_consensus";
 /// # Errors
 /// [`Broken`] when stored values do not decode.
 pub fn record(overlay: &mut Overlay<'_>, env: Env<'_>) -> Result<(), Broken> {
+    statistics::record(overlay, env)?;
     let Some(commit) = &env.block.last_commit else { return Ok(()) };
     let set = view::previous_validators(overlay)?;
     for member in set.validators() {
@@ -54,6 +56,7 @@ pub fn end_block(
         return Ok(None);
     }
     let current = view::validators(overlay)?;
+    statistics::end_epoch(overlay, env, &current)?;
     let voting = view::gate(overlay, BFT_GATE, env.block.height)?;
     let mut next = None;
     if voting {
@@ -109,6 +112,7 @@ fn forget_candidate(overlay: &mut Overlay<'_>, validator: &Address) -> Result<()
     let moved = !overlay.scan(&keys::redelegations(validator), 1).is_empty();
     if !backed && !moved && view::validators(overlay)?.get(validator).is_none() {
         overlay.delete(keys::candidate(validator));
+        overlay.delete(keys::statistics(validator));
     }
     Ok(())
 }
@@ -158,6 +162,7 @@ pub(crate) fn jail(overlay: &mut Overlay<'_>, env: Env<'_>, address: &Address) -
     }
     found.jailed_until = Some(env.epoch().saturating_add(1).saturating_add(env.params.staking.jail_epochs));
     overlay.put(keys::candidate(address), encode(&found));
+    statistics::jailed(overlay, address)?;
     Ok(true)
 }
 
