@@ -1,4 +1,4 @@
-//! What validators did and left undone, kept on chain for everyone to read. Implements STK-30 to STK-33.
+//! What validators did and left undone, kept on chain for everyone to read. Implements STK-26 to STK-29.
 //!
 //! ```text
 //! each block ── builder: one more block; votes missing from its certificate; turns that earlier proposers lost
