@@ -254,7 +254,12 @@ async fn commands_run(path: &str) {
 }
 
 /// Documents with commands; each has a test of its own below.
-const WITH_COMMANDS: [&str; 3] = ["README.md", "docs/rpc_cli_operator_guide.md", "docs/validator_quickstart.md"];
+const WITH_COMMANDS: [&str; 4] = [
+    "README.md",
+    "docs/rpc_cli_operator_guide.md",
+    "docs/validator_quickstart.md",
+    "docs/validator_troubleshooting.md",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_readme_run() {
@@ -269,6 +274,11 @@ async fn the_commands_of_the_rpc_guide_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_validator_quickstart_run() {
     commands_run(WITH_COMMANDS[2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[3]).await;
 }
 
 #[test]
