@@ -42,11 +42,7 @@ fn head() -> String {
 
 /// Begins one test with its series.
 fn test(name: &str, input: &[(&str, &str)]) -> String {
-    let mut text = format!(
-        "  - name: {}\n    interval: {}s\n    input_series:\n",
-        quoted(name),
-        Drill::STEP_SECONDS
-    );
+    let mut text = format!("  - name: {}\n    interval: {}s\n    input_series:\n", quoted(name), Drill::STEP_SECONDS);
     for (name, values) in input {
         // Writing to a string does not fail.
         let _ = write!(text, "      - series: {}\n        values: {}\n", quoted(&series(name)), quoted(values));

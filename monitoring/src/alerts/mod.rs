@@ -70,15 +70,13 @@ pub const RECORDINGS: &[Recording] = &[
         name: "instance:storage_commit_seconds:p99_5m",
         expr: "histogram_quantile(0.99, sum by (instance, job, le) (rate(storage_commit_seconds_bucket[5m])))",
     },
-    Recording {
-        name: "instance:rpc_requests:rate5m",
-        expr: "sum by (instance, job) (rate(rpc_requests_total[5m]))",
-    },
-    // A readiness probe answers 503 on purpose, and a wait that passes its time answers 504 on purpose.
+    Recording { name: "instance:rpc_requests:rate5m", expr: "sum by (instance, job) (rate(rpc_requests_total[5m]))" },
+    // Zero, not nothing, where no error was ever counted. A readiness probe answers 503 on purpose, and a wait that passes its time answers 504 on purpose.
     Recording {
         name: "instance:rpc_errors:rate5m",
         expr: "sum by (instance, job) \
-               (rate(rpc_requests_total{status=~\"5..\",status!=\"504\",route!=\"/health/ready\"}[5m]))",
+               (rate(rpc_requests_total{status=~\"5..\",status!=\"504\",route!=\"/health/ready\"}[5m])) \
+               or 0 * sum by (instance, job) (rate(rpc_requests_total[5m]))",
     },
     // Waits and streams last as long as the caller wants.
     Recording {

@@ -35,7 +35,10 @@ pub const BOARD: Board = Board {
             "Gossip messages",
             "Per second, by direction.",
             Unit::PerSecond,
-            &[named("sum by (instance, direction) (rate(p2p_gossip_messages_total{@}[5m]))", "{{instance}} {{direction}}")],
+            &[named(
+                "sum by (instance, direction) (rate(p2p_gossip_messages_total{@}[5m]))",
+                "{{instance}} {{direction}}",
+            )],
         ),
         lines(
             "Gossip fanout",
@@ -50,13 +53,19 @@ pub const BOARD: Board = Board {
             "Traffic",
             "Bytes per second, by direction.",
             Unit::BytesPerSecond,
-            &[named("sum by (instance, direction) (rate(p2p_traffic_bytes_total{@}[5m]))", "{{instance}} {{direction}}")],
+            &[named(
+                "sum by (instance, direction) (rate(p2p_traffic_bytes_total{@}[5m]))",
+                "{{instance}} {{direction}}",
+            )],
         ),
         lines(
             "Transactions gossiped",
             "Per second, by direction.",
             Unit::PerSecond,
-            &[named("sum by (instance, direction) (rate(p2p_transactions_total{@}[5m]))", "{{instance}} {{direction}}")],
+            &[named(
+                "sum by (instance, direction) (rate(p2p_transactions_total{@}[5m]))",
+                "{{instance}} {{direction}}",
+            )],
         ),
         lines(
             "Messages dropped",
@@ -64,12 +73,7 @@ pub const BOARD: Board = Board {
             Unit::PerSecond,
             &[named("sum by (reason) (instance:p2p_dropped:rate5m{@})", "{{reason}}")],
         ),
-        lines(
-            "Banned peers",
-            "Peers that are banned now.",
-            Unit::Count,
-            &[query("p2p_banned_peers{@}")],
-        ),
+        lines("Banned peers", "Peers that are banned now.", Unit::Count, &[query("p2p_banned_peers{@}")]),
         lines(
             "Writes of the peer store",
             "Per second: attempts, successes, and those given up.",

@@ -21,18 +21,8 @@ pub const BOARD: Board = Board {
             Unit::Count,
             &[query("sum(node_ready{@})")],
         ),
-        number(
-            "Nodes that answer",
-            "Nodes that Prometheus can scrape.",
-            Unit::Count,
-            &[query("sum(up{@})")],
-        ),
-        number(
-            "Fewest peers",
-            "Peers of the node that has the fewest.",
-            Unit::Count,
-            &[query("min(p2p_peers{@})")],
-        ),
+        number("Nodes that answer", "Nodes that Prometheus can scrape.", Unit::Count, &[query("sum(up{@})")]),
+        number("Fewest peers", "Peers of the node that has the fewest.", Unit::Count, &[query("min(p2p_peers{@})")]),
         table(
             "Firing alerts",
             "What fires now; docs/runbooks has a section for each.",

@@ -9,11 +9,7 @@ pub const BOARD: Board = Board {
     title: "rollout",
     about: "Which node runs which version on which chain, and whether it is ready.",
     panels: &[
-        table(
-            "Nodes",
-            "Version, role, chain and genesis hash of each node.",
-            &[query("node_info{@}")],
-        ),
+        table("Nodes", "Version, role, chain and genesis hash of each node.", &[query("node_info{@}")]),
         number(
             "Versions",
             "More than one during an upgrade only.",
@@ -26,12 +22,7 @@ pub const BOARD: Board = Board {
             Unit::Count,
             &[query("count(count by (genesis) (node_info{@}))")],
         ),
-        number(
-            "Blocks of an epoch",
-            "From genesis.",
-            Unit::Count,
-            &[query("max(chain_epoch_blocks{@})")],
-        ),
+        number("Blocks of an epoch", "From genesis.", Unit::Count, &[query("max(chain_epoch_blocks{@})")]),
         number(
             "Restarts",
             "Restarts of all nodes in the last hour.",

@@ -10,12 +10,7 @@ pub const BOARD: Board = Board {
     about: "The process: memory, processor, files; and the requests of its clients.",
     panels: &[
         lines("Memory", "Bytes in RAM.", Unit::Bytes, &[query("process_resident_memory_bytes{@}")]),
-        lines(
-            "Processor",
-            "Cores in use.",
-            Unit::Count,
-            &[query("rate(process_cpu_seconds_total{@}[5m])")],
-        ),
+        lines("Processor", "Cores in use.", Unit::Count, &[query("rate(process_cpu_seconds_total{@}[5m])")]),
         lines("Open files", "File descriptors.", Unit::Count, &[query("process_open_fds{@}")]),
         lines("Threads", "Threads of the process.", Unit::Count, &[query("process_threads{@}")]),
         lines(

@@ -15,12 +15,7 @@ pub const BOARD: Board = Board {
             Unit::Count,
             &[query("sum(storage_faults_total{@})")],
         ),
-        number(
-            "Size of all stores",
-            "Bytes on disk.",
-            Unit::Bytes,
-            &[query("sum(storage_size_bytes{@})")],
-        ),
+        number("Size of all stores", "Bytes on disk.", Unit::Bytes, &[query("sum(storage_size_bytes{@})")]),
         number(
             "Oldest height kept",
             "The lowest height whose block some node still has.",

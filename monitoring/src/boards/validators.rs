@@ -9,12 +9,7 @@ pub const BOARD: Board = Board {
     title: "validators",
     about: "Who votes, who is missing, who signs what it must not.",
     panels: &[
-        number(
-            "Validators",
-            "Validators in the voting set.",
-            Unit::Count,
-            &[query("max(consensus_validators{@})")],
-        ),
+        number("Validators", "Validators in the voting set.", Unit::Count, &[query("max(consensus_validators{@})")]),
         number(
             "Silent validators",
             "Validators that signed none of the last 60 commit certificates, as the node that misses most sees it.",
