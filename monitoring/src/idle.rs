@@ -15,7 +15,8 @@ pub const SERIES: &[(&str, &str)] = &[
     ("node_uptime_seconds{@2}", "0+15x250"),
     ("process_resident_memory_bytes{@}", "50000000x250"),
     ("consensus_finalized_height{@}", "0+15x250"),
-    ("consensus_finalized_height{@2}", "1+15x250"),
+    // The same height, asked almost a scrape interval later.
+    ("consensus_finalized_height{@2}", "14+15x250"),
     ("consensus_round{@}", "0x250"),
     ("consensus_validators{@}", "4x250"),
     ("consensus_validators{@2}", "1x250"),
@@ -38,6 +39,7 @@ pub const SERIES: &[(&str, &str)] = &[
     ("consensus_block_interval_seconds_sum{@}", "0+15x250"),
     ("consensus_block_interval_seconds_count{@}", "0+15x250"),
     ("chain_block_interval_target_seconds{@}", "1x250"),
+    ("chain_block_interval_target_seconds{@2}", "1x250"),
     ("malachitebft_core_consensus_node_safety_failure{@,moniker=\"a\"}", "0x250"),
     ("malachitebft_core_consensus_connected_peers{@,moniker=\"a\"}", "3x250"),
     ("mempool_queue_depth{@,queue=\"transactions\"}", "0x250"),
