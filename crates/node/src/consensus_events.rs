@@ -6,9 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use consensus::{ConsensusEvent, EquivocationKind};
-use primitives::{Address, Height, Timestamp};
+use primitives::{Address, Height, Stage, Timestamp, TransactionId};
 use replica::FinalizedBlock;
-use replica::stages::Stage;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -121,7 +120,12 @@ pub async fn follow_blocks(shared: Arc<Shared>, mut notices: broadcast::Receiver
         match notices.recv().await {
             Ok(Notice::Finalized(block)) => {
                 finalized(&shared, &block, &mut previous);
+                crate::telemetry_record::record(&shared, &block);
                 crate::evidence::report(&shared);
+                if let Some(duties) = &shared.duties {
+                    duties.perform(&shared);
+                }
+                shared.meta.after_block(&shared);
             }
             Ok(Notice::Moved(_)) => {}
             Err(RecvError::Lagged(_)) => previous = None,
@@ -148,15 +152,7 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
     {
         metrics.block_interval.observe(Duration::from_millis(header.time.since(time)));
     }
-    for id in &block.transactions {
-        let Some(progress) = shared.stages.get(id) else { continue };
-        let Some(received) = progress.at(Stage::Received) else { continue };
-        for stage in [Stage::Admitted, Stage::Proposed, Stage::Decided, Stage::Finalized] {
-            if let Some(at) = progress.at(stage) {
-                shared.metrics.mempool.stage.with([stage.name()]).observe(Duration::from_millis(at.since(received)));
-            }
-        }
-    }
+    time_stages(shared, &block.transactions);
     tracing::info!(
         height = %header.height,
         round = %block.round,
@@ -165,6 +161,20 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
         hash = %block.hash,
         "finalized"
     );
+}
+
+/// How long the transactions of a finalized block took to each stage. The cells are looked up once for the block.
+fn time_stages(shared: &Shared, transactions: &[TransactionId]) {
+    let timed = [Stage::Admitted, Stage::Proposed, Stage::Decided, Stage::Finalized];
+    let timed = timed.map(|stage| (stage, shared.metrics.mempool.stage.with([stage.name()])));
+    for progress in shared.stages.get_all(transactions) {
+        let Some(received) = progress.at(Stage::Received) else { continue };
+        for (stage, cell) in &timed {
+            if let Some(at) = progress.at(*stage) {
+                cell.observe(Duration::from_millis(at.since(received)));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

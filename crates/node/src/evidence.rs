@@ -80,7 +80,8 @@ impl Reporter {
             *reported = Some(height);
             match submit::submit(shared, &[&bytes]).pop() {
                 Some(Ok(id)) => {
-                    tracing::warn!(%offender, %id, "evidence reported");
+                    shared.metrics.standing.evidence_reports.inc();
+                    tracing::warn!(%offender, %id, at = height.0, "evidence reported");
                     nonce = nonce.next().unwrap_or(nonce);
                 }
                 Some(Err(refused)) => tracing::warn!(%offender, reason = %refused.rejection, "evidence refused"),

@@ -35,7 +35,11 @@ use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
+use crate::duties::{Duties, NEXT_KEY_FILE};
+use crate::elections::Elections;
 use crate::evidence::Reporter;
+use crate::meta::Meta;
+use crate::proofs::Proofs;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -172,14 +176,20 @@ impl Opening<'_> {
         };
         let stages = Arc::new(Stages::new());
         let metrics = Metrics::new();
+        metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
-        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits));
+        let elections = Arc::new(Elections::new(metrics.standing.clone()));
+        let observer =
+            crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
         let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
+        let duties = key.as_ref().map(|key| Duties::new(key, home.resolve(NEXT_KEY_FILE)));
+        let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity =
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
             .map_err(StartError::Chain)?;
+        let proofs = Proofs::open(&store)?;
         let now = clock::now();
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -188,11 +198,15 @@ impl Opening<'_> {
             genesis,
             genesis_hash,
             audits,
+            proofs,
             stages,
             metrics,
             config,
             validator,
             reporter,
+            duties,
+            elections,
+            meta,
             p2p: OnceLock::new(),
             engine: OnceLock::new(),
             work: Arc::new(Notify::new()),
@@ -341,6 +355,7 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
         bootstrap: config.peers.clone(),
         mode: crate::ready::role(shared).name().to_owned(),
         limits,
+        exchange_peers: config.exchange_peers,
         store: Some(StorePaths {
             overlay: config.overlay_db.clone(),
             peer_db: config.peer_db.clone(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, Proofs, Rpc, Standing, Storage};
 use crate::engine;
 use crate::metric::{Kind, Metric};
 
@@ -15,7 +15,9 @@ pub const AREAS: &[Area] = &[
     ("mempool", Mempool::METRICS),
     ("p2p", P2p::METRICS),
     ("storage", Storage::METRICS),
+    ("proofs", Proofs::METRICS),
     ("rpc", Rpc::METRICS),
+    ("standing", Standing::METRICS),
     ("node", Node::METRICS),
 ];
 

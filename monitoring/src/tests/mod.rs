@@ -2,4 +2,5 @@
 
 mod committed;
 mod data;
+mod prometheus_query;
 mod query;

@@ -16,7 +16,7 @@ use rpc::types::VrfStanding;
 use serde::Serialize;
 use wallet::key_file::{Protect, ValidatorKey};
 
-use super::stake::{Signer, Signing, signer, submit};
+use super::stake::{Signer, Signing, signer, submit, validator_key};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{blocks, count, fields};
@@ -98,22 +98,12 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     }
 }
 
-fn key(context: &Context) -> Result<ValidatorKey, Failure> {
-    let loaded = ValidatorKey::load(&context.home().validator_key(), None).map_err(|error| {
-        Failure::usage(
-            format!("the validator key cannot be used: {error}"),
-            "name the home directory of the validator with --home",
-        )
-    })?;
-    Ok(loaded.key)
-}
-
 fn without_vrf() -> Failure {
     Failure::usage("a wallet key has no VRF key", "leave --from out: the validator key of the home directory has one")
 }
 
 async fn inspect(context: &Context) -> Result<(), Failure> {
-    let key = key(context)?;
+    let key = validator_key(None, context)?;
     let address = primitives::Address::of_key(&key.consensus.public_key());
     let standing = context.client()?.vrf(&address).await?;
     let inspected = Inspected { vrf_public_key: key.vrf.public_key(), standing };
@@ -168,7 +158,7 @@ fn export(export: &Export, context: &Context) -> Result<(), Failure> {
         vrf_public_key: VrfPublicKey,
         vrf_secret_seed: &'a str,
     }
-    let key = key(context)?;
+    let key = validator_key(None, context)?;
     let seed = zeroize::Zeroizing::new(hex::encode(key.vrf.seed()));
     let secret = Secret { vrf_public_key: key.vrf.public_key(), vrf_secret_seed: &seed };
     let text = zeroize::Zeroizing::new(serde_json::to_string_pretty(&secret).expect("two texts have a JSON form"));

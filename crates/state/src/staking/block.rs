@@ -140,14 +140,25 @@ fn jail_absent(
         if u128::from(count) * u128::from(BASIS_POINTS) <= allowed {
             continue;
         }
-        let Some(mut found) = candidate(overlay, &member.address)? else { continue };
-        if found.jailed_until.is_none() {
-            found.jailed_until = Some(env.epoch().saturating_add(1).saturating_add(env.params.staking.jail_epochs));
-            overlay.put(keys::candidate(&member.address), encode(&found));
+        if jail(overlay, env, &member.address)? {
             events.push(Event::Jailed { validator: member.address });
         }
     }
     Ok(())
+}
+
+/// Jails a candidate from the next epoch on; false when there is none, or it is jailed already.
+///
+/// # Errors
+/// [`Broken`] when its record does not decode.
+pub(crate) fn jail(overlay: &mut Overlay<'_>, env: Env<'_>, address: &Address) -> Result<bool, Broken> {
+    let Some(mut found) = candidate(overlay, address)? else { return Ok(false) };
+    if found.jailed_until.is_some() {
+        return Ok(false);
+    }
+    found.jailed_until = Some(env.epoch().saturating_add(1).saturating_add(env.params.staking.jail_epochs));
+    overlay.put(keys::candidate(address), encode(&found));
+    Ok(true)
 }
 
 /// Sorts the candidates into contenders and members that must leave.

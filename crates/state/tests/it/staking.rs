@@ -58,7 +58,7 @@ pub fn act(chain: &mut Chain, who: u8, action: StakeAction) -> (Outcome, Vec<Eve
 }
 
 pub fn blocks(chain: &mut Chain, count: u64) -> Vec<Event> {
-    (0..count).flat_map(|_| chain.block(&[]).unwrap().events).collect()
+    (0..count).flat_map(|_| chain.block(&[]).unwrap().events.into_inner()).collect()
 }
 
 pub fn epochs(chain: &mut Chain, count: u64) -> Vec<Event> {

@@ -9,7 +9,12 @@ use crate::metric::{Kind, Metric, Unit};
 
 /// Contract names that a gauge or a counter of things has without the suffix that the rules ask for, or with one
 /// that they keep for another kind.
-const CONTRACT_NAMES: &[&str] = &["block_height_total"];
+const CONTRACT_NAMES: &[&str] = &[
+    "block_height_total",
+    "rpp_runtime_proof_generation_latency_ms",
+    "rpp_runtime_proof_verification_latency_ms",
+    "proof_verification_latency_ms",
+];
 
 /// Every breach of the rules by one metric.
 fn breaches(metric: &Metric) -> Vec<String> {
