@@ -39,15 +39,18 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "20m",
         },
     },
+    // Prometheus asks the nodes one after the other, so healthy ones seem a scrape interval apart: 15 s of blocks.
     Alert {
         name: "NodeBehind",
         severity: Severity::Warning,
         lasting: "2m",
-        expr: "max by (job) (consensus_finalized_height) - on (job) group_right () consensus_finalized_height > 10",
-        summary: "{{ $labels.instance }} is more than ten heights behind the highest node",
+        expr: "(max by (job) (consensus_finalized_height) - on (job) group_right () consensus_finalized_height) \
+               * on (instance, job) chain_block_interval_target_seconds > 60",
+        summary: "{{ $labels.instance }} is more than a minute of blocks behind the highest node",
         drill: Drill {
             series: &[
                 ("consensus_finalized_height{@}", "0+15x20 300x20 630+15x40"),
+                ("chain_block_interval_target_seconds{@}", "1x80"),
                 ("consensus_finalized_height{@2}", "0+15x80"),
             ],
             quiet_at: "5m",
@@ -70,12 +73,12 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "14m",
         },
     },
-    // One validator of four that is down fails a quarter of all first rounds: at a block a second this is five times
-    // the limit. One bad round in a minute is far below it.
+    // One validator of four that is down fails a quarter of all first rounds, until it is jailed a few minutes later.
+    // One bad round in a minute is far below the limit.
     Alert {
         name: "RoundsFailing",
         severity: Severity::Warning,
-        lasting: "5m",
+        lasting: "2m",
         expr: "rate(consensus_failed_rounds_total[5m]) > 0.05",
         summary: "{{ $labels.instance }} sees more than three rounds a minute end without a decision",
         drill: Drill {
@@ -148,6 +151,20 @@ pub const ALERTS: &[Alert] = &[
             fires_at: "5m",
             labels: NODE,
             clear_at: "10m",
+        },
+    },
+    Alert {
+        name: "ValidatorsLeft",
+        severity: Severity::Warning,
+        lasting: "0m",
+        expr: "delta(consensus_validators[15m]) < 0",
+        summary: "{{ $labels.instance }} sees fewer validators in the set than a quarter of an hour ago",
+        drill: Drill {
+            series: &[("consensus_validators{@}", "4x40 3x90")],
+            quiet_at: "9m",
+            fires_at: "12m",
+            labels: NODE,
+            clear_at: "30m",
         },
     },
     Alert {

@@ -7,8 +7,10 @@ mod consensus;
 mod mempool;
 mod network;
 mod node;
+mod proofs;
 mod rollout;
 mod rpc;
+mod standing;
 mod storage;
 
 use crate::alert::{Alert, Area, Recording};
@@ -22,6 +24,8 @@ const NODE: &[(&str, &str)] = &[("instance", "node1:26658"), ("job", JOB)];
 /// All alerts by area.
 pub const AREAS: &[Area] = &[
     Area { name: "consensus", alerts: consensus::ALERTS },
+    Area { name: "standing", alerts: standing::ALERTS },
+    Area { name: "proofs", alerts: proofs::ALERTS },
     Area { name: "mempool", alerts: mempool::ALERTS },
     Area { name: "network", alerts: network::ALERTS },
     Area { name: "storage", alerts: storage::ALERTS },
@@ -71,11 +75,22 @@ pub const RECORDINGS: &[Recording] = &[
         expr: "histogram_quantile(0.99, sum by (instance, job, le) (rate(storage_commit_seconds_bucket[5m])))",
     },
     Recording { name: "instance:rpc_requests:rate5m", expr: "sum by (instance, job) (rate(rpc_requests_total[5m]))" },
-    // A readiness probe answers 503 on purpose, and a wait that passes its time answers 504 on purpose.
+    Recording {
+        name: "instance:proof_generation_ms:p95_10m",
+        expr: "histogram_quantile(0.95, sum by (instance, job, le) \
+               (rate(rpp_runtime_proof_generation_latency_ms_bucket[10m])))",
+    },
+    Recording {
+        name: "instance:proof_verification_ms:p95_10m",
+        expr: "histogram_quantile(0.95, sum by (instance, job, le) \
+               (rate(rpp_runtime_proof_verification_latency_ms_bucket[10m])))",
+    },
+    // Zero, not nothing, where no error was ever counted. A readiness probe answers 503 on purpose, and a wait that passes its time answers 504 on purpose.
     Recording {
         name: "instance:rpc_errors:rate5m",
         expr: "sum by (instance, job) \
-               (rate(rpc_requests_total{status=~\"5..\",status!=\"504\",route!=\"/health/ready\"}[5m]))",
+               (rate(rpc_requests_total{status=~\"5..\",status!=\"504\",route!=\"/health/ready\"}[5m])) \
+               or 0 * sum by (instance, job) (rate(rpc_requests_total[5m]))",
     },
     // Waits and streams last as long as the caller wants.
     Recording {

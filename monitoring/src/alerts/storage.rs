@@ -19,6 +19,20 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "20m",
         },
     },
+    Alert {
+        name: "StoreMarkMended",
+        severity: Severity::Warning,
+        lasting: "1m",
+        expr: "storage_marks_mended_total > 0",
+        summary: "{{ $labels.instance }} found a damaged copy of its store's mark at its start and wrote it again",
+        drill: Drill {
+            series: &[("storage_marks_mended_total{@}", "0x20 1x20 0x20")],
+            quiet_at: "5m",
+            fires_at: "8m",
+            labels: NODE,
+            clear_at: "12m",
+        },
+    },
     // Half of the block interval of the default chain: beyond it, a validator is late for the next height.
     Alert {
         name: "CommitSlow",

@@ -1,9 +1,11 @@
 //! Every dashboard, one file each.
 
 mod consensus;
+mod lottery;
 mod mempool;
 mod network;
 mod overview;
+mod proofs;
 mod rollout;
 mod runtime;
 mod storage;
@@ -16,6 +18,8 @@ pub const BOARDS: &[Board] = &[
     overview::BOARD,
     consensus::BOARD,
     validators::BOARD,
+    lottery::BOARD,
+    proofs::BOARD,
     mempool::BOARD,
     network::BOARD,
     storage::BOARD,

@@ -2,4 +2,6 @@
 
 mod committed;
 mod data;
+mod map;
+mod prometheus_query;
 mod query;
