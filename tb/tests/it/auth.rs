@@ -1,7 +1,10 @@
 //! The bearer token: asked for by what writes, and by nothing else.
 
+use std::path::Path;
+
 use primitives::Engine;
-use rpc::{Client, ClientConfig};
+use rpc::types::SubmitResult;
+use rpc::{Client, ClientConfig, ClientError};
 use serde_json::json;
 
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME};
@@ -69,5 +72,46 @@ async fn a_token_guards_what_writes_and_leaves_the_rest_open() {
     node.finalized(transaction.id()).await;
     assert!(node.metric("rpc_unauthorized_total").await >= 8.0);
     assert!(!node.log().contains(TOKEN), "the token is never logged");
+    cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_operators_are_authenticated_throttled_and_recovered_as_the_guide_says() {
+    let _shown = testkit::contract!("S000-003");
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rpc_cli_operator_guide.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide");
+    for section in ["## A node with a token", "## Limits", "## Recovery", "`sender_limit` | 429", "`duplicate` means"] {
+        assert!(guide.contains(section), "the guide lacks {section}");
+    }
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    cluster.nodes[0].start_with(&["--set", "mempool_per_sender=2"], &[("TB_RPC_AUTH_TOKEN", TOKEN)]);
+    let node = &cluster.nodes[0];
+    node.ready(START_TIME).await;
+    let config = |token: Option<&str>| ClientConfig {
+        token: token.map(str::to_owned),
+        ..ClientConfig::new(node.ports.rpc_url())
+    };
+    let (with, without) = (config(Some(TOKEN)), config(None));
+    let (with, without) = (Client::new(&with).expect("a good URL"), Client::new(&without).expect("a good URL"));
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let to = Payer::funded(&cluster.network, 2).address;
+    let [first, second, third] = [1, 2, 3].map(|amount| payer.pay(to, amount));
+    let code = |answer: Result<_, ClientError>| match answer {
+        Err(ClientError::Api(refusal)) => refusal.code,
+        other => panic!("it must be refused: {:?}", other.map(|_: SubmitResult| ())),
+    };
+    // Authenticated: the same call without the token is refused.
+    assert_eq!(code(without.submit(&payer.request(&third)).await), "unauthorized");
+    with.submit(&payer.request(&third)).await.expect("it waits for the two before it");
+    // Throttled: one more that cannot go yet is over what one payer may have waiting.
+    assert_eq!(code(with.submit(&payer.request(&second)).await), "sender_limit");
+    // Recovered: submit what is missing, then again what was refused, and once more where an answer may be lost.
+    with.submit(&payer.request(&first)).await.expect("its place was kept");
+    node.finalized(first.id()).await;
+    with.submit(&payer.request(&second)).await.expect("there is room again");
+    assert_eq!(code(with.submit(&payer.request(&first)).await), "duplicate");
+    for transaction in [second, third] {
+        node.finalized(transaction.id()).await;
+    }
     cluster.check_no_panic();
 }

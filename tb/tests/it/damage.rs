@@ -56,6 +56,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The file of the store that is written to.
+fn newest_journal(home: &Path) -> PathBuf {
+    let journals = files(&home.join("data/store")).into_iter();
+    journals.filter(|path| path.extension().is_some_and(|end| end == "jnl")).max().expect("a journal")
+}
+
 /// Flips one bit of a random byte in each of these places, as far as the file was written.
 fn flip(path: &Path, places: &[Range<usize>], random: &mut Seed) -> Vec<usize> {
     let mut bytes = fs::read(path).expect("the file");
@@ -103,12 +109,11 @@ async fn damage_is_found_named_and_gone_with_the_right_file() {
     let good = cluster.folder().join("good");
     copy(&home, &good);
     let store = files(&home.join("data/store"));
-    let journal = store.iter().filter(|path| path.extension().is_some_and(|end| end == "jnl")).max();
     let mark = store.iter().find(|path| path.ends_with("head"));
     let guard = home.join("guard/guard.log");
     let from = |first: usize| Vec::from([Range { start: first, end: usize::MAX }]);
     let victims = [
-        (journal.expect("a journal").clone(), from(0)),
+        (newest_journal(&home), from(0)),
         (mark.expect("a mark").clone(), MARK_COPIES.to_vec()),
         (wal.clone(), Vec::from([Range { start: 0, end: WAL_HEADER_BYTES }])),
         (wal, from(WAL_HEADER_BYTES)),
@@ -210,5 +215,33 @@ async fn a_guard_behind_the_consensus_log_is_refused_by_name() {
     fs::write(&guard, &good).expect("written");
     cluster.start_all();
     cluster.all_ready().await;
+    cluster.check_one_history().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_of_four_go_on_while_the_damaged_one_does_not_start() {
+    let mut random = Seed::new();
+    let mut cluster = Cluster::of_four().await;
+    let victim = random.index(4);
+    let other = (victim + 1) % 4;
+    cluster.nodes[victim].reaches(5, START_TIME).await;
+    cluster.nodes[victim].kill();
+    let home = cluster.nodes[victim].home.clone();
+    let good = cluster.folder().join("good");
+    copy(&home, &good);
+    let journal = (newest_journal(&home), Range { start: 0, end: usize::MAX });
+    let wal = (home.join("data/wal/consensus.wal"), Range { start: 0, end: WAL_HEADER_BYTES });
+    for (file, place) in [journal, wal] {
+        let offsets = flip(&file, &[place], &mut random);
+        let refusal = cluster.nodes[victim].start_refused(&[], &[]).refused();
+        let context = format!("bytes {offsets:?} of {}: {refusal:?}", file.display());
+        assert!(EXITS.contains(&refusal.exit) && refusal.error.contains("damaged"), "{context}");
+        assert!(refusal.error.contains(&*file.to_string_lossy()) && refusal.hint.len() > 10, "{context}");
+        let height = cluster.highest().await;
+        cluster.nodes[other].reaches(height + 2, START_TIME).await;
+        restore(&good, &home);
+    }
+    cluster.nodes[victim].start();
+    cluster.level(START_TIME).await;
     cluster.check_one_history().await;
 }

@@ -6,4 +6,5 @@ mod audits;
 mod meta;
 mod partition_watch;
 mod proofs;
+mod start_error;
 mod topics;

@@ -1,0 +1,29 @@
+//! Refused starts: what happened and what to do next come apart at the right place.
+
+use std::path::PathBuf;
+
+use consensus::EngineError;
+use consensus::wal::WalError;
+use node::{StartError, Told};
+use wallet::{GuardError, KeyFileError};
+
+#[test]
+fn a_cause_with_a_semicolon_does_not_move_the_hint() {
+    let cause = "the disk says a; b".to_owned();
+    let error = StartError::GenesisFile { path: PathBuf::from("/home/genesis.json"), cause };
+    let told = error.told();
+    assert_eq!(told.what, "cannot read the genesis file /home/genesis.json: the disk says a; b");
+    assert!(told.hint.starts_with("copy the chain's genesis.json"), "{told:?}");
+}
+
+#[test]
+fn every_refusal_of_another_crate_brings_its_hint() {
+    let guard = GuardError::Missing { path: PathBuf::from("guard.log") };
+    let key = KeyFileError::Missing { path: PathBuf::from("validator_key.json") };
+    let wal = WalError::InUse { path: PathBuf::from("consensus.wal") };
+    let errors = [StartError::Guard(guard), StartError::KeyFile(key), StartError::Engine(EngineError::Wal(wal))];
+    for error in errors {
+        let Told { what, hint } = error.told();
+        assert!(!what.is_empty() && hint != "correct the cause and start the node again", "{what} / {hint}");
+    }
+}
