@@ -2,6 +2,7 @@
 //!
 //! Read next: `apps/cli/src/lib.rs` for commands, `crates/node/src/run.rs` for what a node does.
 
+mod drill;
 mod simulate;
 
 use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs};
@@ -75,5 +76,5 @@ fn rebuild_history(
 }
 
 fn main() -> std::process::ExitCode {
-    cli::main(Programs { node: start, sim: Some(simulate::run), history: Some(rebuild_history) })
+    cli::main(Programs { node: start, sim: Some(simulate::run), history: Some(rebuild_history), drill: Some(drill::plan) })
 }

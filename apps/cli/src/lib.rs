@@ -34,6 +34,7 @@ use std::pin::Pin;
 use clap::Parser;
 use tokio::sync::watch;
 
+pub use devnet::drill::DrillPlanner;
 pub use exit::Failure;
 pub use rpc::ExitCode;
 pub use simulation::{SimAnswer, SimNews, SimPlan, SimRunner, SimTask, SimWork};
@@ -83,6 +84,8 @@ pub struct Programs {
     pub sim: Option<SimRunner>,
     /// The rebuild of a node's history index; refused by name where there is none.
     pub history: Option<HistoryRebuilder>,
+    /// The reader of scenarios for real processes; refused by name where there is none.
+    pub drill: Option<DrillPlanner>,
 }
 
 /// Runs the command of this process.
@@ -92,7 +95,7 @@ pub fn main(programs: Programs) -> std::process::ExitCode {
 
 /// Runs one command of a program that has neither a simulator nor stores.
 pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
-    run_with(arguments, Programs { node: starter, sim: None, history: None })
+    run_with(arguments, Programs { node: starter, sim: None, history: None, drill: None })
 }
 
 /// Runs one command.
@@ -106,7 +109,7 @@ pub fn run_with(arguments: Vec<OsString>, programs: Programs) -> rpc::ExitCode {
     match done {
         Ok(()) => rpc::ExitCode::Ok,
         Err(failure) => {
-            // A simulation that failed has printed its report, which is the one JSON object.
+            // A simulation or a drill that failed has printed its report, which is the last JSON object.
             if !(json && failure.error.code == commands::sim::VERDICT_CODE) {
                 output.failure(&failure);
             }
