@@ -169,17 +169,16 @@ impl Node {
         let mut machine = machine.map_err(|fault| fault.to_string())?;
         machine.share_verdicts(self.verdicts.clone());
         self.life += 1;
-        self.running =
-            Some(Running {
-                machine,
-                replica,
-                timers: Vec::new(),
-                request: None,
-                tips: BTreeMap::new(),
-                reports: Reports::new(keys.validator(self.key)),
-                seen: BTreeMap::new(),
-                told,
-            });
+        self.running = Some(Running {
+            machine,
+            replica,
+            timers: Vec::new(),
+            request: None,
+            tips: BTreeMap::new(),
+            reports: Reports::new(keys.validator(self.key)),
+            seen: BTreeMap::new(),
+            told,
+        });
         Ok(())
     }
 

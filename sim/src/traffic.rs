@@ -68,9 +68,8 @@ impl Traffic {
     /// The wallets of a run.
     pub fn new(random: Random, keys: Keys, genesis: Hash, plan: &Plan) -> Self {
         let stakers = Stakers::of(plan, keys);
-        let wallet = |key: SecretKey, owner| {
-            Wallet { address: Address::of_key(&key.public_key()), key, owner, waiting: None }
-        };
+        let wallet =
+            |key: SecretKey, owner| Wallet { address: Address::of_key(&key.public_key()), key, owner, waiting: None };
         let validators = stakers.iter().flat_map(Stakers::validators);
         let validators = validators.map(|node| wallet(keys.validator(node), Owner::Validator(node)));
         let wallets = (0..ACCOUNTS).map(|number| wallet(keys.account(number), Owner::Account)).chain(validators);

@@ -127,7 +127,13 @@ impl Plan {
         if let Some(staking) = &self.staking {
             bound("staking.actions_ppm", u64::from(staking.actions_ppm), 0, u64::from(PPM), "at most 1,000,000")?;
             let rule = "fewer than the validators";
-            bound("staking.candidates", u64::from(staking.candidates), 0, high.min(u64::from(self.validators) - 1), rule)?;
+            bound(
+                "staking.candidates",
+                u64::from(staking.candidates),
+                0,
+                high.min(u64::from(self.validators) - 1),
+                rule,
+            )?;
         }
         self.check_nodes()?;
         self.check_regions()?;

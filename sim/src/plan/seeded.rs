@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    DiskAnswer, DiskOperation, Expectations, Fault, Links, Misbehaviour, Pattern, Phase, Plan, Region, Route, Scheduled,
-    Staking, Topology, calm_heights,
+    DiskAnswer, DiskOperation, Expectations, Fault, Links, Misbehaviour, Pattern, Phase, Plan, Region, Route,
+    Scheduled, Staking, Topology, calm_heights,
 };
 use crate::random::{PPM, Random};
 
