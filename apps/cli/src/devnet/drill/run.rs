@@ -40,6 +40,8 @@ const CALM_TIME_PER_HEIGHT: Duration = Duration::from_secs(5);
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// Times at which all series of all nodes are kept.
 const SNAPSHOTS_MAX: usize = 64;
+/// Longest wait for the series of a node.
+const SNAPSHOT_TIME: Duration = Duration::from_millis(500);
 /// Payments that are sent in one step.
 const SENDS_MAX: usize = 32;
 /// Pause between two lines of status.
@@ -361,9 +363,11 @@ impl<'a> Run<'a> {
             return;
         }
         self.snapshots += 1;
-        let texts = futures::future::join_all(self.clients.iter().map(Client::metrics)).await;
+        // One that stands still must not hold the schedule up.
+        let asked = self.clients.iter().map(|client| tokio::time::timeout(SNAPSHOT_TIME, client.metrics()));
+        let texts = futures::future::join_all(asked).await;
         for (node, text) in texts.into_iter().enumerate() {
-            let Ok(text) = text else { continue };
+            let Ok(Ok(text)) = text else { continue };
             let number = self.snapshots;
             self.metrics.push((format!("metrics/{number:02}-{moment}-node{}.prom", node + 1), text));
         }
