@@ -3,6 +3,7 @@
 //!
 //! Read next: `apps/cli/src/lib.rs` for commands, `crates/node/src/run.rs` for what a node does.
 
+mod drill;
 mod prover;
 mod simulate;
 
@@ -82,5 +83,6 @@ fn main() -> std::process::ExitCode {
         sim: Some(simulate::run),
         history: Some(rebuild_history),
         prover: Some(prover::run),
+        drill: Some(drill::plan),
     })
 }

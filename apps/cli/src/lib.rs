@@ -36,6 +36,7 @@ use std::pin::Pin;
 use clap::Parser;
 use tokio::sync::watch;
 
+pub use devnet::drill::DrillPlanner;
 pub use exit::Failure;
 pub use rpc::ExitCode;
 pub use simulation::{SimAnswer, SimNews, SimPlan, SimRunner, SimTask, SimWork};
@@ -87,6 +88,8 @@ pub struct Programs {
     pub history: Option<HistoryRebuilder>,
     /// The prover service; refused by name where there is none.
     pub prover: Option<proving::ProverRunner>,
+    /// The reader of scenarios for real processes; refused by name where there is none.
+    pub drill: Option<DrillPlanner>,
 }
 
 /// Runs the command of this process.
@@ -96,7 +99,7 @@ pub fn main(programs: Programs) -> std::process::ExitCode {
 
 /// Runs one command of a program that has neither a simulator nor stores.
 pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
-    run_with(arguments, Programs { node: starter, sim: None, history: None, prover: None })
+    run_with(arguments, Programs { node: starter, sim: None, history: None, prover: None, drill: None })
 }
 
 /// Runs one command.
@@ -110,7 +113,7 @@ pub fn run_with(arguments: Vec<OsString>, programs: Programs) -> rpc::ExitCode {
     match done {
         Ok(()) => rpc::ExitCode::Ok,
         Err(failure) => {
-            // A simulation that failed has printed its report, which is the one JSON object.
+            // A simulation or a drill that failed has printed its report, which is the last JSON object.
             if !(json && failure.error.code == commands::sim::VERDICT_CODE) {
                 output.failure(&failure);
             }

@@ -13,7 +13,7 @@ const CAUGHT: [(SeededBug, u64); 20] = [
     (SeededBug::LosesTheMark, 0),
     (SeededBug::LosesTheIndex, 0),
     (SeededBug::SkipsTheLog, 14),
-    (SeededBug::SignsBeforeTheLog, 0),
+    (SeededBug::SignsBeforeTheLog, 13),
     (SeededBug::DropsTheLock, 4),
     (SeededBug::CountsVotesTwice, 0),
     (SeededBug::OverfillsTheMempool, 0),

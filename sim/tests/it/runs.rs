@@ -21,15 +21,35 @@ fn two_hundred_seeds_pass_and_inject_what_they_promise() {
         assert!(report.virtual_ms >= 60_000 && report.calm_heights >= 20, "seed {}", report.seed);
         assert!(report.acknowledged > 0, "seed {}", report.seed);
     }
-    let summary = Summary::of(&reports);
+    let summary = Summary::of_seeds(&reports);
+    assert!(summary.is_expected(), "{:?}", summary.unmet);
     assert_eq!((summary.seeds, summary.passed, summary.verdict.as_str()), (200, 200, "pass"));
     assert_eq!((summary.seeds_of_60_s, summary.seeds_with_20_calm_heights), (200, 200));
     assert!(summary.seeds_with_three_kinds >= 150, "{} of 200", summary.seeds_with_three_kinds);
-    for counts in [&summary.faults, &summary.fault_ms, &summary.dishonest, &summary.dishonest_ms] {
+    for counts in [&summary.faults, &summary.fault_ms, &summary.effects, &summary.dishonest, &summary.dishonest_ms] {
         assert!(counts.values().all(|count| *count > 0), "{counts:?}");
     }
     assert!(summary.tamper_attempts > 0 && summary.tamper_accepted == 0);
     assert!(summary.equivocations > 0, "dishonest validators were seen");
+}
+
+#[test]
+fn a_summary_of_seeds_says_what_they_promise_and_do_not_hold() {
+    let good = run(Plan::of_seed(1));
+    let report = |change: fn(&mut sim::Report)| {
+        let mut report = good.clone();
+        change(&mut report);
+        Summary::of_seeds([&report])
+    };
+    assert!(report(|_| {}).is_expected());
+    assert!(report(|report| report.virtual_ms = 59_999).unmet[0].contains("60 s"));
+    assert!(report(|report| report.calm_heights = 19).unmet[0].contains("20 heights"));
+    let many = Summary::of_seeds(std::iter::repeat_n(&good, 200));
+    assert!(many.verdict == "pass" && !many.is_expected(), "one seed has not everything");
+    assert!(many.unmet.iter().any(|unmet| unmet.ends_with("never took effect")), "{:?}", many.unmet);
+    let bare = sim::Report { faults: Default::default(), ..good };
+    let bare = Summary::of_seeds(std::iter::repeat_n(&bare, 200));
+    assert!(bare.unmet.iter().any(|unmet| unmet.contains("0 of 200 runs have three kinds")), "{:?}", bare.unmet);
 }
 
 #[test]

@@ -191,6 +191,11 @@ impl Running {
     /// Presses Ctrl-C and waits for the end.
     pub fn interrupt(&mut self, limit: Duration) -> Option<i32> {
         kill(pid(self.child.id()), Signal::SIGINT).expect("it runs");
+        self.ended(limit)
+    }
+
+    /// Waits for the end.
+    pub fn ended(&mut self, limit: Duration) -> Option<i32> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
@@ -198,7 +203,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("it did not stop within {limit:?}; it said: {}", drain(&self.talk));
+        panic!("it did not end within {limit:?}; it said: {}", drain(&self.talk));
     }
 }
 

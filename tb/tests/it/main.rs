@@ -23,6 +23,7 @@ mod damage;
 mod dev;
 mod devnet;
 mod documents;
+mod drills;
 mod faults;
 mod join;
 mod mempool;

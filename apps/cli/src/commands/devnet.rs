@@ -9,9 +9,12 @@ use primitives::{Engine, Height};
 use rpc::{Client, ExitCode};
 use serde_json::json;
 
+use crate::commands::drill;
 use crate::commands::genesis::{now, read_params};
 use crate::context::{Context, client};
 use crate::devnet::children::{Children, Exit};
+use crate::devnet::drill::DrillPlanner;
+use crate::devnet::drill::artefact::{ROOT_DEFAULT, ROOT_VARIABLE};
 use crate::devnet::layout::{self, Network, Wanted};
 use crate::devnet::status_line::Watch;
 use crate::exit::Failure;
@@ -24,9 +27,13 @@ Examples:
   tb devnet --fresh --block-interval-ms 200  a new chain with quicker blocks
   tb devnet --nodes 7 --base-port 30000 --home /tmp/net
   tb devnet --fresh --params params.json
+  tb devnet --profile partition              a drill: faults on a schedule, then a verdict
+  tb devnet --scenario scenarios/partition.toml --json
+  tb devnet --scenario target/chaos_artifacts/partition-20261121-063103.zip
 
-The folder is --home, else <home>/devnet. It is used again at the next start; Ctrl-C stops all nodes. One more process
-proves the ledger at low priority; its log is prover/prover.log.";
+A drill makes a new network in --home, else <home>/drill, runs the scenario and ends with a verdict;
+docs/chaos.md says what each fault does. Otherwise the folder is --home, else <home>/devnet. It is used again at the
+next start; Ctrl-C stops all nodes. One more process proves the ledger at low priority; its log is prover/prover.log.";
 
 /// Longest time from the start to the first answer of node 1.
 const START_TIME: Duration = Duration::from_secs(60);
@@ -59,13 +66,38 @@ pub struct Arguments {
     /// Run no prover: nothing is proven
     #[arg(long)]
     no_prover: bool,
+    /// Run a drill from a scenario (.toml, .ron) or again from the artefact of one (.zip)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "params", "fresh", "profile"])]
+    scenario: Option<PathBuf>,
+    /// Run a built-in drill, such as partition; an unknown name lists them all
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["nodes", "params", "fresh"])]
+    profile: Option<String>,
+    /// Folder that a drill leaves its artefact in
+    #[arg(long, value_name = "DIR", env = ROOT_VARIABLE, hide_env_values = true, default_value = ROOT_DEFAULT)]
+    artifacts: PathBuf,
+}
+
+impl Arguments {
+    /// Where the drill comes from, if one is wanted.
+    fn drill(&self) -> Result<Option<drill::Source>, Failure> {
+        match (&self.scenario, &self.profile) {
+            (Some(path), _) => drill::Source::read(path).map(Some),
+            (None, Some(name)) => Ok(Some(drill::Source::profile(name))),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// [`Failure`] when the network cannot be started, or when no node is left.
-pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments, context: &Context, planner: Option<DrillPlanner>) -> Result<(), Failure> {
+    if let Some(source) = arguments.drill()? {
+        let Arguments { base_port, block_interval_ms, artifacts, .. } = arguments;
+        let options = drill::Options { source, base_port: *base_port, block_interval_ms: *block_interval_ms, artifacts };
+        return drill::run(options, context, planner).await;
+    }
     let started = Instant::now();
     let mut stopping = stop::requested(false)?;
     let wanted = Wanted {

@@ -11,6 +11,7 @@ pub mod completions;
 pub mod config;
 pub mod dev;
 pub mod devnet;
+pub mod drill;
 pub mod genesis;
 pub mod identity;
 pub mod init;
@@ -43,7 +44,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Init(arguments) => init::run(&arguments, context),
         Command::Keys(arguments) => keys::run(&arguments, context),
         Command::Genesis(arguments) => genesis::run(&arguments, context).await,
-        Command::Devnet(arguments) => devnet::run(&arguments, context).await,
+        Command::Devnet(arguments) => devnet::run(&arguments, context, programs.drill).await,
         Command::Dev(arguments) => dev::run(&arguments, context, programs.node).await,
         Command::Node(arguments) => node::run(&arguments, context, programs).await,
         Command::Status(arguments) => status::run(&arguments, context).await,

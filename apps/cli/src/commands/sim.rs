@@ -114,7 +114,7 @@ pub fn run(arguments: &Arguments, context: &Context, sim: Option<SimRunner>) -> 
 impl Arguments {
     fn work(&self) -> Result<SimWork, Failure> {
         let plan = match (&self.scenario, &self.profile) {
-            (Some(path), _) => SimPlan::Scenario { path: path.clone(), text: read(path)? },
+            (Some(path), _) => SimPlan::Scenario { path: path.clone(), text: read_scenario(path)? },
             (None, Some(name)) => SimPlan::Profile(name.clone()),
             (None, None) => SimPlan::OfSeed,
         };
@@ -179,7 +179,11 @@ impl Progress {
     }
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// The text of a scenario file.
+///
+/// # Errors
+/// [`Failure`] for a file that cannot be read or is too large.
+pub fn read_scenario(path: &Path) -> Result<String, Failure> {
     let size = std::fs::metadata(path).map_err(|cause| Failure::disk(path, &cause))?.len();
     if size > SCENARIO_BYTES_MAX {
         let what = format!("{} has {size} bytes, a scenario has at most {SCENARIO_BYTES_MAX}", path.display());

@@ -28,14 +28,17 @@ const LOG_LINES: usize = 12;
 /// Bytes of the log that are read for them.
 const LOG_BYTES: u64 = 16 * 1024;
 
-/// One process.
+/// One node of the network, or its prover, and its process, if it has one.
 #[derive(Debug)]
 struct Child {
-    pid: u32,
+    /// What follows the program's name.
+    words: Vec<OsString>,
     log: PathBuf,
+    /// Its newest process.
+    pid: u32,
     running: bool,
     /// Its standard input: when this closes, the node stops.
-    _stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
 }
 
 /// A process that ended.
@@ -43,57 +46,90 @@ struct Child {
 pub struct Exit {
     /// Which node, counted from 0; the prover comes after the last.
     pub index: usize,
+    /// Its process.
+    pub pid: u32,
     /// How; `None` when the system does not tell.
     pub status: Option<ExitStatus>,
 }
 
 /// All processes of a network.
 pub struct Children {
+    program: PathBuf,
     children: Vec<Child>,
+    sender: mpsc::UnboundedSender<Exit>,
     exits: mpsc::UnboundedReceiver<Exit>,
     /// The first so many are nodes.
     nodes: usize,
 }
 
 impl Children {
-    /// Starts one process of this program for each node, and with `prover` one more that proves what they make.
+    /// The nodes of a network and, with `prover`, one process that proves what they make. None runs yet.
+    ///
+    /// # Errors
+    /// [`Failure`] when the system does not tell which program this is.
+    pub fn new(nodes: &[NodeHome], prover: Option<&ProverHome>) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(|cause| cannot_start("this program", &cause))?;
+        // As many messages as processes: each ends once.
+        let (sender, exits) = mpsc::unbounded_channel();
+        let child = |log, words| Child { words, log, pid: 0, running: false, stdin: None };
+        let mut children: Vec<Child> = nodes.iter().map(|node| child(node.log(), node.words())).collect();
+        children.extend(prover.map(|prover| child(prover.home.join("prover.log"), prover.words())));
+        Ok(Self { program, children, sender, exits, nodes: nodes.len() })
+    }
+
+    /// Starts one process of this program for each of them.
     ///
     /// # Errors
     /// [`Failure`] when a process cannot be started; those before it stop again.
     pub fn start(nodes: &[NodeHome], prover: Option<&ProverHome>) -> Result<Self, Failure> {
-        let program = std::env::current_exe().map_err(|cause| cannot_start("this program", &cause))?;
-        // As many messages as processes: each ends once.
-        let (sender, exits) = mpsc::unbounded_channel();
-        let mut children = Vec::new();
-        let node = |node: &NodeHome| {
-            let words = ["node", "start", "--stop-with-stdin", "--home"].map(OsString::from).to_vec();
-            (node.home.root().join("node.log"), [words, vec![node.home.root().into()]].concat())
-        };
-        let last = prover.map(|prover| (prover.home.join("prover.log"), prover.words()));
-        for (index, (log, words)) in nodes.iter().map(node).chain(last).enumerate() {
-            let output =
-                OpenOptions::new().create(true).append(true).open(&log).map_err(|cause| Failure::disk(&log, &cause))?;
-            let errors = output.try_clone().map_err(|cause| Failure::disk(&log, &cause))?;
-            let mut command = Command::new(&program);
-            command.args(words);
-            // A configuration in the environment would be that of every node at once: same ports, same data.
-            for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment)
-            {
-                command.env_remove(name);
-            }
-            // A group of its own: Ctrl-C in the terminal reaches us alone, and we stop the nodes.
-            command.stdin(Stdio::piped()).stdout(output).stderr(errors).process_group(0);
-            let mut process = command.spawn().map_err(|cause| cannot_start(&program.display().to_string(), &cause))?;
-            let stdin = process.stdin.take();
-            children.push(Child { pid: process.id().unwrap_or_default(), log, running: true, _stdin: stdin });
-            let sender = sender.clone();
-            tokio::spawn(async move {
-                let status = process.wait().await.ok();
-                // Nobody listens any more once all are told to stop.
-                let _ = sender.send(Exit { index, status });
-            });
+        let mut children = Self::new(nodes, prover)?;
+        for index in 0..children.children.len() {
+            children.start_one(index, &[])?;
         }
-        Ok(Self { children, exits, nodes: nodes.len() })
+        Ok(children)
+    }
+
+    /// Starts the process of node `index` with these variables in its environment. One that runs goes on.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be started.
+    pub fn start_one(&mut self, index: usize, environment: &[(&str, String)]) -> Result<(), Failure> {
+        let Some(child) = self.children.get_mut(index).filter(|child| !child.running) else { return Ok(()) };
+        let log = &child.log;
+        let output =
+            OpenOptions::new().create(true).append(true).open(log).map_err(|cause| Failure::disk(log, &cause))?;
+        let errors = output.try_clone().map_err(|cause| Failure::disk(log, &cause))?;
+        let mut command = Command::new(&self.program);
+        command.args(&child.words);
+        // A configuration in the environment would be that of every node at once: same ports, same data.
+        for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment) {
+            command.env_remove(name);
+        }
+        command.envs(environment.iter().map(|(name, value)| (*name, value)));
+        // A group of its own: Ctrl-C in the terminal reaches us alone, and we stop the nodes.
+        command.stdin(Stdio::piped()).stdout(output).stderr(errors).process_group(0);
+        let mut process =
+            command.spawn().map_err(|cause| cannot_start(&self.program.display().to_string(), &cause))?;
+        (child.stdin, child.pid, child.running) = (process.stdin.take(), process.id().unwrap_or_default(), true);
+        let (sender, pid) = (self.sender.clone(), child.pid);
+        tokio::spawn(async move {
+            let status = process.wait().await.ok();
+            // Nobody listens any more once all are told to stop.
+            let _ = sender.send(Exit { index, pid, status });
+        });
+        Ok(())
+    }
+
+    /// Whether the process of node `index` runs.
+    pub fn is_running(&self, index: usize) -> bool {
+        self.children.get(index).is_some_and(|child| child.running)
+    }
+
+    /// Sends a signal to the process of node `index`, if it runs.
+    pub fn signal_one(&self, index: usize, signal: Signal) {
+        if let Some(child) = self.children.get(index) {
+            child.signal(signal);
+        }
     }
 
     /// The process ids, in the order of the nodes.
@@ -115,8 +151,8 @@ impl Children {
     pub async fn next_exit(&mut self) -> Exit {
         match self.exits.recv().await {
             Some(exit) => {
-                if let Some(child) = self.children.get_mut(exit.index) {
-                    child.running = false;
+                if let Some(child) = self.children.get_mut(exit.index).filter(|child| child.pid == exit.pid) {
+                    (child.running, child.stdin) = (false, None);
                 }
                 exit
             }
@@ -137,6 +173,8 @@ impl Children {
     /// Asks all to stop, waits [`STOP_TIME`], and kills what is left. Gives the nodes that had to be killed.
     pub async fn stop(mut self) -> Vec<usize> {
         self.signal(Signal::SIGTERM);
+        // One that stands still hears it only when it goes on.
+        self.signal(Signal::SIGCONT);
         let deadline = tokio::time::Instant::now() + STOP_TIME;
         while self.running() > 0 {
             if tokio::time::timeout_at(deadline, self.next_exit()).await.is_err() {
@@ -152,15 +190,21 @@ impl Children {
         left
     }
 
-    /// Sends a signal to each process that has not been seen to end, so that its id is still its own.
+    /// Sends a signal to each process.
     fn signal(&self, signal: Signal) {
-        for child in self.children.iter().filter(|child| child.running) {
-            if let Ok(pid) = i32::try_from(child.pid)
-                && pid > 0
-            {
-                // It may have ended this moment; then there is nothing to stop.
-                let _ = kill(Pid::from_raw(pid), signal);
-            }
+        self.children.iter().for_each(|child| child.signal(signal));
+    }
+}
+
+impl Child {
+    /// Sends a signal to the process, if it has not been seen to end, so that its id is still its own.
+    fn signal(&self, signal: Signal) {
+        if let Ok(pid) = i32::try_from(self.pid)
+            && self.running
+            && pid > 0
+        {
+            // It may have ended this moment; then there is nothing to stop.
+            let _ = kill(Pid::from_raw(pid), signal);
         }
     }
 }

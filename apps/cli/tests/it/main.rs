@@ -5,6 +5,7 @@
 mod alias;
 mod bench;
 mod devnet;
+mod drill;
 mod help;
 mod offline;
 mod output;
