@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, proof,
-    prover, reputation, sim, stake, status, tx, validator,
+    prover, reputation, sim, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -82,6 +82,8 @@ pub enum Command {
     Validator(validator::Arguments),
     /// Register an identity, attest others, be seen online
     Identity(identity::Arguments),
+    /// Take what attestations of blocks have earned
+    Witness(witness::Arguments),
     /// Show tier and score of an identity, and why
     Reputation(reputation::Arguments),
     /// Check exported audit files

@@ -4,8 +4,8 @@
 
 use mempool::{Admission, CheckedTransaction, Mempool, Terms};
 use primitives::{
-    Action, Address, Amount, Block, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot, Receipt,
-    Rejection, SlotIndex, Timestamp, TransactionId, ValidatorSet,
+    Action, Address, Amount, Block, ClosingEvents, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot,
+    Receipt, Rejection, SlotIndex, Timestamp, TransactionId, ValidatorSet,
 };
 use state::{columns, fees, view};
 use storage::TransactionPlace;
@@ -153,6 +153,14 @@ impl Replica {
     /// [`Fault`] when they are damaged.
     pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, Fault> {
         self.store.receipts(height).map_err(fault)
+    }
+
+    /// What the end of a finalized block did by itself: payouts, jailing, set changes, draws.
+    ///
+    /// # Errors
+    /// [`Fault`] when they are damaged.
+    pub fn closing_events(&self, height: Height) -> Result<Option<ClosingEvents>, Fault> {
+        self.store.closing(height).map_err(fault)
     }
 
     /// Where a finalized transaction is.

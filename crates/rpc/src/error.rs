@@ -217,6 +217,10 @@ const fn rejection_row(rejection: Rejection) -> ErrorRow {
         Rejection::HeartbeatEmpty => (31, 422, E::Refused),
         Rejection::HeartbeatOrder => (32, 422, E::Refused),
         Rejection::BadHeartbeatSignature => (33, 422, E::Refused),
+        Rejection::AttestationEmpty => (34, 422, E::Refused),
+        Rejection::AttestationOrder => (35, 422, E::Refused),
+        Rejection::BadAttestationSignature => (36, 422, E::Refused),
+        Rejection::EvidenceNoIdentity => (37, 422, E::Refused),
     };
     row(
         rejection.code(),

@@ -8,18 +8,20 @@
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
+mod lookup;
+
 use primitives::Rejection;
 
 use crate::error::ErrorCode;
-use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, TransactionIdText, TypeSchema};
+use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
     HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
-    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, ProofStatus, ProvenAccount, Ready, ReceiptView,
-    ReputationBoard, ReputationView, Stage, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
-    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorView, VrfStanding, VrfThreshold,
-    WaitRequest, WindowAccepted,
+    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
+    ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
+    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
+    VrfThreshold, WaitRequest, WindowAccepted,
 };
 
 pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
@@ -78,6 +80,10 @@ pub enum Operation {
     ValidatorGet,
     /// This node's own validator.
     ValidatorStatus,
+    /// This node's peers, with what the chain knows of them.
+    ValidatorPeers,
+    /// This node's own validator in the lottery.
+    ValidatorVrf,
     /// What an account has staked.
     StakerGet,
     /// The record of an identity.
@@ -167,7 +173,7 @@ const BEFORE_CURSOR: Parameter = query(
 );
 const STAGE: Parameter = query(
     "stage",
-    Shape::Named(TypeSchema::of::<Stage>()),
+    Shape::Named(TypeSchema::of::<StageText>()),
     "the stage to wait for, finalized when absent; rejected, expired and dropped end every wait",
 );
 const TIMEOUT: Parameter = query(
@@ -228,7 +234,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 46] = [
+pub static ROUTES: [Route; 48] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -394,6 +400,17 @@ pub static ROUTES: [Route; 46] = [
         method_name: Some("validator.status"),
         errors: &[ErrorCode::NotFound],
         ..get(Operation::ValidatorStatus, "/validator/status", "validator_status", json::<ValidatorView>())
+    },
+    Route {
+        summary: "this node's peers: height, points, and the identity, tier and vote that belong to the node key",
+        method_name: Some("validator.peers"),
+        ..get(Operation::ValidatorPeers, "/validator/peers", "validator_peers", json::<ValidatorPeers>())
+    },
+    Route {
+        summary: "this node's VRF keys, its validator's place in the lottery, and what lotteries gave",
+        method_name: Some("validator.vrf"),
+        errors: &[ErrorCode::NotFound],
+        ..get(Operation::ValidatorVrf, "/validator/vrf", "validator_vrf", json::<OwnVrf>())
     },
     Route {
         summary: "what an account has staked behind whom, what is leaving, and what it can claim",
@@ -564,35 +581,3 @@ pub static ROUTES: [Route; 46] = [
         ..get(Operation::JsonRpc, RPC_PATH, "json_rpc", Reply::JsonRpc)
     },
 ];
-
-impl Route {
-    /// The route of a JSON-RPC method.
-    pub fn of_method(name: &str) -> Option<&'static Self> {
-        ROUTES.iter().find(|route| route.method_name == Some(name))
-    }
-
-    /// The path with its varying parts filled in, in order. Missing parts stay as they are.
-    pub fn path_with(&self, values: &[&str]) -> String {
-        let mut values = values.iter();
-        let fill = |part: &str| match part.starts_with('{') {
-            true => values.next().map_or_else(|| part.to_owned(), |value| (*value).to_owned()),
-            false => part.to_owned(),
-        };
-        self.path.split('/').map(fill).collect::<Vec<_>>().join("/")
-    }
-
-    /// Every refusal of this route, the common ones last.
-    pub fn all_errors(&self) -> impl Iterator<Item = ErrorCode> {
-        self.errors.iter().copied().chain(COMMON_ERRORS)
-    }
-}
-
-impl Operation {
-    /// The operation's line of the table.
-    pub fn route(self) -> &'static Route {
-        ROUTES
-            .iter()
-            .find(|route| route.operation == self)
-            .expect("a test compares the table with the list of operations")
-    }
-}

@@ -18,6 +18,7 @@
 //! 10 nodes         state     key of the module-state tree                   node bytes
 //! 11 operations    receipts  height 8                                       borsh list of ledger operations
 //! 12 proofs        receipts  window 8                                       bytes of the window's proof
+//! 13 closing       receipts  height 8                                       borsh list of the block's closing events
 //!
 //! meta:  "schema" 4 LE   "genesis" 32   "tip" borsh Mark   "history" 1 (0 = being rebuilt, 1 = complete)
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
@@ -88,11 +89,13 @@ pub enum Column {
     Operations,
     /// Window proofs that were verified here.
     Proofs,
+    /// What the end of a block did by itself.
+    Closing,
 }
 
 impl Column {
     /// Every column, by id.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Candidates,
         Self::Blocks,
@@ -105,6 +108,7 @@ impl Column {
         Self::Nodes,
         Self::Operations,
         Self::Proofs,
+        Self::Closing,
     ];
 
     /// The first byte of its engine keys.
@@ -122,6 +126,7 @@ impl Column {
             Self::Nodes => 10,
             Self::Operations => 11,
             Self::Proofs => 12,
+            Self::Closing => 13,
         }
     }
 
@@ -140,6 +145,7 @@ impl Column {
             Self::Nodes => "nodes",
             Self::Operations => "operations",
             Self::Proofs => "proofs",
+            Self::Closing => "closing",
         }
     }
 
@@ -148,7 +154,7 @@ impl Column {
         match self {
             Self::Meta | Self::Candidates => Space::Meta,
             Self::Blocks => Space::Blocks,
-            Self::Receipts | Self::Operations | Self::Proofs => Space::Receipts,
+            Self::Receipts | Self::Operations | Self::Proofs | Self::Closing => Space::Receipts,
             Self::Hashes | Self::Transactions | Self::History => Space::Index,
             Self::Slots | Self::State | Self::Nodes => Space::State,
         }

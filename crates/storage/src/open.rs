@@ -205,7 +205,7 @@ impl Store {
             Verify::Recent => Height(last.0.saturating_sub(RECENT_HEIGHTS).saturating_add(1)),
         };
         let mut values = 0_u64;
-        for column in [Column::Blocks, Column::Receipts, Column::Operations] {
+        for column in [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing] {
             values += self.verify_heights(column, first, last)?;
         }
         values += self.verify_all(&[Column::Meta, Column::Candidates])?;

@@ -247,15 +247,11 @@ pub struct Cluster {
 impl Cluster {
     /// Homes of `nodes` validators; nothing runs yet.
     pub fn new(engine: Engine, nodes: u16, interval_ms: u64) -> Self {
-        Self::made(engine, nodes, interval_ms, None)
+        Self::with_params(engine, nodes, interval_ms, None)
     }
 
-    /// The same with other parameters.
-    pub fn with_params(engine: Engine, nodes: u16, interval_ms: u64, params: Params) -> Self {
-        Self::made(engine, nodes, interval_ms, Some(params))
-    }
-
-    fn made(engine: Engine, nodes: u16, interval_ms: u64, params: Option<Params>) -> Self {
+    /// The same with parameters of its own, as `tb devnet --params` reads them.
+    pub fn with_params(engine: Engine, nodes: u16, interval_ms: u64, params: Option<Params>) -> Self {
         let turn = Turn::take();
         let folder = tempfile::tempdir().expect("a folder");
         let wanted = Wanted {

@@ -58,7 +58,7 @@ fn code(refused: Result<impl std::fmt::Debug, ClientError>) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     let params = Params { window_blocks: WINDOW, ..Params::default() };
-    let mut cluster = Cluster::with_params(Engine::Bft, 4, 100, params);
+    let mut cluster = Cluster::with_params(Engine::Bft, 4, 100, Some(params));
     cluster.start_all();
     cluster.all_ready().await;
     let client = cluster.nodes[0].client();

@@ -27,6 +27,7 @@ pub mod status;
 pub mod tx;
 pub mod validator;
 pub mod vrf;
+pub mod witness;
 
 use crate::Programs;
 use crate::args::Command;
@@ -50,6 +51,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Stake(arguments) => stake::run(&arguments, context).await,
         Command::Validator(arguments) => validator::run(&arguments, context, programs.prover).await,
         Command::Identity(arguments) => identity::run(&arguments, context).await,
+        Command::Witness(arguments) => witness::run(&arguments, context).await,
         Command::Reputation(arguments) => reputation::run(&arguments, context).await,
         Command::Audit(arguments) => audit::run(&arguments, context),
         Command::Account(arguments) => account::run(&arguments, context).await,

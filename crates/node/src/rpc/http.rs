@@ -211,6 +211,8 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::ValidatorList => Question::Validators,
         Operation::ValidatorGet => Question::Validator(named("address", &part)?),
         Operation::ValidatorStatus => Question::OwnValidator,
+        Operation::ValidatorPeers => Question::ValidatorPeers,
+        Operation::ValidatorVrf => Question::OwnVrf,
         Operation::IdentityGet => Question::Identity(named("address", &part)?),
         Operation::IdentityProof => Question::IdentityProof(named("address", &part)?),
         Operation::ReputationGet => Question::Reputation(named("address", &part)?),

@@ -183,6 +183,8 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::AccountProof => call.params().map(|AccountRequest { address }| Question::AccountProof(address)),
         Operation::ValidatorList => plain(Question::Validators),
         Operation::ValidatorStatus => plain(Question::OwnValidator),
+        Operation::ValidatorPeers => plain(Question::ValidatorPeers),
+        Operation::ValidatorVrf => plain(Question::OwnVrf),
         Operation::ValidatorGet => call.params().map(|AccountRequest { address }| Question::Validator(address)),
         Operation::IdentityGet => call.params().map(|AccountRequest { address }| Question::Identity(address)),
         Operation::IdentityProof => call.params().map(|AccountRequest { address }| Question::IdentityProof(address)),

@@ -57,6 +57,10 @@ pub enum Question {
     Validator(Address),
     /// This node's own validator.
     OwnValidator,
+    /// This node's peers.
+    ValidatorPeers,
+    /// This node's own validator in the lottery.
+    OwnVrf,
     /// What an account has staked.
     Staker(Address),
     /// The record of an identity.
@@ -142,6 +146,8 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::Validators => view(server, staking::list).await,
         Question::Validator(address) => view(server, move |server| staking::one(server, address)).await,
         Question::OwnValidator => view(server, staking::own).await,
+        Question::ValidatorPeers => view(server, standing::peers).await,
+        Question::OwnVrf => view(server, lottery::own).await,
         Question::Staker(address) => view(server, move |server| staking::staker(server, address)).await,
         Question::Identity(address) => view(server, move |server| standing::identity(server, address)).await,
         Question::IdentityProof(address) => view(server, move |server| proofs::identity(server, address)).await,

@@ -67,6 +67,7 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         block_interval_ms: params.block_interval_ms,
         readiness,
         gates: gates(server, head.height),
+        vrf_metrics: super::lottery::metrics(server)?,
         verifier_metrics: proving::verifier_metrics(server),
         backend_health: proving::backend_health(server),
     })

@@ -22,6 +22,17 @@ fn unknown_keys_and_broken_text_are_refused() {
 }
 
 #[test]
+fn the_cap_on_transactions_may_go_by_the_name_that_operators_know() {
+    let text = genesis().to_json();
+    let other = text.replacen("\"block_transactions_max\"", "\"max_block_transactions\"", 1);
+    assert_ne!(text, other);
+    assert_eq!(Genesis::from_json(&other).unwrap(), genesis());
+    let both =
+        text.replacen("\"block_transactions_max\"", "\"max_block_transactions\": 5, \"block_transactions_max\"", 1);
+    assert!(matches!(Genesis::from_json(&both), Err(GenesisError::Parse(reason)) if reason.contains("duplicate")));
+}
+
+#[test]
 fn slots_are_module_accounts_then_accounts_then_validators() {
     let slots = genesis().slots();
     assert_eq!(slots.len(), 8 + 1 + 4);

@@ -35,9 +35,9 @@ pub use request::{
 };
 pub use staking::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorView};
 pub use standing::{
-    ChallengeView, CountersView, IdentityProof, IdentityRecord, IdentityView, NextTier, ReputationBoard,
-    ReputationLine, ReputationView, ScorePart, TimetokeSubject, TimetokeView, VrfAdmitted, VrfCandidate, VrfKeyView,
-    VrfResult, VrfStanding, VrfThreshold,
+    ChallengeView, CountersView, IdentityProof, IdentityRecord, IdentityView, NextTier, OwnVrf, ReputationBoard,
+    ReputationLine, ReputationView, ScorePart, TimetokeSubject, TimetokeView, ValidatorPeer, ValidatorPeers,
+    VrfAdmitted, VrfCandidate, VrfKeyView, VrfMetrics, VrfResult, VrfStanding, VrfThreshold,
 };
 pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,

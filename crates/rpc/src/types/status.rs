@@ -9,6 +9,7 @@ use primitives::{action::BATCH_PAYMENTS_MAX, action::MEMO_BYTES_MAX, transaction
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::standing::VrfMetrics;
 use crate::error::ApiError;
 use crate::limits;
 use crate::schema::{AddressText, AmountInteger, EngineText, HashText};
@@ -169,6 +170,9 @@ pub struct NodeStatus {
     pub readiness: Ready,
     /// Every gate.
     pub gates: Vec<GateStatus>,
+    /// What lotteries gave.
+    #[serde(default)]
+    pub vrf_metrics: VrfMetrics,
     /// Proofs that were verified here since the start.
     #[serde(default)]
     pub verifier_metrics: VerifierMetrics,

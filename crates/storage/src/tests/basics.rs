@@ -15,7 +15,7 @@ use crate::{
 #[test]
 fn column_ids_are_unique_and_fixed() {
     let ids: Vec<u8> = Column::ALL.iter().map(|column| column.id()).collect();
-    assert_eq!(ids, (1..=12).collect::<Vec<u8>>(), "an id is part of the format");
+    assert_eq!(ids, (1..=13).collect::<Vec<u8>>(), "an id is part of the format");
 }
 
 #[test]
