@@ -105,7 +105,8 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs }: Extent) -> Result<Va
 
 /// Looks for the seed at which each defect is caught. The defects are in a build of their own.
 fn defects(workspace: &Workspace) -> Result<Value> {
-    let words = ["run", "--release", "--locked", "-p", "sim", "--features", "seeded-bugs", "--example", "defects", "--"];
+    let words =
+        ["run", "--release", "--locked", "-p", "sim", "--features", "seeded-bugs", "--example", "defects", "--"];
     let seeds = DEFECT_SEEDS.to_string();
     let text = output_of(workspace.cargo(&words).arg(&seeds)).context("a defect was not caught")?;
     let summary: Value = serde_json::from_slice(&text).context("the search said something that is not JSON")?;

@@ -44,8 +44,17 @@ const TOTAL_SECONDS_MAX: u64 = 45 * 60;
 
 // The shares together leave room for the time that building xtask itself takes.
 const _: () = {
-    let steps =
-        [Step::Fmt, Step::Tidy, Step::Tools, Step::Deny, Step::Build, Step::Clippy, Step::Tests, Step::Defects, Step::Contract];
+    let steps = [
+        Step::Fmt,
+        Step::Tidy,
+        Step::Tools,
+        Step::Deny,
+        Step::Build,
+        Step::Clippy,
+        Step::Tests,
+        Step::Defects,
+        Step::Contract,
+    ];
     let mut total = 0;
     let mut next = 0;
     while next < steps.len() {
@@ -222,7 +231,8 @@ fn tests(workspace: &Workspace) -> Result<()> {
 
 /// The tests of the simulator's own defects. No other build has them.
 fn defects(workspace: &Workspace) -> Result<()> {
-    let words = ["test", "--release", "--locked", "-p", "sim", "--features", "seeded-bugs", "--test", "it", "--", "defects"];
+    let words =
+        ["test", "--release", "--locked", "-p", "sim", "--features", "seeded-bugs", "--test", "it", "--", "defects"];
     succeed(&mut workspace.cargo(&words))
 }
 

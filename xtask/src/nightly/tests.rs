@@ -19,7 +19,8 @@ fn good() -> Value {
 }
 
 fn caught() -> Value {
-    let summary = json!({ "verdict": "pass", "defects": { "drops_the_lock": { "seed": 4 }, "hides_damage": { "seed": 0 } } });
+    let summary =
+        json!({ "verdict": "pass", "defects": { "drops_the_lock": { "seed": 4 }, "hides_damage": { "seed": 0 } } });
     result("defects", "2026-01-02", "0a1b", "cargo run", summary).unwrap()
 }
 

@@ -15,8 +15,7 @@ use crate::{Admission, CheckedTransaction, Mempool, MempoolConfig, Terms};
 fn proof(payer: u8, round: u32) -> CheckedTransaction {
     let vote = |block: u8| {
         let value = Some(Hash([block; 32]));
-        let vote =
-            Vote { kind: VoteKind::Prevote, height: Height(1), round: Round(round), value, voter: address(200) };
+        let vote = Vote { kind: VoteKind::Prevote, height: Height(1), round: Round(round), value, voter: address(200) };
         SignedVote { vote, signature: key(200).sign(&vote.signing_bytes(&genesis())) }
     };
     let body = TransactionBody {
