@@ -75,7 +75,8 @@ fn save(folder: &Path, name: &str, folded: &FoldedProof) {
         point(before),
         point(after),
     );
-    let write = |name: String, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("the folder can be written");
+    let write =
+        |name: String, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("the folder can be written");
     write(format!("{name}.txt"), text.as_bytes());
     write(format!("{name}.proof"), &folded.bytes);
 }
@@ -109,11 +110,8 @@ fn windows() -> Vec<WindowProof> {
         let blocks = vec![(Height(height), ops.clone())];
         let witness = WindowWitness::of_ledger(&ledger, chain, Height(height - 1), digest, payout, blocks);
         proofs.push(timed("window", || prove_window(&key, &witness).expect("the operations obey the rules")));
-        let bounds = LedgerBounds {
-            supply_cap: chain.supply_cap,
-            issuance_max: chain.issuance_max,
-            height: Height(height),
-        };
+        let bounds =
+            LedgerBounds { supply_cap: chain.supply_cap, issuance_max: chain.issuance_max, height: Height(height) };
         let update = ledger.apply(&bounds, &ops).expect("the operations obey the rules");
         ledger.commit(update);
         digest = ops_digest::absorb(digest, &ops);

@@ -29,7 +29,7 @@ const WINDOW: u64 = 8;
 /// Longest time for a window to be proven on a busy machine.
 const PROVE_TIME: Duration = Duration::from_secs(60);
 /// Random alterations of answers.
-const ALTERATIONS: usize = 40;
+const ALTERATIONS: usize = 24;
 
 fn prover(cluster: &Cluster) -> Running {
     let home = cluster.folder().join("prover");
