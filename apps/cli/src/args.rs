@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, node, proof,
-    reputation, sim, stake, status, tx, validator, witness,
+    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, proof,
+    prover, reputation, sim, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -94,6 +94,10 @@ pub enum Command {
     Block(block::Arguments),
     /// Fetch a proof and check it on this machine
     Proof(proof::Arguments),
+    /// Prove the windows of a chain and hand the proofs to nodes
+    Prover(prover::Arguments),
+    /// Check a whole chain by its proofs and certificates, without executing it
+    Light(light::Arguments),
     /// Show and check the configuration
     Config(config::Arguments),
     /// Measure a running network

@@ -39,6 +39,7 @@ use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
+use crate::proofs::Proofs;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -93,6 +94,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let genesis = read_genesis(&options.home.genesis_json())?;
     loaded.config.check_gates(&genesis)?;
     let guard_crash = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
+    crate::drill::arm(&loaded.config.drill, &genesis)?;
     let address = loaded.config.rpc.listen;
     // The port is taken before anything is written, so that a second node of one home is refused early.
     let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
@@ -176,6 +178,7 @@ impl Opening<'_> {
         };
         let stages = Arc::new(Stages::new());
         let metrics = Metrics::new();
+        metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
         let observer =
@@ -188,6 +191,7 @@ impl Opening<'_> {
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
             .map_err(StartError::Chain)?;
+        let proofs = Proofs::open(&store)?;
         let now = clock::now();
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -196,6 +200,7 @@ impl Opening<'_> {
             genesis,
             genesis_hash,
             audits,
+            proofs,
             stages,
             metrics,
             config,
@@ -357,15 +362,17 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
         bootstrap: config.peers.clone(),
         mode: crate::ready::role(shared).name().to_owned(),
         limits,
+        exchange_peers: config.exchange_peers,
         store: Some(StorePaths {
             overlay: config.overlay_db.clone(),
             peer_db: config.peer_db.clone(),
             peer_db_quic: config.quic_peer_db.clone(),
             key_history: config.peer_key_history.clone(),
         }),
+        announce: config.announce,
         ..P2pConfig::default()
     };
-    let chain = ChainIdentity { chain_id: shared.genesis.chain_id.clone(), genesis: shared.genesis_hash };
+    let chain = ChainIdentity { chain_id: crate::drill::chain_name(shared), genesis: shared.genesis_hash };
     let (events, received) = mpsc::channel(crate::gossip::EVENTS_MAX);
     let handle = P2p::start(network, chain, node_secret(home)?, events)?;
     handle.set_height(shared.store.head().map_or(Height::GENESIS, |head| head.height));
@@ -397,6 +404,7 @@ async fn start_consensus(
                 peers: shared.config.consensus.peers.iter().map(address).collect::<Result<_, _>>()?,
                 network_seed: node_secret(home)?,
                 vote_queue_limit: u64::try_from(shared.config.mempool.limit).unwrap_or(u64::MAX),
+                partition_tag: shared.config.drill.partition_tag.clone(),
             };
             let handle = consensus::start(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));

@@ -18,6 +18,7 @@ use crate::duties::Duties;
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
+use crate::proofs::Proofs;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -42,6 +43,8 @@ pub struct Shared {
     pub audits: Arc<Audits>,
     /// Where transactions are.
     pub stages: Arc<Stages>,
+    /// Window proofs.
+    pub proofs: Proofs,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.

@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use mempool::{Admission, CheckedTransaction};
-use primitives::{Rejection, Transaction, TransactionId, encode};
-use replica::stages::{Stage, Stop};
+use mempool::{Admission, CheckedTransaction, ReadTransaction};
+use primitives::{Rejection, Stage, Transaction, TransactionId, encode};
+use replica::stages::Stop;
 
 use crate::clock;
 use crate::shared::Shared;
@@ -27,9 +27,9 @@ pub struct Refused {
 
 /// Takes transactions from a client, and hands what was admitted to the network.
 pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, Refused>> {
-    let decoded: Vec<Result<Arc<Transaction>, Rejection>> =
-        encoded.iter().map(|bytes| Transaction::from_bytes(bytes).map(Arc::new)).collect();
-    let known: Vec<Arc<Transaction>> = decoded.iter().flatten().cloned().collect();
+    let decoded: Vec<Result<ReadTransaction, Rejection>> =
+        encoded.iter().map(|bytes| ReadTransaction::from_bytes(bytes)).collect();
+    let known: Vec<ReadTransaction> = decoded.iter().flatten().cloned().collect();
     let mut verdicts = enter(shared, &known).into_iter();
     let results: Vec<Result<TransactionId, Refused>> = decoded
         .into_iter()
@@ -45,7 +45,7 @@ pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, R
 }
 
 /// Checks and admits decoded transactions, in order.
-pub fn enter(shared: &Shared, transactions: &[Arc<Transaction>]) -> Vec<Result<TransactionId, Refused>> {
+pub fn enter(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<TransactionId, Refused>> {
     let ids: Arc<[TransactionId]> = transactions.iter().map(|transaction| transaction.id()).collect();
     shared.stages.reach(Arc::clone(&ids), Stage::Received);
     let checked = CheckedTransaction::check_all(transactions, &shared.genesis_hash);
@@ -93,8 +93,9 @@ fn count(shared: &Shared, admission: Admission) {
 }
 
 /// The transactions that their publisher's tier keeps from the network. Most have no topic, and no lock is taken.
-fn held_back(shared: &Shared, transactions: &[Arc<Transaction>]) -> Vec<TransactionId> {
-    let mut topical = transactions.iter().filter(|one| Topic::of(&one.body.action).is_some()).peekable();
+fn held_back(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<TransactionId> {
+    let all = transactions.iter().map(ReadTransaction::transaction);
+    let mut topical = all.filter(|one| Topic::of(&one.body.action).is_some()).peekable();
     if topical.peek().is_none() || shared.p2p.get().is_none() {
         return Vec::new();
     }

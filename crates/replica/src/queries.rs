@@ -62,6 +62,11 @@ impl Replica {
         (self.chain.ledger.supply(), self.chain.ledger.next_slot())
     }
 
+    /// Every account by slot, after the last finalized block.
+    pub fn ledger_slots(&self) -> &[LedgerSlot] {
+        self.chain.ledger.slots()
+    }
+
     /// The waiting transactions.
     pub fn mempool(&self) -> &Mempool {
         &self.mempool

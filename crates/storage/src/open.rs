@@ -212,6 +212,7 @@ impl Store {
         if verify == Verify::Full {
             values += self.verify_all(&[Column::Transactions, Column::History])?;
             values += self.verify_hashes(head)?;
+            values += self.verify_windows()?;
         }
         if let Some(head) = head
             && self.height_of(&head.block)? != Some(head.height)

@@ -4,4 +4,6 @@
 
 mod audits;
 mod meta;
+mod partition_watch;
+mod proofs;
 mod topics;

@@ -182,6 +182,7 @@ async fn another_chain_is_refused_by_name() {
 
 #[tokio::test]
 async fn heights_are_pulled_unless_turned_off() {
+    let _shown = testkit::contract!("S004-075");
     assert_eq!(p2p::LimitsConfig::default().chain_sync_interval_ms, 500);
     let (a, b) = pair(TCP).await;
     a.handle.set_height(Height(41));

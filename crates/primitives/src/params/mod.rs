@@ -68,6 +68,7 @@ pub struct Params {
     /// Largest block, bytes.
     pub block_bytes_max: u64,
     /// Most transactions in a block.
+    #[serde(alias = "max_block_transactions")]
     pub block_transactions_max: u64,
     /// Weight all lanes of a block share.
     pub block_weight_max: u64,

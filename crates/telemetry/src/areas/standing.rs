@@ -17,7 +17,7 @@ area! {
         "Precommits that finalized blocks carry"
         consensus_proofs_sum: Counter = Metric::counter("block_consensus_proofs_total");
         "What this node did by itself for its validator, by duty (heartbeat, ticket, attestation) and result (sent, cannot_pay, wrong_key, refused)"
-        duties: CounterFamily<2> = Metric::counter("validator_duties_total").labels(&["duty", "result"]);
+        duties: CounterFamily<2> = Metric::counter("validator_duties_total").labels(&["duty", "result"]).values(&[&["heartbeat", "ticket", "attestation"], &["sent", "cannot_pay", "wrong_key", "refused"]]);
         "Whole hours of timetoke of the own validator"
         own_hours: Gauge = Metric::gauge("validator_timetoke_hours");
         "Tier of the own validator, 0 to 5"
@@ -25,9 +25,9 @@ area! {
         "Score of the own validator, parts per million"
         own_score: Gauge = Metric::gauge("validator_score_ppm");
         "Messages meta_timetoke by result (published, matched, mismatched, unknown_height, refused)"
-        meta_timetoke: CounterFamily<1> = Metric::counter("meta_timetoke_messages_total").labels(&["result"]);
+        meta_timetoke: CounterFamily<1> = Metric::counter("meta_timetoke_messages_total").labels(&["result"]).values(&[&["published", "matched", "mismatched", "unknown_height", "refused"]]);
         "Transactions and messages of a topic that were not relayed, by topic (proofs, meta, vrf, witness) and reason (tier, quarantined)"
-        topic_refusals: CounterFamily<2> = Metric::counter("gossip_topic_refused_total").labels(&["topic", "reason"]);
+        topic_refusals: CounterFamily<2> = Metric::counter("gossip_topic_refused_total").labels(&["topic", "reason"]).values(&[&["proofs", "meta", "vrf", "witness"], &["tier", "quarantined"]]);
         "Lottery submissions in finalized blocks"
         vrf_submissions: Counter = Metric::counter("vrf_submissions_total");
         "Lottery submissions in finalized blocks that gave a ticket"
@@ -49,6 +49,6 @@ area! {
         "Validators that finalized blocks sent to jail"
         jailings: Counter = Metric::counter("staking_jailings_total");
         "Audit records that this node has ever written, by stream (reputation, slashing)"
-        audit_records: CounterFamily<1> = Metric::counter("audit_records_total").labels(&["stream"]);
+        audit_records: CounterFamily<1> = Metric::counter("audit_records_total").labels(&["stream"]).values(&[&["reputation", "slashing"]]);
     }
 }
