@@ -15,6 +15,7 @@
 //! - An attestation says that this node has the sampled block: it is read from the own store first.
 //! - A ticket is proven with the key that the frozen list names. After a rotation that is the key in
 //!   [`NEXT_KEY_FILE`], which is read when it is needed.
+//! - The same key is handed to the replica before the voting set names it, so that no block is built with the old one.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -112,6 +113,8 @@ pub struct Duties {
     next_key: PathBuf,
     password: Option<Password>,
     tried: Mutex<[Option<Tried>; 3]>,
+    /// The rotated VRF key that was last looked for, so that its file is opened once.
+    rotated: Mutex<Option<VrfPublicKey>>,
 }
 
 impl Duties {
@@ -120,7 +123,7 @@ impl Duties {
     pub fn new(key: &ValidatorKey, password: Option<Password>, next_key: PathBuf) -> Self {
         let address = Address::of_key(&key.consensus.public_key());
         let (key, vrf) = (key.consensus.clone(), key.vrf.clone());
-        Self { address, key, vrf, next_key, password, tried: Mutex::default() }
+        Self { address, key, vrf, next_key, password, tried: Mutex::default(), rotated: Mutex::default() }
     }
 
     /// The VRF keys of the home directory: the one in use and the one that follows, if there is one.
@@ -130,6 +133,7 @@ impl Duties {
 
     /// Does what is due. Called after each finalized block.
     pub fn perform(&self, shared: &Shared) {
+        self.hold_rotated(shared);
         let head = shared.store.head().map_or(0, |head| head.height.0);
         if is_syncing(ready::behind(shared, head)) || shared.is_stopping() {
             return;
@@ -154,6 +158,31 @@ impl Duties {
                 nonce = nonce.next().unwrap_or(nonce);
             }
             shared.metrics.standing.duties.with([due.duty.name(), result]).inc();
+        }
+    }
+
+    /// Hands the replica the VRF key of a rotation as soon as the chain knows it: three epochs before it is used.
+    fn hold_rotated(&self, shared: &Shared) {
+        let registered = shared.chain().ok().and_then(|chain| {
+            let found = identity::get(chain.state(), &self.address).ok().flatten()?;
+            Some(found.next_vrf.unwrap_or(found.vrf).key)
+        });
+        let Some(registered) = registered.filter(|key| *key != self.vrf.public_key()) else { return };
+        let mut looked_for = self.rotated.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked_for.replace(registered) == Some(registered) {
+            return;
+        }
+        match self.next_vrf().filter(|key| key.public_key() == registered) {
+            Some(key) => {
+                if let Ok(mut chain) = shared.chain() {
+                    chain.hold_vrf_key(key);
+                }
+            }
+            None => tracing::error!(
+                %registered,
+                "the chain has a VRF key of this validator that its home does not hold, and blocks built without it are invalid; put its file \
+                 back as {NEXT_KEY_FILE} and restart, or rotate again"
+            ),
         }
     }
 

@@ -34,9 +34,11 @@ impl Replica {
             self.identity.as_ref().ok_or_else(|| Fault("a node without validator key cannot build".into()))?;
         let proposer = identity.address;
         let input = execution::next_beacon_input(&self.chain, &self.genesis_hash);
-        let beacon_proof =
-            identity.vrf_key.prove(&input).ok_or_else(|| Fault("the VRF key cannot prove the beacon".into()))?;
-        let output = identity.vrf_key.public_key().verify(&input, &beacon_proof);
+        let expected = self.expected_vrf_key(&proposer)?;
+        let rotated = self.rotated.as_ref().filter(|key| Some(key.public_key()) == expected);
+        let vrf_key = rotated.unwrap_or(&identity.vrf_key);
+        let beacon_proof = vrf_key.prove(&input).ok_or_else(|| Fault("the VRF key cannot prove the beacon".into()))?;
+        let output = vrf_key.public_key().verify(&input, &beacon_proof);
         let output = output.ok_or_else(|| Fault("the VRF key does not verify its own proof".into()))?;
 
         let last_commit = self.chain.head.certificate.clone();

@@ -58,6 +58,7 @@ impl Replica {
             store,
             candidates: Candidates::default(),
             identity,
+            rotated: None,
             observer,
         };
         let next = replica.chain.head.height.next();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use mempool::{DropReason, Mempool};
 use primitives::{
-    Address, CommitCertificate, Genesis, Hash, Height, Receipt, Round, Timestamp, TransactionId, VrfSecretKey,
+    Address, CommitCertificate, Genesis, Hash, Height, Receipt, Round, Timestamp, TransactionId, VrfPublicKey,
+    VrfSecretKey,
 };
 use state::view;
 use storage::Store;
@@ -77,7 +78,25 @@ pub struct Replica {
     pub(crate) store: Arc<Store>,
     pub(crate) candidates: Candidates,
     pub(crate) identity: Option<Identity>,
+    /// The VRF key that a rotation made, for the epochs that use it.
+    pub(crate) rotated: Option<VrfSecretKey>,
     pub(crate) observer: Observer,
+}
+
+impl Replica {
+    /// Holds the VRF key that a rotation made: blocks are built with it as soon as the voting set names it.
+    pub fn hold_vrf_key(&mut self, key: VrfSecretKey) {
+        self.rotated = Some(key);
+    }
+
+    /// The VRF key that the voting set of the next height names for `address`, when it votes.
+    ///
+    /// # Errors
+    /// [`Fault`] when the state is broken.
+    pub fn expected_vrf_key(&self, address: &Address) -> Result<Option<VrfPublicKey>, Fault> {
+        let set = view::validators(&self.chain).map_err(|broken| Fault(broken.to_string()))?;
+        Ok(set.get(address).map(|member| member.vrf_key))
+    }
 }
 
 impl Application for Replica {

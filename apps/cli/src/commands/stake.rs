@@ -4,6 +4,7 @@
 //! signs its votes. With `--from` a wallet key signs, which can delegate but not become a validator.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use primitives::actions::stake::{Bond, Candidacy, StakeAction, vrf_possession_input};
@@ -52,6 +53,13 @@ Examples:
   tb stake show alice
   tb stake show tb1… --json
   tb stake show --home ~/.the_block/node-5";
+
+/// How often an action is signed when its nonce is taken by another transaction of the account.
+const NONCE_TRIES: u32 = 5;
+/// Pause before it is signed again.
+const NONCE_PAUSE: Duration = Duration::from_millis(300);
+/// Refusals that say that another transaction of the account has the nonce.
+const NONCE_TAKEN: [&str; 4] = ["nonce_used", "nonce_too_low", "replacement_underpriced", "replaced"];
 
 /// Arguments of `tb stake`.
 #[derive(Debug, Args)]
@@ -320,7 +328,8 @@ async fn act(signer: Signer, action: StakeAction, signing: &Signing, context: &C
     submit(signer, Action::Stake(action), signing, context).await
 }
 
-/// Signs an action, sends it and follows it.
+/// Signs an action, sends it and follows it. A validator's node signs with the same account, so a nonce that it took
+/// meanwhile is no reason to fail: nothing was paid, and the action is signed again with the next one.
 ///
 /// # Errors
 /// [`Failure`] when the node refuses it or does not answer.
@@ -330,6 +339,20 @@ pub(crate) async fn submit(
     signing: &Signing,
     context: &Context,
 ) -> Result<(), Failure> {
+    let mut left = NONCE_TRIES;
+    loop {
+        left -= 1;
+        match submit_once(&signer, action.clone(), signing, context).await {
+            Err(failure) if left > 0 && NONCE_TAKEN.contains(&failure.error.code.as_str()) => {
+                context.output.talk("the validator's node used this nonce meanwhile; signing again with the next one");
+                tokio::time::sleep(NONCE_PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn submit_once(signer: &Signer, action: Action, signing: &Signing, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
     let name = action.name();
     let wish = Wish { payer: signer.address, action, tip: signing.tip, valid_for: signing.valid_for };

@@ -125,3 +125,32 @@ fn evidence_is_free_slashes_within_a_block_and_is_refused_when_it_comes_again() 
     assert_eq!(power(&net, 103), 0, "it left at the end of the epoch");
     net.step();
 }
+
+#[test]
+fn a_rotated_vrf_key_proves_beacons_three_epochs_later() {
+    use primitives::actions::identity::VrfBinding;
+    let mut net = Net::of(short());
+    let rich = net.pay(1, 0, address(100), 5 * BLOCK);
+    net.admit_everywhere(&rich);
+    net.step_signed(&ALL);
+    let new = VrfSecretKey::from_seed([211; 32]);
+    let binding = VrfBinding::prove(&new, address(100), net.height(), &net.genesis.hash()).unwrap();
+    let rotate = signed(&net, 100, 0, Action::Identity(IdentityAction::RotateVrf(binding)));
+    net.admit_everywhere(&rotate);
+    net.step_signed(&ALL);
+    net.nodes[0].replica.hold_vrf_key(new.clone());
+    let key = |net: &Net| net.nodes[1].replica.expected_vrf_key(&address(100)).unwrap().unwrap();
+    let old = VrfSecretKey::from_seed([100; 32]).public_key();
+    let set = net.nodes[0].replica.validators().unwrap().hash();
+    // Heights 1 to 4 are epoch 0, so the key is that of epoch 3: from height 13 on.
+    let mut built = [0, 0];
+    while net.height() < Height(60) {
+        assert_eq!(key(&net), if net.height() < Height(12) { old } else { new.public_key() }, "{}", net.height());
+        let block = net.step_signed(&ALL);
+        if block.header.proposer == address(100) {
+            built[usize::from(block.header.height > Height(12))] += 1;
+        }
+    }
+    assert!(built[1] > 0, "its blocks are valid with the new key: {built:?}");
+    assert_eq!(net.nodes[0].replica.validators().unwrap().hash(), set, "the set is the same");
+}

@@ -18,9 +18,9 @@ use super::sets::{self, Contender, Stakes};
 use super::statistics;
 use super::{PAST_SETS_MAX, PAYOUTS_PER_BLOCK, candidate, candidates, missed, power_of, self_stake, tombstone};
 use crate::context::Env;
-use crate::lottery;
 use crate::overlay::Overlay;
 use crate::view::{self, Broken, StateView, read, slot_of};
+use crate::{identity, lottery};
 
 /// The gate that is in force exactly when validators decide together.
 const BFT_GATE: &str = "malachite_consensus";
@@ -67,8 +67,11 @@ pub fn end_block(
         jail_absent(overlay, env, &current, events)?;
         let set = sets::next(&current, stakes(overlay, env, &current)?, &env.params.staking)?;
         if set != current {
-            events.push(Event::ValidatorSetChanged { set: set.hash() });
-            remember(overlay, env, &current);
+            // A rotated VRF key alone changes no hash: certificates verify as before.
+            if set.hash() != current.hash() {
+                events.push(Event::ValidatorSetChanged { set: set.hash() });
+                remember(overlay, env, &current);
+            }
             next = Some(set);
         }
     }
@@ -191,7 +194,10 @@ fn stakes(view: &dyn StateView, env: Env<'_>, current: &ValidatorSet) -> Result<
         let may_vote = is_member || rank.is_some();
         if power > 0 && enough && may_vote {
             let rank = rank.unwrap_or(0);
-            stakes.contenders.push(Contender { address, key: found.key, vrf_key: found.vrf_key, power, rank });
+            // The key of the next epoch: a rotation reaches beacons when it reaches lotteries (STK-30).
+            let rotated = identity::vrf_key(view, &address, env.block.height, env.epoch().saturating_add(1))?;
+            let vrf_key = rotated.unwrap_or(found.vrf_key);
+            stakes.contenders.push(Contender { address, key: found.key, vrf_key, power, rank });
         }
     }
     Ok(stakes)

@@ -257,3 +257,34 @@ fn nobody_enters_before_there_was_a_draw_and_old_records_are_forgotten() {
     assert_eq!(lottery::admission(&world.chain, 0).unwrap(), None, "stake alone decides");
     assert_eq!(Params::default().lottery.min_tier, 3);
 }
+
+#[test]
+fn a_rotated_key_is_frozen_three_epochs_later_and_not_before() {
+    let mut world = lottery_world();
+    candidates(&mut world, 3);
+    finish_epoch(&mut world);
+    let rotated_in = epoch(&world);
+    let new = primitives::VrfSecretKey::from_seed([242; 32]);
+    let binding = world.bind_vrf(1, &new);
+    assert_eq!(world.outcome(1, IdentityAction::RotateVrf(binding)), Outcome::Success);
+    let frozen_key = |world: &World, enter: u64| {
+        let list = lottery::frozen(&world.chain, enter).unwrap();
+        list.iter().find(|one| one.address == address(1)).map(|one| one.vrf_key)
+    };
+    // The list for the epoch before r + 3 was frozen before the rotation and keeps the old key.
+    let before = frozen_key(&world, rotated_in + 2).expect("it waits");
+    assert_eq!(before, vrf(1).public_key());
+    finish_epoch(&mut world);
+    assert_eq!(frozen_key(&world, rotated_in + 3), Some(new.public_key()), "stamped in r, used from r + 3 on");
+    let stamped = state::identity::get(&world.chain, &address(1)).unwrap().unwrap().next_vrf.unwrap();
+    assert_eq!((stamped.key, stamped.from_epoch), (new.public_key(), rotated_in + 3));
+    assert!(stamped.stamped_at.0 > 0 && stamped.stamped_time > primitives::Timestamp(0));
+    let enter = rotated_in + 2;
+    assert_eq!(epoch(&world) + 1, enter);
+    // A ticket with the new key does not count yet.
+    let seed = lottery::seed(&world.chain, enter).unwrap().unwrap();
+    let input = lottery_input(&world.chain.genesis, enter, &seed, &address(1));
+    let submit = |proof| Action::Lottery(LotteryAction::Submit { epoch: enter, proof });
+    assert_eq!(world.act(1, submit(new.prove(&input).unwrap())).0, Outcome::BadLotteryProof);
+    assert_eq!(world.act(1, submit(vrf(1).prove(&input).unwrap())).0, Outcome::Success);
+}
