@@ -22,4 +22,8 @@ mod wider;
 pub use keys::FoldingKey;
 pub use prove::{FoldError, LiftedWindows, fold, fold_lifted, lift};
 #[cfg(test)]
+pub(crate) use air::Children;
+#[cfg(test)]
+pub(crate) use layer::Layer;
+#[cfg(test)]
 pub(crate) use prove::{fold_anything, lift_anything};
