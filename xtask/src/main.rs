@@ -73,6 +73,9 @@ enum Command {
         /// Threads.
         #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
         jobs: u64,
+        /// Altered proofs of the task about folds.
+        #[arg(long, value_name = "COUNT", default_value_t = nightly::MUTATIONS, value_parser = clap::value_parser!(u64).range(1..))]
+        mutations: u64,
     },
 }
 
@@ -84,7 +87,9 @@ fn main() -> ExitCode {
         Command::Contract { write } => contract::run(&workspace, write),
         Command::Codegen => codegen::run(&workspace),
         Command::Bench { only } => bench::run(&workspace, only.as_deref()),
-        Command::Nightly { task, seeds, jobs } => nightly::run(&workspace, task, nightly::Extent { seeds, jobs }),
+        Command::Nightly { task, seeds, jobs, mutations } => {
+            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations })
+        }
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,8 @@
 //! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
 //! is for ([`check`]).
 
+mod folds;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -26,6 +28,8 @@ use crate::tidy::Finding;
 const RESULTS: &str = "docs/nightly";
 /// Seeds that the simulator runs unless the command line says otherwise.
 pub(crate) const SEEDS: u64 = 10_000;
+/// Altered proofs unless the command line says otherwise.
+pub(crate) const MUTATIONS: u64 = 100_000;
 /// Longest time of one start of a task; what is left is done by the next start.
 const TIME_MAX: Duration = Duration::from_secs(6 * 3_600);
 /// How often a running task is looked at.
@@ -36,12 +40,15 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) enum Task {
     /// Simulated networks with faults of every kind.
     Simulator,
+    /// Proofs over proofs: real ones of foreign keys, and very many altered ones.
+    Folds,
 }
 
 impl Task {
     fn name(self) -> &'static str {
         match self {
             Self::Simulator => "simulator",
+            Self::Folds => "folds",
         }
     }
 
@@ -57,6 +64,8 @@ pub(crate) struct Extent {
     pub(crate) seeds: u64,
     /// Threads.
     pub(crate) jobs: u64,
+    /// Altered proofs.
+    pub(crate) mutations: u64,
 }
 
 /// Runs all tasks, or the one named, and writes their results.
@@ -68,6 +77,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
     for task in tasks {
         let result = match task {
             Task::Simulator => simulator(workspace, extent)?,
+            Task::Folds => folds::run(workspace, extent.mutations)?,
         };
         let path = task.result();
         let full = workspace.root().join(&path);
@@ -78,7 +88,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
     Ok(())
 }
 
-fn simulator(workspace: &Workspace, Extent { seeds, jobs }: Extent) -> Result<Value> {
+fn simulator(workspace: &Workspace, Extent { seeds, jobs, .. }: Extent) -> Result<Value> {
     succeed(&mut workspace.cargo(&["build", "--release", "--workspace", "--locked", "--bins"]))?;
     let folder = workspace.target().join("nightly");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -92,6 +102,12 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs }: Extent) -> Result<Va
     let path: PathBuf = report.join("summary.json");
     let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let summary: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let (date, commit) = provenance(workspace)?;
+    result(Task::Simulator, &date, &commit, &format!("tb {}", words.join(" ")), summary)
+}
+
+/// The date, and the commit that is run, which says so when there are changes on top.
+fn provenance(workspace: &Workspace) -> Result<(String, String)> {
     let said = |command: &mut Command| -> Result<String> {
         Ok(String::from_utf8(output_of(command)?)
             .context("a program said something that is not UTF-8")?
@@ -104,7 +120,7 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs }: Extent) -> Result<Va
         commit.push_str(" with changes");
     }
     let date = said(workspace.program("date").args(["-u", "+%F"]))?;
-    result(&date, &commit, &format!("tb {}", words.join(" ")), summary)
+    Ok((date, commit))
 }
 
 /// The arguments of `tb` that say what the result is about; where journal and report are is nobody's concern.
@@ -113,10 +129,10 @@ fn simulator_words(seeds: u64, jobs: u64) -> Vec<String> {
 }
 
 /// The file of a result: where it comes from, then the numbers.
-fn result(date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
+fn result(task: Task, date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
     let Value::Object(numbers) = summary else { bail!("the summary is no JSON object") };
     let mut file = Map::new();
-    for (key, value) in [("task", "simulator"), ("date", date), ("commit", commit), ("command", command)] {
+    for (key, value) in [("task", task.name()), ("date", date), ("commit", commit), ("command", command)] {
         file.insert(key.to_owned(), json!(value));
     }
     file.extend(numbers);
@@ -151,7 +167,10 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
             continue;
         };
         let wrong = match serde_json::from_str::<Value>(text) {
-            Ok(result) => wrong(&result),
+            Ok(result) => match task {
+                Task::Simulator => wrong(&result),
+                Task::Folds => folds::wrong(&result),
+            },
             Err(error) => vec![format!("is not JSON: {error}")],
         };
         findings.extend(wrong.into_iter().map(|message| Finding::in_file(&path, message)));
