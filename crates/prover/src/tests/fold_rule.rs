@@ -199,8 +199,12 @@ fn forgeries(circuit: &Circuit<'_>) -> Vec<(String, Scene)> {
                 scene.children[1].values[at] += F::ONE;
                 scene.retrace();
             });
-            push(format!("row's {name} {at}"), &alone, &|scene| scene.rows[0][3 + at] += F::ONE);
         }
+    }
+    for at in 0..FOLD_VALUES {
+        push(format!("a row that says something else than its child {at}"), &alone, &|scene| {
+            scene.children[0].values[at] += F::ONE;
+        });
     }
     for at in 0..8 {
         push(format!("another own key {at}"), &later, &|scene| {
