@@ -24,7 +24,9 @@ fn main() {
     let witnesses = golden_windows::witnesses(WINDOWS);
     let windows: Vec<WindowProof> = witnesses
         .iter()
-        .map(|witness| timed("window", 1, || prove_window(&windows_key, witness).expect("the operations obey the rules")))
+        .map(|witness| {
+            timed("window", 1, || prove_window(&windows_key, witness).expect("the operations obey the rules"))
+        })
         .collect();
     let folds: Vec<FoldedProof> = windows
         .iter()

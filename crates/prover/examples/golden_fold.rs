@@ -89,7 +89,8 @@ fn save(folder: &Path, name: &str, folded: &FoldedProof) {
         point(before),
         point(after),
     );
-    let write = |name: String, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("the folder can be written");
+    let write =
+        |name: String, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("the folder can be written");
     write(format!("{name}.txt"), text.as_bytes());
     write(format!("{name}.proof"), &folded.bytes);
 }

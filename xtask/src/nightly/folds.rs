@@ -67,7 +67,8 @@ pub(super) fn wrong(result: &Value) -> Vec<String> {
     let count = |key: &str| result.get("altered").and_then(|altered| altered.get(key)).and_then(Value::as_u64);
     let mutations = count("mutations").unwrap_or(0);
     let command = result.get("command").and_then(Value::as_str).unwrap_or_default();
-    if mutations == 0 || (!command.is_empty() && !format!("{command} ").contains(&format!(" --mutations {mutations} "))) {
+    if mutations == 0 || (!command.is_empty() && !format!("{command} ").contains(&format!(" --mutations {mutations} ")))
+    {
         wrong.push(format!("says {mutations} altered proofs, and its command is `{command}`"));
     }
     let bad = count("accepted").unwrap_or(1) + count("panics").unwrap_or(1);

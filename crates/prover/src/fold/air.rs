@@ -181,9 +181,8 @@ impl FoldAir {
 
         // PRF-F9: the children's key has the pre-hash of the first kind, or of the own key.
         let first = AB::Expr::ONE - later.clone();
-        let vk_pre_hash: [AB::Expr; 8] = std::array::from_fn(|at| {
-            first.clone() * first_key[at].clone() + later.clone() * said.own_key[at].clone()
-        });
+        let vk_pre_hash: [AB::Expr; 8] =
+            std::array::from_fn(|at| first.clone() * first_key[at].clone() + later.clone() * said.own_key[at].clone());
         self.pre_hash.receive(builder, local.child, PreHashMessage { vk_pre_hash }, local.real);
 
         // PRF-F10: the constraints that a child's own children were verified with are those of windows for a lifted

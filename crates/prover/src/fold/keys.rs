@@ -50,11 +50,7 @@ impl FoldingKey {
             return Err(KeyError::NotRecursive);
         }
         let fold_constraints = fold.constraints(fold.key());
-        let verifying = FoldKey::new(
-            fold.key().clone(),
-            lift_constraints.commitment,
-            fold_constraints.commitment,
-        );
+        let verifying = FoldKey::new(fold.key().clone(), lift_constraints.commitment, fold_constraints.commitment);
         Ok(Self { window, lift, fold, window_constraints, lift_constraints, fold_constraints, verifying })
     }
 

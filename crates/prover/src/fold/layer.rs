@@ -23,11 +23,9 @@ use openvm_stark_backend::prover::{
     AirProvingContext, CommittedTraceData, DeviceDataTransporter, DeviceMultiStarkProvingKey, ProvingContext,
 };
 use openvm_stark_backend::{AirRef, StarkEngine};
-use openvm_stark_sdk::config::baby_bear_poseidon2::{
-    BabyBearPoseidon2CpuEngine, F, default_duplex_sponge_recorder,
-};
 #[cfg(test)]
 use openvm_stark_sdk::config::baby_bear_poseidon2::Digest;
+use openvm_stark_sdk::config::baby_bear_poseidon2::{BabyBearPoseidon2CpuEngine, F, default_duplex_sponge_recorder};
 use openvm_stark_sdk::config::internal_params_with_100_bits_security;
 use proof::airs::STATEMENT;
 use proof::folded::{CHILDREN_MAX, FoldColumns, FoldValues};

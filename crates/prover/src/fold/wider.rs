@@ -3,7 +3,6 @@
 //! A fold takes lifted windows and folds with one circuit, so the keys of both must have the same widths. They differ in
 //! one table of the verifier, whose width depends on how many tables the child has: a window has nine, a fold forty.
 
-
 use openvm_stark_backend::air_builders::debug::DebugConstraintBuilder;
 use openvm_stark_backend::air_builders::symbolic::SymbolicRapBuilder;
 use openvm_stark_backend::p3_air::{Air, BaseAir};

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use openvm_stark_backend::keygen::types::MultiStarkVerifyingKey;
 use openvm_stark_backend::p3_field::{PrimeCharacteristicRing, PrimeField32};
 use openvm_stark_backend::p3_matrix::dense::RowMajorMatrix;
 use openvm_stark_sdk::config::baby_bear_poseidon2::{Digest, F};
 use proof::airs::STATEMENT;
 use proof::folded::{CONSTRAINTS_TABLE, FOLD_VALUES, FoldColumns, FoldValues, STATEMENT_VALUES, fold_key};
 use proof::keys::Config;
-use openvm_stark_backend::keygen::types::MultiStarkVerifyingKey;
 
 use crate::check::each_row;
 
@@ -251,9 +251,8 @@ fn forgeries(circuit: &Circuit<'_>) -> Vec<(String, Scene)> {
     // Two kinds at once: every constant and every key is a mixture, which only the two range checks notice.
     push("said to be of two kinds".into(), &alone, &|scene| {
         scene.said[82] = F::TWO;
-        let mix = |first: Digest, later: Digest| {
-            std::array::from_fn(|at| first[at] * (F::ONE - F::TWO) + later[at] * F::TWO)
-        };
+        let mix =
+            |first: Digest, later: Digest| std::array::from_fn(|at| first[at] * (F::ONE - F::TWO) + later[at] * F::TWO);
         scene.children[0].key = mix(circuit.first_key, OWN[0]);
         let [of_lifted, _] = circuit.carried.expect("a circuit of ranges");
         scene.children[0].constraints = Some(mix(of_lifted, OWN[1]));
@@ -341,10 +340,13 @@ fn every_lie_about_children_is_refused_and_every_part_of_the_rule_is_needed() {
         }
     }
     assert!(accepted.is_empty(), "accepted: {accepted:?}");
-    let left: Vec<usize> = (0..dag.constraints.constraint_idx.len())
-        .filter(|at| !killed.contains_key(&Part::Constraint(*at)))
-        .collect();
-    println!("{} constraints, left {left:?}; {} interactions", dag.constraints.constraint_idx.len(), dag.interactions.len());
+    let left: Vec<usize> =
+        (0..dag.constraints.constraint_idx.len()).filter(|at| !killed.contains_key(&Part::Constraint(*at))).collect();
+    println!(
+        "{} constraints, left {left:?}; {} interactions",
+        dag.constraints.constraint_idx.len(),
+        dag.interactions.len()
+    );
     assert_eq!(left, SURVIVORS.map(|(at, _)| at));
     let idle: Vec<usize> =
         (0..dag.interactions.len()).filter(|at| !killed.contains_key(&Part::Interaction(*at))).collect();

@@ -6,7 +6,7 @@ use primitives::Height;
 use proof::folded::{FoldedProof, fold_key};
 use proof::{JoinError, ProofError, verify_chain_proof, verify_folded};
 
-use super::fold_rule::{Circuit, Child, honest};
+use super::fold_rule::{Child, Circuit, honest};
 use super::golden_windows::witnesses;
 use super::honest::KEY;
 use crate::fold::{FoldError, FoldingKey, fold, fold_lifted, lift};
@@ -14,7 +14,8 @@ use crate::{WindowProof, prove_window};
 use openvm_stark_backend::p3_field::PrimeCharacteristicRing;
 use openvm_stark_sdk::config::baby_bear_poseidon2::F;
 
-pub(super) static FOLDING: LazyLock<FoldingKey> = LazyLock::new(|| FoldingKey::generate().expect("the circuits have keys"));
+pub(super) static FOLDING: LazyLock<FoldingKey> =
+    LazyLock::new(|| FoldingKey::generate().expect("the circuits have keys"));
 
 /// The golden chain of windows 1 and 2, with the statement that their witnesses have.
 pub(super) fn chain() -> FoldedProof {

@@ -53,7 +53,8 @@ fn foreign_keys() -> serde_json::Value {
     // A window under a foreign key is not lifted.
     assert!(not_made(|| lift_anything(&FOLDING, std::slice::from_ref(&window), said)));
     let window_constraints = FOLDING.lift.constraints(window_key.inner());
-    let lifted = FOLDING.lift.prove(window_key.inner(), window_constraints.clone(), std::slice::from_ref(&window), said);
+    let lifted =
+        FOLDING.lift.prove(window_key.inner(), window_constraints.clone(), std::slice::from_ref(&window), said);
     assert!(lifted.is_err(), "the pre-hash of the window key is part of the rule");
 
     // A circuit that takes that window, under a key that claims the pre-hash of the honest one. Its proof can be
@@ -74,8 +75,7 @@ fn foreign_keys() -> serde_json::Value {
 
     // The reverse: the honest circuit under a key that claims a foreign pre-hash.
     let children = Children::Windows { key: FOLDING.window.pre_hash };
-    let circuit =
-        Layer::generate(&FOLDING.window, children, FOLDING.widening()).expect("a circuit").claiming(foreign);
+    let circuit = Layer::generate(&FOLDING.window, children, FOLDING.widening()).expect("a circuit").claiming(foreign);
     let honest = prove_window(&KEY, &witnesses(1)[0]).expect("valid");
     let mut window = encoding::decode(KEY.verifying(), &honest.bytes).expect("just made");
     window.public_values[STATEMENT] = honest.statement.public_values();
