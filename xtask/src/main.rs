@@ -84,6 +84,9 @@ enum Command {
         /// Threads.
         #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
         jobs: u64,
+        /// Altered proofs of the task about folds.
+        #[arg(long, value_name = "COUNT", default_value_t = nightly::MUTATIONS, value_parser = clap::value_parser!(u64).range(1..))]
+        mutations: u64,
     },
 }
 
@@ -96,7 +99,9 @@ fn main() -> ExitCode {
         Command::Codegen => codegen::run(&workspace),
         Command::Monitoring { check, promtool } => monitoring::run(&workspace, check, promtool),
         Command::Bench { only } => bench::run(&workspace, only.as_deref()),
-        Command::Nightly { task, seeds, jobs } => nightly::run(&workspace, task, nightly::Extent { seeds, jobs }),
+        Command::Nightly { task, seeds, jobs, mutations } => {
+            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations })
+        }
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,8 @@
 //! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
 //! is for ([`check`]).
 
+mod folds;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -30,6 +32,8 @@ pub(crate) const SEEDS: u64 = 10_000;
 const SEEDS_MIN: u64 = 10_000;
 /// Seeds within which every seeded defect must be caught.
 const DEFECT_SEEDS: u64 = 500;
+/// Altered proofs unless the command line says otherwise.
+pub(crate) const MUTATIONS: u64 = 100_000;
 /// Longest time of one start of a task; what is left is done by the next start.
 const TIME_MAX: Duration = Duration::from_secs(6 * 3_600);
 /// How often a running task is looked at.
@@ -42,6 +46,8 @@ pub(crate) enum Task {
     Simulator,
     /// The search for the seed at which each seeded defect is caught.
     Defects,
+    /// Proofs over proofs: real ones of foreign keys, and very many altered ones.
+    Folds,
 }
 
 impl Task {
@@ -49,6 +55,7 @@ impl Task {
         match self {
             Self::Simulator => "simulator",
             Self::Defects => "defects",
+            Self::Folds => "folds",
         }
     }
 
@@ -64,6 +71,8 @@ pub(crate) struct Extent {
     pub(crate) seeds: u64,
     /// Threads.
     pub(crate) jobs: u64,
+    /// Altered proofs.
+    pub(crate) mutations: u64,
 }
 
 /// Runs all tasks, or the one named, and writes their results.
@@ -76,6 +85,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
         let result = match task {
             Task::Simulator => simulator(workspace, extent)?,
             Task::Defects => defects(workspace)?,
+            Task::Folds => folds::run(workspace, extent.mutations)?,
         };
         let path = task.result();
         let full = workspace.root().join(&path);
@@ -86,7 +96,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
     Ok(())
 }
 
-fn simulator(workspace: &Workspace, Extent { seeds, jobs }: Extent) -> Result<Value> {
+fn simulator(workspace: &Workspace, Extent { seeds, jobs, .. }: Extent) -> Result<Value> {
     succeed(&mut workspace.cargo(&["build", "--release", "--workspace", "--locked", "--bins"]))?;
     let folder = workspace.target().join("nightly");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -100,7 +110,7 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs }: Extent) -> Result<Va
     let path: PathBuf = report.join("summary.json");
     let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let summary: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    stamped(workspace, "simulator", &format!("tb {}", words.join(" ")), summary)
+    stamped(workspace, Task::Simulator, &format!("tb {}", words.join(" ")), summary)
 }
 
 /// Looks for the seed at which each defect is caught. The defects are in a build of their own.
@@ -110,11 +120,11 @@ fn defects(workspace: &Workspace) -> Result<Value> {
     let seeds = DEFECT_SEEDS.to_string();
     let text = output_of(workspace.cargo(&words).arg(&seeds)).context("a defect was not caught")?;
     let summary: Value = serde_json::from_slice(&text).context("the search said something that is not JSON")?;
-    stamped(workspace, "defects", &format!("cargo {} {seeds}", words.join(" ")), summary)
+    stamped(workspace, Task::Defects, &format!("cargo {} {seeds}", words.join(" ")), summary)
 }
 
-/// A result with the date and the commit.
-fn stamped(workspace: &Workspace, task: &str, command: &str, summary: Value) -> Result<Value> {
+/// A result with the date and the commit, which says so when there are changes on top.
+fn stamped(workspace: &Workspace, task: Task, command: &str, summary: Value) -> Result<Value> {
     let said = |command: &mut Command| -> Result<String> {
         Ok(String::from_utf8(output_of(command)?)
             .context("a program said something that is not UTF-8")?
@@ -136,10 +146,10 @@ fn simulator_words(seeds: u64, jobs: u64) -> Vec<String> {
 }
 
 /// The file of a result: where it comes from, then the numbers.
-fn result(task: &str, date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
+fn result(task: Task, date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
     let Value::Object(numbers) = summary else { bail!("the summary is no JSON object") };
     let mut file = Map::new();
-    for (key, value) in [("task", task), ("date", date), ("commit", commit), ("command", command)] {
+    for (key, value) in [("task", task.name()), ("date", date), ("commit", commit), ("command", command)] {
         file.insert(key.to_owned(), json!(value));
     }
     file.extend(numbers);
@@ -190,16 +200,16 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
 
 /// What is wrong with a result.
 fn wrong(task: Task, result: &Value) -> Vec<String> {
+    if task == Task::Folds {
+        return folds::wrong(result);
+    }
     let mut wrong = Vec::new();
     for key in ["task", "date", "commit", "command", "verdict"] {
         if result.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
             wrong.push(format!("has no `{key}`"));
         }
     }
-    wrong.extend(match task {
-        Task::Simulator => wrong_runs(result),
-        Task::Defects => wrong_defects(result),
-    });
+    wrong.extend(if task == Task::Defects { wrong_defects(result) } else { wrong_runs(result) });
     wrong
 }
 

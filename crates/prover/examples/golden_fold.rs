@@ -1,19 +1,25 @@
 //! Writes the pinned key of folds, golden folds and their statements into a folder, `fixtures` unless named.
 //!
 //! Run with `cargo run --release -p prover --example golden_fold` after a deliberate change of the tables or of the
-//! fold circuit; `-- --keys` writes the key alone. It proves four windows, lifts them, folds each alone, and appends
-//! them one after the other to the chain.
+//! fold circuit; `-- --keys` writes the key alone. It proves four windows from genesis on and makes folds of them:
+//!
+//! ```text
+//!   window 1 ─ lift ─ first ──┐
+//!   window 2 ─ lift ─ second ─┴─ chain ─┐
+//!   windows 3 and 4 ─ lift ─ rest ──────┴─ longer ─ chain_long
+//! ```
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use primitives::{Address, Amount, Hash, Height, LedgerOp, LedgerSlot, Nonce, SlotIndex};
 use proof::folded::FoldedProof;
 use proof::{LedgerPoint, WindowStatement, verify_folded};
 use prover::fold::{FoldingKey, fold, fold_lifted, lift};
-use prover::{ChainConstants, ProvingKey, WindowProof, WindowWitness, prove_window};
+use prover::{ProvingKey, WindowProof, prove_window};
 use serde_json::json;
-use tree::{LedgerBounds, LedgerTree, ops_digest};
+
+#[path = "../src/tests/golden_windows.rs"]
+mod golden_windows;
 
 /// Windows that are proven and folded.
 const WINDOWS: u64 = 4;
@@ -24,7 +30,7 @@ fn main() {
     let folder = PathBuf::from(folder.map_or("fixtures", String::as_str));
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).expect("the folder can be written");
 
-    let key = timed("fold key generation", || FoldingKey::generate().expect("the circuits have keys"));
+    let key = timed("fold key generation", 1, || FoldingKey::generate().expect("the circuits have keys"));
     write("fold_key.bin", &key.verifying().to_bytes().expect("a key can be written"));
     write("fold_key.txt", key.verifying().pins().as_bytes());
     println!("{} {} bits", key.verifying().pins(), key.verifying().security_bits());
@@ -32,33 +38,41 @@ fn main() {
         return;
     }
 
-    let folds: Vec<FoldedProof> = windows().iter().map(|window| lifted_and_folded(&key, window)).collect();
-    save(&folder, "fold_first", &folds[0]);
-    save(&folder, "fold_second", &folds[1]);
-    let mut chain = folds[0].clone();
-    for next in &folds[1..] {
-        chain = timed("fold two", || fold(&key, &[chain.clone(), next.clone()]).expect("neighbours"));
-        timed("verify", || verify_folded(key.verifying(), &chain.statement, &chain.bytes).expect("just made"));
-        println!("{}", json!({ "height": chain.statement.after.height.0, "bytes": chain.bytes.len() }));
-        if chain.statement.after.height.0 == 2 {
-            save(&folder, "fold_chain", &chain);
-        }
-    }
-    save(&folder, "fold_chain_long", &chain);
+    let windows = windows();
+    let first = lifted_and_folded(&key, &windows[..1]);
+    save(&folder, "fold_first", &first);
+    let second = lifted_and_folded(&key, &windows[1..2]);
+    save(&folder, "fold_second", &second);
+    let chain = folded(&key, &[first, second]);
+    save(&folder, "fold_chain", &chain);
+    let rest = lifted_and_folded(&key, &windows[2..]);
+    let longer = folded(&key, &[chain, rest]);
+    // The same range once more, alone: a verifier of one proof has fewer rows, so this one has fewer bytes.
+    save(&folder, "fold_chain_long", &folded(&key, &[longer]));
 }
 
-fn lifted_and_folded(key: &FoldingKey, window: &WindowProof) -> FoldedProof {
-    let lifted = timed("lift", || lift(key, std::slice::from_ref(window)).expect("it verifies"));
-    let folded = timed("fold one", || fold_lifted(key, &[lifted]).expect("it verifies"));
-    timed("verify", || verify_folded(key.verifying(), &folded.statement, &folded.bytes).expect("just made"));
+/// Lifts neighbouring windows together and folds the result alone.
+fn lifted_and_folded(key: &FoldingKey, windows: &[WindowProof]) -> FoldedProof {
+    let lifted = timed("lift", windows.len(), || lift(key, windows).expect("they verify"));
+    let folded = timed("fold lifted", 1, || fold_lifted(key, &[lifted]).expect("it verifies"));
+    verified(key, folded)
+}
+
+fn folded(key: &FoldingKey, folds: &[FoldedProof]) -> FoldedProof {
+    let folded = timed("fold", folds.len(), || fold(key, folds).expect("neighbours"));
+    verified(key, folded)
+}
+
+fn verified(key: &FoldingKey, folded: FoldedProof) -> FoldedProof {
+    timed("verify", 1, || verify_folded(key.verifying(), &folded.statement, &folded.bytes).expect("just made"));
     println!("{}", json!({ "height": folded.statement.after.height.0, "bytes": folded.bytes.len() }));
     folded
 }
 
-fn timed<T>(name: &str, measured: impl FnOnce() -> T) -> T {
+fn timed<T>(name: &str, children: usize, measured: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let value = measured();
-    println!("{}", json!({ "bench": name, "ms": start.elapsed().as_secs_f64() * 1_000.0 }));
+    println!("{}", json!({ "bench": name, "children": children, "ms": start.elapsed().as_secs_f64() * 1_000.0 }));
     value
 }
 
@@ -81,40 +95,9 @@ fn save(folder: &Path, name: &str, folded: &FoldedProof) {
     write(format!("{name}.proof"), &folded.bytes);
 }
 
-/// Neighbouring windows of one block from genesis on, each with a payment, a fee and a burn, one with a new account.
+/// The golden windows, proven.
 fn windows() -> Vec<WindowProof> {
     let key = ProvingKey::generate().expect("the tables have a key");
-    let micro = |value: u64| Amount::new(value).expect("below 2^63");
-    let slot = |index: u32| SlotIndex::new(index).expect("below 2^30");
-    let accounts = (0..5_u32).map(|index| LedgerSlot {
-        address: Address::of_module(&index.to_string()),
-        nonce: Nonce::default(),
-        balance: micro(u64::from(index) * 3_000_000_000),
-    });
-    let genesis = Hash([0x42; 32]);
-    let chain = ChainConstants { genesis, issuance_max: micro(1_000_000), supply_cap: micro(40_000_000_000_000) };
-    let mut ledger = LedgerTree::new(accounts.collect()).expect("a small supply");
-    let mut digest = ops_digest::start(&genesis);
-    let mut proofs = Vec::new();
-    for height in 1..=WINDOWS {
-        let mut ops = vec![
-            LedgerOp::Charge { slot: slot(2), fee: micro(1_200) },
-            LedgerOp::Transfer { from: slot(2), to: slot(3), amount: micro(1_000_000 * height) },
-            LedgerOp::Burn { slot: slot(0), amount: micro(1_000) },
-        ];
-        if height == 2 {
-            ops.push(LedgerOp::Open { slot: slot(5), address: Address::of_module("5") });
-        }
-        ops.push(LedgerOp::Seal { height: Height(height), issuance: micro(500) });
-        let payout = Address::of_module(&format!("prover {height}"));
-        let blocks = vec![(Height(height), ops.clone())];
-        let witness = WindowWitness::of_ledger(&ledger, chain, Height(height - 1), digest, payout, blocks);
-        proofs.push(timed("window", || prove_window(&key, &witness).expect("the operations obey the rules")));
-        let bounds =
-            LedgerBounds { supply_cap: chain.supply_cap, issuance_max: chain.issuance_max, height: Height(height) };
-        let update = ledger.apply(&bounds, &ops).expect("the operations obey the rules");
-        ledger.commit(update);
-        digest = ops_digest::absorb(digest, &ops);
-    }
-    proofs
+    let prove = |witness| timed("window", 1, || prove_window(&key, witness).expect("the operations obey the rules"));
+    golden_windows::witnesses(WINDOWS).iter().map(prove).collect()
 }

@@ -13,6 +13,7 @@ use openvm_stark_backend::air_builders::symbolic::symbolic_variable::Entry;
 use openvm_stark_backend::air_builders::symbolic::{SymbolicConstraintsDag, SymbolicExpressionNode};
 use openvm_stark_backend::interaction::BusIndex;
 use openvm_stark_backend::p3_field::{PrimeCharacteristicRing, PrimeField32};
+use openvm_stark_backend::p3_matrix::dense::RowMajorMatrix;
 use openvm_stark_sdk::config::baby_bear_poseidon2::F;
 use proof::VerifyingKey;
 use proof::airs::NAMES;
@@ -70,7 +71,7 @@ pub fn check(key: &VerifyingKey, traces: &Traces, without: Option<Part>) -> Vec<
     let mut buses: BTreeMap<(BusIndex, Vec<F>), F> = BTreeMap::new();
     for (table, air) in key.inner().inner.per_air.iter().enumerate() {
         let dag = &air.symbolic_constraints;
-        each_row(dag, traces, table, |row, values| {
+        each_row(dag, &traces.matrices[table], &traces.public_values, |row, values| {
             for (constraint, node) in dag.constraints.constraint_idx.iter().enumerate() {
                 if values[*node] != F::ZERO && without != Some(Part::Constraint(table, constraint)) {
                     violations.push(Violation::Constraint { table, constraint, row });
@@ -106,11 +107,10 @@ pub fn parts(key: &VerifyingKey) -> Vec<Part> {
 /// Evaluates all expressions of a table in each of its rows.
 pub(crate) fn each_row(
     dag: &SymbolicConstraintsDag<F>,
-    traces: &Traces,
-    table: usize,
+    matrix: &RowMajorMatrix<F>,
+    public_values: &[F],
     mut visit: impl FnMut(usize, &[F]),
 ) {
-    let matrix = &traces.matrices[table];
     let height = matrix.values.len() / matrix.width;
     let mut values = vec![F::ZERO; dag.constraints.nodes.len()];
     for row in 0..height {
@@ -120,7 +120,7 @@ pub(crate) fn each_row(
                     Entry::Main { offset, .. } => {
                         matrix.values[((row + offset) % height) * matrix.width + variable.index]
                     }
-                    Entry::Public => traces.public_values[variable.index],
+                    Entry::Public => public_values[variable.index],
                     Entry::Preprocessed { .. } | Entry::Challenge => F::ZERO,
                 },
                 SymbolicExpressionNode::IsFirstRow => F::from_bool(row == 0),

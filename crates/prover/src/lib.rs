@@ -1,7 +1,7 @@
 //! Makes window proofs: from a witness to rows, from rows to a proof.
 //!
 //! ```text
-//!   LedgerTree, blocks ──► WindowWitness ──► replay ──► Tables ──► Traces ──► prove ──► bytes
+//!   LedgerTree, blocks ──► WindowWitness ──► replay ──► Tables ──► Traces ──► prove ──► bytes ──► lift, fold
 //!                                                                    └─► check (which constraint, which row)
 //! ```
 //!
@@ -9,7 +9,7 @@
 //! - Nothing here is trusted: what it gets wrong does not verify. The rules are in `proof/src/airs`.
 //! - Threads live here and not in `proof`.
 //!
-//! Read next: [`WindowWitness`], [`prove_window`], [`check`].
+//! Read next: [`WindowWitness`], [`prove_window`], [`check`], [`fold`].
 
 pub mod airs;
 pub mod check;
@@ -20,6 +20,8 @@ mod replay;
 pub mod tables;
 mod witness;
 
+#[cfg(test)]
+extern crate self as prover;
 #[cfg(test)]
 mod tests;
 

@@ -8,8 +8,8 @@ use crate::{LedgerPoint, ProofError, WindowStatement, security_bits, verify_wind
 const STATEMENT: &str = include_str!("../../../../fixtures/window_statement.txt");
 pub(crate) const PROOF: &[u8] = include_bytes!("../../../../fixtures/window.proof");
 
-fn field(name: &str) -> Vec<&'static str> {
-    let line = STATEMENT.lines().find_map(|line| line.strip_prefix(name)).expect("the field is in the fixture");
+fn field(text: &'static str, name: &str) -> Vec<&'static str> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("the field is in the fixture");
     line.split_whitespace().collect()
 }
 
@@ -17,8 +17,8 @@ fn amount(text: &str) -> Amount {
     Amount::new(text.parse().expect("a number")).expect("below 2^63")
 }
 
-fn point(name: &str) -> LedgerPoint {
-    let parts = field(name);
+fn point(text: &'static str, name: &str) -> LedgerPoint {
+    let parts = field(text, name);
     LedgerPoint {
         height: Height(parts[0].parse().expect("a height")),
         ledger_root: parts[1].parse().expect("a digest"),
@@ -29,13 +29,18 @@ fn point(name: &str) -> LedgerPoint {
 }
 
 pub(crate) fn statement() -> WindowStatement {
+    parse(STATEMENT)
+}
+
+/// The statement that a fixture holds.
+pub(super) fn parse(text: &'static str) -> WindowStatement {
     WindowStatement {
-        genesis: field("genesis")[0].parse::<Hash>().expect("a hash"),
-        before: point("before"),
-        after: point("after"),
-        issuance_max: amount(field("issuance_max")[0]),
-        supply_cap: amount(field("supply_cap")[0]),
-        payout: field("payout")[0].parse::<Address>().expect("an address"),
+        genesis: field(text, "genesis")[0].parse::<Hash>().expect("a hash"),
+        before: point(text, "before"),
+        after: point(text, "after"),
+        issuance_max: amount(field(text, "issuance_max")[0]),
+        supply_cap: amount(field(text, "supply_cap")[0]),
+        payout: field(text, "payout")[0].parse::<Address>().expect("an address"),
     }
 }
 

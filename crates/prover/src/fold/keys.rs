@@ -8,7 +8,6 @@
 //! public value, equal in all folds below and checked at the top. Making it once more over its own key gives the same
 //! key, which is what lets folds be folded; [`FoldingKey::generate`] refuses when it does not.
 
-use openvm_stark_sdk::config::baby_bear_poseidon2::Digest;
 use proof::KeyError;
 use proof::folded::FoldKey;
 
@@ -60,8 +59,9 @@ impl FoldingKey {
         &self.verifying
     }
 
-    /// The pre-hash of the key of lifted windows.
-    pub fn lift_key(&self) -> Digest {
-        self.lift.key().pre_hash
+    /// Columns that nothing reads in the lift circuit.
+    #[cfg(test)]
+    pub(crate) fn widening(&self) -> usize {
+        self.lift.wider().1
     }
 }

@@ -23,6 +23,8 @@ use openvm_stark_backend::prover::{
     AirProvingContext, CommittedTraceData, DeviceDataTransporter, DeviceMultiStarkProvingKey, ProvingContext,
 };
 use openvm_stark_backend::{AirRef, StarkEngine};
+#[cfg(test)]
+use openvm_stark_sdk::config::baby_bear_poseidon2::Digest;
 use openvm_stark_sdk::config::baby_bear_poseidon2::{BabyBearPoseidon2CpuEngine, F, default_duplex_sponge_recorder};
 use openvm_stark_sdk::config::internal_params_with_100_bits_security;
 use proof::airs::STATEMENT;
@@ -112,6 +114,20 @@ impl Layer {
     /// The layer's own key.
     pub(crate) fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// Place of the widened table and its columns that nothing reads.
+    #[cfg(test)]
+    pub(crate) fn wider(&self) -> (usize, usize) {
+        self.wider
+    }
+
+    /// The same circuit under a key that claims another pre-hash, as a forger may make it.
+    #[cfg(test)]
+    pub(crate) fn claiming(mut self, pre_hash: Digest) -> Self {
+        self.key.pre_hash = pre_hash;
+        self.device.vk_pre_hash = pre_hash;
+        self
     }
 
     /// The fixed columns that this layer's verifier takes for children of `key`.

@@ -19,7 +19,11 @@ mod layer;
 mod prove;
 mod wider;
 
+#[cfg(test)]
+pub(crate) use air::Children;
 pub use keys::FoldingKey;
+#[cfg(test)]
+pub(crate) use layer::Layer;
 pub use prove::{FoldError, LiftedWindows, fold, fold_lifted, lift};
 #[cfg(test)]
 pub(crate) use prove::{fold_anything, lift_anything};

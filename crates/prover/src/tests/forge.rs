@@ -261,7 +261,7 @@ pub fn settle(key: &VerifyingKey, tables: &Tables, without: Option<Part>) -> Tra
     // The two tables at the end only answer; the key of the limits is the only other answer.
     for table in 0..7 {
         let dag = &key.inner().inner.per_air[table].symbolic_constraints;
-        each_row(dag, &traces, table, |_, values| {
+        each_row(dag, &traces.matrices[table], &traces.public_values, |_, values| {
             for (at, interaction) in dag.interactions.iter().enumerate() {
                 let bus = interaction.bus_index;
                 let lookup = [ABSORB.index, COMPRESS.index, RANGE.index, LIMITS.index].contains(&bus);

@@ -149,7 +149,7 @@ fn suspects(forgery: &Forgery, violations: &[Violation]) -> BTreeSet<Part> {
         if !dag.interactions.iter().any(|interaction| buses.contains(&interaction.bus_index)) {
             continue;
         }
-        each_row(dag, &traces, table, |_, values| {
+        each_row(dag, &traces.matrices[table], &traces.public_values, |_, values| {
             for (at, interaction) in dag.interactions.iter().enumerate() {
                 if buses.contains(&interaction.bus_index) && values[interaction.count] != F::ZERO {
                     let message: Vec<u32> =
@@ -178,7 +178,7 @@ fn permutations() -> BTreeMap<Part, String> {
     }
     let mut broken: BTreeMap<usize, BTreeSet<Part>> = BTreeMap::new();
     let dag = &key.inner().inner.per_air[7].symbolic_constraints;
-    each_row(dag, &traces, 7, |row, values| {
+    each_row(dag, &traces.matrices[7], &traces.public_values, |row, values| {
         for (constraint, node) in dag.constraints.constraint_idx.iter().enumerate() {
             if values[*node] != F::ZERO {
                 broken.entry(row).or_default().insert(Part::Constraint(7, constraint));

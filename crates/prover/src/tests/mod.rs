@@ -2,8 +2,12 @@
 
 mod attacks;
 mod chain;
+mod fold_rule;
+mod folds;
+mod foreign;
 mod forge;
 mod forgeries;
+mod golden_windows;
 mod honest;
 mod kill;
 mod refusals;

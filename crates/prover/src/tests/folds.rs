@@ -1,0 +1,100 @@
+//! Fresh folds: keys made again bit for bit, two windows appended to the golden chain, and what is not folded.
+
+use std::sync::LazyLock;
+
+use primitives::Height;
+use proof::folded::{FoldedProof, fold_key};
+use proof::{JoinError, ProofError, verify_chain_proof, verify_folded};
+
+use super::fold_rule::{Child, Circuit, honest};
+use super::golden_windows::witnesses;
+use super::honest::KEY;
+use crate::fold::{FoldError, FoldingKey, fold, fold_lifted, lift};
+use crate::{WindowProof, prove_window};
+use openvm_stark_backend::p3_field::PrimeCharacteristicRing;
+use openvm_stark_sdk::config::baby_bear_poseidon2::F;
+
+pub(super) static FOLDING: LazyLock<FoldingKey> =
+    LazyLock::new(|| FoldingKey::generate().expect("the circuits have keys"));
+
+/// The golden chain of windows 1 and 2, with the statement that their witnesses have.
+pub(super) fn chain() -> FoldedProof {
+    let windows = witnesses(2).iter().map(|witness| crate::replay(witness).expect("valid").0).collect::<Vec<_>>();
+    let mut statement = windows[1];
+    statement.before = windows[0].before;
+    FoldedProof { statement, bytes: include_bytes!("../../../../fixtures/fold_chain.proof").to_vec() }
+}
+
+#[test]
+fn the_keys_are_made_again_bit_for_bit() {
+    let pinned = fold_key().expect("this build reads the pinned key");
+    assert_eq!(FOLDING.verifying().pins(), pinned.pins());
+    assert_eq!(FOLDING.verifying().to_bytes().expect("writable"), pinned.to_bytes().expect("writable"));
+}
+
+#[test]
+fn lifting_takes_windows_of_the_window_key_only() {
+    let circuit = Circuit { key: FOLDING.lift.key(), first_key: FOLDING.window.pre_hash, carried: None };
+    for kinds in [&[false][..], &[false, false]] {
+        assert!(honest(&circuit, false, kinds).wrong(&circuit).is_empty());
+    }
+    let scene = honest(&circuit, false, &[false, false]);
+    for at in 0..8 {
+        let mut forged = scene.clone();
+        forged.children[1].key[at] += F::ONE;
+        assert!(!forged.wrong(&circuit).is_empty(), "a window under another key");
+    }
+    for at in 0..82 {
+        let mut forged = scene.clone();
+        forged.said[at] += F::ONE;
+        assert!(!forged.wrong(&circuit).is_empty(), "said {at}");
+        let mut forged = scene.clone();
+        forged.rows[0][3 + at] += F::ONE;
+        assert!(!forged.wrong(&circuit).is_empty(), "row {at}");
+    }
+    let mut forged = scene.clone();
+    forged.said[82] = F::ONE;
+    assert!(!forged.wrong(&circuit).is_empty(), "a lifted window that says it is a fold of folds");
+    let mut forged = scene;
+    let Child { values, .. } = &mut forged.children[1];
+    values[20] += F::ONE;
+    forged.retrace();
+    assert!(!forged.wrong(&circuit).is_empty(), "a gap");
+}
+
+#[test]
+fn fresh_windows_are_lifted_folded_and_appended_to_the_chain() {
+    let prove = |witness| prove_window(&KEY, witness).expect("the operations obey the rules");
+    let windows: Vec<WindowProof> = witnesses(4).iter().skip(2).map(prove).collect();
+    let lifted = lift(&FOLDING, &windows).expect("two neighbours");
+    assert_eq!(lifted.statement().before.height, Height(2));
+    let next = fold_lifted(&FOLDING, &[lifted]).expect("it verifies");
+    assert_eq!(verify_folded(FOLDING.verifying(), &next.statement, &next.bytes), Ok(()));
+
+    let chain = chain();
+    let longer = fold(&FOLDING, &[chain.clone(), next.clone()]).expect("neighbours");
+    assert_eq!(longer.statement.after, windows[1].statement.after);
+    assert_eq!(longer.statement.payout, windows[1].statement.payout);
+    let pinned = fold_key().expect("this build reads the pinned key");
+    let verdict = verify_chain_proof(pinned, chain.statement.before, &longer.statement, &longer.bytes);
+    assert_eq!(verdict, Ok(windows[1].statement.after));
+    assert!(longer.bytes.len().abs_diff(chain.bytes.len()) * 50 <= chain.bytes.len(), "the chain proof grows");
+
+    // What is no fold of these is not made.
+    let swapped = fold(&FOLDING, &[next.clone(), chain.clone()]);
+    assert!(matches!(swapped, Err(FoldError::Join(JoinError::Gap { height: Height(1) }))));
+    let twice = fold(&FOLDING, &[chain.clone(), chain.clone()]);
+    assert!(matches!(twice, Err(FoldError::Join(JoinError::Gap { .. }))));
+    assert!(matches!(fold(&FOLDING, &[]), Err(FoldError::Children { children: 0 })));
+    assert!(matches!(lift(&FOLDING, &[]), Err(FoldError::Children { children: 0 })));
+    let three = [windows[0].clone(), windows[1].clone(), windows[1].clone()];
+    assert!(matches!(lift(&FOLDING, &three), Err(FoldError::Children { children: 3 })));
+    let mut altered = chain;
+    let middle = altered.bytes.len() / 2;
+    altered.bytes[middle] ^= 1;
+    let refused = fold(&FOLDING, &[altered, next]);
+    assert!(matches!(refused, Err(FoldError::Child(ProofError::Refused(_)))), "{refused:?}");
+    let mut foreign = windows[0].clone();
+    foreign.bytes = windows[1].bytes.clone();
+    assert!(matches!(lift(&FOLDING, &[foreign]), Err(FoldError::Child(ProofError::Refused(_)))));
+}

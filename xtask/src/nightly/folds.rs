@@ -1,0 +1,78 @@
+//! The task about proofs over proofs.
+//!
+//! It runs an ignored test of the `prover` crate, which proves for minutes: a chain that is extended twice, proofs of
+//! foreign keys, folds of what is not next to each other, and very many altered proofs. The test prints one line of
+//! JSON.
+
+use std::fs::{self, File};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::{TIME_MAX, Task, in_time, stamped};
+use crate::process::Workspace;
+
+/// The test.
+const TEST: &str = "tests::foreign::nightly_folds";
+/// What the lines in which it prints its numbers start with.
+const LINE: &str = "{\"";
+
+pub(super) fn run(workspace: &Workspace, mutations: u64) -> Result<Value> {
+    let folder = workspace.target().join("nightly");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let path = folder.join("folds.log");
+    let log = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    let mut command = workspace.cargo(&["test", "--release", "--locked", "--package", "prover", "--lib", "--"]);
+    command.args(["--ignored", "--exact", TEST, "--nocapture"]);
+    command.env("NIGHTLY_MUTATIONS", mutations.to_string()).stdout(log);
+    in_time(command.spawn().context("cargo could not be started")?, TIME_MAX)
+        .with_context(|| format!("the folds did not pass; what was said is in {}", path.display()))?;
+    let said = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let line = said.lines().rev().find_map(|line| line.find(LINE).map(|at| &line[at..]));
+    let line = line.with_context(|| format!("no numbers are in {}", path.display()))?;
+    let mut summary: Value = serde_json::from_str(line).context("the numbers are not JSON")?;
+    if let Some(numbers) = summary.as_object_mut() {
+        numbers.remove("nightly");
+    }
+    stamped(workspace, Task::Folds, &format!("cargo xtask nightly folds --mutations {mutations}"), summary)
+}
+
+/// What is wrong with a result.
+pub(super) fn wrong(result: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for key in ["task", "date", "commit", "command"] {
+        if result.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
+            wrong.push(format!("has no `{key}`"));
+        }
+    }
+    let sizes: Vec<u64> = result
+        .get("chain_proof_bytes")
+        .and_then(Value::as_array)
+        .map_or_else(Vec::new, |sizes| sizes.iter().filter_map(Value::as_u64).collect());
+    if sizes.len() < 2 || sizes.windows(2).any(|pair| pair[0] != pair[1]) {
+        wrong.push(format!("has chain proofs that grow or too few of them: {sizes:?}"));
+    }
+    for key in ["keys", "folds"] {
+        match result.get(key).and_then(Value::as_object).filter(|verdicts| !verdicts.is_empty()) {
+            None => wrong.push(format!("has no `{key}`")),
+            Some(verdicts) => wrong.extend(
+                verdicts
+                    .iter()
+                    .filter(|(_, verdict)| verdict.as_str() != Some("refused"))
+                    .map(|(name, _)| format!("has in `{key}` that {name} is not refused")),
+            ),
+        }
+    }
+    let count = |key: &str| result.get("altered").and_then(|altered| altered.get(key)).and_then(Value::as_u64);
+    let mutations = count("mutations").unwrap_or(0);
+    let command = result.get("command").and_then(Value::as_str).unwrap_or_default();
+    if mutations == 0 || (!command.is_empty() && !format!("{command} ").contains(&format!(" --mutations {mutations} ")))
+    {
+        wrong.push(format!("says {mutations} altered proofs, and its command is `{command}`"));
+    }
+    let bad = count("accepted").unwrap_or(1) + count("panics").unwrap_or(1);
+    if bad != 0 {
+        wrong.push(format!("says that the verifier accepted or stopped on {bad} altered proofs"));
+    }
+    wrong
+}
