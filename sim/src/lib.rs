@@ -41,6 +41,8 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod shrink;
+pub mod stake;
+pub mod stakers;
 pub mod summary;
 pub mod timeline;
 pub mod traffic;

@@ -16,6 +16,7 @@ fn refused(error: StartError) -> Failure {
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
+        StartError::Drill(_) => (ExitCode::Config, "drill"),
         StartError::KeyFile(_) => return key_file(error),
         StartError::NoPassword { .. } => (ExitCode::Unauthorized, "key_locked"),
         StartError::Typed { .. } => (ExitCode::Usage, "bad_password"),

@@ -122,6 +122,9 @@ const GOSSIP_BYTES_MIN: u64 = 262_144;
 /// Most digests that the replay protector may be told to remember (about 100 MB).
 const REPLAY_MAX: u64 = 1_048_576;
 
+/// Largest offset of a clock in a drill, milliseconds: a day.
+const CLOCK_OFFSET_MS_MAX: u32 = 86_400_000;
+
 const CHAIN_GATE: &str = "as in the genesis file";
 
 /// All keys, in the order of the template.
@@ -307,6 +310,13 @@ pub static KEYS: &[Key] = &[
     .alias(&["p2p_chain_sync_interval_ms"])
     .default("500", "0"),
     key(
+        "p2p.announce",
+        &["TB_P2P_ANNOUNCE"],
+        Kind::Bool,
+        "Whether peers are told where this node listens, and pass it on. With `false` only those reach it that know its address, for example through a sentry.",
+    )
+    .default("true", "false"),
+    key(
         "p2p.overlay_db_path",
         &["TB_OVERLAY_DB_PATH"],
         Kind::Path,
@@ -423,6 +433,21 @@ pub static KEYS: &[Key] = &[
         "Local gate: what was pruned is rebuilt. Not there yet, so only `false` is accepted.",
     )
     .default("false", "false"),
+    key(
+        "drill.clock_offset_ms",
+        &["TB_CLOCK_OFFSET_MS"],
+        Kind::Offset { max: CLOCK_OFFSET_MS_MAX },
+        "Drills on development chains only: this node's clock is off by this much. The system's clock is not touched.",
+    )
+    .unit("milliseconds")
+    .default("0", "3600000"),
+    key(
+        "drill.partition_tag",
+        &["TB_PARTITION_TAG"],
+        Kind::Name,
+        "Drills on development chains only: nodes with different tags exchange no messages. A start without it heals the partition.",
+    )
+    .unset("no tag", "left"),
 ];
 
 /// Keys and variables of features that this version does not have, with what is missing: refused by name.
@@ -438,7 +463,8 @@ pub static LATER: &[(&str, &str)] = &[
 pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
-pub static OTHER_VARIABLES: &[&str] = &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR"];
+pub static OTHER_VARIABLES: &[&str] =
+    &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR", "TB_CHAOS_ARTIFACT_ROOT"];
 
 /// The key that has this name or alias.
 pub fn find(name: &str) -> Option<&'static Key> {

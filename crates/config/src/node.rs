@@ -114,6 +114,8 @@ pub struct P2pConfig {
     pub max_bytes_per_sec: u64,
     /// Pause between two pulls of heights, milliseconds; 0: no pulls.
     pub chain_sync_interval_ms: u64,
+    /// Whether peers are told where this node listens.
+    pub announce: bool,
     /// File of known peers.
     pub overlay_db: PathBuf,
     /// File of keys and reputation.
@@ -137,6 +139,15 @@ pub struct RpcConfig {
     pub request_timeout: Duration,
     /// Most open connections.
     pub connections_max: usize,
+}
+
+/// What a drill does to a node; only development chains take anything but the default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DrillConfig {
+    /// How far the node's clock is off, milliseconds.
+    pub clock_offset_ms: i64,
+    /// Nodes with different tags exchange no messages.
+    pub partition_tag: Option<String>,
 }
 
 /// The configuration of one node. All paths are resolved.
@@ -170,6 +181,8 @@ pub struct NodeConfig {
     pub rpc: RpcConfig,
     /// The rollout gates.
     pub gates: FeatureGates,
+    /// What a drill does to this node.
+    pub drill: DrillConfig,
 }
 
 /// A configuration and how it came to be.
@@ -275,7 +288,20 @@ impl Reader<'_> {
                 connections_max: self.count("rpc.connections_max"),
             },
             gates: self.gates(),
+            drill: self.drill(),
         }
+    }
+
+    fn drill(&self) -> DrillConfig {
+        let clock_offset_ms = match self.value("drill.clock_offset_ms") {
+            Value::Offset(offset_ms) => *offset_ms,
+            _ => unreachable!("drill.clock_offset_ms is no offset"),
+        };
+        let partition_tag = match self.value("drill.partition_tag") {
+            Value::Text(tag) => Some(tag.clone()),
+            _ => None,
+        };
+        DrillConfig { clock_offset_ms, partition_tag }
     }
 
     fn p2p(&self) -> P2pConfig {
@@ -294,6 +320,7 @@ impl Reader<'_> {
             max_per_sec: self.number("p2p.max_per_sec"),
             max_bytes_per_sec: self.number("p2p.max_bytes_per_sec"),
             chain_sync_interval_ms: self.number("p2p.chain_sync_interval_ms"),
+            announce: *self.value("p2p.announce") == Value::Bool(true),
             overlay_db: self.path("p2p.overlay_db_path"),
             peer_db: self.path("p2p.peer_db_path"),
             quic_peer_db: self.path("p2p.quic_peer_db_path"),

@@ -39,6 +39,11 @@ pub enum Kind {
         /// A number outside is moved to the nearest bound with a warning; otherwise it is refused.
         clamped: bool,
     },
+    /// A whole number that may be negative, at most this far from 0.
+    Offset {
+        /// The largest distance.
+        max: u32,
+    },
     /// A decimal between 0 and 1.
     Weight,
     /// A short name of letters, digits, `.`, `_` and `-`.
@@ -77,6 +82,8 @@ pub enum Value {
     Bool(bool),
     /// Of [`Kind::Number`], in the key's unit.
     Number(u64),
+    /// Of [`Kind::Offset`], in the key's unit.
+    Offset(i64),
     /// Of [`Kind::Weight`], parts per million.
     Weight(u32),
     /// Of every kind that is one text.
@@ -95,7 +102,7 @@ impl Kind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Bool => "boolean",
-            Self::Number { .. } => "integer",
+            Self::Number { .. } | Self::Offset { .. } => "integer",
             Self::Weight => "decimal",
             Self::Name => "name",
             Self::Choice { .. } => "choice",
@@ -114,6 +121,7 @@ impl Kind {
         match self {
             Self::Bool => "true or false".to_owned(),
             Self::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
+            Self::Offset { max } => format!("a whole number from -{max} to {max}"),
             Self::Weight => "a decimal from 0 to 1 with at most six places, such as 0.7".to_owned(),
             Self::Name => format!("1 to {NAME_MAX} of the characters a-z, A-Z, 0-9, `.`, `_` and `-`"),
             Self::Choice { words, .. } => format!("one of: {}", words.join(", ")),
@@ -142,7 +150,7 @@ impl Kind {
 
     /// Whether a value of this kind stands in quotes in TOML; lists aside.
     pub(crate) fn is_quoted(&self) -> bool {
-        !matches!(self, Self::Bool | Self::Number { .. } | Self::Weight)
+        !matches!(self, Self::Bool | Self::Number { .. } | Self::Offset { .. } | Self::Weight)
     }
 
     /// Whether the kind is a list.
@@ -166,6 +174,7 @@ impl Kind {
         match *self {
             Self::Bool => boolean(text),
             Self::Number { min, max, clamped } => number(text, min, max, clamped),
+            Self::Offset { max } => offset(text, max),
             Self::Weight => weight(text).map(Value::Weight),
             Self::Choice { words, later } => choice(text, words, later),
             Self::Secret => secret(text),
@@ -185,7 +194,9 @@ impl Kind {
     pub(crate) fn parse_toml(&self, value: &toml::Value) -> Result<Value, Refusal> {
         match (self, value) {
             (Self::Bool, toml::Value::Boolean(flag)) => Ok(Value::Bool(*flag)),
-            (Self::Number { .. } | Self::Weight, toml::Value::Integer(number)) => self.parse(&number.to_string()),
+            (Self::Number { .. } | Self::Offset { .. } | Self::Weight, toml::Value::Integer(number)) => {
+                self.parse(&number.to_string())
+            }
             // Rust writes a float with the fewest digits that read back as the same float, never with an exponent.
             (Self::Weight, toml::Value::Float(decimal)) => self.parse(&decimal.to_string()),
             (kind, toml::Value::Array(entries)) if kind.is_list() => {
@@ -230,6 +241,17 @@ fn number(text: &str, min: u64, max: u64, clamped: bool) -> Result<Value, Refusa
     }
     match text.parse::<u64>() {
         Ok(number) if clamped || (min..=max).contains(&number) => Ok(Value::Number(number)),
+        _ => Err("is out of range".to_owned()),
+    }
+}
+
+fn offset(text: &str, max: u32) -> Result<Value, Refusal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is not a whole number".to_owned());
+    }
+    match text.parse::<i64>() {
+        Ok(number) if number.unsigned_abs() <= u64::from(max) => Ok(Value::Offset(number)),
         _ => Err("is out of range".to_owned()),
     }
 }
@@ -316,6 +338,7 @@ impl fmt::Display for Value {
             Self::Unset => f.write_str("(not set)"),
             Self::Bool(flag) => flag.fmt(f),
             Self::Number(number) => number.fmt(f),
+            Self::Offset(number) => number.fmt(f),
             Self::Weight(ppm) => f.write_str(&decimal(*ppm)),
             Self::Text(text) => f.write_str(text),
             Self::List(entries) => f.write_str(&entries.join(",")),

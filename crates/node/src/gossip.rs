@@ -6,25 +6,43 @@
 //! - A batch with a transaction that can never be valid costs its sender points; stale ones do not.
 //! - What its publisher's tier does not allow ([`topics`]) is neither taken nor relayed, and costs nobody points.
 //! - A new peer is told what waits here, because what was published before reached nobody.
+//! - Every second the watch looks at who is there, see `partition_watch.rs`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mempool::ReadTransaction;
-use p2p::{BatchId, P2pEvent, P2pHandle, Verdict};
+use p2p::{BatchId, P2pEvent, P2pHandle, PeerKey, Verdict};
 use primitives::{Rejection, Transaction};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
+use crate::partition_watch::{Change, Watch};
 use crate::shared::Shared;
 use crate::{submit, topics};
 
 /// Events of the network that may wait.
 pub const EVENTS_MAX: usize = 1_024;
+/// Pause between two looks at who is there.
+const LOOK: Duration = Duration::from_secs(1);
 /// Most waiting transactions that a new peer is told of.
 const RETELL_MAX: usize = 8_192;
 
 /// Handles events until the network is gone.
 pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver<P2pEvent>) {
-    while let Some(event) = events.recv().await {
+    let mut watch = Watch::new(shared.config.p2p.peers.len(), Instant::now());
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = look.tick() => {
+                look_at_peers(&shared, &p2p, &mut watch);
+                continue;
+            }
+        };
+        let Some(event) = event else { return };
         match event {
             P2pEvent::TransactionsReceived { peer: _, batch, transactions } => {
                 received(&shared, &p2p, batch, transactions).await;
@@ -43,6 +61,32 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
             }
             P2pEvent::PeerBanned { peer } => tracing::warn!(%peer, "peer banned"),
         }
+    }
+}
+
+/// What the watch sees now, into the metrics and, when it changes its mind, into the log.
+fn look_at_peers(shared: &Shared, p2p: &P2pHandle, watch: &mut Watch) {
+    let connected: BTreeSet<PeerKey> = p2p.peers().into_iter().map(|peer| peer.peer).collect();
+    let seen = watch.look(&connected, Instant::now());
+    let metrics = &shared.metrics.partition_watch;
+    metrics.suspected.set_bool(seen.suspected_for.is_some());
+    metrics.affected_peers.set_len(seen.affected);
+    metrics.duration.set(seen.suspected_for.unwrap_or_default());
+    match seen.change {
+        Some(Change::Suspected) => {
+            metrics.suspicions.inc();
+            tracing::warn!(
+                affected = seen.affected,
+                expected = seen.expected,
+                "a partition is suspected: peers are missing"
+            );
+        }
+        Some(Change::Recovered { after }) => {
+            metrics.recoveries.inc();
+            let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(after_ms, "the suspected partition is over: enough peers are back");
+        }
+        None => {}
     }
 }
 
@@ -65,7 +109,7 @@ fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
     let known = transactions.len();
     let (unknown, all_pass) = match shared.chain() {
         Ok(chain) => {
-            transactions.retain(|transaction| topics::may_pass(shared, &chain, transaction));
+            transactions.retain(|transaction| topics::may_pass(shared, &chain, transaction.transaction()));
             let all_pass = transactions.len() == known;
             transactions.retain(|transaction| !chain.mempool().contains(&transaction.id()));
             (transactions, all_pass)

@@ -94,6 +94,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let genesis = read_genesis(&options.home.genesis_json())?;
     loaded.config.check_gates(&genesis)?;
     let guard_crash = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
+    crate::drill::arm(&loaded.config.drill, &genesis)?;
     let address = loaded.config.rpc.listen;
     // The port is taken before anything is written, so that a second node of one home is refused early.
     let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
@@ -362,9 +363,10 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
             peer_db_quic: config.quic_peer_db.clone(),
             key_history: config.peer_key_history.clone(),
         }),
+        announce: config.announce,
         ..P2pConfig::default()
     };
-    let chain = ChainIdentity { chain_id: shared.genesis.chain_id.clone(), genesis: shared.genesis_hash };
+    let chain = ChainIdentity { chain_id: crate::drill::chain_name(shared), genesis: shared.genesis_hash };
     let (events, received) = mpsc::channel(crate::gossip::EVENTS_MAX);
     let handle = P2p::start(network, chain, node_secret(home)?, events)?;
     handle.set_height(shared.store.head().map_or(Height::GENESIS, |head| head.height));
@@ -396,6 +398,7 @@ async fn start_consensus(
                 peers: shared.config.consensus.peers.iter().map(address).collect::<Result<_, _>>()?,
                 network_seed: node_secret(home)?,
                 vote_queue_limit: u64::try_from(shared.config.mempool.limit).unwrap_or(u64::MAX),
+                partition_tag: shared.config.drill.partition_tag.clone(),
             };
             let handle = consensus::start(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));

@@ -93,8 +93,9 @@ fn count(shared: &Shared, admission: Admission) {
 }
 
 /// The transactions that their publisher's tier keeps from the network. Most have no topic, and no lock is taken.
-fn held_back(shared: &Shared, transactions: &[Arc<Transaction>]) -> Vec<TransactionId> {
-    let mut topical = transactions.iter().filter(|one| Topic::of(&one.body.action).is_some()).peekable();
+fn held_back(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<TransactionId> {
+    let all = transactions.iter().map(ReadTransaction::transaction);
+    let mut topical = all.filter(|one| Topic::of(&one.body.action).is_some()).peekable();
     if topical.peek().is_none() || shared.p2p.get().is_none() {
         return Vec::new();
     }

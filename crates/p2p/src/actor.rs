@@ -182,7 +182,7 @@ impl Network {
 
     /// What this node says about itself.
     pub(crate) fn hello(&self) -> Hello {
-        let listen = self.swarm.listeners().take(ADDRESSES_MAX);
+        let listen = self.swarm.listeners().take(if self.config.announce { ADDRESSES_MAX } else { 0 });
         let listen = listen.filter_map(|address| BoundedVec::new(address.to_string().into_bytes())).collect();
         Hello {
             format: FormatVersion,

@@ -78,6 +78,11 @@ impl Model {
         self.supply
     }
 
+    /// The nonce that this address uses next.
+    pub fn nonce(&self, address: &Address) -> u64 {
+        self.accounts.get(address).map_or(0, |account| account.nonce)
+    }
+
     /// Predicts the block from its transactions, receipts and closing events, and compares with the `changed` slots and
     /// the claimed supply.
     ///

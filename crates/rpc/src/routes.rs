@@ -18,10 +18,10 @@ use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
     HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
-    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready, ReceiptView,
-    ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof,
-    TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding, VrfThreshold,
-    WaitRequest, WindowAccepted,
+    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
+    ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
+    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
+    VrfThreshold, WaitRequest, WindowAccepted,
 };
 
 pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
@@ -234,7 +234,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 47] = [
+pub static ROUTES: [Route; 48] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())

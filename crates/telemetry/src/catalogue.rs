@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, Proofs, Rpc, Standing, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Proofs, Rpc, Standing, Storage};
 use crate::engine;
 use crate::metric::{Kind, Metric};
 
@@ -14,6 +14,7 @@ pub const AREAS: &[Area] = &[
     ("consensus", Consensus::METRICS),
     ("mempool", Mempool::METRICS),
     ("p2p", P2p::METRICS),
+    ("partition_watch", PartitionWatch::METRICS),
     ("storage", Storage::METRICS),
     ("proofs", Proofs::METRICS),
     ("rpc", Rpc::METRICS),

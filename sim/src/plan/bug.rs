@@ -43,11 +43,19 @@ pub enum SeededBug {
     KeepsTheFees,
     /// Some validators hold another state root than their block says.
     DriftsApart,
+    /// The pools get twice what they were promised.
+    PaysThePoolsTwice,
+    /// At the end of an epoch somebody is slashed without a reason.
+    SlashesTheInnocent,
+    /// The voting set changes by any part of its power at once.
+    ForgetsTheChurn,
+    /// Nobody reports what was signed twice.
+    HidesEvidence,
 }
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -64,6 +72,10 @@ impl SeededBug {
         Self::IgnoresTheNonce,
         Self::KeepsTheFees,
         Self::DriftsApart,
+        Self::PaysThePoolsTwice,
+        Self::SlashesTheInnocent,
+        Self::ForgetsTheChurn,
+        Self::HidesEvidence,
     ];
 
     /// The property that is meant to catch it.
@@ -84,6 +96,10 @@ impl SeededBug {
             Self::IgnoresTheNonce => Property::NoTransactionAppliedTwice,
             Self::KeepsTheFees => Property::SupplyConserved,
             Self::DriftsApart => Property::StateRootsEqual,
+            Self::PaysThePoolsTwice => Property::PayoutsAddUp,
+            Self::SlashesTheInnocent => Property::NoFalseSlash,
+            Self::ForgetsTheChurn => Property::SetsChangeSlowly,
+            Self::HidesEvidence => Property::EquivocatorsArePunished,
         }
     }
 
@@ -95,6 +111,9 @@ impl SeededBug {
             Self::IgnoresTheNonce => Some(Defect::IgnoresTheNonce),
             Self::KeepsTheFees => Some(Defect::KeepsTheFees),
             Self::DriftsApart => Some(Defect::DriftsApart),
+            Self::PaysThePoolsTwice => Some(Defect::PaysThePoolsTwice),
+            Self::SlashesTheInnocent => Some(Defect::SlashesTheInnocent),
+            Self::ForgetsTheChurn => Some(Defect::ForgetsTheChurn),
             _ => None,
         }
     }

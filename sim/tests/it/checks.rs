@@ -1,5 +1,7 @@
 //! Checks that can fail: defects that are put in on purpose are caught by the property that is meant to.
 
+use std::collections::BTreeSet;
+
 use sim::plan::Misbehaviour;
 use sim::properties::Judge;
 use sim::{Plan, replay, run, shrink};
@@ -178,8 +180,8 @@ fn all_validators_may_lose_their_disks_one_after_another() {
 
 #[test]
 fn a_queue_over_its_limit_is_noticed() {
-    let genesis = sim::chain::genesis(sim::chain::Keys::of(1), 4);
-    let mut judge = Judge::new(&genesis);
+    let genesis = sim::chain::genesis(sim::chain::Keys::of(1), &Plan::of_seed(1));
+    let mut judge = Judge::new(&genesis, BTreeSet::new(), BTreeSet::new(), true);
     assert_eq!(judge.queues_bounded(0, 1_024, 64), Ok(()));
     assert!(judge.queues_bounded(0, 1_025, 0).is_err());
     assert!(judge.queues_bounded(0, 0, 65).is_err());

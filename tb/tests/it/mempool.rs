@@ -93,7 +93,9 @@ async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
     }
     let (payer, transaction) = &registered[2];
     assert_eq!(refused(node, payer, transaction).await, "duplicate");
-    let one_more = registration(&cluster, &mut Payer { nonce: 0, ..payers[8].clone() });
+    let mut ninth = payers[8].clone();
+    ninth.nonce = 0;
+    let one_more = registration(&cluster, &mut ninth);
     assert_eq!(refused(node, &payers[8], &one_more).await, "queue_full");
 
     let full = status(node).await;

@@ -22,10 +22,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use primitives::{Block, Genesis, Header, Height, TransactionId};
+use primitives::{Block, Genesis, Header, Height, Stage, TransactionId};
 use proof::light::{ChainRules, SealedWindow, SealedWindowError};
 use proof::{KeyError, LedgerPoint, ProofError, verify_window, verifying_key};
-use replica::stages::{Stage, TRACKED_MAX};
+use replica::stages::TRACKED_MAX;
 use storage::{StorageError, Store};
 use telemetry::Metrics;
 

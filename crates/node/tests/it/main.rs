@@ -4,4 +4,5 @@
 
 mod audits;
 mod meta;
+mod partition_watch;
 mod topics;

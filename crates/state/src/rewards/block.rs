@@ -7,6 +7,7 @@
 //! ```
 //! Payments come first: what this block issues is in the pot only after its seal.
 
+use primitives::defect::{Defect, is_seeded};
 use primitives::ledger::{ISSUANCE_POT, PROVER_POOL, TIMETOKE_POOL, TREASURY, WITNESS_POOL};
 use primitives::params::BASIS_POINTS;
 use primitives::{Address, Amount, Event, SlotIndex, ValidatorSet, decode, encode};
@@ -190,6 +191,9 @@ fn fund_pools(overlay: &mut Overlay<'_>, events: &mut Vec<Event>) -> Result<[Amo
     for (amount, (slot, name)) in promised.pools.iter_mut().zip(POOL_SLOTS) {
         if *amount > Amount::ZERO {
             overlay.transfer(ISSUANCE_POT, slot, *amount)?;
+            if is_seeded(Defect::PaysThePoolsTwice) {
+                overlay.transfer(ISSUANCE_POT, slot, *amount)?;
+            }
             events.push(Event::PoolFunded { pool: Address::of_module(name), amount: *amount });
             *amount = Amount::ZERO;
         }
