@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use sim::plan::SeededBug;
 use sim::properties::Broken;
-use sim::{Plan, Verdict, run};
+use sim::{Verdict, run};
 
 /// Seeds within which a defect must be found, unless the command line says otherwise.
 const SEEDS: u64 = 500;
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         let wanted = Verdict::of(Broken { property: bug.caught_by(), detail: String::new() }).to_string();
         let mut others: BTreeMap<String, u64> = BTreeMap::new();
         let found = (0..seeds).find_map(|seed| {
-            let verdict = run(Plan { seeded_bug: Some(bug), ..Plan::of_seed(seed) }).verdict.to_string();
+            let verdict = run(bug.plan(seed)).verdict.to_string();
             if verdict == wanted {
                 return Some(seed);
             }

@@ -27,7 +27,7 @@ pub mod guard;
 pub mod histogram;
 mod injected;
 pub mod log;
-mod mesh;
+pub mod mesh;
 pub mod network;
 pub mod node;
 mod outputs;

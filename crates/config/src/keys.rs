@@ -340,6 +340,14 @@ pub static KEYS: &[Key] = &[
     )
     .default("peer_key_history", "/var/lib/the-block/peer_key_history"),
     key(
+        "witness.attest",
+        &["TB_WITNESS_ATTEST"],
+        Kind::Bool,
+        "Whether this node attests by itself that sampled blocks are here, when its validator's identity is drawn as a \
+         witness. The fee comes from the validator's account.",
+    )
+    .default("false", "true"),
+    key(
         "rpc.listen",
         &["TB_RPC_LISTEN"],
         Kind::Socket,

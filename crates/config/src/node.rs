@@ -177,6 +177,8 @@ pub struct NodeConfig {
     pub consensus: ConsensusConfig,
     /// Transaction gossip.
     pub p2p: P2pConfig,
+    /// Whether the node attests sampled blocks by itself.
+    pub witness_attest: bool,
     /// The RPC server.
     pub rpc: RpcConfig,
     /// The rollout gates.
@@ -280,6 +282,7 @@ impl Reader<'_> {
                 peers: self.list("consensus.peers"),
             },
             p2p: self.p2p(),
+            witness_attest: matches!(self.value("witness.attest"), Value::Bool(true)),
             rpc: RpcConfig {
                 listen: self.text("rpc.listen").parse().expect("its kind was checked"),
                 auth_token: None,

@@ -1,8 +1,9 @@
-//! What a validator's node does by itself: answers challenges and submits lottery tickets.
+//! What a validator's node does by itself: answers challenges, submits lottery tickets, attests blocks.
 //!
 //! ```text
 //! finalized block ─► what is due? ─┬─ a challenge is open and not answered ─► heartbeat
-//!                                  └─ on the list of the next epoch, no ticket ─► VRF proof
+//!                                  ├─ on the list of the next epoch, no ticket ─► VRF proof
+//!                                  └─ drawn as a witness, and `witness.attest` is on ─► attestation
 //!                     ─► can the account pay? ─► transaction, submitted as a client would
 //! ```
 //! Rules
@@ -11,6 +12,7 @@
 //! - A member of the voting set answers challenges by its commits, so it sends no heartbeat (TTK-12).
 //! - A transaction that did not reach a block within [`RETRY_HEIGHTS`] is made again while it still counts.
 //! - A node that is behind its peers does nothing: what it would answer is over.
+//! - An attestation says that this node has the sampled block: it is read from the own store first.
 //! - A ticket is proven with the key that the frozen list names. After a rotation that is the key in
 //!   [`NEXT_KEY_FILE`], which is read when it is needed.
 
@@ -19,15 +21,17 @@ use std::sync::{Mutex, PoisonError};
 
 use primitives::actions::lottery::lottery_input;
 use primitives::actions::timetoke::Heartbeat;
+use primitives::actions::witness::Attestation;
 use primitives::{
-    Action, Address, Amount, BoundedVec, FormatVersion, Hash, Height, Lane, LotteryAction, Nonce, SecretKey,
-    TimetokeAction, TransactionBody, VrfPublicKey, VrfSecretKey, encode,
+    Action, Address, Amount, BoundedVec, FormatVersion, Hash, Height, Lane, LotteryAction, Nonce, Params, SecretKey,
+    Timestamp, TimetokeAction, TransactionBody, VrfPublicKey, VrfSecretKey, WitnessAction, encode,
 };
 use replica::Replica;
 use state::context::epoch_of;
 use state::view::{self, Broken};
-use state::{fees, identity, lottery, timetoke};
+use state::{StateView, fees, identity, lottery, timetoke, witness};
 use telemetry::health::is_syncing;
+use wallet::Password;
 use wallet::key_file::ValidatorKey;
 
 use crate::shared::Shared;
@@ -47,6 +51,8 @@ enum Duty {
     Heartbeat(u64),
     /// Enter the lottery of this epoch.
     Ticket(u64),
+    /// Attest that the block at this height is here.
+    Attestation(u64),
 }
 
 impl Duty {
@@ -54,12 +60,13 @@ impl Duty {
         match self {
             Self::Heartbeat(_) => "heartbeat",
             Self::Ticket(_) => "ticket",
+            Self::Attestation(_) => "attestation",
         }
     }
 
     const fn number(self) -> u64 {
         match self {
-            Self::Heartbeat(number) | Self::Ticket(number) => number,
+            Self::Heartbeat(number) | Self::Ticket(number) | Self::Attestation(number) => number,
         }
     }
 }
@@ -78,6 +85,16 @@ struct Due {
     action: Result<Action, VrfPublicKey>,
 }
 
+/// The state with what every duty asks of it.
+struct Moment<'a> {
+    state: &'a dyn StateView,
+    params: &'a Params,
+    /// The next height.
+    height: Height,
+    /// Time of the last block.
+    now: Timestamp,
+}
+
 /// What a transaction needs to know.
 struct Account {
     height: Height,
@@ -93,19 +110,22 @@ pub struct Duties {
     key: SecretKey,
     vrf: VrfSecretKey,
     next_key: PathBuf,
-    tried: Mutex<[Option<Tried>; 2]>,
+    password: Option<Password>,
+    tried: Mutex<[Option<Tried>; 3]>,
 }
 
 impl Duties {
-    /// The duties of the validator with this key. `next_key` is where a rotation leaves the following one.
-    pub fn new(key: &ValidatorKey, next_key: PathBuf) -> Self {
+    /// The duties of the validator with this key. `next_key` is where a rotation leaves the following one, under the
+    /// same `password` if the key has one.
+    pub fn new(key: &ValidatorKey, password: Option<Password>, next_key: PathBuf) -> Self {
         let address = Address::of_key(&key.consensus.public_key());
-        Self { address, key: key.consensus.clone(), vrf: key.vrf.clone(), next_key, tried: Mutex::default() }
+        let (key, vrf) = (key.consensus.clone(), key.vrf.clone());
+        Self { address, key, vrf, next_key, password, tried: Mutex::default() }
     }
 
     /// The VRF keys of the home directory: the one in use and the one that follows, if there is one.
     pub fn vrf_keys(&self) -> Vec<VrfPublicKey> {
-        [Some(self.vrf.public_key()), self.next_vrf().map(|key| key.public_key())].into_iter().flatten().collect()
+        [Some(self.vrf.public_key()), self.next_public()].into_iter().flatten().collect()
     }
 
     /// Does what is due. Called after each finalized block.
@@ -143,28 +163,11 @@ impl Duties {
         let params = view::params(state)?;
         let (height, now) = (chain.head().height.next(), chain.head().time);
         let Some(identity) = identity::active(state, &self.address, height)? else { return Ok(None) };
-        let mut due = Vec::new();
-        if let Some(open) = timetoke::challenge(state)?
-            && view::validators(state)?.get(&self.address).is_none()
-            && now.since(open.opened_at) <= params.timetoke.answer_seconds.saturating_mul(1_000)
-            && timetoke::get(state, &self.address)?.last_challenge.is_none_or(|last| last < open.number)
-            && self.is_due(Duty::Heartbeat(open.number), height)
-        {
-            let heartbeat =
-                Heartbeat { identity: self.address, challenge: open.number, seed: open.seed, value: open.value };
-            let list = BoundedVec::new(vec![heartbeat.sign(&self.key, &shared.genesis_hash)]);
-            let list = list.ok_or(Broken("one heartbeat is over the bound"))?;
-            let action = Action::Timetoke(TimetokeAction::Heartbeats { list });
-            due.push(Due { duty: Duty::Heartbeat(open.number), action: Ok(action) });
-        }
-        let epoch = epoch_of(&params, height).saturating_add(1);
-        if lottery::is_on(&params)
-            && let Some(seed) = lottery::seed(state, epoch)?
-            && let Some(frozen) = lottery::frozen(state, epoch)?.iter().find(|one| one.address == self.address)
-            && !lottery::tickets(state, epoch)?.contains_key(&self.address)
-            && self.is_due(Duty::Ticket(epoch), height)
-        {
-            due.push(Due { duty: Duty::Ticket(epoch), action: self.ticket(shared, epoch, &seed, &frozen.vrf_key) });
+        let at = Moment { state, params: &params, height, now };
+        let mut due: Vec<Due> = self.heartbeat(shared, &at)?.into_iter().collect();
+        due.extend(self.lottery(shared, &at)?);
+        if shared.config.witness_attest {
+            due.extend(self.attestation(shared, &at)?);
         }
         tracing::trace!(identity = identity.number, due = due.len(), %height, "duties looked at");
         if due.is_empty() {
@@ -182,6 +185,67 @@ impl Duties {
         }))
     }
 
+    /// The answer to the open challenge, if it is due.
+    fn heartbeat(&self, shared: &Shared, at: &Moment<'_>) -> Result<Option<Due>, Broken> {
+        let Some(open) = timetoke::challenge(at.state)? else { return Ok(None) };
+        let duty = Duty::Heartbeat(open.number);
+        let over = at.now.since(open.opened_at) > at.params.timetoke.answer_seconds.saturating_mul(1_000);
+        let answered = timetoke::get(at.state, &self.address)?.last_challenge.is_some_and(|last| last >= open.number);
+        let votes = view::validators(at.state)?.get(&self.address).is_some();
+        if over || answered || votes || !self.is_due(duty, at.height) {
+            return Ok(None);
+        }
+        let heartbeat =
+            Heartbeat { identity: self.address, challenge: open.number, seed: open.seed, value: open.value };
+        let list = BoundedVec::new(vec![heartbeat.sign(&self.key, &shared.genesis_hash)]);
+        let list = list.ok_or(Broken("one heartbeat is over the bound"))?;
+        Ok(Some(Due { duty, action: Ok(Action::Timetoke(TimetokeAction::Heartbeats { list })) }))
+    }
+
+    /// The ticket for the next epoch, if it is due.
+    fn lottery(&self, shared: &Shared, at: &Moment<'_>) -> Result<Option<Due>, Broken> {
+        let epoch = epoch_of(at.params, at.height).saturating_add(1);
+        let duty = Duty::Ticket(epoch);
+        if !lottery::is_on(at.params) || !self.is_due(duty, at.height) {
+            return Ok(None);
+        }
+        let Some(seed) = lottery::seed(at.state, epoch)? else { return Ok(None) };
+        let list = lottery::frozen(at.state, epoch)?;
+        let Some(frozen) = list.iter().find(|one| one.address == self.address) else { return Ok(None) };
+        if lottery::tickets(at.state, epoch)?.contains_key(&self.address) {
+            return Ok(None);
+        }
+        Ok(Some(Due { duty, action: self.ticket(shared, epoch, &seed, &frozen.vrf_key) }))
+    }
+
+    /// The attestation of the sampled block, if this identity was drawn and has the block.
+    fn attestation(&self, shared: &Shared, at: &Moment<'_>) -> Result<Option<Due>, Broken> {
+        if !witness::is_on(at.state, at.height)? {
+            return Ok(None);
+        }
+        let params = &at.params.witness;
+        let Some(open) = witness::sample(at.state)?.filter(|open| open.is_open(params, at.height)) else {
+            return Ok(None);
+        };
+        let duty = Duty::Attestation(open.height.0);
+        let set = |set: primitives::ValidatorSet| set.get(&self.address).is_some();
+        let in_committee = set(view::validators(at.state)?) || set(view::previous_validators(at.state)?);
+        let attested = witness::part(at.state, &self.address)?.is_some_and(|part| part.last >= open.height);
+        if in_committee || attested || !open.draws(params, &self.address) || !self.is_due(duty, at.height) {
+            return Ok(None);
+        }
+        let tier = lottery::tier(at.state, at.params, &self.address, at.height, at.now)?;
+        let held = shared.store.block(open.height).is_ok_and(|block| block.is_some());
+        if u64::from(tier.level()) < params.min_tier || !held {
+            return Ok(None);
+        }
+        let attestation =
+            Attestation { identity: self.address, height: open.height, seed: open.seed, value: open.value };
+        let list = BoundedVec::new(vec![attestation.sign(&self.key, &shared.genesis_hash)]);
+        let list = list.ok_or(Broken("one attestation is over the bound"))?;
+        Ok(Some(Due { duty, action: Ok(Action::Witness(WitnessAction::Attest { list })) }))
+    }
+
     /// The submission for `epoch`, or the frozen key when it is none of ours.
     fn ticket(&self, shared: &Shared, epoch: u64, seed: &Hash, frozen: &VrfPublicKey) -> Result<Action, VrfPublicKey> {
         let next;
@@ -196,8 +260,16 @@ impl Duties {
         Ok(Action::Lottery(LotteryAction::Submit { epoch, proof }))
     }
 
+    /// The secret that a rotation left.
     fn next_vrf(&self) -> Option<VrfSecretKey> {
-        ValidatorKey::load(&self.next_key, None).ok().map(|loaded| loaded.key.vrf)
+        ValidatorKey::load(&self.next_key, self.password.as_ref()).ok().map(|loaded| loaded.key.vrf)
+    }
+
+    /// Its public key, which stands in the file in the clear.
+    fn next_public(&self) -> Option<VrfPublicKey> {
+        let text = std::fs::read_to_string(&self.next_key).ok()?;
+        let mut file: serde_json::Value = serde_json::from_str(&text).ok()?;
+        serde_json::from_value(file.get_mut("vrf_public_key")?.take()).ok()
     }
 
     /// Signs and submits; gives the result's name for the metric.
@@ -259,5 +331,6 @@ const fn index(duty: Duty) -> usize {
     match duty {
         Duty::Heartbeat(_) => 0,
         Duty::Ticket(_) => 1,
+        Duty::Attestation(_) => 2,
     }
 }

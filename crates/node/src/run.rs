@@ -48,7 +48,7 @@ use crate::start_error::StartError;
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
 /// Chain gates that this version implements.
-const GATES_HERE: [&str; 1] = ["malachite_consensus"];
+const GATES_HERE: [&str; 3] = ["malachite_consensus", "timetoke_rewards", "witness_network"];
 /// Longest wait for requests in hand at a stop.
 const RPC_STOP_WAIT: Duration = Duration::from_secs(3);
 /// The newest heights that are searched for our own signature, to judge the guard.
@@ -167,6 +167,7 @@ impl Opening<'_> {
             Mode::Validator => Some(load_validator_key(home, &config, ask)?),
             Mode::Node => None,
         };
+        let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
         let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
         let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
         let opening = store.opening();
@@ -184,7 +185,7 @@ impl Opening<'_> {
             crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
         let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
-        let duties = key.as_ref().map(|key| Duties::new(key, home.resolve(NEXT_KEY_FILE)));
+        let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
         let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity =
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
@@ -233,20 +234,25 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// The validator's key. An encrypted one takes its password from the configuration, else from the person at the
-/// terminal.
-fn load_validator_key(home: &Home, config: &NodeConfig, ask: Option<AskPassword>) -> Result<ValidatorKey, StartError> {
+/// terminal; the password comes with it.
+fn load_validator_key(
+    home: &Home,
+    config: &NodeConfig,
+    ask: Option<AskPassword>,
+) -> Result<(ValidatorKey, Option<Password>), StartError> {
     let path = home.validator_key();
+    let mut used = None;
     let loaded = match ValidatorKey::load(&path, None) {
         Err(KeyFileError::PasswordNeeded { .. }) => {
-            let password = validator_password(&path, config, ask)?;
-            ValidatorKey::load(&path, Some(&password))?
+            let password = used.insert(validator_password(&path, config, ask)?);
+            ValidatorKey::load(&path, Some(password))?
         }
         loaded => loaded?,
     };
     if let Some(warning) = loaded.warning {
         tracing::warn!("{warning}");
     }
-    Ok(loaded.key)
+    Ok((loaded.key, used))
 }
 
 fn validator_password(

@@ -41,6 +41,18 @@ pub enum KeyError {
         /// The pinned hash.
         pinned: String,
     },
+    /// The fold circuit is another one over its own key, so folds could not be folded.
+    #[error("the fold circuit has another key over its own proofs than over lifted windows")]
+    NotRecursive,
+    /// The key file of folds cannot be read or written.
+    #[error("the key file of folds has another format than this build's proof stack: {0}")]
+    Encoding(postcard::Error),
+    /// A pinned digest is missing.
+    #[error("the pinned digest {name} of the key of folds is missing")]
+    Unpinned {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// What proofs are verified with.
@@ -53,7 +65,11 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// The key of these tables, pinned or not.
     pub fn of(key: &MultiStarkProvingKey<Config>) -> Self {
-        let inner = key.get_vk();
+        Self::of_verifying(key.get_vk())
+    }
+
+    /// The key as the proof stack has it for verifying.
+    pub fn of_verifying(inner: MultiStarkVerifyingKey<Config>) -> Self {
         let elements = inner.pre_hash.map(|element| element.as_canonical_u32());
         let hash = LedgerDigest::new(elements).expect("canonical elements are below the modulus");
         Self { config: Config::default_from_params(inner.inner.params.clone()), inner, hash }

@@ -18,9 +18,11 @@
 
 pub mod airs;
 pub mod encoding;
+pub mod folded;
 pub mod keys;
 pub mod light;
 pub mod params;
+mod shape;
 pub mod statement;
 mod verify;
 
@@ -28,6 +30,7 @@ mod verify;
 mod tests;
 
 pub use encoding::EncodingError;
+pub use folded::{FoldKey, FoldedProof, fold_key, verify_chain_proof, verify_folded};
 pub use keys::{KeyError, VerifyingKey, security_bits, verifying_key};
 pub use statement::{JoinError, LedgerPoint, StatementError, WindowStatement};
 pub use verify::{ChainError, ProofError, verify_chain, verify_window};

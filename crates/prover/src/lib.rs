@@ -13,6 +13,7 @@
 
 pub mod airs;
 pub mod check;
+pub mod fold;
 mod hash;
 mod prove;
 mod replay;

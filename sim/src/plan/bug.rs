@@ -5,7 +5,11 @@
 use primitives::defect::Defect;
 use serde::{Deserialize, Serialize};
 
+use super::Plan;
 use crate::properties::Property;
+
+/// Crashes between a vote and what led to it.
+const CRASHES: &str = include_str!("../../bugbase/signed-before-logged.toml");
 
 /// A defect that is put into every honest validator on purpose, to see that the properties catch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +105,18 @@ impl SeededBug {
             Self::ForgetsTheChurn => Property::SetsChangeSlowly,
             Self::HidesEvidence => Property::EquivocatorsArePunished,
         }
+    }
+
+    /// The plan that shows it, with this seed in it: one made from the seed, or for a defect that needs many crashes at
+    /// the right moment one that has them.
+    pub fn plan(self, seed: u64) -> Plan {
+        let plan = match self {
+            Self::SignsBeforeTheLog => {
+                Plan { seed, ..Plan::from_toml(CRASHES).expect("the tests of the bug base read this plan") }
+            }
+            _ => Plan::of_seed(seed),
+        };
+        Plan { seeded_bug: Some(self), ..plan }
     }
 
     /// The defect of the chain's own code that it is, if it is one. Those need the feature `seeded-bugs`.

@@ -303,8 +303,14 @@ async fn commands_run_on(machine: &mut Machine, path: &str) {
 const RUNBOOKS: &str = "docs/runbooks";
 
 /// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 5] =
-    ["CONTRIBUTING.md", "README.md", "SECURITY.md", "docs/rpc_cli_operator_guide.md", "docs/validator_quickstart.md"];
+const WITH_COMMANDS: [&str; 6] = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "SECURITY.md",
+    "docs/rpc_cli_operator_guide.md",
+    "docs/validator_quickstart.md",
+    "docs/validator_troubleshooting.md",
+];
 
 #[test]
 fn the_commands_for_contributors_and_of_the_security_page_are_known() {
@@ -329,6 +335,11 @@ async fn the_commands_of_the_rpc_guide_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_validator_quickstart_run() {
     commands_run(WITH_COMMANDS[4]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[5]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,6 +29,8 @@ mod mempool;
 mod operator;
 mod pay;
 mod peers;
+mod proofs;
+mod proxy;
 mod reads;
 mod simulate;
 mod stages;

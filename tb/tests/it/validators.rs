@@ -7,12 +7,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use cli::devnet::layout::Ports;
-use primitives::{Address, Engine, Params};
-use rpc::types::{AuditEvidence, AuditQuery, AuditStream, ValidatorState};
+use primitives::{Address, Engine, Params, VrfPublicKey};
+use rpc::types::{AuditEvidence, AuditQuery, AuditStream, BlockId, ValidatorState};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
-use crate::command::{run, run_in, tb};
+use crate::command::{run, run_in, tb, tb_as, without_ours};
 use crate::faults::twin_of_last;
 use crate::join::{connected, start};
 use crate::pay::Payer;
@@ -74,7 +74,8 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     node.client().submit(&payer.request(&transaction)).await.expect("admitted");
     node.finalized(transaction.id()).await;
 
-    // An identity, attested by two validators.
+    // An identity, attested by two validators, who pay their fees from the rewards of the first epoch.
+    node.reaches(9, PATIENCE).await;
     let vacant = node.client().identity_proof(&address).await.expect("a proof");
     assert!(vacant.vacant);
     done(&fifth.home, node, &["identity", "register"]);
@@ -108,6 +109,8 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     .await;
     lottery_is_counted(node, &fifth, &address).await;
     timetoke_is_told(&cluster, &fifth).await;
+    let rotated = rotate(&cluster, &fifth, &address).await;
+    smoke(&cluster);
 
     // And back: the stake leaves, the seat goes, the money returns.
     let before = client.account(&address).await.expect("an account").balance;
@@ -124,6 +127,10 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     })
     .await;
     assert!(back.micro() > before.micro() + 900_000, "{before} before, {back} after");
+    until("the rotated key to be in use", PATIENCE, async || {
+        client.vrf(&address).await.ok().filter(|standing| standing.vrf_key == Some(rotated))
+    })
+    .await;
     done(&fifth.home, node, &["identity", "revoke"]);
     let tier = client.reputation(&address).await.expect("a view").tier;
     assert_eq!(tier, "tl0");
@@ -172,6 +179,40 @@ async fn lottery_is_counted(node: &Node, fifth: &Node, address: &Address) {
     assert!(fifth.metric("validator_duties_total{duty=\"ticket\",result=\"sent\"}").await >= 1.0);
     let standing = node.client().vrf(address).await.expect("a standing");
     assert!(standing.validator, "{standing:?}");
+}
+
+/// Rotates the VRF key by the name that operators know; gives the new key, which waits for its epoch.
+async fn rotate(cluster: &Cluster, fifth: &Node, address: &Address) -> VrfPublicKey {
+    let _shown = testkit::contract!("S002-036");
+    let node = &cluster.nodes[0];
+    let url = node.ports.rpc_url();
+    let mut command = tb_as("rpp-node", cluster.folder());
+    run(command.args(["validator", "vrf", "rotate", "--rpc", &url, "--home"]).arg(&fifth.home)).ok();
+    let record = node.client().identity(address).await.expect("a view").identity.expect("it has one");
+    let next = record.next_vrf.expect("the new key waits");
+    assert!(next.key != record.vrf.key && next.from_epoch > record.vrf.from_epoch, "{next:?}");
+    // Height and time of the block that registered it are stamped on chain.
+    let block = node.client().block(BlockId::Height(next.stamped_at)).await.expect("the block");
+    assert_eq!(block.header.time_ms, next.stamped_time_ms);
+    let held = fifth.client().validator_vrf().await.expect("it has a validator key").held_keys;
+    assert_eq!(held, [record.vrf.key, next.key], "the node finds the new secret by itself");
+    let inspected = done(&fifth.home, node, &["validator", "vrf", "inspect"]).to_string();
+    let secret = std::fs::read_to_string(fifth.home.join("validator_key.json")).expect("the key file");
+    let secret: Value = serde_json::from_str(&secret).expect("JSON");
+    let seeds = secret["protection"]["plain"]["seeds"].as_str().expect("a plain key").to_owned();
+    assert!(!inspected.contains(&seeds[64..]) && !inspected.contains(&seeds[..64]), "no secret is printed");
+    next.key
+}
+
+/// The script that follows a rollout.
+fn smoke(cluster: &Cluster) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/smoke_rollout.sh");
+    let mut command = Command::new("bash");
+    without_ours(&mut command);
+    command.arg(script).env("TB", env!("CARGO_BIN_EXE_tb")).args(["--rpc", &cluster.nodes[0].ports.rpc_url()]);
+    let ended = command.args(["--from", "account-2", "--home"]).arg(&cluster.network.root).output().expect("bash");
+    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success() && out.contains("OK: transaction, identity and commitment"), "{out}{err}");
 }
 
 /// Every node heard the roots of others and found them equal to its own.

@@ -10,8 +10,8 @@ use primitives::actions::stake::{Bond, Candidacy, StakeAction, vrf_possession_in
 use primitives::{Action, Address, Amount, SecretKey, VrfSecretKey};
 use rpc::ErrorCode;
 use rpc::types::{StakerView, SubmitTransaction};
-use wallet::KeyName;
 use wallet::key_file::{KeyFileError, ValidatorKey};
+use wallet::{KeyName, Password};
 
 use super::tx::{Follow, send};
 use crate::context::Context;
@@ -198,6 +198,8 @@ pub(crate) struct Signer {
     pub(crate) key: SecretKey,
     /// The validator's VRF key.
     pub(crate) vrf: Option<VrfSecretKey>,
+    /// The password of the validator's key file, if it has one.
+    pub(crate) password: Option<Password>,
 }
 
 /// Runs the command.
@@ -258,22 +260,27 @@ pub(crate) fn signer(signing: &Signing, context: &Context) -> Result<Signer, Fai
     if let Some(name) = &signing.from {
         let unlocked = context.unlock(name, signing.password_file.as_deref())?;
         let key = unlocked.key;
-        return Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: None });
+        return Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: None, password: None });
     }
-    let ValidatorKey { consensus: key, vrf } = validator_key(signing.password_file.as_deref(), context)?;
-    Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: Some(vrf) })
+    let (ValidatorKey { consensus: key, vrf }, password) = validator_key(signing.password_file.as_deref(), context)?;
+    Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: Some(vrf), password })
 }
 
-/// The validator key of the home directory; an encrypted one asks for its password as a wallet key does.
+/// The validator key of the home directory; an encrypted one asks for its password as a wallet key does, and
+/// the password comes with it.
 ///
 /// # Errors
 /// [`Failure`] when it cannot be read or unlocked.
-pub(crate) fn validator_key(password_file: Option<&Path>, context: &Context) -> Result<ValidatorKey, Failure> {
+pub(crate) fn validator_key(
+    password_file: Option<&Path>,
+    context: &Context,
+) -> Result<(ValidatorKey, Option<Password>), Failure> {
     let path = context.home().validator_key();
+    let mut used = None;
     let loaded = match ValidatorKey::load(&path, None) {
         Err(KeyFileError::PasswordNeeded { .. }) => {
-            let password = context.password(password_file, "Password of the validator key: ")?;
-            ValidatorKey::load(&path, Some(&password))
+            let password = used.insert(context.password(password_file, "Password of the validator key: ")?);
+            ValidatorKey::load(&path, Some(password))
         }
         loaded => loaded,
     };
@@ -283,7 +290,7 @@ pub(crate) fn validator_key(password_file: Option<&Path>, context: &Context) -> 
             "name the home directory of the validator with --home, or a wallet key with --from",
         )
     })?;
-    Ok(loaded.key)
+    Ok((loaded.key, used))
 }
 
 /// The first bond carries the candidacy, later ones do not.

@@ -10,6 +10,7 @@ use axum::response::Response;
 use p2p::{Counters, DropReason, Provider};
 use primitives::{Lane, Timestamp};
 use rpc::ApiError;
+use rpc::types::AuditStream;
 
 use super::server::{Server, lock};
 use super::{blocks, errors, health};
@@ -46,6 +47,10 @@ fn sample(server: &Server, engine: Option<&consensus::Status>) {
     node(server);
     mempool(shared, engine);
     storage(server);
+    for stream in AuditStream::ALL {
+        let records = shared.audits.newest(stream, 1).last().map_or(0, |record| record.sequence.saturating_add(1));
+        shared.metrics.standing.audit_records.with([stream.name()]).set_total(records);
+    }
     if let Some(p2p) = shared.p2p.get() {
         network(shared, &p2p.counters());
     }

@@ -5,4 +5,5 @@
 mod audits;
 mod meta;
 mod partition_watch;
+mod proofs;
 mod topics;

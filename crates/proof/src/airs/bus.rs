@@ -44,6 +44,8 @@ pub const COMPRESS: LookupBus = LookupBus::new(8);
 pub const RANGE: LookupBus = LookupBus::new(9);
 /// The two genesis constants: issuance bound and supply cap.
 pub const LIMITS: LookupBus = LookupBus::new(10);
+/// The genesis hash and the payout address, from the statement to itself.
+pub const BOUND: PermutationCheckBus = PermutationCheckBus::new(11);
 
 /// Elements of a digest, and of a permutation's half.
 pub const DIGEST: usize = 8;

@@ -1,4 +1,5 @@
-//! What the witness module does at the end of each block: share an epoch's pool, open the next sample.
+//! What the witness module does at the end of each block: share an epoch's pool, open the next sample. Implements WIT-2,
+//! WIT-4 and WIT-13.
 
 use primitives::actions::WitnessEvent;
 use primitives::ledger::WITNESS_POOL;

@@ -1,4 +1,4 @@
-//! Carries out the actions of the witness module. Implements WIT-5 to WIT-13.
+//! Carries out the actions of the witness module. Implements WIT-5 to WIT-12, WIT-14.
 //!
 //! Rule: every check comes before the first write; on an outcome other than success nothing has changed. Signatures and
 //! the order of the list are checked before a transaction gets here

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod chain;
+mod everything;
 mod evidence;
 mod fees;
 mod identity;

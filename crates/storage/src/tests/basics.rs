@@ -249,3 +249,24 @@ fn readers_beside_a_commit_see_whole_blocks_only() {
     });
     model.check(&store);
 }
+
+#[test]
+fn window_proofs_are_kept_in_order_and_survive_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = Model::of_length(11, 3);
+    let store = model.fill(&on_disk(directory.path()));
+    assert_eq!(store.proven_windows().unwrap(), 0);
+    let early = store.save_window_proof(1, b"one").unwrap_err();
+    assert!(matches!(early, StorageError::WrongWindow { expected: 0, got: 1 }), "{early}");
+    for window in 0..3_u64 {
+        store.save_window_proof(window, format!("proof {window}").as_bytes()).unwrap();
+    }
+    let again = store.save_window_proof(1, b"other").unwrap_err();
+    assert!(matches!(again, StorageError::WrongWindow { expected: 3, got: 1 }), "a refusal does not poison: {again}");
+    let head = store.head();
+    drop(store);
+    let store = Store::open(&on_disk(directory.path()), &genesis()).unwrap();
+    assert_eq!((store.proven_windows().unwrap(), store.head()), (3, head));
+    assert_eq!(store.window_proof(1).unwrap(), Some(b"proof 1".to_vec()));
+    assert_eq!(store.window_proof(3).unwrap(), None);
+}

@@ -16,8 +16,8 @@ area! {
         consensus_proofs: Gauge = Metric::gauge("last_block_consensus_proofs");
         "Precommits that finalized blocks carry"
         consensus_proofs_sum: Counter = Metric::counter("block_consensus_proofs_total");
-        "What this node did by itself for its validator, by duty (heartbeat, ticket) and result (sent, cannot_pay, wrong_key, refused)"
-        duties: CounterFamily<2> = Metric::counter("validator_duties_total").labels(&["duty", "result"]).values(&[&["heartbeat", "ticket"], &["sent", "cannot_pay", "wrong_key", "refused"]]);
+        "What this node did by itself for its validator, by duty (heartbeat, ticket, attestation) and result (sent, cannot_pay, wrong_key, refused)"
+        duties: CounterFamily<2> = Metric::counter("validator_duties_total").labels(&["duty", "result"]).values(&[&["heartbeat", "ticket", "attestation"], &["sent", "cannot_pay", "wrong_key", "refused"]]);
         "Whole hours of timetoke of the own validator"
         own_hours: Gauge = Metric::gauge("validator_timetoke_hours");
         "Tier of the own validator, 0 to 5"
@@ -48,7 +48,7 @@ area! {
         slashes: Counter = Metric::counter("staking_slashes_total");
         "Validators that finalized blocks sent to jail"
         jailings: Counter = Metric::counter("staking_jailings_total");
-        "Audit records written by this process, by stream (reputation, slashing)"
+        "Audit records that this node has ever written, by stream (reputation, slashing)"
         audit_records: CounterFamily<1> = Metric::counter("audit_records_total").labels(&["stream"]).values(&[&["reputation", "slashing"]]);
     }
 }

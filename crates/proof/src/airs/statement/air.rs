@@ -8,7 +8,7 @@ use openvm_stark_backend::{BaseAirWithPublicValues, PartitionedBaseAir};
 use primitives::ledger::LEDGER_DEPTH;
 
 use super::columns::{PointValues, StatementColumns, StatementValues};
-use crate::airs::bus::{LIMITS, NODE, Node, STATE, State, joined};
+use crate::airs::bus::{BOUND, LIMITS, NODE, Node, STATE, State, joined};
 
 /// The statement table.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,12 @@ impl<AB: InteractionBuilder + AirBuilderWithPublicValues> Air<AB> for StatementA
         // PRF-S4: the limits that every seal looks up.
         let limits = joined(values.issuance_max, values.supply_cap);
         LIMITS.add_key_with_lookups(builder, limits, local.limits_lookups);
+
+        // PRF-S5: no rule needs these two, but a verifier within a circuit knows only the public values that a table
+        // mentions.
+        let bound = joined(values.genesis, values.payout);
+        BOUND.send(builder, bound.clone(), local.real);
+        BOUND.receive(builder, bound, local.real);
     }
 }
 

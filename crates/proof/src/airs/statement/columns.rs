@@ -31,8 +31,8 @@ columns! {
 }
 
 columns! {
-    /// The public values, in order. Genesis hash and payout address are in no constraint: they are bound because
-    /// the transcript observes every public value.
+    /// The public values, in order. No rule needs genesis hash and payout address: they are bound because the
+    /// transcript observes every public value.
     pub struct StatementValues {
         /// The genesis hash, 16-bit limbs.
         pub genesis: [T; 16],
