@@ -85,7 +85,8 @@ pub const RECORDINGS: &[Recording] = &[
         expr: "histogram_quantile(0.95, sum by (instance, job, le) \
                (rate(rpp_runtime_proof_verification_latency_ms_bucket[10m])))",
     },
-    // Zero, not nothing, where no error was ever counted. A readiness probe answers 503 on purpose, and a wait that passes its time answers 504 on purpose.
+    // Zero, not nothing, where no error was ever counted. A readiness probe answers 503 on purpose, and a wait that
+    // passes its time answers 504 on purpose.
     Recording {
         name: "instance:rpc_errors:rate5m",
         expr: "sum by (instance, job) \
