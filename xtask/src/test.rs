@@ -70,10 +70,10 @@ impl Step {
         match self {
             Self::Fmt | Self::Tidy | Self::Deny | Self::Contract => 30,
             Self::Tools => 5 * 60,
-            Self::Build => 18 * 60,
-            Self::Clippy => 6 * 60,
+            Self::Build => 15 * 60,
+            Self::Clippy => 5 * 60,
             // Three of them for the simulator.
-            Self::Tests => 9 * 60,
+            Self::Tests => 13 * 60,
             // Mostly the second build of the crates below the simulator.
             Self::Defects => 3 * 60,
         }
