@@ -45,7 +45,7 @@ fn entries(path: &Path) -> BTreeMap<String, String> {
         let mut entry = zip.by_index(index).unwrap();
         let mut text = String::new();
         entry.read_to_string(&mut text).unwrap();
-        entries.insert(entry.name().to_owned(), text);
+        entries.insert(entry.name().unwrap().into_owned(), text);
     }
     entries
 }

@@ -15,7 +15,8 @@ fn good() -> Value {
         "seeds_with_20_calm_heights": 10_000, "seeds_with_three_kinds": 7_500, "faults": counts, "fault_ms": counts,
         "effects": { "slashed": 2 }, "dishonest": { "twin": 1 }, "dishonest_ms": { "twin": 9 }, "properties": { "agreement": 7 },
     });
-    result(Task::Simulator, "2026-01-02", "0a1b", &format!("tb {}", simulator_words(10_000, 2).join(" ")), summary).unwrap()
+    result(Task::Simulator, "2026-01-02", "0a1b", &format!("tb {}", simulator_words(10_000, 2).join(" ")), summary)
+        .unwrap()
 }
 
 fn caught() -> Value {
