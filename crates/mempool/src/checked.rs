@@ -33,6 +33,11 @@ impl ReadTransaction {
         self.id
     }
 
+    /// The decoded transaction.
+    pub fn transaction(&self) -> &Arc<Transaction> {
+        &self.transaction
+    }
+
     fn checked(&self) -> CheckedTransaction {
         CheckedTransaction { id: self.id, bytes: self.bytes, transaction: Arc::clone(&self.transaction) }
     }

@@ -3,6 +3,7 @@
 //! Rules
 //! - A list is checked by one batch of signatures before the chain is locked, so that bad transactions
 //!   never hold it up; then it is admitted in order under one lock.
+//! - A transaction whose publisher's tier is too low for its topic is admitted here and not handed to the network.
 //! - Every transaction gets its own verdict, in order, whatever the others are.
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use replica::stages::Stop;
 
 use crate::clock;
 use crate::shared::Shared;
+use crate::topics::{self, Topic};
 
 /// How a submission ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +38,9 @@ pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, R
             Err(rejection) => Err(refuse(shared, None, rejection)),
         })
         .collect();
+    let held = held_back(shared, &known);
     let admitted = results.iter().zip(encoded).filter_map(|(result, bytes)| Some((result.ok()?, *bytes)));
-    publish(shared, admitted);
+    publish(shared, admitted.filter(|(id, _)| !held.contains(id)));
     results
 }
 
@@ -87,6 +90,17 @@ fn count(shared: &Shared, admission: Admission) {
             shared.stages.stop(old, Stop::Replaced);
         }
     }
+}
+
+/// The transactions that their publisher's tier keeps from the network. Most have no topic, and no lock is taken.
+fn held_back(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<TransactionId> {
+    let all = transactions.iter().map(ReadTransaction::transaction);
+    let mut topical = all.filter(|one| Topic::of(&one.body.action).is_some()).peekable();
+    if topical.peek().is_none() || shared.p2p.get().is_none() {
+        return Vec::new();
+    }
+    let Ok(chain) = shared.chain() else { return Vec::new() };
+    topical.filter(|one| !topics::may_pass(shared, &chain, one)).map(|one| one.id()).collect()
 }
 
 /// Hands admitted transactions to the network.

@@ -34,7 +34,7 @@ pub mod validator;
 pub mod vote;
 
 pub use action::{Action, BatchTransfer, Lane, Memo, Payment, Transfer};
-pub use actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
+pub use actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
 pub use address::{Address, KeyKind};
 pub use amount::Amount;
 pub use block::{Block, Header, ProofMark};
@@ -47,7 +47,7 @@ pub use ids::{Height, Nonce, Round, Timestamp};
 pub use ledger::{LedgerDigest, LedgerOp, LedgerSlot, SlotIndex};
 pub use outcome::{Outcome, Rejection};
 pub use params::Params;
-pub use receipt::{Event, Receipt};
+pub use receipt::{ClosingEvents, Event, Receipt};
 pub use stage::Stage;
 pub use transaction::{Transaction, TransactionBody, TransactionId};
 pub use validator::{Validator, ValidatorSet};

@@ -1,8 +1,8 @@
 //! The commands of the documents, run as they stand there.
 //!
-//! Model: every block of README.md, CONTRIBUTING.md, SECURITY.md and the files of `docs/` that is marked `sh` or `bash`
-//! is a script. The blocks of one document run in order, each in a shell of its own, with an empty home directory, as
-//! on a machine where nobody has used the program yet. Words behind the language say more:
+//! Model: every block of README.md, CONTRIBUTING.md, SECURITY.md and the files of `docs/` and `docs/runbooks/` that is
+//! marked `sh` or `bash` is a script. The blocks of one document run in order, each in a shell of its own, with an empty
+//! home directory, as on a machine where nobody has used the program yet. Words behind the language say more:
 //!
 //! ````text
 //! ```sh keeps-running          a program that somebody stops at the end; the next block waits for its chain
@@ -87,10 +87,12 @@ fn root() -> PathBuf {
 
 /// Every document with commands that readers type.
 fn documents() -> Vec<String> {
-    let folder = std::fs::read_dir(root().join("docs")).expect("the folder of the documents");
-    let names = folder.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of text"));
-    let mut paths: Vec<String> =
-        names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}")).collect();
+    let mut paths = Vec::new();
+    for folder in ["docs", RUNBOOKS] {
+        let entries = std::fs::read_dir(root().join(folder)).expect("the folder of the documents");
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of text"));
+        paths.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
+    }
     paths.extend(["CONTRIBUTING.md", "README.md", "SECURITY.md"].map(str::to_owned));
     paths.sort();
     paths
@@ -282,6 +284,11 @@ fn in_clone(block: &Block) {
 
 async fn commands_run(path: &str) {
     let mut machine = Machine::new();
+    commands_run_on(&mut machine, path).await;
+    machine.stop();
+}
+
+async fn commands_run_on(machine: &mut Machine, path: &str) {
     for block in blocks(path) {
         match &block.way {
             Way::ToItsEnd => machine.run(&block),
@@ -290,12 +297,20 @@ async fn commands_run(path: &str) {
             Way::Excused(reason) => eprintln!("{} is not run: {reason}", block.place),
         }
     }
-    machine.stop();
 }
 
-/// Documents with commands; each has a test of its own below.
-const WITH_COMMANDS: [&str; 5] =
-    ["CONTRIBUTING.md", "README.md", "SECURITY.md", "docs/rpc_cli_operator_guide.md", "docs/validator_quickstart.md"];
+/// The pages of the alerts. The first starts the network that all of them are about.
+const RUNBOOKS: &str = "docs/runbooks";
+
+/// Documents with commands; each has a test of its own below. The runbooks share one.
+const WITH_COMMANDS: [&str; 6] = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "SECURITY.md",
+    "docs/rpc_cli_operator_guide.md",
+    "docs/validator_quickstart.md",
+    "docs/validator_troubleshooting.md",
+];
 
 #[test]
 fn the_commands_for_contributors_and_of_the_security_page_are_known() {
@@ -322,11 +337,29 @@ async fn the_commands_of_the_validator_quickstart_run() {
     commands_run(WITH_COMMANDS[4]).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_runbooks_run() {
+    let mut machine = Machine::new();
+    // The page that starts the network comes first by its name.
+    for path in documents().iter().filter(|path| path.starts_with(RUNBOOKS)) {
+        commands_run_on(&mut machine, path).await;
+    }
+    machine.stop();
+}
+
 #[test]
 fn every_document_with_commands_is_run_and_few_blocks_are_excused() {
     let all: Vec<Block> = documents().iter().flat_map(|path| blocks(path)).collect();
-    let mut with_commands: Vec<&str> =
-        all.iter().map(|block| block.place.split(':').next().unwrap_or_default()).collect();
+    let mut with_commands: Vec<&str> = all
+        .iter()
+        .map(|block| block.place.split(':').next().unwrap_or_default())
+        .filter(|path| !path.starts_with(RUNBOOKS))
+        .collect();
     with_commands.sort_unstable();
     with_commands.dedup();
     assert_eq!(with_commands, WITH_COMMANDS, "each document with commands has a test here");

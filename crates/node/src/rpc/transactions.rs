@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::server::{Server, stopped};
 use super::{blocks, errors, query};
-use crate::submit;
+use crate::{proofs, submit};
 
 /// Each stage that was reached here, in order.
 fn reached(progress: &Progress) -> Vec<StageTime> {
@@ -162,7 +162,7 @@ fn finalized(
     let absent = || errors::of_damage("transaction index", format!("height {} has no {index}", place.height));
     let receipt = block.receipts.get(index).ok_or_else(absent)?;
     let transaction = block.block.transactions.get(index).ok_or_else(absent)?;
-    let proven = progress.is_some_and(|progress| progress.at(Stage::Proven).is_some());
+    let proven = place.height <= proofs::proven_height(&server.shared);
     Ok(TransactionStatus {
         id,
         stage: if proven { Stage::Proven } else { Stage::Finalized },

@@ -122,3 +122,11 @@ fn gates_in_force_follow_their_heights() {
     assert_eq!(later.gates_hash(Height(9)), genesis().gates_hash(Height(9)));
     assert_ne!(later.gates_hash(Height(10)), genesis().gates_hash(Height(10)));
 }
+
+#[test]
+fn another_proof_system_is_refused_by_name() {
+    let json = genesis().to_json().replacen('{', "{\"proof_system\": \"stwo\",", 1);
+    let refused = Genesis::from_json(&json).unwrap_err();
+    assert_eq!(refused, GenesisError::ProofSystem("stwo".to_owned()));
+    assert!(refused.to_string().contains("plonky3"), "{refused}");
+}

@@ -5,9 +5,9 @@
 //! `rejected` or `expired`.
 
 pub use primitives::Stage;
-use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent};
+use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent, WitnessEvent};
 use primitives::{Action, Address, Amount, Event, Height, Lane, Nonce, Outcome, PublicKey, Receipt, Signature};
-use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
+use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
 use primitives::{Timestamp, Transaction, TransactionId, encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,6 +113,12 @@ pub enum ActionView {
         #[schema(value_type = Object)]
         action: LotteryAction,
     },
+    /// A witness action.
+    Witness {
+        /// Which, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        action: WitnessAction,
+    },
 }
 
 impl From<&Action> for ActionView {
@@ -133,6 +139,7 @@ impl From<&Action> for ActionView {
             Action::Identity(action) => Self::Identity { action: action.clone() },
             Action::Timetoke(action) => Self::Timetoke { action: action.clone() },
             Action::Lottery(action) => Self::Lottery { action: action.clone() },
+            Action::Witness(action) => Self::Witness { action: action.clone() },
         }
     }
 }
@@ -343,6 +350,12 @@ pub enum EventView {
         #[schema(value_type = Object)]
         event: LotteryEvent,
     },
+    /// Something in the witness module.
+    Witness {
+        /// What, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        event: WitnessEvent,
+    },
 }
 
 impl From<&Event> for EventView {
@@ -364,6 +377,7 @@ impl From<&Event> for EventView {
             Event::Identity(event) => Self::Identity { event },
             Event::Timetoke(event) => Self::Timetoke { event },
             Event::Lottery(event) => Self::Lottery { event },
+            Event::Witness(event) => Self::Witness { event },
         }
     }
 }
