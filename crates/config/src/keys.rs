@@ -463,7 +463,10 @@ pub static LATER: &[(&str, &str)] = &[
     ("snapshot_dir", "this version makes no snapshots"),
     ("rollout.telemetry", "this version exports no traces; metrics are always at /metrics"),
     ("telemetry_auth_token", "this version exports no traces; metrics are always at /metrics"),
-    ("reputation.tier_thresholds", "this version has no reputation"),
+    (
+        "reputation.tier_thresholds",
+        "this version takes them from the genesis file, because all nodes must agree on them",
+    ),
     ("p2p.chunk_db_path", "this version stores no chunks"),
 ];
 

@@ -9,8 +9,8 @@
 //!   two bytes choose one of [`SHELVES`] small maps. Somebody who grinds ids onto one shelf makes that map
 //!   as slow as one map of everything would be, and no slower.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
 
 use mempool::DropReason;
 use primitives::{Rejection, Stage, Timestamp, TransactionId};
@@ -47,7 +47,8 @@ impl Stop {
 /// One transaction's way so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    times: [Option<Timestamp>; Stage::STEPS],
+    /// Each time plus one, so that "not reached" takes no room of its own: many of these are remembered.
+    times: [Option<NonZeroU64>; Stage::STEPS],
     /// How it stopped, if it did.
     pub stop: Option<Stop>,
 }
@@ -55,7 +56,26 @@ pub struct Progress {
 impl Progress {
     /// When `stage` was reached.
     pub fn at(&self, stage: Stage) -> Option<Timestamp> {
-        self.times.get(stage.step()?).copied().flatten()
+        let time = self.times.get(stage.step()?).copied().flatten()?;
+        Some(Timestamp(time.get().saturating_sub(1)))
+    }
+
+    /// Notes that `stage` was reached; the first time counts.
+    fn reach(&mut self, stage: Stage, now: Timestamp) {
+        if let Some(time) = stage.step().and_then(|step| self.times.get_mut(step)) {
+            *time = time.or(NonZeroU64::new(now.0.saturating_add(1)));
+        }
+        if stage >= Stage::Admitted {
+            self.stop = None;
+        }
+    }
+
+    /// Notes that it stopped, unless it is finalized, or waits here and was only handed in again.
+    fn halt(&mut self, stop: Stop) {
+        let waits = self.at(Stage::Admitted).is_some() && matches!(stop, Stop::Rejected(_));
+        if self.at(Stage::Finalized).is_none() && !waits {
+            self.stop = Some(stop);
+        }
     }
 
     /// The furthest stage reached.
@@ -93,26 +113,16 @@ fn shelf(id: &TransactionId) -> usize {
 }
 
 impl Tracker {
-    /// Notes that `id` reached `stage`, one of [`Stage::steps`]. The first time counts; reaching a later stage clears a stop, since
-    /// a transaction that one node dropped may still be in another's block.
+    /// Notes that `id` reached `stage`, one of [`Stage::steps`]. The first time counts; reaching a later stage clears
+    /// a stop, since a transaction that one node dropped may still be in another's block.
     pub fn reach(&mut self, id: TransactionId, stage: Stage, now: Timestamp) {
-        let progress = self.entry(id);
-        if let Some(time) = stage.step().and_then(|step| progress.times.get_mut(step)) {
-            time.get_or_insert(now);
-        }
-        if stage >= Stage::Admitted {
-            progress.stop = None;
-        }
+        self.update(id, |progress| progress.reach(stage, now));
     }
 
     /// Notes that `id` stopped. A finalized transaction cannot stop; a duplicate submission of one that
     /// is on its way changes nothing.
     pub fn stop(&mut self, id: TransactionId, stop: Stop) {
-        let progress = self.entry(id);
-        let waits = progress.at(Stage::Admitted).is_some() && matches!(stop, Stop::Rejected(_));
-        if progress.at(Stage::Finalized).is_none() && !waits {
-            progress.stop = Some(stop);
-        }
+        self.update(id, |progress| progress.halt(stop));
     }
 
     /// What is known of `id`.
@@ -130,20 +140,21 @@ impl Tracker {
         self.order.is_empty()
     }
 
-    /// What is known of `id`, new if nothing is; the oldest makes room.
-    fn entry(&mut self, id: TransactionId) -> &mut Progress {
+    /// Changes what is known of `id`. Of what is new here, the oldest makes room.
+    fn update(&mut self, id: TransactionId, change: impl FnOnce(&mut Progress)) {
+        let shelf_of = shelf(&id);
+        if let Some(known) = self.shelves[shelf_of].get_mut(&id) {
+            change(known);
+            return;
+        }
         if self.order.len() >= TRACKED_MAX
-            && self.get(&id).is_none()
             && let Some(oldest) = self.order.pop_front()
         {
             self.shelves[shelf(&oldest)].remove(&oldest);
         }
-        match self.shelves[shelf(&id)].entry(id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                self.order.push_back(id);
-                new.insert(Progress::default())
-            }
-        }
+        let mut progress = Progress::default();
+        change(&mut progress);
+        self.order.push_back(id);
+        self.shelves[shelf_of].insert(id, progress);
     }
 }

@@ -46,13 +46,13 @@ async fn peer_files_lie_where_the_environment_says_and_outlive_a_restart() {
         assert!(!home.join(usual).exists(), "{usual} is not where it was told to be");
     }
     let [overlay, peers, quic, keys] = paths.each_ref().map(|path| entries(path));
-    assert_eq!((overlay.len(), peers.len()), (3, 3), "all others are remembered");
+    assert_eq!(overlay.len(), 3, "all others are remembered");
     assert!(overlay.iter().all(|peer| peer["last_seen_unix_ms"].as_u64() > Some(1) && peer["addresses"].is_array()));
+    // Only who earned or lost points has a record, and only who was dialled an address that worked.
     assert!(peers.iter().all(|peer| peer["points"].is_i64() && peer["bans"].is_u64()));
-    // Who was dialled answered over QUIC with its key.
-    assert!(!quic.is_empty() && quic.iter().all(|peer| peer["address"].to_string().contains("quic")), "{quic:?}");
-    assert!(!keys.is_empty() && keys.iter().all(|record| record["peer"].is_string()), "{keys:?}");
-    // Without a list of peers it finds them again in its files.
+    assert!(quic.iter().all(|peer| peer["address"].to_string().contains("quic")), "{quic:?}");
+    assert!(keys.iter().all(|record| record["peer"].is_string()), "{keys:?}");
+    // It starts again from these files, and no list of peers.
     cluster.nodes[0].start_with(&["--set", "p2p.peers=", "--set", "p2p.exchange_peers=false"], &environment);
     let node = &cluster.nodes[0];
     until("the others again", START_TIME, async || {
@@ -60,6 +60,7 @@ async fn peer_files_lie_where_the_environment_says_and_outlive_a_restart() {
         (node.metric("p2p_peers").await >= 3.0).then_some(())
     })
     .await;
+    assert_eq!(entries(&paths[0]).len(), 3, "what it knew is still there");
     cluster.check_no_panic();
 }
 
