@@ -1,8 +1,10 @@
-//! The one binary: the command line of `cli` with the node of `node` and the simulator of `sim` behind it.
+//! The one binary: the command line of `cli` with the node of `node`, the simulator of `sim` and the
+//! prover of `prover-service` behind it.
 //!
 //! Read next: `apps/cli/src/lib.rs` for commands, `crates/node/src/run.rs` for what a node does.
 
 mod drill;
+mod prover;
 mod simulate;
 
 use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs};
@@ -76,5 +78,11 @@ fn rebuild_history(
 }
 
 fn main() -> std::process::ExitCode {
-    cli::main(Programs { node: start, sim: Some(simulate::run), history: Some(rebuild_history), drill: Some(drill::plan) })
+    cli::main(Programs {
+        node: start,
+        sim: Some(simulate::run),
+        history: Some(rebuild_history),
+        prover: Some(prover::run),
+        drill: Some(drill::plan),
+    })
 }

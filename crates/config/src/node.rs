@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mempool::MempoolConfig;
-use primitives::Genesis;
 use primitives::genesis::CHAIN_GATES;
+use primitives::{Address, Genesis};
 
 use crate::error::ConfigErrors;
 use crate::gates::{FeatureGates, Gate, GateKind};
@@ -98,6 +98,10 @@ pub struct P2pConfig {
     pub listen: Vec<String>,
     /// Peers to stay connected to, in libp2p form.
     pub peers: Vec<String>,
+    /// Whether to ask peers for further peers, and to answer such questions.
+    pub exchange_peers: bool,
+    /// Publishers whose witness data is not used here.
+    pub witness_quarantine: Vec<Address>,
     /// Gossip messages per second. At least 1.
     pub gossip_rate_limit_per_sec: u64,
     /// Digests that are remembered. At least 1.
@@ -161,6 +165,10 @@ pub struct NodeConfig {
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
     pub validator_key_password: Option<Secret>,
+    /// Largest window proof that is taken, bytes.
+    pub max_proof_size_bytes: usize,
+    /// Where provers of this home keep checkpoints and proofs.
+    pub proof_cache_dir: PathBuf,
     /// Logging.
     pub log: LogConfig,
     /// Limits and weights of the mempool; valid.
@@ -169,6 +177,8 @@ pub struct NodeConfig {
     pub consensus: ConsensusConfig,
     /// Transaction gossip.
     pub p2p: P2pConfig,
+    /// Whether the node attests sampled blocks by itself.
+    pub witness_attest: bool,
     /// The RPC server.
     pub rpc: RpcConfig,
     /// The rollout gates.
@@ -254,6 +264,8 @@ impl Reader<'_> {
                 Value::Secret(password) => Some(password.clone()),
                 _ => None,
             },
+            max_proof_size_bytes: self.count("max_proof_size_bytes"),
+            proof_cache_dir: self.path("proof_cache_dir"),
             log: LogConfig {
                 format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
                 level: self.text("log.level").to_owned(),
@@ -270,6 +282,7 @@ impl Reader<'_> {
                 peers: self.list("consensus.peers"),
             },
             p2p: self.p2p(),
+            witness_attest: matches!(self.value("witness.attest"), Value::Bool(true)),
             rpc: RpcConfig {
                 listen: self.text("rpc.listen").parse().expect("its kind was checked"),
                 auth_token: None,
@@ -298,6 +311,12 @@ impl Reader<'_> {
         P2pConfig {
             listen: self.list("p2p.listen"),
             peers: self.list("p2p.peers"),
+            exchange_peers: self.flag("p2p.exchange_peers"),
+            witness_quarantine: self
+                .list("p2p.witness_quarantine")
+                .iter()
+                .map(|text| text.parse().expect("its kind was checked"))
+                .collect(),
             gossip_rate_limit_per_sec: self.number("p2p.gossip_rate_limit_per_sec"),
             replay_window_size: self.number("p2p.replay_window_size"),
             rate_window_secs: self.number("p2p.rate_window_secs"),
@@ -343,6 +362,13 @@ impl Reader<'_> {
         match self.value(key) {
             Value::Text(text) => text,
             _ => unreachable!("{key} is no text"),
+        }
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        match self.value(key) {
+            Value::Bool(flag) => *flag,
+            _ => unreachable!("{key} is no flag"),
         }
     }
 

@@ -65,6 +65,8 @@ pub enum Kind {
     ListenList,
     /// Addresses of peers, as libp2p writes them.
     PeerList,
+    /// Addresses of accounts.
+    AccountList,
     /// An IP address and a port.
     Socket,
     /// A secret text.
@@ -108,6 +110,7 @@ impl Kind {
             Self::LogFilter => "log filter",
             Self::Listen => "address",
             Self::ListenList | Self::PeerList => "list of addresses",
+            Self::AccountList => "list of accounts",
             Self::Socket => "IP address and port",
             Self::Secret => "secret",
         }
@@ -139,6 +142,7 @@ impl Kind {
                     "at most {LIST_MAX} addresses such as /ip4/192.0.2.1/tcp/26656 or /dns/example.org/udp/26657/quic-v1"
                 )
             }
+            Self::AccountList => format!("at most {LIST_MAX} accounts, each as tb1…"),
             Self::Socket => "an IP address and a port such as 127.0.0.1:26658 or [::1]:26658".to_owned(),
             Self::Secret => format!("1 to {SECRET_MAX} visible ASCII characters"),
         }
@@ -151,7 +155,7 @@ impl Kind {
 
     /// Whether the kind is a list.
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::ListenList | Self::PeerList)
+        matches!(self, Self::ListenList | Self::PeerList | Self::AccountList)
     }
 
     /// Reads a value from text, as in flags and the environment. The entries of a list stand between commas.
@@ -182,7 +186,7 @@ impl Kind {
                 Ok(socket) => Ok(Value::Text(socket.to_string())),
                 Err(_) => Err("is not an IP address and a port".to_owned()),
             },
-            Self::ListenList | Self::PeerList => unreachable!("lists were read above"),
+            Self::ListenList | Self::PeerList | Self::AccountList => unreachable!("lists were read above"),
         }
     }
 
@@ -212,6 +216,9 @@ impl Kind {
         for entry in &entries {
             let checked = match self {
                 Self::ListenList => address::check_listen(entry),
+                Self::AccountList => {
+                    entry.parse::<primitives::Address>().map(|_| ()).map_err(|error| format!("is no account: {error}"))
+                }
                 _ => address::check_peer(entry),
             };
             checked.map_err(|reason| format!("holds `{}`, which {reason}", shortened(entry)))?;

@@ -39,7 +39,10 @@ impl Reporter {
         };
         for (offender, transaction) in due {
             match submit::submit(shared, &[&encode(&transaction)]).pop() {
-                Some(Ok(id)) => tracing::warn!(%offender, %id, "evidence reported"),
+                Some(Ok(id)) => {
+                    shared.metrics.standing.evidence_reports.inc();
+                    tracing::warn!(%offender, %id, "evidence reported");
+                }
                 Some(Err(refused)) => tracing::warn!(%offender, reason = %refused.rejection, "evidence refused"),
                 None => {}
             }

@@ -4,6 +4,7 @@
 //! - Verify before relay: a batch is relayed only when every transaction of it is well formed and
 //!   signed for this chain and at least one was new here.
 //! - A batch with a transaction that can never be valid costs its sender points; stale ones do not.
+//! - What its publisher's tier does not allow ([`topics`]) is neither taken nor relayed, and costs nobody points.
 //! - A new peer is told what waits here, because what was published before reached nobody.
 //! - Every second the watch looks at who is there, see `partition_watch.rs`.
 
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mempool::ReadTransaction;
 use p2p::{BatchId, P2pEvent, P2pHandle, PeerKey, Verdict};
 use primitives::{Rejection, Transaction};
 use tokio::sync::mpsc;
@@ -18,7 +20,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::partition_watch::{Change, Watch};
 use crate::shared::Shared;
-use crate::submit;
+use crate::{submit, topics};
 
 /// Events of the network that may wait.
 pub const EVENTS_MAX: usize = 1_024;
@@ -45,6 +47,9 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
             P2pEvent::TransactionsReceived { peer: _, batch, transactions } => {
                 received(&shared, &p2p, batch, transactions).await;
             }
+            P2pEvent::TopicReceived { peer: _, batch, message } => {
+                crate::meta::received(&shared, &p2p, batch, message).await;
+            }
             P2pEvent::PeerConnected { peer, agent, mode, height } => {
                 tracing::info!(%peer, agent, mode, %height, "peer connected");
                 retell(&shared, &p2p);
@@ -70,7 +75,11 @@ fn look_at_peers(shared: &Shared, p2p: &P2pHandle, watch: &mut Watch) {
     match seen.change {
         Some(Change::Suspected) => {
             metrics.suspicions.inc();
-            tracing::warn!(affected = seen.affected, expected = seen.expected, "a partition is suspected: peers are missing");
+            tracing::warn!(
+                affected = seen.affected,
+                expected = seen.expected,
+                "a partition is suspected: peers are missing"
+            );
         }
         Some(Change::Recovered { after }) => {
             metrics.recoveries.inc();
@@ -90,24 +99,27 @@ async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transac
 }
 
 fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
-    let mut transactions: Vec<Arc<Transaction>> = Vec::with_capacity(encoded.len());
+    let mut transactions: Vec<ReadTransaction> = Vec::with_capacity(encoded.len());
     for bytes in encoded {
-        match Transaction::from_bytes(bytes) {
-            Ok(transaction) => transactions.push(Arc::new(transaction)),
+        match ReadTransaction::from_bytes(bytes) {
+            Ok(transaction) => transactions.push(transaction),
             Err(_) => return Verdict::Reject,
         }
     }
-    let unknown = match shared.chain() {
+    let known = transactions.len();
+    let (unknown, all_pass) = match shared.chain() {
         Ok(chain) => {
+            transactions.retain(|transaction| topics::may_pass(shared, &chain, transaction.transaction()));
+            let all_pass = transactions.len() == known;
             transactions.retain(|transaction| !chain.mempool().contains(&transaction.id()));
-            transactions
+            (transactions, all_pass)
         }
         Err(_) => return Verdict::Ignore,
     };
     let verdicts = submit::enter(shared, &unknown);
     if verdicts.iter().any(|verdict| matches!(verdict, Err(refused) if is_forever(refused.rejection))) {
         Verdict::Reject
-    } else if verdicts.iter().any(Result::is_ok) {
+    } else if all_pass && verdicts.iter().any(Result::is_ok) {
         Verdict::Accept
     } else {
         Verdict::Ignore
@@ -134,7 +146,10 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::SelfAttestation
         | Rejection::HeartbeatEmpty
         | Rejection::HeartbeatOrder
-        | Rejection::BadHeartbeatSignature => true,
+        | Rejection::BadHeartbeatSignature
+        | Rejection::AttestationEmpty
+        | Rejection::AttestationOrder
+        | Rejection::BadAttestationSignature => true,
         Rejection::Expired
         | Rejection::ValidUntilTooFar
         | Rejection::UnknownPayer
@@ -150,6 +165,7 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::EvidenceStale
         | Rejection::EvidenceDuplicate
         | Rejection::EvidenceUnknownOffender
+        | Rejection::EvidenceNoIdentity
         | Rejection::NotReady => false,
     }
 }
@@ -157,7 +173,9 @@ fn is_forever(rejection: Rejection) -> bool {
 /// Publishes what waits here again.
 fn retell(shared: &Shared, p2p: &P2pHandle) {
     let Ok(chain) = shared.chain() else { return };
-    let waiting: Vec<Arc<Transaction>> = chain.mempool().transactions().take(RETELL_MAX).cloned().collect();
+    let waiting = chain.mempool().transactions().take(RETELL_MAX);
+    let waiting = waiting.filter(|transaction| topics::may_pass(shared, &chain, transaction));
+    let waiting: Vec<Arc<Transaction>> = waiting.cloned().collect();
     drop(chain);
     for transaction in waiting {
         // A full queue means that the network is busy; who asks again will be told again.

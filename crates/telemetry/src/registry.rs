@@ -7,7 +7,7 @@
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Rpc, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Proofs, Rpc, Standing, Storage};
 use crate::handles::Handle;
 use crate::metric::Metric;
 
@@ -30,8 +30,12 @@ pub struct Metrics {
     pub partition_watch: PartitionWatch,
     /// The store.
     pub storage: Storage,
+    /// Window proofs.
+    pub proofs: Proofs,
     /// Requests of clients.
     pub rpc: Rpc,
+    /// Identities, online time, reputation, the lottery.
+    pub standing: Standing,
     /// The process.
     pub node: Node,
     registry: Registry,
@@ -53,7 +57,9 @@ impl Metrics {
             p2p: P2p::register(&mut registry),
             partition_watch: PartitionWatch::register(&mut registry),
             storage: Storage::register(&mut registry),
+            proofs: Proofs::register(&mut registry),
             rpc: Rpc::register(&mut registry),
+            standing: Standing::register(&mut registry),
             node: Node::register(&mut registry),
             registry,
         }

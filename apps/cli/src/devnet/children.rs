@@ -5,6 +5,7 @@
 //!              └── exits by itself: reported with its last log lines; the others go on
 //! ```
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use rpc::ExitCode;
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::mpsc;
 
-use crate::devnet::layout::NodeHome;
+use crate::devnet::layout::{NodeHome, ProverHome};
 use crate::exit::Failure;
 
 /// How long a node may take to stop after it was asked to.
@@ -30,8 +31,9 @@ const LOG_BYTES: u64 = 16 * 1024;
 /// One node of the network and its process, if it has one.
 #[derive(Debug)]
 struct Child {
-    home: PathBuf,
     log: PathBuf,
+    /// What follows the name of this program on its command line.
+    words: Vec<OsString>,
     /// Its newest process.
     pid: u32,
     running: bool,
@@ -42,7 +44,7 @@ struct Child {
 /// A process that ended.
 #[derive(Debug)]
 pub struct Exit {
-    /// Which node, counted from 0.
+    /// Which node, counted from 0; the prover comes after the last.
     pub index: usize,
     /// Its process.
     pub pid: u32,
@@ -56,6 +58,8 @@ pub struct Children {
     children: Vec<Child>,
     sender: mpsc::UnboundedSender<Exit>,
     exits: mpsc::UnboundedReceiver<Exit>,
+    /// The first so many are nodes.
+    nodes: usize,
 }
 
 impl Children {
@@ -68,25 +72,26 @@ impl Children {
         // As many messages as processes: each ends once.
         let (sender, exits) = mpsc::unbounded_channel();
         let child = |node: &NodeHome| {
-            let home = node.home.root().to_owned();
-            Child { log: home.join("node.log"), home, pid: 0, running: false, stdin: None }
+            let words = ["node", "start", "--stop-with-stdin", "--home"].map(OsString::from).to_vec();
+            Child::new(node.home.root().join("node.log"), [words, vec![node.home.root().into()]].concat())
         };
-        Ok(Self { program, children: nodes.iter().map(child).collect(), sender, exits })
+        Ok(Self { program, children: nodes.iter().map(child).collect(), sender, exits, nodes: nodes.len() })
     }
 
-    /// Starts one process of this program for each node.
+    /// Starts one process of this program for each node, and with `prover` one more that proves what they make.
     ///
     /// # Errors
     /// [`Failure`] when a process cannot be started; those before it stop again.
-    pub fn start(nodes: &[NodeHome]) -> Result<Self, Failure> {
+    pub fn start(nodes: &[NodeHome], prover: Option<&ProverHome>) -> Result<Self, Failure> {
         let mut children = Self::new(nodes)?;
-        for index in 0..nodes.len() {
+        children.children.extend(prover.map(|prover| Child::new(prover.home.join("prover.log"), prover.words())));
+        for index in 0..children.children.len() {
             children.start_one(index, &[])?;
         }
         Ok(children)
     }
 
-    /// Starts the process of node `index` with these variables in its environment. One that runs goes on.
+    /// Starts process `index` with these variables in its environment. One that runs goes on.
     ///
     /// # Errors
     /// [`Failure`] when it cannot be started.
@@ -97,7 +102,7 @@ impl Children {
             OpenOptions::new().create(true).append(true).open(log).map_err(|cause| Failure::disk(log, &cause))?;
         let errors = output.try_clone().map_err(|cause| Failure::disk(log, &cause))?;
         let mut command = Command::new(&self.program);
-        command.args(["node", "start", "--stop-with-stdin", "--home"]).arg(&child.home);
+        command.args(&child.words);
         // A configuration in the environment would be that of every node at once: same ports, same data.
         for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment) {
             command.env_remove(name);
@@ -134,8 +139,13 @@ impl Children {
         self.children.iter().map(|child| child.pid).collect()
     }
 
-    /// How many still run.
-    pub fn running(&self) -> usize {
+    /// How many nodes still run.
+    pub fn running_nodes(&self) -> usize {
+        self.children.iter().take(self.nodes).filter(|child| child.running).count()
+    }
+
+    /// How many still run, the prover counted.
+    fn running(&self) -> usize {
         self.children.iter().filter(|child| child.running).count()
     }
 
@@ -189,6 +199,10 @@ impl Children {
 }
 
 impl Child {
+    fn new(log: PathBuf, words: Vec<OsString>) -> Self {
+        Self { log, words, pid: 0, running: false, stdin: None }
+    }
+
     /// Sends a signal to the process, if it has not been seen to end, so that its id is still its own.
     fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.pid)

@@ -1,4 +1,4 @@
 //! Tests of the crate: the pinned key, statements, and a golden proof. What needs a prover is in the `prover` crate.
 
-mod golden;
+pub(crate) mod golden;
 mod statement;
