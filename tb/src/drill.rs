@@ -162,11 +162,9 @@ fn process_fault(fault: &Fault) -> Result<ProcessFault, String> {
         Fault::LostDisk { node } => ProcessFault::LostDisk { node },
         Fault::Delay { jitter_ms } => ProcessFault::Delay { jitter_ms },
         Fault::Clock { node, offset_ms } => ProcessFault::Clock { node, offset_ms },
-        Fault::Disk {
-            node,
-            operation: DiskOperation::Write | DiskOperation::Sync,
-            answer: DiskAnswer::NoSpace,
-        } => ProcessFault::FullDisk { node },
+        Fault::Disk { node, operation: DiskOperation::Write | DiskOperation::Sync, answer: DiskAnswer::NoSpace } => {
+            ProcessFault::FullDisk { node }
+        }
         Fault::Disk { .. } => {
             return Err("disk other than write or sync with no_space (a real disk is only filled)".to_owned());
         }

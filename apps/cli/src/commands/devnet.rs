@@ -95,7 +95,8 @@ impl Arguments {
 pub async fn run(arguments: &Arguments, context: &Context, planner: Option<DrillPlanner>) -> Result<(), Failure> {
     if let Some(source) = arguments.drill()? {
         let Arguments { base_port, block_interval_ms, artifacts, .. } = arguments;
-        let options = drill::Options { source, base_port: *base_port, block_interval_ms: *block_interval_ms, artifacts };
+        let options =
+            drill::Options { source, base_port: *base_port, block_interval_ms: *block_interval_ms, artifacts };
         return drill::run(options, context, planner).await;
     }
     let started = Instant::now();

@@ -98,7 +98,8 @@ pub async fn run(options: Options<'_>, context: &Context, planner: Option<DrillP
         Ok(outcome) => outcome,
         Err(failure) => {
             let summary = json!({ "name": drill.name, "verdict": "not run to its end", "detail": failure.error });
-            let (path, _) = pack(&drill, &network, started, &teller, &[], &summary).write(artifacts, &drill.name, started.0)?;
+            let (path, _) =
+                pack(&drill, &network, started, &teller, &[], &summary).write(artifacts, &drill.name, started.0)?;
             context.output.talk(format_args!("what there is of it is in {}", path.display()));
             return Err(failure);
         }
@@ -221,7 +222,10 @@ impl<'a> Teller<'a> {
         let at = duration_ms(at_ms);
         match news {
             News::Begun => {
-                self.say(&json!({ "event": "begun" }), "every node has a block; the times of the scenario count from here");
+                self.say(
+                    &json!({ "event": "begun" }),
+                    "every node has a block; the times of the scenario count from here",
+                );
             }
             News::Begins { number, what } => {
                 let event = json!({ "event": "fault_begins", "at_ms": at_ms, "fault": number, "what": what });

@@ -110,8 +110,7 @@ impl Children {
         command.envs(environment.iter().map(|(name, value)| (*name, value)));
         // A group of its own: Ctrl-C in the terminal reaches us alone, and we stop the nodes.
         command.stdin(Stdio::piped()).stdout(output).stderr(errors).process_group(0);
-        let mut process =
-            command.spawn().map_err(|cause| cannot_start(&self.program.display().to_string(), &cause))?;
+        let mut process = command.spawn().map_err(|cause| cannot_start(&self.program.display().to_string(), &cause))?;
         (child.stdin, child.pid, child.running) = (process.stdin.take(), process.id().unwrap_or_default(), true);
         let (sender, pid) = (self.sender.clone(), child.pid);
         tokio::spawn(async move {

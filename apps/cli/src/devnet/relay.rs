@@ -166,12 +166,8 @@ async fn connection(
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
     let (out, back) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let way = |lost: &Arc<AtomicBool>| Way {
-        line,
-        weather: weather.clone(),
-        chance: chance.clone(),
-        lost: Arc::clone(lost),
-    };
+    let way =
+        |lost: &Arc<AtomicBool>| Way { line, weather: weather.clone(), chance: chance.clone(), lost: Arc::clone(lost) };
     tokio::select! {
         () = direction(near_read, far_write, way(&out)) => {}
         () = direction(far_read, near_write, way(&back)) => {}

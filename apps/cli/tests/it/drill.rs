@@ -157,7 +157,8 @@ fn an_artefact_holds_no_secret_and_gives_its_scenario_back() {
     let folder = tempfile::tempdir().unwrap();
     let (home, seed) = (folder.path().join("net/node1"), "5c".repeat(32));
     std::fs::create_dir_all(&home).unwrap();
-    let key = serde_json::json!({ "public_key": "aa".repeat(32), "protection": { "plain": { "seeds": seed.repeat(2) } } });
+    let key =
+        serde_json::json!({ "public_key": "aa".repeat(32), "protection": { "plain": { "seeds": seed.repeat(2) } } });
     std::fs::write(home.join("validator_key.json"), key.to_string()).unwrap();
     std::fs::write(folder.path().join("net/password"), "0123456789abcdef0123\n").unwrap();
     std::fs::write(home.join("node.log"), format!("a {seed} b 0123456789abcdef0123 c {}", "aa".repeat(32))).unwrap();

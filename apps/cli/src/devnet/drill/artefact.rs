@@ -137,7 +137,12 @@ impl Artefact {
 pub fn read(path: &Path) -> Result<(String, Metadata, String), Failure> {
     let refused = |cause: String| {
         let what = format!("{} is no artefact of a drill: {cause}", path.display());
-        Failure::new(ExitCode::Usage, "artefact", what, "name a zip that tb devnet --scenario has written, or a scenario file")
+        Failure::new(
+            ExitCode::Usage,
+            "artefact",
+            what,
+            "name a zip that tb devnet --scenario has written, or a scenario file",
+        )
     };
     let file = File::open(path).map_err(|cause| Failure::disk(path, &cause))?;
     let size = file.metadata().map_err(|cause| Failure::disk(path, &cause))?.len();

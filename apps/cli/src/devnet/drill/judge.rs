@@ -143,11 +143,7 @@ async fn chain(client: &Client) -> BTreeMap<Height, Hash> {
 }
 
 /// Acknowledged payments that a node does not have where they were told to be.
-async fn lost_on(
-    client: &Client,
-    node: usize,
-    acknowledged: &[(TransactionId, Height)],
-) -> Vec<String> {
+async fn lost_on(client: &Client, node: usize, acknowledged: &[(TransactionId, Height)]) -> Vec<String> {
     let mut lost = Vec::new();
     for (id, height) in acknowledged {
         let found = client.transaction(*id).await;

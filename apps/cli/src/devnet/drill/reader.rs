@@ -88,7 +88,6 @@ impl View {
 
 /// The sum of the samples of a series of whole numbers.
 pub fn series(text: &str, name: &str) -> u64 {
-    let samples =
-        text.lines().filter_map(|line| line.strip_prefix(name)).filter(|rest| rest.starts_with(['{', ' ']));
+    let samples = text.lines().filter_map(|line| line.strip_prefix(name)).filter(|rest| rest.starts_with(['{', ' ']));
     samples.filter_map(|rest| rest.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }

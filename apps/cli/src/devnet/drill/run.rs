@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::devnet::children::Children;
+use crate::devnet::drill::Drill;
 use crate::devnet::drill::disk::SmallDisk;
 use crate::devnet::drill::faults::Machines;
-use crate::devnet::drill::Drill;
 use crate::devnet::drill::history::{History, Recovery};
 use crate::devnet::drill::judge;
 use crate::devnet::drill::payers::Payers;
