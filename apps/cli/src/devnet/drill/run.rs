@@ -314,6 +314,10 @@ impl<'a> Run<'a> {
             if self.history.lowest().0 >= goal && is_well {
                 return true;
             }
+            // A node that ended by itself does not come back, and is the verdict.
+            if !self.machines.unexpected.is_empty() {
+                return false;
+            }
             self.rest(POLL).await;
         }
         false
