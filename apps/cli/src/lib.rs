@@ -86,10 +86,10 @@ pub struct Programs {
     pub sim: Option<SimRunner>,
     /// The rebuild of a node's history index; refused by name where there is none.
     pub history: Option<HistoryRebuilder>,
-    /// The prover service; refused by name where there is none.
-    pub prover: Option<proving::ProverRunner>,
     /// The reader of scenarios for real processes; refused by name where there is none.
     pub drill: Option<DrillPlanner>,
+    /// The prover service; refused by name where there is none.
+    pub prover: Option<proving::ProverRunner>,
 }
 
 /// Runs the command of this process.

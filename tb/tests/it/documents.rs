@@ -303,10 +303,11 @@ async fn commands_run_on(machine: &mut Machine, path: &str) {
 const RUNBOOKS: &str = "docs/runbooks";
 
 /// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 6] = [
+const WITH_COMMANDS: [&str; 7] = [
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
+    "docs/chaos.md",
     "docs/rpc_cli_operator_guide.md",
     "docs/validator_quickstart.md",
     "docs/validator_troubleshooting.md",
@@ -328,18 +329,23 @@ async fn the_commands_of_the_readme_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_rpc_guide_run() {
+async fn the_commands_of_the_page_about_drills_run() {
     commands_run(WITH_COMMANDS[3]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_quickstart_run() {
+async fn the_commands_of_the_rpc_guide_run() {
     commands_run(WITH_COMMANDS[4]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_troubleshooting_run() {
+async fn the_commands_of_the_validator_quickstart_run() {
     commands_run(WITH_COMMANDS[5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[6]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -63,9 +63,6 @@ pub struct Arguments {
     /// Delete the network in the folder and begin a new one
     #[arg(long)]
     fresh: bool,
-    /// Run no prover: nothing is proven
-    #[arg(long)]
-    no_prover: bool,
     /// Run a drill from a scenario (.toml, .ron) or again from the artefact of one (.zip)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "params", "fresh", "profile"])]
     scenario: Option<PathBuf>,
@@ -75,6 +72,9 @@ pub struct Arguments {
     /// Folder that a drill leaves its artefact in
     #[arg(long, value_name = "DIR", env = ROOT_VARIABLE, hide_env_values = true, default_value = ROOT_DEFAULT)]
     artifacts: PathBuf,
+    /// Run no prover: nothing is proven
+    #[arg(long)]
+    no_prover: bool,
 }
 
 impl Arguments {

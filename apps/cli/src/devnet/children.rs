@@ -28,12 +28,12 @@ const LOG_LINES: usize = 12;
 /// Bytes of the log that are read for them.
 const LOG_BYTES: u64 = 16 * 1024;
 
-/// One node of the network, or its prover, and its process, if it has one.
+/// One node of the network and its process, if it has one.
 #[derive(Debug)]
 struct Child {
-    /// What follows the program's name.
-    words: Vec<OsString>,
     log: PathBuf,
+    /// What follows the name of this program on its command line.
+    words: Vec<OsString>,
     /// Its newest process.
     pid: u32,
     running: bool,
@@ -63,33 +63,35 @@ pub struct Children {
 }
 
 impl Children {
-    /// The nodes of a network and, with `prover`, one process that proves what they make. None runs yet.
+    /// The nodes of a network, none of which runs yet.
     ///
     /// # Errors
     /// [`Failure`] when the system does not tell which program this is.
-    pub fn new(nodes: &[NodeHome], prover: Option<&ProverHome>) -> Result<Self, Failure> {
+    pub fn new(nodes: &[NodeHome]) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(|cause| cannot_start("this program", &cause))?;
         // As many messages as processes: each ends once.
         let (sender, exits) = mpsc::unbounded_channel();
-        let child = |log, words| Child { words, log, pid: 0, running: false, stdin: None };
-        let mut children: Vec<Child> = nodes.iter().map(|node| child(node.log(), node.words())).collect();
-        children.extend(prover.map(|prover| child(prover.home.join("prover.log"), prover.words())));
-        Ok(Self { program, children, sender, exits, nodes: nodes.len() })
+        let child = |node: &NodeHome| {
+            let words = ["node", "start", "--stop-with-stdin", "--home"].map(OsString::from).to_vec();
+            Child::new(node.home.root().join("node.log"), [words, vec![node.home.root().into()]].concat())
+        };
+        Ok(Self { program, children: nodes.iter().map(child).collect(), sender, exits, nodes: nodes.len() })
     }
 
-    /// Starts one process of this program for each of them.
+    /// Starts one process of this program for each node, and with `prover` one more that proves what they make.
     ///
     /// # Errors
     /// [`Failure`] when a process cannot be started; those before it stop again.
     pub fn start(nodes: &[NodeHome], prover: Option<&ProverHome>) -> Result<Self, Failure> {
-        let mut children = Self::new(nodes, prover)?;
+        let mut children = Self::new(nodes)?;
+        children.children.extend(prover.map(|prover| Child::new(prover.home.join("prover.log"), prover.words())));
         for index in 0..children.children.len() {
             children.start_one(index, &[])?;
         }
         Ok(children)
     }
 
-    /// Starts the process of node `index` with these variables in its environment. One that runs goes on.
+    /// Starts process `index` with these variables in its environment. One that runs goes on.
     ///
     /// # Errors
     /// [`Failure`] when it cannot be started.
@@ -196,6 +198,10 @@ impl Children {
 }
 
 impl Child {
+    fn new(log: PathBuf, words: Vec<OsString>) -> Self {
+        Self { log, words, pid: 0, running: false, stdin: None }
+    }
+
     /// Sends a signal to the process, if it has not been seen to end, so that its id is still its own.
     fn signal(&self, signal: Signal) {
         if let Ok(pid) = i32::try_from(self.pid)

@@ -107,20 +107,6 @@ pub struct NodeHome {
     pub address: Address,
 }
 
-impl NodeHome {
-    /// Where its process writes its log.
-    pub fn log(&self) -> PathBuf {
-        self.home.root().join("node.log")
-    }
-
-    /// The command line of its process.
-    pub fn words(&self) -> Vec<OsString> {
-        let mut words = ["node", "start", "--stop-with-stdin", "--home"].map(OsString::from).to_vec();
-        words.push(self.home.root().into());
-        words
-    }
-}
-
 /// The prover of a network.
 #[derive(Debug, Clone)]
 pub struct ProverHome {

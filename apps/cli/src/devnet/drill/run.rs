@@ -191,7 +191,7 @@ impl<'a> Run<'a> {
         }
         let (weather, seen) = watch::channel(Weather::default());
         let (environments, relays) = wire(drill, network, &seen).await?;
-        let children = Children::new(&network.nodes, None)?;
+        let children = Children::new(&network.nodes)?;
         let mut machines = Machines::new(children, weather, network.nodes.clone(), environments, disks);
         machines.start_all()?;
         let config = |url| ClientConfig { request_timeout: ANSWER_TIME, ..ClientConfig::new(url) };
@@ -313,6 +313,10 @@ impl<'a> Run<'a> {
             let is_well = self.readers.iter().map(Reader::view).all(|view| view.ready && !view.suspected);
             if self.history.lowest().0 >= goal && is_well {
                 return true;
+            }
+            // A node that ended by itself does not come back, and is the verdict.
+            if !self.machines.unexpected.is_empty() {
+                return false;
             }
             self.rest(POLL).await;
         }
