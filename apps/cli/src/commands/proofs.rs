@@ -22,6 +22,9 @@ const EXAMPLES_PRELOAD: &str = "\
 Examples:
   tb validator proofs preload --backend plonky3";
 
+/// Incomplete files that a failure names.
+const NAMED_MAX: usize = 20;
+
 /// Arguments of `tb validator proofs`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -86,9 +89,12 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
     match &arguments.command {
         Command::Cache(Cache { command: CacheCommand::Check }) => {
             let files = files(runner(ProverTask::Check(dir)).await?);
+            let incomplete: Vec<String> = files.iter().filter_map(incomplete).collect();
+            if !incomplete.is_empty() {
+                return Err(damaged(&incomplete));
+            }
             context.output.result(&files, || describe(&files));
-            let incomplete = files.iter().filter(|file| file.incomplete.is_some()).count();
-            if incomplete == 0 { Ok(()) } else { Err(damaged(incomplete)) }
+            Ok(())
         }
         Command::Cache(Cache { command: CacheCommand::Clear { all } }) => {
             let files = files(runner(ProverTask::Clear { dir, everything: *all }).await?);
@@ -117,11 +123,17 @@ fn files(answer: ProverAnswer) -> Vec<CacheFile> {
     }
 }
 
-fn damaged(incomplete: usize) -> Failure {
+/// A file that is not used, with the reason.
+fn incomplete(file: &CacheFile) -> Option<String> {
+    file.incomplete.as_ref().map(|reason| format!("{} ({reason})", file.path.display()))
+}
+
+fn damaged(incomplete: &[String]) -> Failure {
+    let named: Vec<&str> = incomplete.iter().take(NAMED_MAX).map(String::as_str).collect();
     Failure::new(
         rpc::ExitCode::Damaged,
         "cache_incomplete",
-        format!("{incomplete} files of the proof cache are incomplete"),
+        format!("{} files of the proof cache are incomplete: {}", incomplete.len(), named.join(", ")),
         "run: tb validator proofs cache clear; the prover makes them again",
     )
 }
