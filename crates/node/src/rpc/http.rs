@@ -175,18 +175,8 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::TransactionSubmit => {
             Question::Submit(request_json::parse(&read_body(&server, &parts, body).await?)?)
         }
-        Operation::ProofWindow => {
-            in_query::<Empty>(&parts.uri)?;
-            let window = named("window", &part)?;
-            let bytes = server.read(move |server| proving::window(server, window)).await?;
-            return Ok(errors::reply(200, BYTES, bytes));
-        }
-        Operation::ProofSubmit => {
-            let query: SubmitWindowQuery = in_query(&parts.uri)?;
-            let bytes = body::read_bytes(&parts.headers, body, proving::max_bytes(&server)).await?;
-            let accepted = proving::submit(&server, bytes, query.generation_ms).await?;
-            return Ok(errors::json(200, errors::text(&accepted)?));
-        }
+        Operation::ProofWindow => return proof_window(&server, &parts, &part).await,
+        Operation::ProofSubmit => return proof_submit(&server, &parts, body).await,
         Operation::ProofChain => return Err(proving::chain()),
         Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
         Operation::ProofStatus => Question::ProofStatus,
@@ -230,6 +220,20 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         in_query::<Empty>(&parts.uri)?;
     }
     Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+async fn proof_window(server: &Arc<Server>, parts: &Parts, part: &str) -> Result<Response, ApiError> {
+    in_query::<Empty>(&parts.uri)?;
+    let window = named("window", part)?;
+    let bytes = server.read(move |server| proving::window(server, window)).await?;
+    Ok(errors::reply(200, BYTES, bytes))
+}
+
+async fn proof_submit(server: &Arc<Server>, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    let query: SubmitWindowQuery = in_query(&parts.uri)?;
+    let bytes = body::read_bytes(&parts.headers, body, proving::max_bytes(server)).await?;
+    let accepted = proving::submit(server, bytes, query.generation_ms).await?;
+    Ok(errors::json(200, errors::text(&accepted)?))
 }
 
 async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {
