@@ -17,6 +17,7 @@ channel=$(sed -n 's/^channel = "\(.*\)"$/\1/p' rust-toolchain.toml)
 need git "the checks ask git which files belong to the project; install it with your package tool"
 need cc "some dependencies hold C code; install a C compiler (Debian: apt-get install build-essential)"
 need curl "the tests run the commands of the guides in docs/; install it with your package tool"
+need python3 "scripts recompute what the node says and read its JSON; install it with your package tool"
 need cargo "install Rust $channel with rustup: see rustup.rs"
 
 if command -v cargo >/dev/null 2>&1; then

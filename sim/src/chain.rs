@@ -6,6 +6,8 @@ use primitives::{
     Timestamp, VrfSecretKey,
 };
 
+use crate::plan::Plan;
+
 /// When the chain begins, milliseconds since 1970. Virtual time starts here.
 pub const GENESIS_TIME: Timestamp = Timestamp(1_800_000_000_000);
 /// Accounts that pay each other.
@@ -52,10 +54,29 @@ impl Keys {
     }
 }
 
+/// Governed values of a chain whose voting set changes: short epochs, so that a run has many. Where somebody may break
+/// the protocol, nobody is jailed for absence: honest validators in a partition must not lose power to others.
+fn short_epochs(is_guarded: bool) -> Params {
+    let mut params = Params { epoch_blocks: 6, ..Params::default() };
+    (params.staking.unbonding_epochs, params.staking.trusting_epochs) = (7, 4);
+    (params.staking.churn_bps, params.staking.power_cap_bps) = (2_000, 10_000);
+    (params.evidence.age_epochs, params.evidence.delay_epochs, params.evidence.together_epochs) = (4, 1, 2);
+    params.lottery.min_tier = 0;
+    params.staking.missed_max_bps = if is_guarded { 10_000 } else { 6_000 };
+    params
+}
+
 /// The genesis of a run.
-pub fn genesis(keys: Keys, validators: u16) -> Genesis {
-    let account =
-        |number| GenesisAccount { address: Address::of_key(&keys.account(number).public_key()), balance: BALANCE };
+pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
+    let of_key = |key: SecretKey| GenesisAccount { address: Address::of_key(&key.public_key()), balance: BALANCE };
+    let mut accounts: Vec<GenesisAccount> = (0..ACCOUNTS).map(|number| of_key(keys.account(number))).collect();
+    let params = match &plan.staking {
+        None => Params::default(),
+        Some(_) => {
+            accounts.extend((0..plan.validators).map(|node| of_key(keys.validator(node))));
+            short_epochs(plan.is_guarded())
+        }
+    };
     let validator = |node| GenesisValidator {
         public_key: keys.validator(node).public_key(),
         vrf_key: keys.vrf(node).public_key(),
@@ -66,9 +87,9 @@ pub fn genesis(keys: Keys, validators: u16) -> Genesis {
         chain_id: "simulation".to_owned(),
         engine: Engine::Bft,
         genesis_time: GENESIS_TIME,
-        params: Params::default(),
-        accounts: (0..ACCOUNTS).map(account).collect(),
-        validators: (0..validators).map(validator).collect(),
+        params,
+        accounts,
+        validators: (0..plan.seats()).map(validator).collect(),
         gates: vec![GateActivation { name: "malachite_consensus".to_owned(), height: Height(0) }],
     }
 }

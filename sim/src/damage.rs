@@ -73,7 +73,7 @@ impl World {
         let ops = self.chance.index(TORN_OPS_MAX + 1);
         let node = self.node(number);
         let is_torn = node.disk.crash_torn(ops);
-        node.crash(0, entries);
+        let _ = node.crash(0, entries);
         if is_torn {
             node.damage = Some("torn_write");
             self.strikes("torn_write", number);

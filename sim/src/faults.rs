@@ -14,6 +14,7 @@ impl World {
     pub(crate) fn is_held_down(&self, number: u16) -> bool {
         self.active.iter().any(|index| match &self.plan.faults[*index].fault {
             Fault::Crash { node, .. }
+            | Fault::Restart { node }
             | Fault::LostDisk { node }
             | Fault::BitFlip { node }
             | Fault::MisdirectedWrite { node } => *node == number,
@@ -35,13 +36,19 @@ impl World {
                     running.machine.set_fuse(Some(effects));
                 }
             }
+            Fault::Restart { node } => self.stop(node),
             Fault::PowerLoss => (0..self.plan.nodes()).for_each(|node| self.stop(node)),
             Fault::LostDisk { node } => {
                 self.stop(node);
                 self.node(node).lose_disk();
             }
             Fault::Slow { node, by_ms } => self.node(node).slow_ms = by_ms,
-            Fault::Clock { node, offset_ms } => self.node(node).offset_ms = offset_ms,
+            // What reaches it in the meantime is taken in after the end, in its order.
+            Fault::Pause { node } => self.node(node).slow_ms = self.plan.faults[index].for_ms,
+            Fault::Clock { node, offset_ms } => {
+                self.effect(if offset_ms < 0 { "clock_set_back" } else { "clock_set_ahead" });
+                self.node(node).offset_ms = offset_ms;
+            }
             Fault::Disk { node, operation, answer } => {
                 let (on, answer) = disk_fault(operation, answer);
                 let healthy = u32::try_from(self.chance.below(4)).unwrap_or(0);
@@ -51,7 +58,11 @@ impl World {
             Fault::TornWrite { node } | Fault::BitFlip { node } | Fault::MisdirectedWrite { node } => {
                 self.damage_begins(node, &fault);
             }
-            Fault::Partition { .. } | Fault::Loss { .. } | Fault::Duplicates { .. } | Fault::Delay { .. } => {}
+            Fault::Partition { .. }
+            | Fault::Disconnect { .. }
+            | Fault::Loss { .. }
+            | Fault::Duplicates { .. }
+            | Fault::Delay { .. } => {}
         }
         Ok(())
     }
@@ -64,7 +75,7 @@ impl World {
                     running.machine.set_fuse(None);
                 }
             }
-            Fault::Slow { node, .. } => self.node(node).slow_ms = 0,
+            Fault::Slow { node, .. } | Fault::Pause { node } => self.node(node).slow_ms = 0,
             Fault::Clock { node, .. } => self.node(node).offset_ms = 0,
             Fault::Disk { node, operation, answer } => {
                 let (on, answer) = disk_fault(operation, answer);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::Fault;
+use crate::plan::{DiskAnswer, Fault};
 use crate::world::{MS, World};
 
 impl World {
@@ -23,6 +23,13 @@ impl World {
             let fault = &self.plan.faults[*index].fault;
             if fault.kind() == kind && fault.nodes().contains(&number) {
                 self.counts.in_effect_us.entry(*index).or_insert(self.now_us);
+                if let Fault::Disk { answer, .. } = fault {
+                    let name = match answer {
+                        DiskAnswer::Io => "disk_error",
+                        DiskAnswer::NoSpace => "disk_full",
+                    };
+                    *self.counts.effects.entry(name).or_default() += 1;
+                }
             }
         }
     }

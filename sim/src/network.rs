@@ -98,6 +98,7 @@ impl World {
                         return;
                     }
                 }
+                Fault::Disconnect { node } if from == *node || to == *node => return,
                 Fault::Loss { ppm } => loss = loss.saturating_add(*ppm),
                 Fault::Duplicates { ppm } => duplicates = duplicates.saturating_add(*ppm),
                 Fault::Delay { jitter_ms: more } => jitter_ms = jitter_ms.saturating_add(*more),

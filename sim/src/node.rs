@@ -12,7 +12,7 @@ use consensus::Clock;
 use consensus::machine::{Defect, Machine, Output, Timer, Verdicts};
 use mempool::MempoolConfig;
 use primitives::{Address, Genesis, Height, Timestamp};
-use replica::{Application, Identity, Replica, ReplicaEvent};
+use replica::{Application, Identity, Replica, ReplicaEvent, Reports};
 use storage::{FaultyDisk, Store, StoreConfig};
 
 use crate::chain::{GENESIS_TIME, Keys};
@@ -37,6 +37,10 @@ pub struct Running {
     pub request: Option<u64>,
     /// What peers say they have finalized.
     pub tips: BTreeMap<u16, Height>,
+    /// Offences that it reports.
+    pub reports: Reports,
+    /// When it first saw each of them, by the highest final height then.
+    pub seen: BTreeMap<Address, Height>,
     told: Arc<Mutex<Vec<ReplicaEvent>>>,
 }
 
@@ -165,8 +169,16 @@ impl Node {
         let mut machine = machine.map_err(|fault| fault.to_string())?;
         machine.share_verdicts(self.verdicts.clone());
         self.life += 1;
-        self.running =
-            Some(Running { machine, replica, timers: Vec::new(), request: None, tips: BTreeMap::new(), told });
+        self.running = Some(Running {
+            machine,
+            replica,
+            timers: Vec::new(),
+            request: None,
+            tips: BTreeMap::new(),
+            reports: Reports::new(keys.validator(self.key)),
+            seen: BTreeMap::new(),
+            told,
+        });
         Ok(())
     }
 
@@ -187,14 +199,16 @@ impl Node {
         running.machine.start(&entries)
     }
 
-    /// The process dies. Of what was not durable, the first so many pieces survive.
-    pub fn crash(&mut self, batches: usize, entries: usize) {
+    /// The process dies. Of what was not durable, the first so many pieces survive. True when a write was lost.
+    pub fn crash(&mut self, batches: usize, entries: usize) -> bool {
+        let is_lost = self.disk.unsynced() > batches || self.log.at_risk() > entries;
         self.running = None;
         self.disk.crash(batches);
         self.log.crash(entries);
         if self.misbehaviour == Some(Misbehaviour::Amnesia) {
             self.forget();
         }
+        is_lost
     }
 
     /// Loses the log and what the key has signed.

@@ -3,19 +3,28 @@
 //! Rule: a dishonest validator's messages are changed here, on their way out, and the witness sees every signed
 //! message before the network may lose it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use consensus::ConsensusEvent;
 use consensus::machine::{Channel, End, Output, Timer};
-use primitives::Height;
-use replica::{FinalizedBlock, Replica, ReplicaEvent};
+use mempool::CheckedTransaction;
+use primitives::{Address, Height, Timestamp, Transaction};
+use replica::{Application, FinalizedBlock, Replica, ReplicaEvent};
 use storage::columns::Column;
 use storage::{Fault as DiskFault, FaultOn};
 
-use crate::plan::{Misbehaviour, SeededBug};
+use crate::plan::{Fault, Misbehaviour, SeededBug};
 use crate::properties::{Broken, Check, Property};
-use crate::world::{Event, Packet, REBOOT_US, World};
+use crate::world::{Event, MS, Packet, REBOOT_US, World};
+
+/// Heights within which an offence that was seen in a healthy network is punished.
+pub const PUNISHED_WITHIN: u64 = 3;
+/// The same where links lose messages or pass them on: a report is made again after ten heights.
+pub const PUNISHED_WITHIN_LOSSY: u64 = 14;
+/// Heights after the last fault until a network counts as healthy.
+pub const SETTLED_WITHIN: u64 = 3;
 
 impl World {
     /// Does what a validator wants done, and looks at what its chain told.
@@ -28,11 +37,16 @@ impl World {
         }
         let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
         let (told, replica, end) = (running.told(), Arc::clone(&running.replica), running.machine.end().cloned());
+        let mut is_news = std::mem::take(&mut self.found_offence);
         for event in told {
             if let ReplicaEvent::Finalized(block) = event {
                 let chain = replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 self.finalized(number, &block, &chain)?;
+                is_news = true;
             }
+        }
+        if is_news && end.is_none() {
+            self.reports(number)?;
         }
         match end {
             None => Ok(()),
@@ -58,16 +72,82 @@ impl World {
             self.decided = height;
             let made_up = self.dishonest.values().any(|dishonest| dishonest.invalid.contains(&block.hash));
             self.counts.tampered_final += u64::from(made_up);
+            if !self.active.is_empty() {
+                self.unhealthy = height;
+            }
             let round = block.round.0;
             *self.counts.rounds.entry(round).or_default() += 1;
             self.counts.decided_us.push(self.now_us);
-            self.witness.finalized(height);
             // The height that was being decided when the last fault ended may have many rounds behind it.
             if self.healed_at.is_some_and(|healed| height.0 > healed.0 + 1) {
                 self.counts.calm_round_max = self.counts.calm_round_max.max(round);
             }
         }
-        self.judge.finalized(number, block, chain)
+        let is_new = height > self.judge.height();
+        let changes = |judge: &crate::properties::Judge| judge.stakes().counts().get("set_changed").copied();
+        let before = changes(&self.judge);
+        self.judge.finalized(number, block, chain)?;
+        if changes(&self.judge) != before && !self.active.is_empty() {
+            self.effect("set_changed_under_fault");
+            let faults = self.active.iter().map(|index| &self.plan.faults[*index].fault);
+            if faults.into_iter().any(|fault| matches!(fault, Fault::Partition { .. })) {
+                self.effect("set_changed_in_partition");
+            }
+        }
+        if is_new {
+            self.witness.finalized(height, self.judge.stakes().set());
+        }
+        Ok(())
+    }
+
+    /// A validator reports the offences that are due, and the judge asks for those that it reported before.
+    fn reports(&mut self, number: u16) -> Check {
+        let is_honest = self.is_honest(number);
+        let (now, unhealthy, decided) = (self.now_us / MS, self.unhealthy, self.judge.height());
+        let wait = if self.plan.has_reliable_links() { PUNISHED_WITHIN } else { PUNISHED_WITHIN_LOSSY };
+        let node = self.node(number);
+        node.set_clock(now);
+        let now = node.now();
+        let hides = node.bug == Some(SeededBug::HidesEvidence);
+        let Some(running) = &mut node.running else { return Ok(()) };
+        let due = {
+            let chain = running.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            running.reports.due(&chain)
+        };
+        let waiting: BTreeSet<Address> = running.reports.offenders().copied().collect();
+        running.seen.retain(|offender, _| waiting.contains(offender));
+        for offender in waiting {
+            running.seen.entry(offender).or_insert(decided);
+        }
+        let finalized = running.chain().finalized();
+        let late = running.seen.iter().map(|(offender, seen)| (*offender, *seen)).filter(|(_, seen)| {
+            let since = seen.0.max(unhealthy.0.saturating_add(SETTLED_WITHIN));
+            finalized.0 > since.saturating_add(wait)
+        });
+        let late: Vec<(Address, Height)> = late.collect();
+        for (_, transaction) in due.into_iter().filter(|_| !hides) {
+            self.submit(number, transaction, now);
+        }
+        if is_honest && self.active.is_empty() {
+            self.judge.equivocators_are_punished(number, &late, finalized)?;
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, number: u16, transaction: Transaction, now: Timestamp) {
+        let Ok(checked) = CheckedTransaction::check(Arc::new(transaction), &self.genesis_hash) else { return };
+        self.judge.issued(checked.id());
+        let Some(running) = &self.nodes[usize::from(number)].running else { return };
+        let admitted = running.chain().admit(checked.clone(), now);
+        if admitted.is_ok() {
+            self.effect("reported");
+            self.broadcast(number, &Packet::Transaction(checked));
+        }
+    }
+
+    /// Something that the summary counts took effect.
+    pub(crate) fn effect(&mut self, name: &'static str) {
+        *self.counts.effects.entry(name).or_default() += 1;
     }
 
     fn output(&mut self, number: u16, output: Output) {
@@ -127,7 +207,13 @@ impl World {
                 let offered = self.offered_us.get(block);
                 self.counts.propagation_us.extend(offered.map(|offered| self.now_us.saturating_sub(*offered)));
             }
-            ConsensusEvent::Equivocation { .. } if self.is_honest(number) => self.counts.equivocations += 1,
+            ConsensusEvent::Equivocation { evidence, .. } => {
+                self.counts.equivocations += u64::from(self.is_honest(number));
+                if let (Some(evidence), Some(running)) = (evidence, &mut self.node(number).running) {
+                    running.reports.found((**evidence).clone());
+                    self.found_offence = true;
+                }
+            }
             _ => {}
         }
     }
@@ -209,10 +295,14 @@ impl World {
         }
         let bug = self.plan.seeded_bug;
         let node = self.node(number);
-        match bug {
+        let is_lost = match bug {
             Some(SeededBug::ForgetsToSync) => node.crash(0, entries),
             _ => node.crash(batches, entries),
+        };
+        if is_lost {
+            self.effect("unsynced_write_lost");
         }
+        let node = self.node(number);
         if bug == Some(SeededBug::ForgetsWhatItSigned) {
             node.forget();
         }

@@ -22,6 +22,7 @@ mod misbehaviour;
 mod phases;
 mod read;
 mod seeded;
+mod staking;
 mod topology;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ pub use links::{Links, Region, Route};
 pub use misbehaviour::Misbehaviour;
 pub use phases::{Pattern, Phase};
 pub use read::Format;
+pub use staking::Staking;
 pub use topology::Topology;
 
 /// Fewest validators of a plan.
@@ -75,6 +77,9 @@ pub struct Plan {
     /// Heights that every honest validator must finalize after the last fault.
     #[serde(default = "calm_heights")]
     pub calm_heights: u64,
+    /// The voting set changes; without it, it stays what it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staking: Option<Staking>,
     /// A defect of every honest validator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeded_bug: Option<SeededBug>,
@@ -128,6 +133,22 @@ impl Plan {
             _ => None,
         });
         self.dishonest.keys().copied().chain(lost).collect()
+    }
+
+    /// True when what is sent arrives, by itself and once, as long as no fault is in effect.
+    pub fn has_reliable_links(&self) -> bool {
+        let routes = self.routes.iter().map(|route| route.links(&self.links).loss_ppm);
+        self.topology == Topology::FullMesh && self.links.loss_ppm == 0 && routes.fold(0, u32::max) == 0
+    }
+
+    /// Validators that have a seat at the start.
+    pub fn seats(&self) -> u16 {
+        self.validators.saturating_sub(self.staking.as_ref().map_or(0, |staking| staking.candidates))
+    }
+
+    /// True when somebody may break the protocol or forget, so that the others keep their power.
+    pub fn is_guarded(&self) -> bool {
+        !self.unreliable().is_empty()
     }
 
     /// The validators that run their key twice, in the order of their second nodes.

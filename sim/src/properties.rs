@@ -15,6 +15,7 @@ use replica::{Application, FinalizedBlock, Replica};
 
 use crate::guard::Notary;
 use crate::node::VOTE_QUEUE_LIMIT;
+use crate::stake::Stakes;
 
 /// The properties that are checked, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,13 +53,21 @@ pub enum Property {
     ReadinessTellsTheTruth,
     /// A start on a disk with a flipped bit or a misdirected write refuses.
     DamageIsFound,
+    /// What is issued is what the rates say, and every reward is paid out of it.
+    PayoutsAddUp,
+    /// Nobody is slashed who did not sign twice.
+    NoFalseSlash,
+    /// The voting set changes at the ends of epochs only, by a bounded part of its power.
+    SetsChangeSlowly,
+    /// Who was seen signing twice is punished within three blocks when the network is healthy.
+    EquivocatorsArePunished,
     /// After the last fault, heights are decided again within a bounded number of rounds.
     Progress,
 }
 
 impl Property {
     /// Every property.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Agreement,
         Self::Validity,
         Self::NoAcknowledgedTransactionLost,
@@ -75,6 +84,10 @@ impl Property {
         Self::NoVoteAgainstALock,
         Self::ReadinessTellsTheTruth,
         Self::DamageIsFound,
+        Self::PayoutsAddUp,
+        Self::NoFalseSlash,
+        Self::SetsChangeSlowly,
+        Self::EquivocatorsArePunished,
         Self::Progress,
     ];
 
@@ -102,6 +115,10 @@ impl Property {
             Self::NoVoteAgainstALock => "no_vote_against_a_lock",
             Self::ReadinessTellsTheTruth => "readiness_tells_the_truth",
             Self::DamageIsFound => "damage_is_found",
+            Self::PayoutsAddUp => "payouts_add_up",
+            Self::NoFalseSlash => "no_false_slash",
+            Self::SetsChangeSlowly => "sets_change_slowly",
+            Self::EquivocatorsArePunished => "equivocators_are_punished",
             Self::Progress => "progress",
         }
     }
@@ -139,13 +156,19 @@ pub struct Judge {
     issued: BTreeSet<TransactionId>,
     acknowledged: BTreeMap<TransactionId, Height>,
     model: Model,
+    stakes: Stakes,
+    is_bounded: bool,
     checks: BTreeMap<&'static str, u64>,
 }
 
 impl Judge {
-    /// The judge of a chain.
-    pub fn new(genesis: &Genesis) -> Self {
+    /// The judge of a chain. `suspects` may sign twice, `weak` may break the protocol or forget; `is_bounded` when those
+    /// must hold less than a third of the power.
+    pub fn new(genesis: &Genesis, suspects: BTreeSet<Address>, weak: BTreeSet<Address>, is_bounded: bool) -> Self {
+        let set = genesis.validator_set().expect("the genesis of a plan has a validator");
         Self {
+            stakes: Stakes::new(genesis.params.clone(), set, suspects, weak),
+            is_bounded,
             genesis: genesis.clone(),
             genesis_hash: genesis.hash(),
             decided: BTreeMap::new(),
@@ -161,6 +184,16 @@ impl Judge {
     /// How often each property was checked.
     pub fn checks(&self) -> &BTreeMap<&'static str, u64> {
         &self.checks
+    }
+
+    /// What it knows of stake.
+    pub fn stakes(&self) -> &Stakes {
+        &self.stakes
+    }
+
+    /// The nonce that an address uses next.
+    pub fn nonce(&self, address: &Address) -> u64 {
+        self.model.nonce(address)
     }
 
     /// The highest height that any honest validator has finalized.
@@ -192,8 +225,13 @@ impl Judge {
         if self.agreement(node, height, block.hash)? {
             self.validity(block)?;
             self.no_transaction_applied_twice(block)?;
-            self.supply_conserved(block, chain)?;
+            self.count(Property::NoFalseSlash);
+            self.stakes.no_false_slash(block)?;
+            self.count(Property::PayoutsAddUp);
+            let issued = self.stakes.payouts_add_up(block, chain, self.model.supply())?;
+            self.supply_conserved(block, chain, issued)?;
             self.ledger_equals_model(block, chain)?;
+            self.sets_change_slowly(height, chain)?;
             let state_root = chain.head().state_root;
             self.decided.insert(height, Decided { hash: block.hash, state_root, first: node });
         }
@@ -294,12 +332,39 @@ impl Judge {
         }
     }
 
-    /// What was there before, less what the receipts say was burned. Nothing is issued in this version.
-    fn supply_conserved(&mut self, block: &FinalizedBlock, chain: &Replica) -> Check {
+    fn sets_change_slowly(&mut self, height: Height, chain: &Replica) -> Check {
+        self.count(Property::SetsChangeSlowly);
+        match chain.validators() {
+            Ok(next) => self.stakes.sets_change_slowly(height, next, self.is_bounded),
+            Err(fault) => broken(Property::SetsChangeSlowly, fault.to_string()),
+        }
+    }
+
+    /// Who was seen signing twice is punished by now: `waiting` were seen long enough ago, and are not.
+    ///
+    /// # Errors
+    /// Somebody was not punished.
+    pub fn equivocators_are_punished(&mut self, node: u16, waiting: &[(Address, Height)], now: Height) -> Check {
+        self.count(Property::EquivocatorsArePunished);
+        let Some((offender, seen)) = waiting.first() else { return Ok(()) };
+        let detail = format!(
+            "validator {node} saw at height {seen} that {offender} signed twice, and at height {now} it is not punished"
+        );
+        broken(Property::EquivocatorsArePunished, detail)
+    }
+
+    /// What was there before and what was issued, less what the receipts say was burned.
+    fn supply_conserved(&mut self, block: &FinalizedBlock, chain: &Replica, issued: u64) -> Check {
         self.count(Property::SupplyConserved);
         let (supply, _) = chain.supply();
         let burned = block.receipts.iter().map(|receipt| receipt.fee_burned.micro()).fold(0, u64::saturating_add);
-        let expected = self.model.supply().saturating_sub(burned);
+        let slashed = block.receipts.iter().flat_map(|receipt| &receipt.events).chain(&block.events);
+        let slashed = slashed.map(|event| match event {
+            Event::Slashed { amount, .. } => amount.micro(),
+            _ => 0,
+        });
+        let burned = slashed.fold(burned, u64::saturating_add);
+        let expected = self.model.supply().saturating_add(issued).saturating_sub(burned);
         if supply.micro() != expected {
             let height = block.block.header.height;
             let detail = format!("at height {height} the supply is {supply}, it should be {expected} in micro-BLOCK");

@@ -12,6 +12,29 @@ use crate::properties::{Broken, Property};
 use crate::run::slowest;
 use crate::world::{MS, World};
 
+/// What takes effect besides faults and dishonest validators, as summaries name it.
+pub const EFFECTS: [&str; 19] = [
+    "unsynced_write_lost",
+    "disk_error",
+    "disk_full",
+    "clock_set_ahead",
+    "clock_set_back",
+    "queue_full",
+    "reported",
+    "slashed",
+    "jailed",
+    "unjailed",
+    "bonded",
+    "unbonding",
+    "unbonded",
+    "redelegated",
+    "set_changed",
+    "set_changed_under_fault",
+    "set_changed_in_partition",
+    "seat_taken",
+    "seat_left",
+];
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -133,6 +156,9 @@ pub struct Report {
     pub faults: BTreeMap<String, u64>,
     /// How long they were in effect, by kind, milliseconds.
     pub fault_ms: BTreeMap<String, u64>,
+    /// What else took effect, by name.
+    #[serde(default)]
+    pub effects: BTreeMap<String, u64>,
     /// Dishonest validators, by kind.
     pub dishonest: BTreeMap<String, u64>,
     /// Double signatures that honest validators reported.
@@ -188,6 +214,7 @@ impl Report {
             acknowledged: u64::try_from(world.judge.acknowledged()).unwrap_or(u64::MAX),
             faults: named(&world.counts.faults),
             fault_ms: world.fault_ms(),
+            effects: named(&world.counts.effects).into_iter().chain(named(world.judge.stakes().counts())).collect(),
             dishonest,
             equivocations: world.counts.equivocations,
             equivocators: world.witness.equivocators().iter().copied().collect(),

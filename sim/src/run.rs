@@ -46,6 +46,9 @@ pub fn run(plan: Plan) -> Report {
 pub fn run_watched(plan: Plan, watch: &mut dyn Watch) -> Report {
     #[cfg(feature = "seeded-bugs")]
     primitives::defect::seed(plan.seeded_bug.and_then(crate::plan::SeededBug::in_the_chain));
+    // Without the feature there are no defects, also when a plan did not come from a file that was checked.
+    #[cfg(not(feature = "seeded-bugs"))]
+    let plan = Plan { seeded_bug: None, ..plan };
     let mut world = World::new(plan);
     let mut resume_ms = None;
     let verdict = match play(&mut world, &mut resume_ms, watch).and_then(|()| last_checks(&mut world)) {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::histogram::Histogram;
 use crate::plan::{Fault, Misbehaviour};
-use crate::report::Report;
+use crate::report::{EFFECTS, Report};
 use crate::run::RUN_MS_MIN;
 
 /// Most failing runs that a summary lists.
@@ -18,6 +18,9 @@ pub const FAILED_MAX: usize = 100;
 pub const KINDS_WANTED: usize = 3;
 /// Heights after the last fault that every run has.
 pub const CALM_HEIGHTS_WANTED: u64 = 20;
+
+/// Runs from which on their plans together promise every kind of fault.
+pub const PROMISES_FROM: u64 = 200;
 
 /// What a number of runs gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,6 +73,8 @@ pub struct Summary {
     pub faults: BTreeMap<String, u64>,
     /// How long they were in effect, by kind, milliseconds of virtual time; every kind is listed.
     pub fault_ms: BTreeMap<String, u64>,
+    /// What else took effect: writes that were lost, a full mempool, stake and sets that changed; every name is listed.
+    pub effects: BTreeMap<String, u64>,
     /// Dishonest validators, by kind; every kind is listed.
     pub dishonest: BTreeMap<String, u64>,
     /// How long they ran, by kind, milliseconds of virtual time; every kind is listed.
@@ -78,6 +83,8 @@ pub struct Summary {
     pub topologies: BTreeMap<String, u64>,
     /// How often each property was checked.
     pub properties: BTreeMap<String, u64>,
+    /// What seeds promise together and these do not hold ([`Summary::of_seeds`]).
+    pub unmet: Vec<String>,
     /// The first runs that are not as expected.
     pub failed: Vec<Report>,
 }
@@ -109,6 +116,38 @@ impl Summary {
         summary
     }
 
+    /// The summary of plans that were made from seeds. Every run is long enough and goes on long enough after its last
+    /// fault; of [`PROMISES_FROM`] runs or more, three in four have three kinds of faults, and every kind takes effect.
+    pub fn of_seeds<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Self {
+        let mut summary = Self::of(reports);
+        let seeds = summary.seeds;
+        for (name, runs) in [
+            ("are 60 s long", summary.seeds_of_60_s),
+            ("have 20 heights after the last fault", summary.seeds_with_20_calm_heights),
+        ] {
+            if runs < seeds {
+                summary.unmet.push(format!("{runs} of {seeds} runs {name}"));
+            }
+        }
+        if seeds < PROMISES_FROM {
+            return summary;
+        }
+        let many = summary.seeds_with_three_kinds;
+        if many.saturating_mul(4) < seeds.saturating_mul(3) {
+            summary.unmet.push(format!("{many} of {seeds} runs have three kinds of faults, three in four are wanted"));
+        }
+        let counts = [&summary.faults, &summary.fault_ms, &summary.effects, &summary.dishonest, &summary.dishonest_ms];
+        let none = counts.into_iter().flatten().filter(|(_, count)| **count == 0);
+        let none: Vec<String> = none.map(|(kind, _)| format!("{kind} never took effect")).collect();
+        summary.unmet.extend(none);
+        summary
+    }
+
+    /// True when every run ended as its plan expects, and together they hold what seeds promise.
+    pub fn is_expected(&self) -> bool {
+        self.passed == self.seeds && self.unmet.is_empty()
+    }
+
     fn empty() -> Self {
         let faults: BTreeMap<String, u64> = Fault::KINDS.into_iter().map(|kind| (kind.to_owned(), 0)).collect();
         let dishonest: BTreeMap<String, u64> =
@@ -138,10 +177,12 @@ impl Summary {
             tamper_accepted: 0,
             fault_ms: faults.clone(),
             faults,
+            effects: EFFECTS.into_iter().map(|name| (name.to_owned(), 0)).collect(),
             dishonest_ms: dishonest.clone(),
             dishonest,
             topologies: BTreeMap::new(),
             properties: BTreeMap::new(),
+            unmet: Vec::new(),
             failed: Vec::new(),
         }
     }
@@ -164,6 +205,7 @@ impl Summary {
         merge(&mut self.rounds, &report.rounds);
         merge(&mut self.faults, &report.faults);
         merge(&mut self.fault_ms, &report.fault_ms);
+        merge(&mut self.effects, &report.effects);
         merge(&mut self.dishonest, &report.dishonest);
         merge(&mut self.properties, &report.properties);
         for (kind, count) in &report.dishonest {

@@ -1,7 +1,7 @@
 //! Wallets that pay each other: the load of a run.
 //!
 //! Model: each account has at most one transaction on its way. Its wallet sends it again, to another validator,
-//! until it is in the chain or has expired; then the nonce is used for the next one. When a wallet may send
+//! until it is in the chain or has expired, or its nonce was used otherwise: validators report offences under theirs. When a wallet may send
 //! something follows from the phase of the plan ([`Traffic::tick`]).
 
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use crate::chain::{ACCOUNTS, Keys};
 use crate::plan::{Pattern, Plan};
 use crate::properties::Judge;
 use crate::random::{PPM, Random};
+use crate::stakers::{Owner, Stakers};
 
 /// Microseconds in a second.
 const SECOND_US: u64 = 1_000_000;
@@ -33,7 +34,7 @@ const TOO_MUCH: u64 = 4_000_000_000;
 struct Wallet {
     key: SecretKey,
     address: Address,
-    nonce: u64,
+    owner: Owner,
     waiting: Option<(CheckedTransaction, u64)>,
 }
 
@@ -60,18 +61,22 @@ pub struct Traffic {
     genesis: Hash,
     wallets: Vec<Wallet>,
     strangers: u64,
+    stakers: Option<Stakers>,
 }
 
 impl Traffic {
     /// The wallets of a run.
-    pub fn new(random: Random, keys: Keys, genesis: Hash) -> Self {
-        let wallets = (0..ACCOUNTS).map(|number| {
-            let key = keys.account(number);
-            Wallet { address: Address::of_key(&key.public_key()), key, nonce: 0, waiting: None }
-        });
+    pub fn new(random: Random, keys: Keys, genesis: Hash, plan: &Plan) -> Self {
+        let stakers = Stakers::of(plan, keys);
+        let wallet =
+            |key: SecretKey, owner| Wallet { address: Address::of_key(&key.public_key()), key, owner, waiting: None };
+        let validators = stakers.iter().flat_map(Stakers::validators);
+        let validators = validators.map(|node| wallet(keys.validator(node), Owner::Validator(node)));
+        let wallets = (0..ACCOUNTS).map(|number| wallet(keys.account(number), Owner::Account)).chain(validators);
+        let wallets: Vec<Wallet> = wallets.collect();
         let arrivals = random.fork("arrivals");
         let (phase, is_due, burst_left) = (0, false, 0);
-        Self { random, arrivals, phase, is_due, burst_left, keys, genesis, wallets: wallets.collect(), strangers: 0 }
+        Self { random, arrivals, phase, is_due, burst_left, keys, genesis, wallets, strangers: 0, stakers }
     }
 
     /// Whether a wallet may send something now, and when to ask again.
@@ -124,8 +129,9 @@ impl Traffic {
         let index = self.random.index(self.wallets.len());
         if let Some((waiting, sent_us)) = &self.wallets[index].waiting {
             let in_chain = judge.place(&waiting.id()).is_some();
-            let expired = judge.height() >= waiting.transaction().body.valid_until;
-            if !in_chain && !expired {
+            let body = &waiting.transaction().body;
+            let is_void = judge.height() >= body.valid_until || judge.nonce(&body.payer) > body.nonce.get();
+            if !in_chain && !is_void {
                 let again = now_us >= sent_us.saturating_add(RESEND_US);
                 let waiting = again.then(|| waiting.clone());
                 if let Some(waiting) = &waiting {
@@ -133,22 +139,26 @@ impl Traffic {
                 }
                 return waiting;
             }
-            self.wallets[index].nonce += u64::from(in_chain);
             self.wallets[index].waiting = None;
         }
-        let checked = self.sign(index, judge.height())?;
+        let checked = self.sign(index, judge)?;
         judge.issued(checked.id());
         self.wallets[index].waiting = Some((checked.clone(), now_us));
         Some(checked)
     }
 
-    fn sign(&mut self, index: usize, height: Height) -> Option<CheckedTransaction> {
-        let action = self.action();
+    fn sign(&mut self, index: usize, judge: &Judge) -> Option<CheckedTransaction> {
+        let (owner, address) = (self.wallets[index].owner, self.wallets[index].address);
+        let (chain, height) = ((self.keys, self.genesis), judge.height());
+        let stakers = self.stakers.as_ref();
+        let about_stake =
+            stakers.and_then(|stakers| stakers.action((owner, address), judge.stakes(), chain, &mut self.random));
+        let action = about_stake.unwrap_or_else(|| self.action());
         let wallet = &self.wallets[index];
         let body = TransactionBody {
             version: FormatVersion,
             payer: wallet.address,
-            nonce: Nonce::new(wallet.nonce)?,
+            nonce: Nonce::new(judge.nonce(&wallet.address))?,
             lane: action.lane(),
             tip: Amount::new(self.random.below(50))?,
             max_fee: Amount::new(MAX_FEE)?,

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use consensus::SignedStep;
 use consensus::machine::{Channel, Signed, Verdicts, decode_signed};
-use primitives::{Address, Hash, Height, PublicKey, Round, VoteKind};
+use primitives::{Address, Hash, Height, PublicKey, Round, ValidatorSet, VoteKind};
 
 use crate::chain::Keys;
 use crate::properties::{Broken, Check, Property};
@@ -43,14 +43,15 @@ pub struct Witness {
     genesis: Hash,
     members: BTreeMap<Address, Member>,
     verdicts: Verdicts,
+    sets: BTreeMap<Height, ValidatorSet>,
     said: BTreeMap<Height, BTreeMap<Place, Said>>,
     equivocators: BTreeSet<u16>,
     unattributed: u64,
 }
 
 impl Witness {
-    /// The witness of a chain with so many validators.
-    pub fn new(keys: Keys, validators: u16, genesis: Hash, verdicts: Verdicts) -> Self {
+    /// The witness of a chain with so many validators, of which `first` decides the first height.
+    pub fn new(keys: Keys, validators: u16, (genesis, first): (Hash, ValidatorSet), verdicts: Verdicts) -> Self {
         let members = (0..validators).map(|number| {
             let key = keys.validator(number).public_key();
             (Address::of_key(&key), Member { number, key })
@@ -59,6 +60,7 @@ impl Witness {
             genesis,
             members: members.collect(),
             verdicts,
+            sets: BTreeMap::from([(Height(1), first)]),
             said: BTreeMap::new(),
             equivocators: BTreeSet::new(),
             unattributed: 0,
@@ -75,9 +77,11 @@ impl Witness {
         self.unattributed
     }
 
-    /// Forgets what is far below the highest final height.
-    pub fn finalized(&mut self, height: Height) {
+    /// Forgets what is far below the highest final height. `next` decides the next one.
+    pub fn finalized(&mut self, height: Height, next: &ValidatorSet) {
         let kept = Height(height.0.saturating_sub(KEPT_HEIGHTS));
+        self.sets = self.sets.split_off(&kept);
+        self.sets.insert(height.next(), next.clone());
         self.said = self.said.split_off(&kept);
     }
 
@@ -131,7 +135,8 @@ impl Witness {
         number: u16,
         is_reliable: impl Fn(u16) -> bool,
     ) -> Check {
-        let Some(said) = self.said.get(&height) else { return Ok(()) };
+        // Of a height that is long over the witness has forgotten what would have been a reason.
+        let (Some(said), Some(set)) = (self.said.get(&height), self.sets.get(&height)) else { return Ok(()) };
         let value_at = |round: Round, step, who| said.get(&(round, step, who)).and_then(|said| said.value);
         let Some(value) = value_at(round, SignedStep::Prevote, number) else { return Ok(()) };
         let mut earlier = (0..round.0).rev().map(Round);
@@ -139,10 +144,11 @@ impl Witness {
         let Some((locked_round, locked)) = locked.filter(|(_, locked)| *locked != value) else { return Ok(()) };
         // Its own prevote may be in its log only: a crash came before it was sent.
         let polka_at = |round: Round| {
-            let voters = self.members.values().filter(|member| {
+            let voters = self.members.iter().filter(|(_, member)| {
                 member.number == number || value_at(round, SignedStep::Prevote, member.number) == Some(value)
             });
-            voters.count() * 3 > self.members.len() * 2
+            let power = voters.filter_map(|(address, _)| set.get(address)).map(|member| member.power);
+            set.is_quorum(power.fold(0, u64::saturating_add))
         };
         if (locked_round.0..round.0).map(Round).any(polka_at) {
             return Ok(());

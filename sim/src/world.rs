@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use consensus::machine::{Channel, Timer, Verdicts};
 use mempool::CheckedTransaction;
-use primitives::{Genesis, Hash, Height};
+use primitives::{Genesis, Hash, Height, Rejection};
 use replica::Application;
 
 use crate::chain::{Keys, genesis};
@@ -106,6 +106,8 @@ pub struct Counts {
     pub tampered: u64,
     /// Invalid blocks of dishonest validators that an honest one finalized.
     pub tampered_final: u64,
+    /// What else happened, by name ([`crate::report::EFFECTS`]).
+    pub effects: BTreeMap<&'static str, u64>,
 }
 
 /// A run in progress.
@@ -136,6 +138,10 @@ pub struct World {
     pub counts: Counts,
     /// Height at the end of the last fault, once it ended.
     pub healed_at: Option<Height>,
+    /// The last height that was decided while a fault was in effect.
+    pub(crate) unhealthy: Height,
+    /// The event that is handled has shown an offence.
+    pub(crate) found_offence: bool,
     pub(crate) mesh: Mesh,
     pub(crate) network: Random,
     pub(crate) chance: Random,
@@ -153,7 +159,7 @@ impl World {
     /// The world of a plan, at time zero.
     pub fn new(plan: Plan) -> Self {
         let (random, keys) = (Random::new(plan.seed), Keys::of(plan.seed));
-        let genesis = genesis(keys, plan.validators);
+        let genesis = genesis(keys, &plan);
         let genesis_hash = genesis.hash();
         let (twins, verdicts) = (plan.twins(), Verdicts::default());
         let nodes = (0..plan.validators).chain(twins).zip(0..).map(|(key, number)| {
@@ -166,12 +172,19 @@ impl World {
             let address = primitives::Address::of_key(&key.public_key());
             (*node, Dishonest { kind: *kind, key, address, genesis: genesis_hash, streams, invalid: BTreeSet::new() })
         });
+        let first = genesis.validator_set().expect("a plan has a validator with a seat");
+        let address = |node: u16| primitives::Address::of_key(&keys.validator(node).public_key());
+        let suspects = plan.dishonest.iter().filter(|(_, kind)| kind.may_sign_twice());
+        let suspects = suspects.map(|(node, _)| address(*node)).collect();
+        let weak = plan.unreliable().into_iter().map(address).collect();
         let mut world = Self {
-            judge: Judge::new(&genesis),
-            witness: Witness::new(keys, plan.validators, genesis_hash, verdicts),
+            judge: Judge::new(&genesis, suspects, weak, !plan.beyond_bound),
+            witness: Witness::new(keys, plan.validators, (genesis_hash, first), verdicts),
+            unhealthy: Height::GENESIS,
+            found_offence: false,
             caught: None,
             unreliable: plan.dishonest.keys().copied().collect(),
-            traffic: Traffic::new(random.fork("traffic"), keys, genesis_hash),
+            traffic: Traffic::new(random.fork("traffic"), keys, genesis_hash, &plan),
             mesh: Mesh::of(&plan, random.fork("mesh")),
             network: random.fork("network"),
             chance: random.fork("chance"),
@@ -315,7 +328,7 @@ impl World {
         match node.boot(&genesis, keys, &notary) {
             Ok(()) => {}
             Err(_) if node.disk_fails => {
-                node.crash(0, 0);
+                let _ = node.crash(0, 0);
                 self.strikes("disk", number);
                 self.after(REBOOT_US, Event::Boot(number));
                 return Ok(());
@@ -443,13 +456,15 @@ impl World {
         node.set_clock(now_ms);
         let now = node.now();
         let Some(running) = &node.running else { return Ok(()) };
-        let admitted = running.chain().admit(transaction.clone(), now).is_ok();
-        if admitted {
-            self.broadcast(number, &Packet::Transaction(transaction));
+        let admitted = running.chain().admit(transaction.clone(), now);
+        match admitted {
+            Ok(_) => self.broadcast(number, &Packet::Transaction(transaction)),
+            Err(Rejection::QueueFull) => self.effect("queue_full"),
+            Err(_) => {}
         }
         for index in 0..self.nodes.len() {
             let Some(running) = &self.nodes[index].running else { continue };
-            let waiting = running.chain().mempool().len();
+            let waiting = running.chain().mempool().status(now).transactions.size;
             let number = self.nodes[index].number;
             self.judge.mempool_bounded(number, waiting, MEMPOOL_LIMIT)?;
         }

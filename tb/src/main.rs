@@ -1,7 +1,9 @@
-//! The one binary: the command line of `cli` with the node of `node` and the simulator of `sim` behind it.
+//! The one binary: the command line of `cli` with the node of `node`, the simulator of `sim` and the
+//! prover of `prover-service` behind it.
 //!
 //! Read next: `apps/cli/src/lib.rs` for commands, `crates/node/src/run.rs` for what a node does.
 
+mod prover;
 mod simulate;
 
 use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs};
@@ -16,6 +18,7 @@ fn refused(error: StartError) -> Failure {
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
+        StartError::Drill(_) => (ExitCode::Config, "drill"),
         StartError::KeyFile(_) => return key_file(error),
         StartError::NoPassword { .. } => (ExitCode::Unauthorized, "key_locked"),
         StartError::Typed { .. } => (ExitCode::Usage, "bad_password"),
@@ -74,5 +77,10 @@ fn rebuild_history(
 }
 
 fn main() -> std::process::ExitCode {
-    cli::main(Programs { node: start, sim: Some(simulate::run), history: Some(rebuild_history) })
+    cli::main(Programs {
+        node: start,
+        sim: Some(simulate::run),
+        history: Some(rebuild_history),
+        prover: Some(prover::run),
+    })
 }

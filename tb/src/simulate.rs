@@ -123,9 +123,10 @@ fn many(batch: &Batch, journal: Option<&Path>, work: &SimWork, news: News<'_>) -
     if let Some(failure) = lost {
         return Err(failure);
     }
-    let summary = Summary::of(&reports);
-    let first = summary.failed.first().map(outcome);
-    let answer = answer(&summary, first.unwrap_or_else(|| summary.verdict.clone()), summary.passed == summary.seeds);
+    let summary = if batch.plan.is_some() { Summary::of(&reports) } else { Summary::of_seeds(&reports) };
+    let unmet = summary.unmet.first().map(|unmet| format!("{} ({unmet})", summary.verdict));
+    let said = summary.failed.first().map(outcome).or(unmet).unwrap_or_else(|| summary.verdict.clone());
+    let answer = answer(&summary, said, summary.is_expected());
     if let Some(folder) = &work.report {
         let name = title(&work.plan, &format!("seeds {} to {}", batch.seeds.start, batch.seeds.end.saturating_sub(1)));
         let page = sim::page::of_batch(&name, &summary);

@@ -5,6 +5,7 @@
 //! - `contract` keeps the table of what was promised and what is shown (`contract.rs`).
 //! - `codegen` writes the committed files that are made from code (`codegen.rs`).
 //! - `bench` runs the benchmarks and keeps their figures (`bench.rs`).
+//! - `monitoring` writes the dashboards and alerts that are made from code (`monitoring.rs`).
 //! - `nightly` runs what is too long for every push, and keeps its result (`nightly.rs`).
 //!
 //! Each command sits in its own file; this one only parses and dispatches.
@@ -13,6 +14,7 @@ mod bench;
 mod codegen;
 mod contract;
 mod deny;
+mod monitoring;
 mod nightly;
 mod policies;
 mod process;
@@ -57,6 +59,15 @@ enum Command {
     },
     /// Writes the committed files that are made from code.
     Codegen,
+    /// Writes the dashboards, alerts and promtool tests below monitoring/ from the code.
+    Monitoring {
+        /// Writes nothing and fails where a file differs from the code.
+        #[arg(long, conflicts_with = "promtool")]
+        check: bool,
+        /// Lets promtool judge rules and tests; installs it where root may.
+        #[arg(long)]
+        promtool: bool,
+    },
     /// Runs the benchmarks and writes target/bench/results.json.
     Bench {
         /// Runs the benchmarks of this crate only.
@@ -86,6 +97,7 @@ fn main() -> ExitCode {
         Command::Tidy { write } => tidy::run(&workspace, write),
         Command::Contract { write } => contract::run(&workspace, write),
         Command::Codegen => codegen::run(&workspace),
+        Command::Monitoring { check, promtool } => monitoring::run(&workspace, check, promtool),
         Command::Bench { only } => bench::run(&workspace, only.as_deref()),
         Command::Nightly { task, seeds, jobs, mutations } => {
             nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations })

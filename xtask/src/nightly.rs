@@ -30,6 +30,10 @@ const RESULTS: &str = "docs/nightly";
 pub(crate) const SEEDS: u64 = 10_000;
 /// Altered proofs unless the command line says otherwise.
 pub(crate) const MUTATIONS: u64 = 100_000;
+/// Fewest seeds of a result that is accepted.
+const SEEDS_MIN: u64 = 10_000;
+/// Seeds within which every seeded defect must be caught.
+const DEFECT_SEEDS: u64 = 500;
 /// Longest time of one start of a task; what is left is done by the next start.
 const TIME_MAX: Duration = Duration::from_secs(6 * 3_600);
 /// How often a running task is looked at.
@@ -40,6 +44,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(crate) enum Task {
     /// Simulated networks with faults of every kind.
     Simulator,
+    /// The search for the seed at which each seeded defect is caught.
+    Defects,
     /// Proofs over proofs: real ones of foreign keys, and very many altered ones.
     Folds,
 }
@@ -48,6 +54,7 @@ impl Task {
     fn name(self) -> &'static str {
         match self {
             Self::Simulator => "simulator",
+            Self::Defects => "defects",
             Self::Folds => "folds",
         }
     }
@@ -77,6 +84,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
     for task in tasks {
         let result = match task {
             Task::Simulator => simulator(workspace, extent)?,
+            Task::Defects => defects(workspace)?,
             Task::Folds => folds::run(workspace, extent.mutations)?,
         };
         let path = task.result();
@@ -102,12 +110,21 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs, .. }: Extent) -> Resul
     let path: PathBuf = report.join("summary.json");
     let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let summary: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    let (date, commit) = provenance(workspace)?;
-    result(Task::Simulator, &date, &commit, &format!("tb {}", words.join(" ")), summary)
+    stamped(workspace, "simulator", &format!("tb {}", words.join(" ")), summary)
 }
 
-/// The date, and the commit that is run, which says so when there are changes on top.
-fn provenance(workspace: &Workspace) -> Result<(String, String)> {
+/// Looks for the seed at which each defect is caught. The defects are in a build of their own.
+fn defects(workspace: &Workspace) -> Result<Value> {
+    let words =
+        ["run", "--release", "--locked", "-p", "sim", "--features", "seeded-bugs", "--example", "defects", "--"];
+    let seeds = DEFECT_SEEDS.to_string();
+    let text = output_of(workspace.cargo(&words).arg(&seeds)).context("a defect was not caught")?;
+    let summary: Value = serde_json::from_slice(&text).context("the search said something that is not JSON")?;
+    stamped(workspace, "defects", &format!("cargo {} {seeds}", words.join(" ")), summary)
+}
+
+/// A result with the date and the commit.
+fn stamped(workspace: &Workspace, task: &str, command: &str, summary: Value) -> Result<Value> {
     let said = |command: &mut Command| -> Result<String> {
         Ok(String::from_utf8(output_of(command)?)
             .context("a program said something that is not UTF-8")?
@@ -120,7 +137,7 @@ fn provenance(workspace: &Workspace) -> Result<(String, String)> {
         commit.push_str(" with changes");
     }
     let date = said(workspace.program("date").args(["-u", "+%F"]))?;
-    Ok((date, commit))
+    result(task, &date, &commit, command, summary)
 }
 
 /// The arguments of `tb` that say what the result is about; where journal and report are is nobody's concern.
@@ -129,10 +146,10 @@ fn simulator_words(seeds: u64, jobs: u64) -> Vec<String> {
 }
 
 /// The file of a result: where it comes from, then the numbers.
-fn result(task: Task, date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
+fn result(task: &str, date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
     let Value::Object(numbers) = summary else { bail!("the summary is no JSON object") };
     let mut file = Map::new();
-    for (key, value) in [("task", task.name()), ("date", date), ("commit", commit), ("command", command)] {
+    for (key, value) in [("task", task), ("date", date), ("commit", commit), ("command", command)] {
         file.insert(key.to_owned(), json!(value));
     }
     file.extend(numbers);
@@ -167,10 +184,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
             continue;
         };
         let wrong = match serde_json::from_str::<Value>(text) {
-            Ok(result) => match task {
-                Task::Simulator => wrong(&result),
-                Task::Folds => folds::wrong(&result),
-            },
+            Ok(result) => wrong(*task, &result),
             Err(error) => vec![format!("is not JSON: {error}")],
         };
         findings.extend(wrong.into_iter().map(|message| Finding::in_file(&path, message)));
@@ -184,19 +198,48 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
     findings
 }
 
-/// What is wrong with a result of the simulator.
-fn wrong(result: &Value) -> Vec<String> {
+/// What is wrong with a result.
+fn wrong(task: Task, result: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
-    for key in ["task", "date", "commit", "command", "verdict", "trace_hash"] {
+    // The verdicts of the task about folds are one for each attack.
+    let verdict = (task != Task::Folds).then_some("verdict");
+    for key in ["task", "date", "commit", "command"].into_iter().chain(verdict) {
         if result.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
             wrong.push(format!("has no `{key}`"));
         }
+    }
+    wrong.extend(match task {
+        Task::Simulator => wrong_runs(result),
+        Task::Defects => wrong_defects(result),
+        Task::Folds => folds::wrong(result),
+    });
+    wrong
+}
+
+/// What is wrong with the search for defects.
+fn wrong_defects(result: &Value) -> Vec<String> {
+    let Some(defects) = result.get("defects").and_then(Value::as_object).filter(|defects| !defects.is_empty()) else {
+        return vec!["has no `defects`".to_owned()];
+    };
+    let seed = |found: &Value| found.get("seed").and_then(Value::as_u64);
+    let missed = defects.iter().filter(|(_, found)| seed(found).is_none_or(|seed| seed >= DEFECT_SEEDS));
+    missed.map(|(name, _)| format!("has no seed below {DEFECT_SEEDS} that catches {name}")).collect()
+}
+
+/// What is wrong with the runs of the simulator.
+fn wrong_runs(result: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if result.get("trace_hash").and_then(Value::as_str).is_none_or(str::is_empty) {
+        wrong.push("has no `trace_hash`".to_owned());
     }
     let number = |key: &str| result.get(key).and_then(Value::as_u64);
     let seeds = number("seeds").unwrap_or(0);
     let command = result.get("command").and_then(Value::as_str).unwrap_or_default();
     if seeds == 0 || !format!("{command} ").contains(&format!(" --seeds {seeds} ")) {
         wrong.push(format!("says {seeds} seeds, and its command is `{command}`"));
+    }
+    if seeds < SEEDS_MIN {
+        wrong.push(format!("is about {seeds} seeds, {SEEDS_MIN} are wanted"));
     }
     for key in ["passed", "seeds_of_60_s", "seeds_with_20_calm_heights"] {
         if number(key) != Some(seeds) {
@@ -207,7 +250,7 @@ fn wrong(result: &Value) -> Vec<String> {
     if many.saturating_mul(4) < seeds.saturating_mul(3) {
         wrong.push(format!("has three kinds of faults in {many} of {seeds} seeds, three in four are wanted"));
     }
-    for key in ["faults", "fault_ms", "dishonest", "dishonest_ms", "properties"] {
+    for key in ["faults", "fault_ms", "effects", "dishonest", "dishonest_ms", "properties"] {
         let Some(counts) = result.get(key).and_then(Value::as_object).filter(|counts| !counts.is_empty()) else {
             wrong.push(format!("has no `{key}`"));
             continue;

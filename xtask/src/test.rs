@@ -33,6 +33,8 @@ pub(crate) enum Step {
     Clippy,
     /// Every test.
     Tests,
+    /// Each seeded defect is caught, in a build that has them.
+    Defects,
     /// The contract table says what the tests showed.
     Contract,
 }
@@ -42,8 +44,17 @@ const TOTAL_SECONDS_MAX: u64 = 45 * 60;
 
 // The shares together leave room for the time that building xtask itself takes.
 const _: () = {
-    let steps =
-        [Step::Fmt, Step::Tidy, Step::Tools, Step::Deny, Step::Build, Step::Clippy, Step::Tests, Step::Contract];
+    let steps = [
+        Step::Fmt,
+        Step::Tidy,
+        Step::Tools,
+        Step::Deny,
+        Step::Build,
+        Step::Clippy,
+        Step::Tests,
+        Step::Defects,
+        Step::Contract,
+    ];
     let mut total = 0;
     let mut next = 0;
     while next < steps.len() {
@@ -63,6 +74,8 @@ impl Step {
             Self::Clippy => 6 * 60,
             // Three of them for the simulator.
             Self::Tests => 9 * 60,
+            // Mostly the second build of the crates below the simulator.
+            Self::Defects => 3 * 60,
         }
     }
 
@@ -82,6 +95,7 @@ impl Step {
                 succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(["--all-targets", "--", "-D", "warnings"]))
             }
             Self::Tests => tests(workspace),
+            Self::Defects => defects(workspace),
             Self::Contract => contract::run(workspace, false),
         }
     }
@@ -213,6 +227,13 @@ fn tests(workspace: &Workspace) -> Result<()> {
         succeed(command.args(EVERYTHING).env(contract::RECORD_VARIABLE, &folder))?;
     }
     contract::mark_complete(&folder)
+}
+
+/// The tests of the simulator's own defects. No other build has them.
+fn defects(workspace: &Workspace) -> Result<()> {
+    let words =
+        ["test", "--release", "--locked", "-p", "sim", "--features", "seeded-bugs", "--test", "it", "--", "defects"];
+    succeed(&mut workspace.cargo(&words))
 }
 
 #[cfg(test)]

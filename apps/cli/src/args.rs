@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, node, proof,
-    reputation, sim, stake, status, tx, validator,
+    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, proof,
+    prover, reputation, sim, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -82,6 +82,8 @@ pub enum Command {
     Validator(validator::Arguments),
     /// Register an identity, attest others, be seen online
     Identity(identity::Arguments),
+    /// Take what attestations of blocks have earned
+    Witness(witness::Arguments),
     /// Show tier and score of an identity, and why
     Reputation(reputation::Arguments),
     /// Check exported audit files
@@ -92,6 +94,10 @@ pub enum Command {
     Block(block::Arguments),
     /// Fetch a proof and check it on this machine
     Proof(proof::Arguments),
+    /// Prove the windows of a chain and hand the proofs to nodes
+    Prover(prover::Arguments),
+    /// Check a whole chain by its proofs and certificates, without executing it
+    Light(light::Arguments),
     /// Show and check the configuration
     Config(config::Arguments),
     /// Measure a running network

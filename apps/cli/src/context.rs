@@ -11,6 +11,7 @@ use wallet::{KeyName, Keystore, Password, Unlocked};
 use crate::args::Global;
 use crate::exit::Failure;
 use crate::output::Output;
+use crate::provision::{VALIDATOR_PUBLIC_FILE, ValidatorPublic};
 
 /// The environment variable that holds the node's token.
 const TOKEN_VARIABLE: &str = "TB_RPC_AUTH_TOKEN";
@@ -88,6 +89,24 @@ impl Context {
                 "an address starts with tb1 and has 57 characters; tb keys list shows the names of keys",
             )),
         }
+    }
+
+    /// The same; without text the validator of the home directory.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is neither, or the home has no validator.
+    pub fn address_or_own(&self, text: Option<&str>) -> Result<Address, Failure> {
+        if let Some(text) = text {
+            return self.address(text);
+        }
+        let path = self.home().resolve(VALIDATOR_PUBLIC_FILE);
+        let public = ValidatorPublic::read(&path).map_err(|failure| {
+            Failure::usage(
+                format!("no address is given, and the home has no validator: {}", failure.error.error),
+                "name an address or a key, or the home directory of a validator with --home",
+            )
+        })?;
+        Ok(public.address)
     }
 
     /// Unlocks the key `name`, with the password of [`Context::password`].

@@ -22,8 +22,10 @@ pub mod commands;
 pub mod context;
 pub mod devnet;
 pub mod exit;
+pub mod light;
 pub mod output;
 pub mod planning;
+pub mod proving;
 pub mod provision;
 pub mod simulation;
 pub mod stop;
@@ -83,6 +85,8 @@ pub struct Programs {
     pub sim: Option<SimRunner>,
     /// The rebuild of a node's history index; refused by name where there is none.
     pub history: Option<HistoryRebuilder>,
+    /// The prover service; refused by name where there is none.
+    pub prover: Option<proving::ProverRunner>,
 }
 
 /// Runs the command of this process.
@@ -92,7 +96,7 @@ pub fn main(programs: Programs) -> std::process::ExitCode {
 
 /// Runs one command of a program that has neither a simulator nor stores.
 pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
-    run_with(arguments, Programs { node: starter, sim: None, history: None })
+    run_with(arguments, Programs { node: starter, sim: None, history: None, prover: None })
 }
 
 /// Runs one command.

@@ -109,6 +109,10 @@ const fn choice(words: &'static [&'static str], later: &'static [&'static str]) 
 pub(crate) const BODY_BYTES_MIN: u64 = 33_792;
 /// Largest bound on request bodies, bytes: what the API promises at most (`rpc::limits::REQUEST_BYTES_MAX`).
 const BODY_BYTES_MAX: u64 = 1_024 * 1_024;
+/// Smallest bound on window proofs: a proof of the smallest window has some 300,000 bytes.
+const PROOF_BYTES_MIN: u64 = 524_288;
+/// Largest bound on window proofs, bytes: what the format allows (`proof::params::PROOF_BYTES_MAX`).
+const PROOF_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 /// Entries of the largest queue, as the mempool bounds it.
 pub(crate) const QUEUE_MAX: u64 = 1_048_576;
 /// Largest count of things per second.
@@ -117,6 +121,9 @@ const PER_SECOND_MAX: u64 = 4_294_967_295;
 const GOSSIP_BYTES_MIN: u64 = 262_144;
 /// Most digests that the replay protector may be told to remember (about 100 MB).
 const REPLAY_MAX: u64 = 1_048_576;
+
+/// Largest offset of a clock in a drill, milliseconds: a day.
+const CLOCK_OFFSET_MS_MAX: u32 = 86_400_000;
 
 const CHAIN_GATE: &str = "as in the genesis file";
 
@@ -159,6 +166,21 @@ pub static KEYS: &[Key] = &[
         "The password itself; other programs of this user can read an environment, so prefer the file.",
     )
     .unset("not set", "correct-horse-battery-staple"),
+    key(
+        "max_proof_size_bytes",
+        &["TB_MAX_PROOF_SIZE_BYTES"],
+        number(PROOF_BYTES_MIN, PROOF_BYTES_MAX),
+        "Largest window proof that is taken; a larger one is refused before it is read.",
+    )
+    .unit("bytes")
+    .default("4194304", "1048576"),
+    key(
+        "proof_cache_dir",
+        &["TB_PROOF_CACHE_DIR"],
+        Kind::Path,
+        "Folder in which `tb prover` keeps its ledger checkpoints and its proofs; they are used again after a restart.",
+    )
+    .default("proof_cache", "/var/lib/the-block/proofs"),
     key(
         "mempool_limit",
         &["TB_MEMPOOL_LIMIT"],
@@ -222,6 +244,20 @@ pub static KEYS: &[Key] = &[
     )
     .default("", "/ip4/192.0.2.1/udp/26657/quic-v1"),
     key(
+        "p2p.exchange_peers",
+        &["TB_P2P_EXCHANGE_PEERS"],
+        Kind::Bool,
+        "Whether to ask peers for further peers, and to answer such questions. Turn it off where only the peers of the configuration may be known.",
+    )
+    .default("true", "false"),
+    key(
+        "p2p.witness_quarantine",
+        &["TB_P2P_WITNESS_QUARANTINE"],
+        Kind::AccountList,
+        "Publishers whose witness data this node neither takes from peers nor passes on, until they are taken off the list.",
+    )
+    .default("", "tb1qypqxpq9qcrsszg2pvxq6rs0zqg3yyc5z5tpwxqergd3c8g7ndw8me"),
+    key(
         "p2p.gossip_rate_limit_per_sec",
         &["TB_P2P_GOSSIP_RATE_LIMIT_PER_SEC"],
         clamped(1, PER_SECOND_MAX),
@@ -274,6 +310,13 @@ pub static KEYS: &[Key] = &[
     .alias(&["p2p_chain_sync_interval_ms"])
     .default("500", "0"),
     key(
+        "p2p.announce",
+        &["TB_P2P_ANNOUNCE"],
+        Kind::Bool,
+        "Whether peers are told where this node listens, and pass it on. With `false` only those reach it that know its address, for example through a sentry.",
+    )
+    .default("true", "false"),
+    key(
         "p2p.overlay_db_path",
         &["TB_OVERLAY_DB_PATH"],
         Kind::Path,
@@ -296,6 +339,14 @@ pub static KEYS: &[Key] = &[
         "File of the keys that answered at each address.",
     )
     .default("peer_key_history", "/var/lib/the-block/peer_key_history"),
+    key(
+        "witness.attest",
+        &["TB_WITNESS_ATTEST"],
+        Kind::Bool,
+        "Whether this node attests by itself that sampled blocks are here, when its validator's identity is drawn as a \
+         witness. The fee comes from the validator's account.",
+    )
+    .default("false", "true"),
     key(
         "rpc.listen",
         &["TB_RPC_LISTEN"],
@@ -390,12 +441,25 @@ pub static KEYS: &[Key] = &[
         "Local gate: what was pruned is rebuilt. Not there yet, so only `false` is accepted.",
     )
     .default("false", "false"),
+    key(
+        "drill.clock_offset_ms",
+        &["TB_CLOCK_OFFSET_MS"],
+        Kind::Offset { max: CLOCK_OFFSET_MS_MAX },
+        "Drills on development chains only: this node's clock is off by this much. The system's clock is not touched.",
+    )
+    .unit("milliseconds")
+    .default("0", "3600000"),
+    key(
+        "drill.partition_tag",
+        &["TB_PARTITION_TAG"],
+        Kind::Name,
+        "Drills on development chains only: nodes with different tags exchange no messages. A start without it heals the partition.",
+    )
+    .unset("no tag", "left"),
 ];
 
 /// Keys and variables of features that this version does not have, with what is missing: refused by name.
 pub static LATER: &[(&str, &str)] = &[
-    ("max_proof_size_bytes", "this version takes no proofs"),
-    ("proof_cache_dir", "this version makes and takes no proofs"),
     ("snapshot_dir", "this version makes no snapshots"),
     ("rollout.telemetry", "this version exports no traces; metrics are always at /metrics"),
     ("telemetry_auth_token", "this version exports no traces; metrics are always at /metrics"),
@@ -407,7 +471,8 @@ pub static LATER: &[(&str, &str)] = &[
 pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
-pub static OTHER_VARIABLES: &[&str] = &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR"];
+pub static OTHER_VARIABLES: &[&str] =
+    &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR", "TB_CHAOS_ARTIFACT_ROOT"];
 
 /// The key that has this name or alias.
 pub fn find(name: &str) -> Option<&'static Key> {

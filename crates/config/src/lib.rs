@@ -45,7 +45,9 @@ pub use files::FILE_BYTES_MAX;
 pub use gates::{FeatureGates, Gate, GateKind, GateState};
 pub use home::{Home, default_root};
 pub use keys::{KEYS, Key, nearest};
-pub use node::{ConsensusConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, ReleaseChannel, RpcConfig};
+pub use node::{
+    ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, ReleaseChannel, RpcConfig,
+};
 pub use print::{env_example, markdown, show, template, template_with};
 pub use secret::Secret;
 pub use sources::{Setting, Source, unknown_environment};

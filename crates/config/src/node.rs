@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mempool::MempoolConfig;
-use primitives::Genesis;
 use primitives::genesis::CHAIN_GATES;
+use primitives::{Address, Genesis};
 
 use crate::error::ConfigErrors;
 use crate::gates::{FeatureGates, Gate, GateKind};
@@ -98,6 +98,10 @@ pub struct P2pConfig {
     pub listen: Vec<String>,
     /// Peers to stay connected to, in libp2p form.
     pub peers: Vec<String>,
+    /// Whether to ask peers for further peers, and to answer such questions.
+    pub exchange_peers: bool,
+    /// Publishers whose witness data is not used here.
+    pub witness_quarantine: Vec<Address>,
     /// Gossip messages per second. At least 1.
     pub gossip_rate_limit_per_sec: u64,
     /// Digests that are remembered. At least 1.
@@ -110,6 +114,8 @@ pub struct P2pConfig {
     pub max_bytes_per_sec: u64,
     /// Pause between two pulls of heights, milliseconds; 0: no pulls.
     pub chain_sync_interval_ms: u64,
+    /// Whether peers are told where this node listens.
+    pub announce: bool,
     /// File of known peers.
     pub overlay_db: PathBuf,
     /// File of keys and reputation.
@@ -135,6 +141,15 @@ pub struct RpcConfig {
     pub connections_max: usize,
 }
 
+/// What a drill does to a node; only development chains take anything but the default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DrillConfig {
+    /// How far the node's clock is off, milliseconds.
+    pub clock_offset_ms: i64,
+    /// Nodes with different tags exchange no messages.
+    pub partition_tag: Option<String>,
+}
+
 /// The configuration of one node. All paths are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -150,6 +165,10 @@ pub struct NodeConfig {
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
     pub validator_key_password: Option<Secret>,
+    /// Largest window proof that is taken, bytes.
+    pub max_proof_size_bytes: usize,
+    /// Where provers of this home keep checkpoints and proofs.
+    pub proof_cache_dir: PathBuf,
     /// Logging.
     pub log: LogConfig,
     /// Limits and weights of the mempool; valid.
@@ -158,10 +177,14 @@ pub struct NodeConfig {
     pub consensus: ConsensusConfig,
     /// Transaction gossip.
     pub p2p: P2pConfig,
+    /// Whether the node attests sampled blocks by itself.
+    pub witness_attest: bool,
     /// The RPC server.
     pub rpc: RpcConfig,
     /// The rollout gates.
     pub gates: FeatureGates,
+    /// What a drill does to this node.
+    pub drill: DrillConfig,
 }
 
 /// A configuration and how it came to be.
@@ -241,6 +264,8 @@ impl Reader<'_> {
                 Value::Secret(password) => Some(password.clone()),
                 _ => None,
             },
+            max_proof_size_bytes: self.count("max_proof_size_bytes"),
+            proof_cache_dir: self.path("proof_cache_dir"),
             log: LogConfig {
                 format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
                 level: self.text("log.level").to_owned(),
@@ -257,6 +282,7 @@ impl Reader<'_> {
                 peers: self.list("consensus.peers"),
             },
             p2p: self.p2p(),
+            witness_attest: matches!(self.value("witness.attest"), Value::Bool(true)),
             rpc: RpcConfig {
                 listen: self.text("rpc.listen").parse().expect("its kind was checked"),
                 auth_token: None,
@@ -265,19 +291,39 @@ impl Reader<'_> {
                 connections_max: self.count("rpc.connections_max"),
             },
             gates: self.gates(),
+            drill: self.drill(),
         }
+    }
+
+    fn drill(&self) -> DrillConfig {
+        let clock_offset_ms = match self.value("drill.clock_offset_ms") {
+            Value::Offset(offset_ms) => *offset_ms,
+            _ => unreachable!("drill.clock_offset_ms is no offset"),
+        };
+        let partition_tag = match self.value("drill.partition_tag") {
+            Value::Text(tag) => Some(tag.clone()),
+            _ => None,
+        };
+        DrillConfig { clock_offset_ms, partition_tag }
     }
 
     fn p2p(&self) -> P2pConfig {
         P2pConfig {
             listen: self.list("p2p.listen"),
             peers: self.list("p2p.peers"),
+            exchange_peers: self.flag("p2p.exchange_peers"),
+            witness_quarantine: self
+                .list("p2p.witness_quarantine")
+                .iter()
+                .map(|text| text.parse().expect("its kind was checked"))
+                .collect(),
             gossip_rate_limit_per_sec: self.number("p2p.gossip_rate_limit_per_sec"),
             replay_window_size: self.number("p2p.replay_window_size"),
             rate_window_secs: self.number("p2p.rate_window_secs"),
             max_per_sec: self.number("p2p.max_per_sec"),
             max_bytes_per_sec: self.number("p2p.max_bytes_per_sec"),
             chain_sync_interval_ms: self.number("p2p.chain_sync_interval_ms"),
+            announce: *self.value("p2p.announce") == Value::Bool(true),
             overlay_db: self.path("p2p.overlay_db_path"),
             peer_db: self.path("p2p.peer_db_path"),
             quic_peer_db: self.path("p2p.quic_peer_db_path"),
@@ -316,6 +362,13 @@ impl Reader<'_> {
         match self.value(key) {
             Value::Text(text) => text,
             _ => unreachable!("{key} is no text"),
+        }
+    }
+
+    fn flag(&self, key: &str) -> bool {
+        match self.value(key) {
+            Value::Bool(flag) => *flag,
+            _ => unreachable!("{key} is no flag"),
         }
     }
 

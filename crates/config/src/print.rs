@@ -51,6 +51,7 @@ fn show_json(loaded: &Loaded) -> String {
             Value::Unset => serde_json::Value::Null,
             Value::Bool(flag) => json!(flag),
             Value::Number(number) => json!(number),
+            Value::Offset(number) => json!(number),
             Value::List(entries) => json!(entries),
             // A weight stays text: its digits are exact.
             value @ (Value::Weight(_) | Value::Text(_) | Value::Secret(_)) => json!(value.to_string()),

@@ -39,6 +39,11 @@ pub enum Kind {
         /// A number outside is moved to the nearest bound with a warning; otherwise it is refused.
         clamped: bool,
     },
+    /// A whole number that may be negative, at most this far from 0.
+    Offset {
+        /// The largest distance.
+        max: u32,
+    },
     /// A decimal between 0 and 1.
     Weight,
     /// A short name of letters, digits, `.`, `_` and `-`.
@@ -60,6 +65,8 @@ pub enum Kind {
     ListenList,
     /// Addresses of peers, as libp2p writes them.
     PeerList,
+    /// Addresses of accounts.
+    AccountList,
     /// An IP address and a port.
     Socket,
     /// A secret text.
@@ -75,6 +82,8 @@ pub enum Value {
     Bool(bool),
     /// Of [`Kind::Number`], in the key's unit.
     Number(u64),
+    /// Of [`Kind::Offset`], in the key's unit.
+    Offset(i64),
     /// Of [`Kind::Weight`], parts per million.
     Weight(u32),
     /// Of every kind that is one text.
@@ -93,7 +102,7 @@ impl Kind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Bool => "boolean",
-            Self::Number { .. } => "integer",
+            Self::Number { .. } | Self::Offset { .. } => "integer",
             Self::Weight => "decimal",
             Self::Name => "name",
             Self::Choice { .. } => "choice",
@@ -101,6 +110,7 @@ impl Kind {
             Self::LogFilter => "log filter",
             Self::Listen => "address",
             Self::ListenList | Self::PeerList => "list of addresses",
+            Self::AccountList => "list of accounts",
             Self::Socket => "IP address and port",
             Self::Secret => "secret",
         }
@@ -111,6 +121,7 @@ impl Kind {
         match self {
             Self::Bool => "true or false".to_owned(),
             Self::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
+            Self::Offset { max } => format!("a whole number from -{max} to {max}"),
             Self::Weight => "a decimal from 0 to 1 with at most six places, such as 0.7".to_owned(),
             Self::Name => format!("1 to {NAME_MAX} of the characters a-z, A-Z, 0-9, `.`, `_` and `-`"),
             Self::Choice { words, .. } => format!("one of: {}", words.join(", ")),
@@ -131,6 +142,7 @@ impl Kind {
                     "at most {LIST_MAX} addresses such as /ip4/192.0.2.1/tcp/26656 or /dns/example.org/udp/26657/quic-v1"
                 )
             }
+            Self::AccountList => format!("at most {LIST_MAX} accounts, each as tb1…"),
             Self::Socket => "an IP address and a port such as 127.0.0.1:26658 or [::1]:26658".to_owned(),
             Self::Secret => format!("1 to {SECRET_MAX} visible ASCII characters"),
         }
@@ -138,12 +150,12 @@ impl Kind {
 
     /// Whether a value of this kind stands in quotes in TOML; lists aside.
     pub(crate) fn is_quoted(&self) -> bool {
-        !matches!(self, Self::Bool | Self::Number { .. } | Self::Weight)
+        !matches!(self, Self::Bool | Self::Number { .. } | Self::Offset { .. } | Self::Weight)
     }
 
     /// Whether the kind is a list.
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::ListenList | Self::PeerList)
+        matches!(self, Self::ListenList | Self::PeerList | Self::AccountList)
     }
 
     /// Reads a value from text, as in flags and the environment. The entries of a list stand between commas.
@@ -162,6 +174,7 @@ impl Kind {
         match *self {
             Self::Bool => boolean(text),
             Self::Number { min, max, clamped } => number(text, min, max, clamped),
+            Self::Offset { max } => offset(text, max),
             Self::Weight => weight(text).map(Value::Weight),
             Self::Choice { words, later } => choice(text, words, later),
             Self::Secret => secret(text),
@@ -173,7 +186,7 @@ impl Kind {
                 Ok(socket) => Ok(Value::Text(socket.to_string())),
                 Err(_) => Err("is not an IP address and a port".to_owned()),
             },
-            Self::ListenList | Self::PeerList => unreachable!("lists were read above"),
+            Self::ListenList | Self::PeerList | Self::AccountList => unreachable!("lists were read above"),
         }
     }
 
@@ -181,7 +194,9 @@ impl Kind {
     pub(crate) fn parse_toml(&self, value: &toml::Value) -> Result<Value, Refusal> {
         match (self, value) {
             (Self::Bool, toml::Value::Boolean(flag)) => Ok(Value::Bool(*flag)),
-            (Self::Number { .. } | Self::Weight, toml::Value::Integer(number)) => self.parse(&number.to_string()),
+            (Self::Number { .. } | Self::Offset { .. } | Self::Weight, toml::Value::Integer(number)) => {
+                self.parse(&number.to_string())
+            }
             // Rust writes a float with the fewest digits that read back as the same float, never with an exponent.
             (Self::Weight, toml::Value::Float(decimal)) => self.parse(&decimal.to_string()),
             (kind, toml::Value::Array(entries)) if kind.is_list() => {
@@ -201,6 +216,9 @@ impl Kind {
         for entry in &entries {
             let checked = match self {
                 Self::ListenList => address::check_listen(entry),
+                Self::AccountList => {
+                    entry.parse::<primitives::Address>().map(|_| ()).map_err(|error| format!("is no account: {error}"))
+                }
                 _ => address::check_peer(entry),
             };
             checked.map_err(|reason| format!("holds `{}`, which {reason}", shortened(entry)))?;
@@ -223,6 +241,17 @@ fn number(text: &str, min: u64, max: u64, clamped: bool) -> Result<Value, Refusa
     }
     match text.parse::<u64>() {
         Ok(number) if clamped || (min..=max).contains(&number) => Ok(Value::Number(number)),
+        _ => Err("is out of range".to_owned()),
+    }
+}
+
+fn offset(text: &str, max: u32) -> Result<Value, Refusal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is not a whole number".to_owned());
+    }
+    match text.parse::<i64>() {
+        Ok(number) if number.unsigned_abs() <= u64::from(max) => Ok(Value::Offset(number)),
         _ => Err("is out of range".to_owned()),
     }
 }
@@ -309,6 +338,7 @@ impl fmt::Display for Value {
             Self::Unset => f.write_str("(not set)"),
             Self::Bool(flag) => flag.fmt(f),
             Self::Number(number) => number.fmt(f),
+            Self::Offset(number) => number.fmt(f),
             Self::Weight(ppm) => f.write_str(&decimal(*ppm)),
             Self::Text(text) => f.write_str(text),
             Self::List(entries) => f.write_str(&entries.join(",")),

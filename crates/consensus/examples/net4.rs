@@ -48,6 +48,7 @@ impl Node {
             peers: (0..VALIDATORS).filter(|peer| *peer != self.index).map(address).collect(),
             network_seed: [self.index.wrapping_add(201); 32],
             vote_queue_limit: 8_192,
+            partition_tag: None,
         };
         let signer = self.signer.clone().map(|signer| -> Box<dyn VoteSigner> { Box::new(signer) });
         consensus::start(config, self.chain.clone(), signer).await.expect("the engine starts")

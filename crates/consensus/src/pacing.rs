@@ -5,6 +5,7 @@
 //! peers are still handled, and the proposer packs what arrived until the last moment. A node that
 //! catches up finds the time long past and does not wait.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use primitives::Timestamp;
@@ -15,8 +16,17 @@ pub fn wait(now: Timestamp, parent: Timestamp, interval_ms: u64) -> Duration {
     Duration::from_millis(left.min(interval_ms))
 }
 
-/// This machine's time in milliseconds since the Unix epoch.
-pub(crate) fn now() -> Timestamp {
+/// How far the clock of this process is off on purpose, milliseconds.
+static OFFSET_MS: AtomicI64 = AtomicI64::new(0);
+
+/// Puts the clock of this process off by `offset_ms` milliseconds, for drills. The system's clock stays as it is.
+pub fn set_clock_offset(offset_ms: i64) {
+    OFFSET_MS.store(offset_ms, Ordering::Relaxed);
+}
+
+/// The time that this process goes by, milliseconds since the Unix epoch; 0 before it.
+pub fn now() -> Timestamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    let system_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+    Timestamp(system_ms.saturating_add_signed(OFFSET_MS.load(Ordering::Relaxed)))
 }

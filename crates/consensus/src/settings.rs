@@ -43,6 +43,8 @@ pub struct EngineConfig {
     pub network_seed: [u8; 32],
     /// `mempool_limit`: most messages of later heights that wait.
     pub vote_queue_limit: u64,
+    /// For drills: peers with another tag speak other protocols.
+    pub partition_tag: Option<String>,
 }
 
 impl std::fmt::Debug for EngineConfig {
@@ -53,6 +55,7 @@ impl std::fmt::Debug for EngineConfig {
             .field("listen", &self.listen)
             .field("peers", &self.peers)
             .field("vote_queue_limit", &self.vote_queue_limit)
+            .field("partition_tag", &self.partition_tag)
             .finish_non_exhaustive()
     }
 }
@@ -81,7 +84,8 @@ impl EngineSettings {
 
 fn network(config: &EngineConfig, genesis: &Hash) -> P2pConfig {
     // A peer of another chain speaks other protocols: it is turned away in the handshake.
-    let name = |what: &str| format!("/the-block/{genesis}/{what}/v1");
+    let tag = config.partition_tag.as_ref().map(|tag| format!("/{tag}")).unwrap_or_default();
+    let name = |what: &str| format!("/the-block/{genesis}{tag}/{what}/v1");
     P2pConfig {
         listen_addr: config.listen.clone(),
         persistent_peers: config.peers.clone(),

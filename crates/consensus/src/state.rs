@@ -221,7 +221,9 @@ pub fn timeouts(params: &Params) -> LinearTimeouts {
         prevote_delta: delta,
         precommit: vote,
         precommit_delta: delta,
-        rebroadcast: propose.saturating_add(vote).saturating_add(vote),
+        // Votes are sent again only while a step stands still. After a partition without a quorum nothing else moves,
+        // and each of the two votes of a round may have to wait for it once.
+        rebroadcast: vote,
         max_timeout: TIMEOUT_MAX.max(propose).max(vote),
     }
 }

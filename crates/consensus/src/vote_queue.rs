@@ -5,8 +5,9 @@
 //! how full its queue is or what it refuses, so this counter stands at the door, in the network codec,
 //! and applies the same rules:
 //!
-//! - a height with a full share refuses the newcomer;
-//! - with all heights taken, a lower height replaces the highest, a higher one is refused;
+//! - a height with a full share refuses the newcomer and loses nobody;
+//! - with all heights taken, a higher one is refused, and a lower one takes the place of the highest: otherwise
+//!   unchecked messages for far heights would keep out the votes of the next one (CON-27);
 //! - the count of a height leaves when the height starts.
 
 use std::collections::BTreeMap;

@@ -38,7 +38,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use checked::CheckedTransaction;
+pub use checked::{CheckedTransaction, ReadTransaction};
 pub use config::{
     LIMIT_DEFAULT, LIMIT_MAX, MempoolConfig, MempoolConfigError, NONCE_GAP_DEFAULT, NONCE_GAP_MAX, PER_SENDER_DEFAULT,
     PPM, QUEUED_SHARE_DIVISOR, REPLACEMENT_STEP_PERCENT,

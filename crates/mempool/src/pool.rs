@@ -22,6 +22,8 @@
 //! - A replacement takes no new place, so a full queue does not refuse it, unless it changes queues.
 //! - Registrations of identities count in a queue of their own under the same limit: a flood of them refuses no
 //!   payment, and the other way round.
+//! - Evidence has [`EVIDENCE_MAX`] places of its own: whoever fills the queue with payments cannot keep the proof of
+//!   an offence out of it.
 //! - Fees are those at admission. A base fee that rises later does not drop anything: the block leaves such a
 //!   transaction out until the fee falls or it expires.
 
@@ -30,14 +32,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use primitives::defect::{Defect, is_seeded};
-use primitives::{
-    Action, Address, Amount, Height, IdentityAction, Nonce, Rejection, Timestamp, Transaction, TransactionId,
-};
+use primitives::{Address, Amount, Height, Nonce, Rejection, Timestamp, Transaction, TransactionId};
 
 use crate::checked::CheckedTransaction;
 use crate::config::{MempoolConfig, MempoolConfigError, REPLACEMENT_STEP_PERCENT};
 use crate::order::{fee_points, place};
-use crate::sender::{Entry, Sender};
+use crate::sender::{Entry, Queue, Sender};
+
+/// Most entries with evidence: one for each validator of the largest set. Evidence costs its sender nothing, but only
+/// a proof that verifies gets here.
+pub const EVIDENCE_MAX: usize = primitives::validator::VALIDATORS_MAX;
 
 /// What the mempool needs to know about an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +135,7 @@ impl Included {
 
 /// The waiting transactions.
 ///
-/// Invariants: `by_id`, `expiry` and the senders name the same entries; neither identities nor the rest ever exceed
-/// the limit; no sender is empty; `pending` is the sum over the senders.
+/// Invariants: `by_id`, `expiry` and the senders name the same entries; no queue ever exceeds its limit; no sender is empty; `pending` is the sum over the senders.
 #[derive(Debug)]
 pub struct Mempool {
     pub(crate) config: MempoolConfig,
@@ -142,6 +145,8 @@ pub struct Mempool {
     pub(crate) pending: usize,
     /// Entries that register an identity.
     pub(crate) identities: usize,
+    /// Entries that prove an offence.
+    pub(crate) evidence: usize,
     /// The latest admission time; an admission clock that steps back is held here.
     latest: Timestamp,
     /// The next admission number.
@@ -162,6 +167,7 @@ impl Mempool {
             expiry: BTreeSet::new(),
             pending: 0,
             identities: 0,
+            evidence: 0,
             latest: Timestamp::default(),
             admissions: 0,
         })
@@ -238,14 +244,14 @@ impl Mempool {
             if body.tip.micro() < replacement_tip(old.transaction.body.tip) {
                 return Err(Rejection::ReplacementUnderpriced);
             }
-            if old.is_identity != is_identity(&checked) {
-                self.check_queue(is_identity(&checked))?;
+            if old.queue != Queue::of(&checked) {
+                self.check_queue(Queue::of(&checked))?;
             }
             return Ok(Admission::Replaced(self.replace(checked, terms, fee, account.nonce)));
         }
         let is_queued = missing != Some(body.nonce);
         self.check_room(sender.map_or(0, |sender| sender.entries.len()), is_queued)?;
-        self.check_queue(is_identity(&checked))?;
+        self.check_queue(Queue::of(&checked))?;
         self.insert(checked, terms, fee, account.nonce);
         Ok(if is_queued { Admission::Queued } else { Admission::Pending })
     }
@@ -315,10 +321,26 @@ impl Mempool {
         Ok(())
     }
 
-    /// Whether the queue of identities, or that of all others, has a place.
-    fn check_queue(&self, is_identity: bool) -> Result<(), Rejection> {
-        let held = if is_identity { self.identities } else { self.by_id.len() - self.identities };
-        if held >= self.config.limit { Err(Rejection::QueueFull) } else { Ok(()) }
+    /// Whether a queue has a place.
+    fn check_queue(&self, queue: Queue) -> Result<(), Rejection> {
+        if self.held(queue) >= self.queue_max(queue) { Err(Rejection::QueueFull) } else { Ok(()) }
+    }
+
+    /// Entries of a queue.
+    fn held(&self, queue: Queue) -> usize {
+        match queue {
+            Queue::Transactions => self.by_id.len() - self.identities - self.evidence,
+            Queue::Identities => self.identities,
+            Queue::Evidence => self.evidence,
+        }
+    }
+
+    /// Most entries of a queue.
+    fn queue_max(&self, queue: Queue) -> usize {
+        match queue {
+            Queue::Transactions | Queue::Identities => self.config.limit,
+            Queue::Evidence => EVIDENCE_MAX,
+        }
     }
 
     fn insert(&mut self, checked: CheckedTransaction, terms: &Terms, fee: Amount, account_nonce: Nonce) {
@@ -358,8 +380,9 @@ impl Mempool {
         let points = fee_points(body.tip, terms.weight);
         self.by_id.insert(checked.id(), (payer, nonce));
         self.expiry.insert((body.valid_until, payer, nonce));
-        let is_identity = is_identity(&checked);
-        self.identities += usize::from(is_identity);
+        let queue = Queue::of(&checked);
+        self.identities += usize::from(queue == Queue::Identities);
+        self.evidence += usize::from(queue == Queue::Evidence);
         let entry = Entry {
             id: checked.id(),
             bytes: checked.bytes(),
@@ -369,7 +392,7 @@ impl Mempool {
             admission,
             place: place(&self.config, admitted_at, points, admission),
             transaction,
-            is_identity,
+            queue,
         };
         let sender = self.senders.entry(payer).or_default();
         sender.account_nonce = account_nonce;
@@ -377,8 +400,7 @@ impl Mempool {
         self.pending -= sender.pending;
         sender.count_pending();
         self.pending += sender.pending;
-        let others = self.by_id.len() - self.identities;
-        assert!(self.identities.max(others) <= self.config.limit, "admission refuses what the limit has no place for");
+        assert!(self.held(queue) <= self.queue_max(queue), "admission refuses what the limit has no place for");
     }
 
     /// Takes one entry out of every index.
@@ -393,7 +415,8 @@ impl Mempool {
         if sender.get().entries.is_empty() {
             sender.remove();
         }
-        self.identities -= usize::from(entry.is_identity);
+        self.identities -= usize::from(entry.queue == Queue::Identities);
+        self.evidence -= usize::from(entry.queue == Queue::Evidence);
         self.by_id.remove(&entry.id);
         self.expiry.remove(&(entry.transaction.body.valid_until, payer, nonce));
         Some(entry)
@@ -440,9 +463,6 @@ impl Mempool {
 }
 
 /// Whether the transaction waits in the queue of identities.
-fn is_identity(checked: &CheckedTransaction) -> bool {
-    matches!(&checked.transaction().body.action, Action::Identity(IdentityAction::Register(_)))
-}
 
 /// The nonces, from the account's on, whose fees the balance does not cover: fees are taken in nonce order.
 fn unpaid(sender: &Sender, account: AccountState) -> Vec<Nonce> {

@@ -8,9 +8,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use primitives::{Amount, Lane, Nonce, Timestamp, Transaction, TransactionId};
+use primitives::{Action, Amount, IdentityAction, Lane, Nonce, Timestamp, Transaction, TransactionId};
 
+use crate::checked::CheckedTransaction;
 use crate::order::Place;
+
+/// Where an entry counts against a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Everything that is not below.
+    Transactions,
+    /// Registrations of identities.
+    Identities,
+    /// Proofs of offences.
+    Evidence,
+}
+
+impl Queue {
+    pub(crate) fn of(checked: &CheckedTransaction) -> Self {
+        match &checked.transaction().body.action {
+            Action::Identity(IdentityAction::Register(_)) => Self::Identities,
+            Action::Evidence(_) => Self::Evidence,
+            _ => Self::Transactions,
+        }
+    }
+}
 
 /// One waiting transaction.
 #[derive(Debug)]
@@ -31,8 +53,8 @@ pub(crate) struct Entry {
     pub(crate) admission: u64,
     /// Its place in the order.
     pub(crate) place: Place,
-    /// Whether it registers an identity and counts in that queue.
-    pub(crate) is_identity: bool,
+    /// Where it counts.
+    pub(crate) queue: Queue,
 }
 
 impl Entry {

@@ -6,7 +6,7 @@ use primitives::{Address, Amount, Height, Lane, Nonce, Timestamp, TransactionId}
 
 use crate::order::score;
 use crate::pool::Mempool;
-use crate::sender::Entry;
+use crate::sender::{Entry, Queue};
 
 /// Most entries [`Mempool::list`] returns.
 pub const LIST_MAX: usize = 1_000;
@@ -34,7 +34,7 @@ pub struct QueueStatus {
 /// The whole mempool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// All lanes together, without registrations of identities.
+    /// All lanes together, without registrations of identities and evidence.
     pub transactions: QueueStatus,
     /// Registrations of identities, in both lanes; not counted in `transactions`.
     pub identities: QueueStatus,
@@ -93,7 +93,7 @@ impl Mempool {
         }
         let limit = self.config.limit;
         Status {
-            transactions: QueueStatus { size: self.len() - self.identities, limit },
+            transactions: QueueStatus { size: self.len() - self.identities - self.evidence, limit },
             identities: QueueStatus { size: self.identities, limit },
             lanes,
             senders: self.senders.len(),
@@ -135,7 +135,7 @@ impl Mempool {
             pending,
             age_ms: now.since(entry.admitted_at),
             score: score(&self.config, entry.admitted_at, entry.fee_points, now),
-            is_identity: entry.is_identity,
+            is_identity: entry.queue == Queue::Identities,
         }
     }
 }

@@ -4,28 +4,51 @@
 //! - Verify before relay: a batch is relayed only when every transaction of it is well formed and
 //!   signed for this chain and at least one was new here.
 //! - A batch with a transaction that can never be valid costs its sender points; stale ones do not.
+//! - What its publisher's tier does not allow ([`topics`]) is neither taken nor relayed, and costs nobody points.
 //! - A new peer is told what waits here, because what was published before reached nobody.
+//! - Every second the watch looks at who is there, see `partition_watch.rs`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use p2p::{BatchId, P2pEvent, P2pHandle, Verdict};
+use mempool::ReadTransaction;
+use p2p::{BatchId, P2pEvent, P2pHandle, PeerKey, Verdict};
 use primitives::{Rejection, Transaction};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
+use crate::partition_watch::{Change, Watch};
 use crate::shared::Shared;
-use crate::submit;
+use crate::{submit, topics};
 
 /// Events of the network that may wait.
 pub const EVENTS_MAX: usize = 1_024;
+/// Pause between two looks at who is there.
+const LOOK: Duration = Duration::from_secs(1);
 /// Most waiting transactions that a new peer is told of.
 const RETELL_MAX: usize = 8_192;
 
 /// Handles events until the network is gone.
 pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver<P2pEvent>) {
-    while let Some(event) = events.recv().await {
+    let mut watch = Watch::new(shared.config.p2p.peers.len(), Instant::now());
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = look.tick() => {
+                look_at_peers(&shared, &p2p, &mut watch);
+                continue;
+            }
+        };
+        let Some(event) = event else { return };
         match event {
             P2pEvent::TransactionsReceived { peer: _, batch, transactions } => {
                 received(&shared, &p2p, batch, transactions).await;
+            }
+            P2pEvent::TopicReceived { peer: _, batch, message } => {
+                crate::meta::received(&shared, &p2p, batch, message).await;
             }
             P2pEvent::PeerConnected { peer, agent, mode, height } => {
                 tracing::info!(%peer, agent, mode, %height, "peer connected");
@@ -41,6 +64,32 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
     }
 }
 
+/// What the watch sees now, into the metrics and, when it changes its mind, into the log.
+fn look_at_peers(shared: &Shared, p2p: &P2pHandle, watch: &mut Watch) {
+    let connected: BTreeSet<PeerKey> = p2p.peers().into_iter().map(|peer| peer.peer).collect();
+    let seen = watch.look(&connected, Instant::now());
+    let metrics = &shared.metrics.partition_watch;
+    metrics.suspected.set_bool(seen.suspected_for.is_some());
+    metrics.affected_peers.set_len(seen.affected);
+    metrics.duration.set(seen.suspected_for.unwrap_or_default());
+    match seen.change {
+        Some(Change::Suspected) => {
+            metrics.suspicions.inc();
+            tracing::warn!(
+                affected = seen.affected,
+                expected = seen.expected,
+                "a partition is suspected: peers are missing"
+            );
+        }
+        Some(Change::Recovered { after }) => {
+            metrics.recoveries.inc();
+            let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(after_ms, "the suspected partition is over: enough peers are back");
+        }
+        None => {}
+    }
+}
+
 /// Checks a batch away from the network's thread, admits what is new, and answers.
 async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transactions: Vec<Vec<u8>>) {
     let shared = Arc::clone(shared);
@@ -50,24 +99,27 @@ async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transac
 }
 
 fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
-    let mut transactions: Vec<Arc<Transaction>> = Vec::with_capacity(encoded.len());
+    let mut transactions: Vec<ReadTransaction> = Vec::with_capacity(encoded.len());
     for bytes in encoded {
-        match Transaction::from_bytes(bytes) {
-            Ok(transaction) => transactions.push(Arc::new(transaction)),
+        match ReadTransaction::from_bytes(bytes) {
+            Ok(transaction) => transactions.push(transaction),
             Err(_) => return Verdict::Reject,
         }
     }
-    let unknown = match shared.chain() {
+    let known = transactions.len();
+    let (unknown, all_pass) = match shared.chain() {
         Ok(chain) => {
+            transactions.retain(|transaction| topics::may_pass(shared, &chain, transaction.transaction()));
+            let all_pass = transactions.len() == known;
             transactions.retain(|transaction| !chain.mempool().contains(&transaction.id()));
-            transactions
+            (transactions, all_pass)
         }
         Err(_) => return Verdict::Ignore,
     };
     let verdicts = submit::enter(shared, &unknown);
     if verdicts.iter().any(|verdict| matches!(verdict, Err(refused) if is_forever(refused.rejection))) {
         Verdict::Reject
-    } else if verdicts.iter().any(Result::is_ok) {
+    } else if all_pass && verdicts.iter().any(Result::is_ok) {
         Verdict::Accept
     } else {
         Verdict::Ignore
@@ -94,7 +146,10 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::SelfAttestation
         | Rejection::HeartbeatEmpty
         | Rejection::HeartbeatOrder
-        | Rejection::BadHeartbeatSignature => true,
+        | Rejection::BadHeartbeatSignature
+        | Rejection::AttestationEmpty
+        | Rejection::AttestationOrder
+        | Rejection::BadAttestationSignature => true,
         Rejection::Expired
         | Rejection::ValidUntilTooFar
         | Rejection::UnknownPayer
@@ -110,6 +165,7 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::EvidenceStale
         | Rejection::EvidenceDuplicate
         | Rejection::EvidenceUnknownOffender
+        | Rejection::EvidenceNoIdentity
         | Rejection::NotReady => false,
     }
 }
@@ -117,7 +173,9 @@ fn is_forever(rejection: Rejection) -> bool {
 /// Publishes what waits here again.
 fn retell(shared: &Shared, p2p: &P2pHandle) {
     let Ok(chain) = shared.chain() else { return };
-    let waiting: Vec<Arc<Transaction>> = chain.mempool().transactions().take(RETELL_MAX).cloned().collect();
+    let waiting = chain.mempool().transactions().take(RETELL_MAX);
+    let waiting = waiting.filter(|transaction| topics::may_pass(shared, &chain, transaction));
+    let waiting: Vec<Arc<Transaction>> = waiting.cloned().collect();
     drop(chain);
     for transaction in waiting {
         // A full queue means that the network is busy; who asks again will be told again.

@@ -8,10 +8,11 @@ use replica::{Observer, ReplicaEvent};
 use telemetry::Metrics;
 
 use crate::audits::Audits;
+use crate::elections::Elections;
 use crate::stages::Stages;
 
 /// The observer of one replica.
-pub fn observer(stages: Arc<Stages>, metrics: &Metrics, audits: Arc<Audits>) -> Observer {
+pub fn observer(stages: Arc<Stages>, metrics: &Metrics, audits: Arc<Audits>, elections: Arc<Elections>) -> Observer {
     let commit = metrics.storage.commit.clone();
     let (dropped, expired) = (metrics.mempool.dropped.clone(), metrics.mempool.expired.clone());
     // Between `Decided` and `Finalized` the block is made durable.
@@ -22,6 +23,7 @@ pub fn observer(stages: Arc<Stages>, metrics: &Metrics, audits: Arc<Audits>) -> 
             ReplicaEvent::Decided(_) => *decided_at = Some(Instant::now()),
             ReplicaEvent::Finalized(block) => {
                 audits.observe(block);
+                elections.observe(block);
                 if let Some(start) = decided_at.take() {
                     commit.observe(start.elapsed());
                 }

@@ -35,7 +35,11 @@ use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
+use crate::duties::{Duties, NEXT_KEY_FILE};
+use crate::elections::Elections;
 use crate::evidence::Reporter;
+use crate::meta::Meta;
+use crate::proofs::Proofs;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -44,7 +48,7 @@ use crate::start_error::StartError;
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
 /// Chain gates that this version implements.
-const GATES_HERE: [&str; 1] = ["malachite_consensus"];
+const GATES_HERE: [&str; 3] = ["malachite_consensus", "timetoke_rewards", "witness_network"];
 /// Longest wait for requests in hand at a stop.
 const RPC_STOP_WAIT: Duration = Duration::from_secs(3);
 /// The newest heights that are searched for our own signature, to judge the guard.
@@ -90,6 +94,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let genesis = read_genesis(&options.home.genesis_json())?;
     loaded.config.check_gates(&genesis)?;
     let guard_crash = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
+    crate::drill::arm(&loaded.config.drill, &genesis)?;
     let address = loaded.config.rpc.listen;
     // The port is taken before anything is written, so that a second node of one home is refused early.
     let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
@@ -162,6 +167,7 @@ impl Opening<'_> {
             Mode::Validator => Some(load_validator_key(home, &config, ask)?),
             Mode::Node => None,
         };
+        let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
         let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
         let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
         let opening = store.opening();
@@ -172,14 +178,20 @@ impl Opening<'_> {
         };
         let stages = Arc::new(Stages::new());
         let metrics = Metrics::new();
+        metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
-        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits));
+        let elections = Arc::new(Elections::new(metrics.standing.clone()));
+        let observer =
+            crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
         let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
+        let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
+        let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity =
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
             .map_err(StartError::Chain)?;
+        let proofs = Proofs::open(&store)?;
         let now = clock::now();
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -188,11 +200,15 @@ impl Opening<'_> {
             genesis,
             genesis_hash,
             audits,
+            proofs,
             stages,
             metrics,
             config,
             validator,
             reporter,
+            duties,
+            elections,
+            meta,
             p2p: OnceLock::new(),
             engine: OnceLock::new(),
             work: Arc::new(Notify::new()),
@@ -218,20 +234,25 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// The validator's key. An encrypted one takes its password from the configuration, else from the person at the
-/// terminal.
-fn load_validator_key(home: &Home, config: &NodeConfig, ask: Option<AskPassword>) -> Result<ValidatorKey, StartError> {
+/// terminal; the password comes with it.
+fn load_validator_key(
+    home: &Home,
+    config: &NodeConfig,
+    ask: Option<AskPassword>,
+) -> Result<(ValidatorKey, Option<Password>), StartError> {
     let path = home.validator_key();
+    let mut used = None;
     let loaded = match ValidatorKey::load(&path, None) {
         Err(KeyFileError::PasswordNeeded { .. }) => {
-            let password = validator_password(&path, config, ask)?;
-            ValidatorKey::load(&path, Some(&password))?
+            let password = used.insert(validator_password(&path, config, ask)?);
+            ValidatorKey::load(&path, Some(password))?
         }
         loaded => loaded?,
     };
     if let Some(warning) = loaded.warning {
         tracing::warn!("{warning}");
     }
-    Ok(loaded.key)
+    Ok((loaded.key, used))
 }
 
 fn validator_password(
@@ -341,15 +362,17 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
         bootstrap: config.peers.clone(),
         mode: crate::ready::role(shared).name().to_owned(),
         limits,
+        exchange_peers: config.exchange_peers,
         store: Some(StorePaths {
             overlay: config.overlay_db.clone(),
             peer_db: config.peer_db.clone(),
             peer_db_quic: config.quic_peer_db.clone(),
             key_history: config.peer_key_history.clone(),
         }),
+        announce: config.announce,
         ..P2pConfig::default()
     };
-    let chain = ChainIdentity { chain_id: shared.genesis.chain_id.clone(), genesis: shared.genesis_hash };
+    let chain = ChainIdentity { chain_id: crate::drill::chain_name(shared), genesis: shared.genesis_hash };
     let (events, received) = mpsc::channel(crate::gossip::EVENTS_MAX);
     let handle = P2p::start(network, chain, node_secret(home)?, events)?;
     handle.set_height(shared.store.head().map_or(Height::GENESIS, |head| head.height));
@@ -381,6 +404,7 @@ async fn start_consensus(
                 peers: shared.config.consensus.peers.iter().map(address).collect::<Result<_, _>>()?,
                 network_seed: node_secret(home)?,
                 vote_queue_limit: u64::try_from(shared.config.mempool.limit).unwrap_or(u64::MAX),
+                partition_tag: shared.config.drill.partition_tag.clone(),
             };
             let handle = consensus::start(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));

@@ -14,7 +14,11 @@ use tokio::sync::{Notify, watch};
 
 use crate::audits::Audits;
 use crate::clock;
+use crate::duties::Duties;
+use crate::elections::Elections;
 use crate::evidence::Reporter;
+use crate::meta::Meta;
+use crate::proofs::Proofs;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -39,6 +43,8 @@ pub struct Shared {
     pub audits: Arc<Audits>,
     /// Where transactions are.
     pub stages: Arc<Stages>,
+    /// Window proofs.
+    pub proofs: Proofs,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.
@@ -47,6 +53,12 @@ pub struct Shared {
     pub validator: Option<Address>,
     /// Reports what other validators signed twice, if this node votes.
     pub reporter: Option<Reporter>,
+    /// Answers challenges and submits tickets, if this node has a validator key.
+    pub duties: Option<Duties>,
+    /// Counts of lotteries and online time.
+    pub elections: Arc<Elections>,
+    /// Messages about timetoke.
+    pub meta: Meta,
     /// Gossip; set once it runs. A `solo` chain has none.
     pub p2p: OnceLock<P2pHandle>,
     /// The engine; set once it runs.

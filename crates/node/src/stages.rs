@@ -1,12 +1,15 @@
 //! Where each transaction is, kept from what the replica reports, and a channel that wakes who waits.
 //!
-//! Rule: the channel carries batches, one per block and stage, so that a full block costs a waiter one
-//! wake-up. A waiter that falls behind reads the tracker again; nothing is lost.
+//! Rules
+//! - The channel carries batches, one per block and stage, so that a full block costs a waiter one wake-up. A waiter
+//!   that falls behind reads the tracker again; nothing is lost.
+//! - Every move is one log line at debug level with the transaction's id, so that one transaction can be followed
+//!   through the logs of all nodes: `log.level = "info,node::stages=debug"`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use primitives::TransactionId;
-use replica::stages::{Progress, Stage, Stop, Tracker};
+use primitives::{Stage, TransactionId};
+use replica::stages::{Progress, Stop, Tracker};
 use replica::{FinalizedBlock, ReplicaEvent};
 use tokio::sync::broadcast;
 
@@ -47,8 +50,22 @@ impl Stages {
         self.lock().get(id).copied()
     }
 
+    /// What is known of each of `ids`, without those that are not remembered.
+    pub fn get_all(&self, ids: &[TransactionId]) -> Vec<Progress> {
+        let tracker = self.lock();
+        ids.iter().filter_map(|id| tracker.get(id).copied()).collect()
+    }
+
     /// Notes that `ids` reached `stage`.
     pub fn reach(&self, ids: Arc<[TransactionId]>, stage: Stage) {
+        if ids.is_empty() {
+            return;
+        }
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            for id in ids.iter() {
+                tracing::debug!(transaction = %id, stage = stage.name(), "transaction moved");
+            }
+        }
         let now = clock::now();
         let mut tracker = self.lock();
         for id in ids.iter() {
@@ -60,6 +77,8 @@ impl Stages {
 
     /// Notes that a transaction stopped.
     pub fn stop(&self, id: TransactionId, stop: Stop) {
+        let (stage, reason) = stop.stage();
+        tracing::debug!(transaction = %id, stage = stage.name(), reason, "transaction stopped");
         self.lock().stop(id, stop);
         self.tell(Notice::Moved(Arc::from([id])));
     }

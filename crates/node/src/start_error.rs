@@ -45,6 +45,9 @@ pub enum StartError {
     /// A crash point that is not taken.
     #[error(transparent)]
     CrashAt(#[from] crate::crash::CrashAtError),
+    /// A drill on a chain that takes none.
+    #[error(transparent)]
+    Drill(#[from] crate::drill::DrillError),
     /// A key file.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -139,6 +142,7 @@ impl StartError {
             Self::Config(_)
             | Self::Genesis { .. }
             | Self::CrashAt(_)
+            | Self::Drill(_)
             | Self::KeyFile(_)
             | Self::Guard(_)
             | Self::Storage(_)

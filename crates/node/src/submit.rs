@@ -3,16 +3,18 @@
 //! Rules
 //! - A list is checked by one batch of signatures before the chain is locked, so that bad transactions
 //!   never hold it up; then it is admitted in order under one lock.
+//! - A transaction whose publisher's tier is too low for its topic is admitted here and not handed to the network.
 //! - Every transaction gets its own verdict, in order, whatever the others are.
 
 use std::sync::Arc;
 
-use mempool::{Admission, CheckedTransaction};
-use primitives::{Rejection, Transaction, TransactionId, encode};
-use replica::stages::{Stage, Stop};
+use mempool::{Admission, CheckedTransaction, ReadTransaction};
+use primitives::{Rejection, Stage, Transaction, TransactionId, encode};
+use replica::stages::Stop;
 
 use crate::clock;
 use crate::shared::Shared;
+use crate::topics::{self, Topic};
 
 /// How a submission ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +27,9 @@ pub struct Refused {
 
 /// Takes transactions from a client, and hands what was admitted to the network.
 pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, Refused>> {
-    let decoded: Vec<Result<Arc<Transaction>, Rejection>> =
-        encoded.iter().map(|bytes| Transaction::from_bytes(bytes).map(Arc::new)).collect();
-    let known: Vec<Arc<Transaction>> = decoded.iter().flatten().cloned().collect();
+    let decoded: Vec<Result<ReadTransaction, Rejection>> =
+        encoded.iter().map(|bytes| ReadTransaction::from_bytes(bytes)).collect();
+    let known: Vec<ReadTransaction> = decoded.iter().flatten().cloned().collect();
     let mut verdicts = enter(shared, &known).into_iter();
     let results: Vec<Result<TransactionId, Refused>> = decoded
         .into_iter()
@@ -36,13 +38,14 @@ pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, R
             Err(rejection) => Err(refuse(shared, None, rejection)),
         })
         .collect();
+    let held = held_back(shared, &known);
     let admitted = results.iter().zip(encoded).filter_map(|(result, bytes)| Some((result.ok()?, *bytes)));
-    publish(shared, admitted);
+    publish(shared, admitted.filter(|(id, _)| !held.contains(id)));
     results
 }
 
 /// Checks and admits decoded transactions, in order.
-pub fn enter(shared: &Shared, transactions: &[Arc<Transaction>]) -> Vec<Result<TransactionId, Refused>> {
+pub fn enter(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<TransactionId, Refused>> {
     let ids: Arc<[TransactionId]> = transactions.iter().map(|transaction| transaction.id()).collect();
     shared.stages.reach(Arc::clone(&ids), Stage::Received);
     let checked = CheckedTransaction::check_all(transactions, &shared.genesis_hash);
@@ -87,6 +90,17 @@ fn count(shared: &Shared, admission: Admission) {
             shared.stages.stop(old, Stop::Replaced);
         }
     }
+}
+
+/// The transactions that their publisher's tier keeps from the network. Most have no topic, and no lock is taken.
+fn held_back(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<TransactionId> {
+    let all = transactions.iter().map(ReadTransaction::transaction);
+    let mut topical = all.filter(|one| Topic::of(&one.body.action).is_some()).peekable();
+    if topical.peek().is_none() || shared.p2p.get().is_none() {
+        return Vec::new();
+    }
+    let Ok(chain) = shared.chain() else { return Vec::new() };
+    topical.filter(|one| !topics::may_pass(shared, &chain, one)).map(|one| one.id()).collect()
 }
 
 /// Hands admitted transactions to the network.

@@ -52,7 +52,7 @@ pub(crate) enum Input {
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
     /// The node published transactions, or (empty) dropped its last handle.
     Publish(Vec<Arc<[u8]>>),
-    /// The node judged a batch or wants to stop; `None` when its last handle is gone.
+    /// The node judged a message, published one of a topic or wants to stop; `None` when its last handle is gone.
     Command(Option<Command>),
     /// The oldest collected transaction has waited long enough.
     Flush,
@@ -182,7 +182,7 @@ impl Network {
 
     /// What this node says about itself.
     pub(crate) fn hello(&self) -> Hello {
-        let listen = self.swarm.listeners().take(ADDRESSES_MAX);
+        let listen = self.swarm.listeners().take(if self.config.announce { ADDRESSES_MAX } else { 0 });
         let listen = listen.filter_map(|address| BoundedVec::new(address.to_string().into_bytes())).collect();
         Hello {
             format: FormatVersion,
@@ -281,6 +281,7 @@ impl Network {
             Input::Publish(transactions) if transactions.is_empty() => return ControlFlow::Break(None),
             Input::Publish(transactions) => handlers::publish::handle(self, &transactions),
             Input::Command(Some(Command::Verdict(digest, verdict))) => handlers::verdict::handle(self, digest, verdict),
+            Input::Command(Some(Command::Topic(message))) => handlers::publish::topic(self, &message),
             Input::Command(stop) => return ControlFlow::Break(stop),
             Input::Flush => handlers::flush::handle(self),
             Input::Announce => handlers::announce::handle(self),

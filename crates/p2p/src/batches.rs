@@ -20,7 +20,7 @@ use std::sync::Arc;
 use primitives::{BoundedVec, Hash, encode};
 
 use crate::codec::Frame;
-use crate::wire::{ANNOUNCE_MAX, BATCH_TRANSACTIONS_MAX, GossipMessage, TransactionBytes, digest};
+use crate::wire::{ANNOUNCE_MAX, BATCH_TRANSACTIONS_MAX, GossipMessage, TopicBytes, TransactionBytes, digest};
 
 /// A batch is sent once it holds this many bytes…
 pub const BATCH_BYTES_TARGET: usize = 65_536;
@@ -42,6 +42,14 @@ pub(crate) struct Batch {
     pub digest: Hash,
     pub frame: Frame,
     pub transactions: usize,
+}
+
+impl Batch {
+    /// A frame that holds one message of a topic; `None` when it is over the bound.
+    pub(crate) fn of_topic(message: &[u8]) -> Option<Self> {
+        let frame: Frame = encode(&GossipMessage::Topic(TopicBytes::new(message.to_vec())?)).into();
+        Some(Self { digest: digest(&frame), frame, transactions: 0 })
+    }
 }
 
 /// Collects published transactions.

@@ -43,6 +43,8 @@ pub struct P2pConfig {
     pub peers_max: u32,
     /// Whether to ask peers for further peers, and to answer such questions.
     pub exchange_peers: bool,
+    /// Whether peers are told the addresses that this node listens on.
+    pub announce: bool,
     /// Where peers are remembered; `None` keeps them in memory only.
     pub store: Option<StorePaths>,
 }
@@ -58,6 +60,7 @@ impl Default for P2pConfig {
             ban_secs: 600,
             peers_max: 64,
             exchange_peers: true,
+            announce: true,
             store: None,
         }
     }

@@ -24,7 +24,7 @@ use crate::counters::{Counters, Provider};
 use crate::identity::{KeyError, PeerKey};
 use crate::limits::ClampWarning;
 use crate::network::Behaviour;
-use crate::wire::Refusal;
+use crate::wire::{Refusal, TOPIC_BYTES_MAX};
 
 /// Transactions that wait to be collected into a batch.
 pub const PUBLISH_QUEUE_MAX: usize = 16_384;
@@ -42,6 +42,15 @@ pub enum P2pEvent {
         batch: BatchId,
         /// The encoded transactions, each at most `TRANSACTION_BYTES_MAX` bytes, unchecked.
         transactions: Vec<Vec<u8>>,
+    },
+    /// A peer sent a message of a topic that was not seen before. Answer with [`P2pHandle::report`].
+    TopicReceived {
+        /// Who sent it, which need not be who published it.
+        peer: PeerKey,
+        /// Names the message in the verdict.
+        batch: BatchId,
+        /// At most [`TOPIC_BYTES_MAX`] bytes, unchecked.
+        message: Vec<u8>,
     },
     /// A handshake ended with agreement.
     PeerConnected {
@@ -144,6 +153,7 @@ pub enum StartError {
 /// A message to the task.
 pub(crate) enum Command {
     Verdict(Hash, Verdict),
+    Topic(Arc<[u8]>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -263,6 +273,13 @@ impl P2pHandle {
     /// and the batch then counts as one without a verdict.
     pub fn report(&self, batch: BatchId, verdict: Verdict) -> bool {
         self.command.try_send(Command::Verdict(batch.0, verdict)).is_ok()
+    }
+
+    /// Queues one message of a topic for every peer. Never waits; false when the queue is full, the network has
+    /// stopped, or the message is over [`TOPIC_BYTES_MAX`] bytes.
+    #[must_use = "a message that was not queued reaches no peer"]
+    pub fn publish_topic(&self, message: Arc<[u8]>) -> bool {
+        message.len() <= TOPIC_BYTES_MAX && self.command.try_send(Command::Topic(message)).is_ok()
     }
 
     /// Sets the finalized height that peers are told.

@@ -5,7 +5,7 @@
 //! | `/the-block/handshake/1` | [`Hello`] | [`HandshakeReply`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/heights/1` | [`Heights`] | [`Heights`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/peers/1` | [`PeersRequest`] | [`ToldPeers`] | [`SMALL_BYTES_MAX`] |
-//! | `/the-block/transactions/1` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
+//! | `/the-block/transactions/2` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
 //!
 //! Rules
 //! - The encoding is `primitives::codec`: borsh, bounded, no trailing bytes.
@@ -28,7 +28,7 @@ pub(crate) const HEIGHTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-bl
 /// Name of the protocol in which a node asks for further peers.
 pub(crate) const PEERS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/peers/1");
 /// Name of the transaction gossip protocol.
-pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/1");
+pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/2");
 
 /// The longest gossip message, bytes.
 pub const MESSAGE_BYTES_MAX: usize = 262_144;
@@ -36,6 +36,8 @@ pub const MESSAGE_BYTES_MAX: usize = 262_144;
 pub const SMALL_BYTES_MAX: usize = 16_384;
 /// The most transactions in one batch.
 pub const BATCH_TRANSACTIONS_MAX: usize = 4_096;
+/// The longest message of a topic, bytes.
+pub const TOPIC_BYTES_MAX: usize = 65_536;
 /// The most digests in one announcement.
 pub const ANNOUNCE_MAX: usize = 256;
 /// The most peers in one answer.
@@ -154,13 +156,18 @@ pub(crate) type ToldPeers = BoundedVec<ToldPeer, TOLD_PEERS_MAX>;
 /// One transaction as it travels.
 pub(crate) type TransactionBytes = BoundedVec<u8, TRANSACTION_BYTES_MAX>;
 
+/// A message of a topic as it travels.
+pub(crate) type TopicBytes = BoundedVec<u8, TOPIC_BYTES_MAX>;
+
 /// A gossip message.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) enum GossipMessage {
     /// Transactions in the order in which the sender admitted them.
     Batch(BoundedVec<TransactionBytes, BATCH_TRANSACTIONS_MAX>),
-    /// Digests of batches that the sender checked and can deliver.
+    /// Digests of batches and topic messages that the sender checked and can deliver.
     Announce(BoundedVec<Hash, ANNOUNCE_MAX>),
+    /// A message of a topic. What is in it, and who may publish it, is the node's affair.
+    Topic(TopicBytes),
 }
 
 /// The answer to a gossip message.

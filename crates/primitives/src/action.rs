@@ -10,7 +10,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
+use crate::actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{BoundedBytes, BoundedVec};
@@ -120,6 +120,8 @@ pub enum Action {
     Timetoke(TimetokeAction) = 13,
     /// Take part in the admission lottery.
     Lottery(LotteryAction) = 14,
+    /// Attest that a block's data is available, or take what that earned.
+    Witness(WitnessAction) = 15,
 }
 
 impl Action {
@@ -127,7 +129,9 @@ impl Action {
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Transfer(_) | Self::Stake(_) => Lane::Consumer,
-            Self::BatchTransfer(_) | Self::Identity(_) | Self::Timetoke(_) | Self::Lottery(_) => Lane::Industrial,
+            Self::BatchTransfer(_) | Self::Identity(_) | Self::Timetoke(_) | Self::Lottery(_) | Self::Witness(_) => {
+                Lane::Industrial
+            }
             Self::Evidence(_) => Lane::Reserved,
         }
     }
@@ -142,6 +146,7 @@ impl Action {
             Self::Identity(action) => action.name(),
             Self::Timetoke(action) => action.name(),
             Self::Lottery(action) => action.name(),
+            Self::Witness(action) => action.name(),
         }
     }
 
@@ -150,7 +155,12 @@ impl Action {
         match self {
             Self::Transfer(transfer) => vec![Payment { to: transfer.to, amount: transfer.amount }],
             Self::BatchTransfer(batch) => batch.payments.to_vec(),
-            Self::Stake(_) | Self::Evidence(_) | Self::Identity(_) | Self::Timetoke(_) | Self::Lottery(_) => Vec::new(),
+            Self::Stake(_)
+            | Self::Evidence(_)
+            | Self::Identity(_)
+            | Self::Timetoke(_)
+            | Self::Lottery(_)
+            | Self::Witness(_) => Vec::new(),
         }
     }
 
@@ -165,6 +175,7 @@ impl Action {
             Self::Identity(action) => Some(action.spend()),
             Self::Timetoke(action) => Some(action.spend()),
             Self::Lottery(action) => Some(action.spend()),
+            Self::Witness(action) => Some(action.spend()),
         }
     }
 
@@ -186,6 +197,7 @@ impl Action {
             Self::Identity(action) => action.check_form(genesis, key),
             Self::Timetoke(action) => action.check_form(genesis, key),
             Self::Lottery(action) => action.check_form(genesis, key),
+            Self::Witness(action) => action.check_form(genesis, key),
         }
     }
 

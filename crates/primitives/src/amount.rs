@@ -32,9 +32,9 @@ impl Amount {
 
     /// `blocks` whole BLOCK (a `u32` always fits).
     pub const fn from_blocks(blocks: u32) -> Self {
-        // u32::MAX · 10^6 < 2^52. `u64::from` is not yet const.
-        #[expect(clippy::as_conversions, reason = "lossless widening in a const fn")]
-        Self(blocks as u64 * MICRO_PER_BLOCK)
+        // u32::MAX · 10^6 < 2^52. `u64::from` is not yet const, so the number is widened by its bytes.
+        let [a, b, c, d] = blocks.to_le_bytes();
+        Self(u64::from_le_bytes([a, b, c, d, 0, 0, 0, 0]) * MICRO_PER_BLOCK)
     }
 
     /// The integer in µBLOCK.

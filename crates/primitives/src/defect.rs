@@ -19,6 +19,12 @@ pub enum Defect {
     KeepsTheFees,
     /// Some validators hold another state root than their block says.
     DriftsApart,
+    /// The pools get twice what they were promised.
+    PaysThePoolsTwice,
+    /// At the end of an epoch somebody is slashed without a reason.
+    SlashesTheInnocent,
+    /// The voting set changes by any part of its power at once.
+    ForgetsTheChurn,
 }
 
 #[cfg(feature = "seeded-bugs")]

@@ -56,10 +56,12 @@ pub enum Domain {
     Identity,
     /// Audit records of nodes.
     Audit,
+    /// Sampling of witnesses.
+    Witness,
 }
 
 /// The context strings, by [`Domain::index`].
-const CONTEXTS: [&str; 20] = [
+const CONTEXTS: [&str; 21] = [
     "the-block v1 address",
     "the-block v1 transaction id",
     "the-block v1 merkle leaf",
@@ -80,10 +82,11 @@ const CONTEXTS: [&str; 20] = [
     "the-block v1 lottery",
     "the-block v1 identity",
     "the-block v1 audit",
+    "the-block v1 witness",
 ];
 
 /// The hashed contexts: BLAKE3's key derivation hashes its context first, which is the same every time.
-static CONTEXT_KEYS: LazyLock<[ContextKey; 20]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
+static CONTEXT_KEYS: LazyLock<[ContextKey; 21]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
 
 impl Domain {
     const fn index(self) -> usize {
@@ -108,6 +111,7 @@ impl Domain {
             Self::Lottery => 17,
             Self::Identity => 18,
             Self::Audit => 19,
+            Self::Witness => 20,
         }
     }
 

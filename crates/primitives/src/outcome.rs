@@ -97,6 +97,24 @@ pub enum Outcome {
     LotteryRepeated = 90,
     /// The proof does not verify under the frozen key.
     BadLotteryProof = 91,
+    /// The gate `witness_network` is off.
+    WitnessNetworkOff = 96,
+    /// No sample of this height is open.
+    WitnessLate = 97,
+    /// The attestation was not made for the sample's seed.
+    WitnessWrongSeed = 98,
+    /// The attestation names another block than the sampled one.
+    WitnessWrongBlock = 99,
+    /// A member of the committee does not attest to its own blocks.
+    WitnessInCommittee = 100,
+    /// The identity's tier is too low for a witness.
+    WitnessTierTooLow = 101,
+    /// The sample did not draw this identity.
+    WitnessNotSampled = 102,
+    /// The identity attested to this sample before.
+    WitnessRepeated = 103,
+    /// The sample or the epoch has all the attestations it counts.
+    WitnessFull = 104,
 }
 
 impl Outcome {
@@ -143,6 +161,15 @@ impl Outcome {
             Self::NotInLottery => "not_in_lottery",
             Self::LotteryRepeated => "lottery_repeated",
             Self::BadLotteryProof => "bad_lottery_proof",
+            Self::WitnessNetworkOff => "witness_network_off",
+            Self::WitnessLate => "witness_late",
+            Self::WitnessWrongSeed => "witness_wrong_seed",
+            Self::WitnessWrongBlock => "witness_wrong_block",
+            Self::WitnessInCommittee => "witness_in_committee",
+            Self::WitnessTierTooLow => "witness_tier_too_low",
+            Self::WitnessNotSampled => "witness_not_sampled",
+            Self::WitnessRepeated => "witness_repeated",
+            Self::WitnessFull => "witness_full",
         }
     }
 }
@@ -252,11 +279,23 @@ pub enum Rejection {
     /// A heartbeat that its identity did not sign for this chain.
     #[error("a heartbeat is not signed by its identity on this chain")]
     BadHeartbeatSignature,
+    /// No attestation in the list.
+    #[error("the list of attestations is empty")]
+    AttestationEmpty,
+    /// Attestations not sorted by identity, or one twice.
+    #[error("the attestations are not sorted by identity, each once")]
+    AttestationOrder,
+    /// An attestation that its identity did not sign for this chain.
+    #[error("an attestation is not signed by its identity on this chain")]
+    BadAttestationSignature,
+    /// The offender has no identity that can be punished.
+    #[error("the signer has no identity on this chain that evidence could end")]
+    EvidenceNoIdentity,
 }
 
 impl Rejection {
     /// Every rejection. Only appended to: the API numbers them by position.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 38] = [
         Self::Malformed,
         Self::Oversize,
         Self::WrongChain,
@@ -291,6 +330,10 @@ impl Rejection {
         Self::HeartbeatEmpty,
         Self::HeartbeatOrder,
         Self::BadHeartbeatSignature,
+        Self::AttestationEmpty,
+        Self::AttestationOrder,
+        Self::BadAttestationSignature,
+        Self::EvidenceNoIdentity,
     ];
 
     /// The code used in JSON, metrics and commands.
@@ -330,6 +373,10 @@ impl Rejection {
             Self::HeartbeatEmpty => "heartbeat_empty",
             Self::HeartbeatOrder => "heartbeat_order",
             Self::BadHeartbeatSignature => "bad_heartbeat_signature",
+            Self::AttestationEmpty => "attestation_empty",
+            Self::AttestationOrder => "attestation_order",
+            Self::BadAttestationSignature => "bad_attestation_signature",
+            Self::EvidenceNoIdentity => "evidence_no_identity",
         }
     }
 
@@ -380,6 +427,10 @@ impl Rejection {
             Self::HeartbeatEmpty => "put at least one heartbeat into the transaction",
             Self::HeartbeatOrder => "sort the heartbeats by identity and name each identity once",
             Self::BadHeartbeatSignature => "sign domain, genesis hash and heartbeat with the identity's wallet key",
+            Self::AttestationEmpty => "put at least one attestation into the transaction",
+            Self::AttestationOrder => "sort the attestations by identity and name each identity once",
+            Self::BadAttestationSignature => "sign domain, genesis hash and attestation with the identity's wallet key",
+            Self::EvidenceNoIdentity => "nothing to do: this offence is one of a registered identity",
         }
     }
 }

@@ -1,17 +1,18 @@
 //! The committed record of what a transaction did.
 //!
-//! One receipt per transaction of the block, in order; the header carries the root of the tree over
-//! their canonical bytes. Events are for indexers and wallets: the state transition never reads them.
+//! One receipt per transaction of the block, in order, then the closing events of the block itself; the header
+//! carries the root of the tree over their canonical bytes ([`receipts_root`]). Events are for indexers and wallets: the state transition never reads them.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::BATCH_PAYMENTS_MAX;
-use crate::actions::{IdentityEvent, LotteryEvent, TimetokeEvent};
+use crate::actions::{IdentityEvent, LotteryEvent, TimetokeEvent, WitnessEvent};
 use crate::address::Address;
 use crate::amount::Amount;
-use crate::codec::{BoundedVec, FormatVersion};
+use crate::codec::{BoundedVec, FormatVersion, encode};
 use crate::hash::Hash;
 use crate::ledger::SlotIndex;
+use crate::merkle;
 use crate::outcome::Outcome;
 use crate::transaction::TransactionId;
 
@@ -101,7 +102,7 @@ pub enum Event {
         /// Hash of the new set.
         set: Hash,
     } = 23,
-    /// Stake was burned for a proven offence, and the validator removed forever.
+    /// Stake was burned for a proven offence. An equivocator is removed forever, others are jailed.
     Slashed {
         /// Who.
         validator: Address,
@@ -130,6 +131,25 @@ pub enum Event {
     Timetoke(TimetokeEvent) = 56,
     /// Of the lottery module.
     Lottery(LotteryEvent) = 64,
+    /// Of the witness module.
+    Witness(WitnessEvent) = 72,
+}
+
+/// Most events that the end of one block leaves.
+pub const CLOSING_EVENTS_MAX: usize = 8_192;
+/// First bytes of the leaf that commits to the closing events; a receipt starts with its version, so none looks like it.
+pub const CLOSING_DOMAIN: &[u8] = b"the-block/closing/v1";
+
+/// What the end of a block did by itself, in order: payouts, jailing, set changes, draws, challenges.
+pub type ClosingEvents = BoundedVec<Event, CLOSING_EVENTS_MAX>;
+
+/// The root over the receipts of a block, followed by one leaf for its closing events unless there are none.
+pub fn receipts_root(receipts: &[Receipt], closing: &ClosingEvents) -> Hash {
+    let mut leaves: Vec<Hash> = receipts.iter().map(|receipt| merkle::leaf(&encode(receipt))).collect();
+    if !closing.is_empty() {
+        leaves.push(merkle::leaf(&[CLOSING_DOMAIN, encode(closing).as_slice()].concat()));
+    }
+    merkle::root(&leaves)
 }
 
 /// The record of one executed transaction.

@@ -34,6 +34,8 @@ use crate::hash::{Domain, Hash, HashTextError, hash};
 use crate::ids::{Height, Nonce};
 use crate::outcome::Rejection;
 
+/// Bytes of key and signature, which follow the body.
+const SEAL_BYTES: usize = 32 + 64;
 /// Largest encoded transaction in bytes.
 pub const TRANSACTION_BYTES_MAX: usize = 16_384;
 /// First bytes of what a payer signs.
@@ -139,6 +141,18 @@ impl Transaction {
             return Err(Rejection::Oversize);
         }
         decode(bytes).map_err(|_| Rejection::Malformed)
+    }
+
+    /// As [`Transaction::from_bytes`], with the id, which is hashed from the bytes at hand instead of new ones.
+    ///
+    /// # Errors
+    /// As [`Transaction::from_bytes`].
+    pub fn read(bytes: &[u8]) -> Result<(Self, TransactionId), Rejection> {
+        let transaction = Self::from_bytes(bytes)?;
+        // The encoding is canonical: what was read is what would be written.
+        let body = bytes.len().checked_sub(SEAL_BYTES).and_then(|length| bytes.get(..length));
+        let body = body.ok_or(Rejection::Malformed)?;
+        Ok((transaction, TransactionId(hash(Domain::Transaction, &[body]))))
     }
 
     /// Everything that can be checked without state, the signature last.

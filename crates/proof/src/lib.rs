@@ -14,12 +14,13 @@
 //! - The verifying key is pinned ([`keys`]); the parameters are constants ([`params`]).
 //! - Any bytes give a verdict, none a panic ([`verify_window`]).
 //!
-//! Read next: [`statement`], [`airs`], [`verify_window`], [`verify_chain`]; then `spec/proofs.md`.
+//! Read next: [`statement`], [`airs`], [`light`], [`verify_window`], [`verify_chain`]; then `spec/proofs.md`.
 
 pub mod airs;
 pub mod encoding;
 pub mod folded;
 pub mod keys;
+pub mod light;
 pub mod params;
 mod shape;
 pub mod statement;

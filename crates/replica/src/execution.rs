@@ -6,6 +6,7 @@
 use primitives::block::{beacon_input, beacon_of};
 use primitives::defect::{Defect, is_seeded};
 use primitives::ledger::FEE_POT;
+use primitives::receipt::receipts_root;
 use primitives::{
     Address, BoundedVec, CommitCertificate, FormatVersion, Genesis, Hash, Header, Height, LedgerDigest, LedgerOp,
     Timestamp, VrfProof, encode, merkle,
@@ -26,7 +27,7 @@ pub struct Execution {
     pub state: StateUpdate,
     /// The running digest after it.
     pub ops_digest: LedgerDigest,
-    /// Root over its receipts.
+    /// Root over its receipts and closing events.
     pub receipts_root: Hash,
     /// What the independent model makes of it; set once it agreed.
     pub prediction: Option<crate::model::Prediction>,
@@ -67,10 +68,9 @@ pub fn roots(chain: &ChainState, genesis: &Genesis, height: Height, executed: Ex
         executed.writes.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     let state = tree::StateTree::update(&chain.nodes, height.0, &writes)
         .map_err(|error| Fault(format!("the module-state tree cannot take block {height}: {error}")))?;
-    let leaves: Vec<Hash> = executed.receipts.iter().map(|receipt| merkle::leaf(&encode(receipt))).collect();
     Ok(Execution {
         ops_digest: ops_digest::absorb(chain.head.ops_digest, &executed.ops),
-        receipts_root: merkle::root(&leaves),
+        receipts_root: receipts_root(&executed.receipts, &executed.events),
         executed,
         ledger,
         state,

@@ -22,9 +22,11 @@ pub mod model;
 mod open;
 pub mod queries;
 mod replica;
+pub mod reports;
 pub mod stages;
 pub mod verify;
 
 pub use application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
 pub use chain::ChainState;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
+pub use reports::Reports;

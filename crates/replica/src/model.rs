@@ -8,14 +8,14 @@
 //! - Each payer pays exactly the receipt's fees once, its nonce was the expected one and steps by one.
 //! - Payments happen all or none, only on `success`, in full, and never below a zero balance.
 //! - The base fees vanish, the tips reach the proposer.
-//! - Bonds and delegations go into the stake pot; money leaves the stake pot and the issuance pot only as
+//! - Bonds and delegations go into the stake pot; money leaves the stake pot, the issuance pot and the pools only as
 //!   the events say, never below zero; a slash burns stake; nothing else changes.
 //! - The new money of a block is in the issuance pot and within the genesis bound and cap.
 //! - The slots the block changed hold exactly the predicted address, nonce and balance.
 
 use std::collections::BTreeMap;
 
-use primitives::actions::{IdentityAction, IdentityEvent, StakeAction};
+use primitives::actions::{IdentityAction, IdentityEvent, StakeAction, TimetokeEvent, WitnessEvent};
 use primitives::{Action, Address, Block, Event, LedgerSlot, Outcome, Params, Receipt};
 
 /// What one address owns, in plain integers.
@@ -76,6 +76,11 @@ impl Model {
     /// All money there is.
     pub const fn supply(&self) -> u64 {
         self.supply
+    }
+
+    /// The nonce that this address uses next.
+    pub fn nonce(&self, address: &Address) -> u64 {
+        self.accounts.get(address).map_or(0, |account| account.nonce)
     }
 
     /// Predicts the block from its transactions, receipts and closing events, and compares with the `changed` slots and
@@ -198,10 +203,20 @@ impl Model {
                 self.take(now, &Address::of_module("identity_bonds"), burned.micro())?;
                 return Ok(burned.micro());
             }
+            Event::Timetoke(TimetokeEvent::Rewarded { validator, proposer_part, witness_part, paid: true }) => {
+                let amount = plus(proposer_part.micro(), witness_part.micro())?;
+                self.take(now, &Address::of_module("timetoke_pool"), amount)?;
+                self.add(now, &validator, amount)?;
+            }
+            Event::Witness(WitnessEvent::Paid { identity, amount }) => {
+                self.take(now, &Address::of_module("witness_pool"), amount.micro())?;
+                self.add(now, &identity, amount.micro())?;
+            }
             Event::AccountOpened { .. }
             | Event::Identity(_)
             | Event::Timetoke(_)
             | Event::Lottery(_)
+            | Event::Witness(_)
             | Event::Transferred { .. }
             | Event::Bonded { .. }
             | Event::Unbonding { .. }
@@ -242,7 +257,7 @@ impl Model {
             Action::Identity(IdentityAction::Register(register)) => {
                 vec![(Address::of_module("identity_bonds"), register.bond.micro())]
             }
-            Action::Identity(_) | Action::Timetoke(_) | Action::Lottery(_) => Vec::new(),
+            Action::Identity(_) | Action::Timetoke(_) | Action::Lottery(_) | Action::Witness(_) => Vec::new(),
         };
         for (to, amount) in payments {
             self.take(now, from, amount)?;

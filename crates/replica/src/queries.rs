@@ -4,8 +4,8 @@
 
 use mempool::{Admission, CheckedTransaction, Mempool, Terms};
 use primitives::{
-    Action, Address, Amount, Block, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot, Receipt,
-    Rejection, SlotIndex, Timestamp, TransactionId, ValidatorSet,
+    Action, Address, Amount, Block, ClosingEvents, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot,
+    Receipt, Rejection, SlotIndex, Timestamp, TransactionId, ValidatorSet,
 };
 use state::{columns, fees, view};
 use storage::TransactionPlace;
@@ -60,6 +60,11 @@ impl Replica {
     /// All money and ledger slots in use.
     pub fn supply(&self) -> (Amount, u32) {
         (self.chain.ledger.supply(), self.chain.ledger.next_slot())
+    }
+
+    /// Every account by slot, after the last finalized block.
+    pub fn ledger_slots(&self) -> &[LedgerSlot] {
+        self.chain.ledger.slots()
     }
 
     /// The waiting transactions.
@@ -148,6 +153,14 @@ impl Replica {
     /// [`Fault`] when they are damaged.
     pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, Fault> {
         self.store.receipts(height).map_err(fault)
+    }
+
+    /// What the end of a finalized block did by itself: payouts, jailing, set changes, draws.
+    ///
+    /// # Errors
+    /// [`Fault`] when they are damaged.
+    pub fn closing_events(&self, height: Height) -> Result<Option<ClosingEvents>, Fault> {
+        self.store.closing(height).map_err(fault)
     }
 
     /// Where a finalized transaction is.

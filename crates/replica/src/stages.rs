@@ -1,11 +1,6 @@
 //! Where each transaction is on its way, and when it got there.
 //!
-//! ```text
-//! received → admitted → gossiped → proposed → decided → finalized → proven
-//!     └─► rejected(reason)   └─► expired │ dropped(reason)
-//! ```
-//! `gossiped` means handed to the network by this node; a transaction of one node only may be proposed
-//! without it. Times are this node's clock, for people and metrics, never for consensus.
+//! The stages are those of [`Stage`]. Times are this node's clock, for people and metrics, never for consensus.
 //!
 //! Rules
 //! - At most [`TRACKED_MAX`] transactions are remembered, the oldest forgotten first; what was finalized
@@ -18,63 +13,13 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use mempool::DropReason;
-use primitives::{Rejection, Timestamp, TransactionId};
+use primitives::{Rejection, Stage, Timestamp, TransactionId};
 
 /// Most transactions whose way is remembered.
 pub const TRACKED_MAX: usize = 65_536;
 
 /// Small maps over which the transactions are spread.
 pub const SHELVES: usize = 4_096;
-
-/// A step on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Reached this node.
-    Received,
-    /// Entered the mempool.
-    Admitted,
-    /// Handed to the network.
-    Gossiped,
-    /// In a candidate block.
-    Proposed,
-    /// In the decided block.
-    Decided,
-    /// Durable here; never reverts.
-    Finalized,
-    /// Covered by a verified proof.
-    Proven,
-}
-
-impl Stage {
-    /// All stages in order.
-    pub const ALL: [Self; 7] =
-        [Self::Received, Self::Admitted, Self::Gossiped, Self::Proposed, Self::Decided, Self::Finalized, Self::Proven];
-
-    /// The name used in JSON, metrics and commands.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Admitted => "admitted",
-            Self::Gossiped => "gossiped",
-            Self::Proposed => "proposed",
-            Self::Decided => "decided",
-            Self::Finalized => "finalized",
-            Self::Proven => "proven",
-        }
-    }
-
-    const fn index(self) -> usize {
-        match self {
-            Self::Received => 0,
-            Self::Admitted => 1,
-            Self::Gossiped => 2,
-            Self::Proposed => 3,
-            Self::Decided => 4,
-            Self::Finalized => 5,
-            Self::Proven => 6,
-        }
-    }
-}
 
 /// How a transaction stopped on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +32,22 @@ pub enum Stop {
     Replaced,
 }
 
+impl Stop {
+    /// The stage that says so, and the reason.
+    pub const fn stage(self) -> (Stage, Option<&'static str>) {
+        match self {
+            Self::Rejected(rejection) => (Stage::Rejected, Some(rejection.code())),
+            Self::Dropped(DropReason::Expired) => (Stage::Expired, None),
+            Self::Dropped(reason) => (Stage::Dropped, Some(reason.name())),
+            Self::Replaced => (Stage::Dropped, Some("replaced")),
+        }
+    }
+}
+
 /// One transaction's way so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    times: [Option<Timestamp>; 7],
+    times: [Option<Timestamp>; Stage::STEPS],
     /// How it stopped, if it did.
     pub stop: Option<Stop>,
 }
@@ -98,12 +55,20 @@ pub struct Progress {
 impl Progress {
     /// When `stage` was reached.
     pub fn at(&self, stage: Stage) -> Option<Timestamp> {
-        self.times.get(stage.index()).copied().flatten()
+        self.times.get(stage.step()?).copied().flatten()
     }
 
     /// The furthest stage reached.
-    pub fn stage(&self) -> Option<Stage> {
-        Stage::ALL.into_iter().rev().find(|stage| self.at(*stage).is_some())
+    pub fn furthest(&self) -> Option<Stage> {
+        Stage::steps().rev().find(|stage| self.at(*stage).is_some())
+    }
+
+    /// Where the transaction is, and the reason if it stopped.
+    pub fn stage(&self) -> (Stage, Option<&'static str>) {
+        match self.stop {
+            Some(stop) => stop.stage(),
+            None => (self.furthest().unwrap_or(Stage::Received), None),
+        }
     }
 }
 
@@ -128,11 +93,11 @@ fn shelf(id: &TransactionId) -> usize {
 }
 
 impl Tracker {
-    /// Notes that `id` reached `stage`. The first time counts; reaching a later stage clears a stop, since
+    /// Notes that `id` reached `stage`, one of [`Stage::steps`]. The first time counts; reaching a later stage clears a stop, since
     /// a transaction that one node dropped may still be in another's block.
     pub fn reach(&mut self, id: TransactionId, stage: Stage, now: Timestamp) {
         let progress = self.entry(id);
-        if let Some(time) = progress.times.get_mut(stage.index()) {
+        if let Some(time) = stage.step().and_then(|step| progress.times.get_mut(step)) {
             time.get_or_insert(now);
         }
         if stage >= Stage::Admitted {

@@ -10,6 +10,7 @@
 
 mod error;
 mod events;
+mod proofs;
 mod reply;
 pub mod sse;
 mod standing;
@@ -447,6 +448,7 @@ impl Client {
         let accept = match route.reply {
             Reply::Events { .. } => "text/event-stream",
             Reply::Text(content_type) => content_type,
+            Reply::Bytes => "application/octet-stream",
             Reply::Json(_) | Reply::JsonRpc => "application/json",
         };
         let request = request.header(ACCEPT, accept);

@@ -58,6 +58,12 @@ pub enum ErrorCode {
     ProofUnavailable,
     /// Stored data of the node does not match its checksum.
     Damaged,
+    /// A window proof does not show its statement.
+    ProofRejected,
+    /// A window proof is of another window than the next, or its window is not closed.
+    ProofNotNext,
+    /// The window is proven already.
+    ProofExists,
     /// The transaction may not enter a block.
     Rejected(Rejection),
 }
@@ -92,7 +98,7 @@ const fn row(
 
 impl ErrorCode {
     /// Every code that is not a rejection, in table order. [`ErrorCode::all`] adds the rejections.
-    pub const GENERAL: [Self; 16] = [
+    pub const GENERAL: [Self; 19] = [
         Self::ParseError,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -109,6 +115,9 @@ impl ErrorCode {
         Self::Pruned,
         Self::ProofUnavailable,
         Self::Damaged,
+        Self::ProofRejected,
+        Self::ProofNotNext,
+        Self::ProofExists,
     ];
 
     /// The node does not serve this now; shared by reads and submissions.
@@ -140,6 +149,9 @@ impl ErrorCode {
             Self::Pruned => row("pruned", 410, -32_009, E::NotFound, "this node keeps no history that old", "ask an archive node"),
             Self::ProofUnavailable => row("proof_unavailable", 409, -32_010, E::NotReady, "there is no proof for this yet", "wait until the transaction is finalized, or ask again after the next block"),
             Self::Damaged => row("damaged", 500, -32_011, E::Damaged, "stored data of this node does not match its checksum", "the node's log names the file; restore the node from a peer and ask another node meanwhile"),
+            Self::ProofRejected => row("proof_rejected", 422, -32_012, E::Refused, "the proof does not show that this node's headers follow from each other", "make it again from the operations of this chain; docs/proofs.md lists what each reason means"),
+            Self::ProofNotNext => row("proof_not_next", 409, -32_013, E::Refused, "another window is next", "GET /proofs/status shows next_window; hand in the windows in order, each once it is closed"),
+            Self::ProofExists => row("proof_exists", 409, -32_014, E::Refused, "this window is proven already", "nothing to do: GET /proofs/status shows the next one"),
             Self::Rejected(rejection) => rejection_row(rejection),
         }
     }
@@ -205,6 +217,10 @@ const fn rejection_row(rejection: Rejection) -> ErrorRow {
         Rejection::HeartbeatEmpty => (31, 422, E::Refused),
         Rejection::HeartbeatOrder => (32, 422, E::Refused),
         Rejection::BadHeartbeatSignature => (33, 422, E::Refused),
+        Rejection::AttestationEmpty => (34, 422, E::Refused),
+        Rejection::AttestationOrder => (35, 422, E::Refused),
+        Rejection::BadAttestationSignature => (36, 422, E::Refused),
+        Rejection::EvidenceNoIdentity => (37, 422, E::Refused),
     };
     row(
         rejection.code(),

@@ -26,6 +26,7 @@ pub mod jsonrpc;
 pub mod limits;
 pub mod openapi;
 pub mod openrpc;
+mod route;
 pub mod routes;
 pub mod schema;
 pub mod types;

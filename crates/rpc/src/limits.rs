@@ -18,6 +18,12 @@ pub const PAGE_DEFAULT: u32 = 20;
 pub const PAGE_MAX: u32 = 100;
 /// Most hashes and most senders that the mempool status lists per queue.
 pub const QUEUE_VIEW_MAX: usize = 100;
+/// Ledger operations of a page when the request names no limit.
+pub const OPERATIONS_DEFAULT: u64 = 4_096;
+/// Most ledger operations of a page; a higher limit is cut.
+pub const OPERATIONS_MAX: u64 = 16_384;
+/// Largest window proof, bytes; a node may take less (`max_proof_size_bytes`).
+pub const PROOF_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a wait request waits when it names no timeout, milliseconds.
 pub const WAIT_DEFAULT_MS: u64 = 10_000;
 /// Longest wait of one request, milliseconds; a higher timeout is refused.

@@ -11,7 +11,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use crate::error::{ApiError, ErrorCode};
-use crate::routes::{Access, Method, Operation, Parameter, Place, ROUTES, Reply, Route, Shape};
+use crate::routes::{Access, BodyOf, Method, Operation, Parameter, Place, ROUTES, Reply, Route, Shape};
 use crate::schema::TypeSchema;
 use crate::types::Ready;
 
@@ -75,10 +75,12 @@ pub(crate) fn components() -> BTreeMap<String, Value> {
     add(&TypeSchema::of::<ApiError>());
     for route in &ROUTES {
         add(&route.params);
-        route.body.iter().for_each(&mut add);
+        if let Some(BodyOf::Json(body)) = &route.body {
+            add(body);
+        }
         match &route.reply {
             Reply::Json(schema) | Reply::Events { data: schema, .. } => add(schema),
-            Reply::Text(_) | Reply::JsonRpc => {}
+            Reply::Text(_) | Reply::Bytes | Reply::JsonRpc => {}
         }
         for parameter in route.parameters {
             if let Shape::Named(schema) = &parameter.shape {
@@ -101,6 +103,13 @@ pub(crate) fn shape(shape: &Shape) -> Value {
         Shape::Integer { min, max } => json!({ "type": "integer", "format": "int64", "minimum": min, "maximum": max }),
         Shape::Named(schema) => reference(schema),
     }
+}
+
+/// Content type of bytes as they are.
+const BYTES: &str = "application/octet-stream";
+
+fn bytes() -> Value {
+    json!({ "type": "string", "format": "binary" })
 }
 
 fn description() -> String {
@@ -131,8 +140,8 @@ fn operation(route: &Route) -> Value {
         "parameters": parameters,
         "responses": responses(route),
     });
-    if let Some(body) = request_body(route) {
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": body } } });
+    if let Some((media, body)) = request_body(route) {
+        operation["requestBody"] = json!({ "required": true, "content": { (media): { "schema": body } } });
     }
     if route.access == Access::Write {
         // The empty alternative: a node without a token asks for none.
@@ -141,10 +150,16 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
-fn request_body(route: &Route) -> Option<Value> {
-    match route.reply {
-        Reply::JsonRpc => Some(json!({ "type": ["object", "array"], "description": "one call, or 1 to 100 of them" })),
-        _ => route.body.as_ref().map(reference),
+/// Content type and schema of the body.
+fn request_body(route: &Route) -> Option<(&'static str, Value)> {
+    match (&route.reply, &route.body) {
+        (Reply::JsonRpc, _) => {
+            let calls = json!({ "type": ["object", "array"], "description": "one call, or 1 to 100 of them" });
+            Some(("application/json", calls))
+        }
+        (_, Some(BodyOf::Json(body))) => Some(("application/json", reference(body))),
+        (_, Some(BodyOf::Bytes)) => Some((BYTES, bytes())),
+        (_, None) => None,
     }
 }
 
@@ -166,6 +181,7 @@ fn responses(route: &Route) -> Value {
     let good = match &route.reply {
         Reply::Json(schema) => json!({ "application/json": { "schema": reference(schema) } }),
         Reply::Text(content_type) => json!({ (*content_type): { "schema": { "type": "string" } } }),
+        Reply::Bytes => json!({ (BYTES): { "schema": bytes() } }),
         Reply::Events { event, data } => json!({
             "text/event-stream": {
                 "schema": { "type": "string" },

@@ -8,17 +8,23 @@
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
+mod lookup;
+
 use primitives::Rejection;
 
 use crate::error::ErrorCode;
-use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, TransactionIdText, TypeSchema};
+use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
-    AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockRequest, BlockSummary, BlockView,
-    BlocksRequest, ConsensusStatus, Empty, HealthReport, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof,
-    IdentityView, Limits, Liveness, MempoolStatus, NodeStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
-    Stage, StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest,
-    TransactionStatus, ValidatorList, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
+    AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
+    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
+    HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
+    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
+    ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
+    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
+    VrfThreshold, WaitRequest, WindowAccepted,
 };
+
+pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
 
 /// Where JSON-RPC is served.
 pub const RPC_PATH: &str = "/rpc";
@@ -74,6 +80,10 @@ pub enum Operation {
     ValidatorGet,
     /// This node's own validator.
     ValidatorStatus,
+    /// This node's peers, with what the chain knows of them.
+    ValidatorPeers,
+    /// This node's own validator in the lottery.
+    ValidatorVrf,
     /// What an account has staked.
     StakerGet,
     /// The record of an identity.
@@ -94,113 +104,30 @@ pub enum Operation {
     AuditReputation,
     /// Audit records of slashing.
     AuditSlashing,
+    /// The ledger operations of a block.
+    BlockOperations,
+    /// What shows that a block was decided.
+    BlockCertified,
+    /// Where window proofs stand.
+    ProofStatus,
+    /// One window's proof.
+    ProofWindow,
+    /// Hands in a window's proof.
+    ProofSubmit,
+    /// Which window a prover works on.
+    ProofClaim,
+    /// The window of a block.
+    ProofBlock,
+    /// The proof of the whole chain.
+    ProofChain,
+    /// An account in the proven ledger.
+    ProofAccount,
     /// The genesis file.
     Genesis,
     /// Prometheus.
     Metrics,
     /// JSON-RPC 2.0. Stays the last variant.
     JsonRpc,
-}
-
-/// HTTP method of a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Writes, or carries a body.
-    Post,
-}
-
-/// Who may ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everyone who can connect.
-    Open,
-    /// Whoever has the token, where the node has one.
-    Write,
-}
-
-/// Where a parameter is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// A varying part of the path.
-    Path,
-    /// The query; always optional.
-    Query,
-}
-
-/// What a parameter looks like.
-#[derive(Debug, Clone, Copy)]
-pub enum Shape {
-    /// An integer between two bounds.
-    Integer {
-        /// Lowest value.
-        min: u64,
-        /// Highest value.
-        max: u64,
-    },
-    /// A named type.
-    Named(TypeSchema),
-}
-
-/// One parameter.
-#[derive(Debug, Clone, Copy)]
-pub struct Parameter {
-    /// Its name.
-    pub name: &'static str,
-    /// Where it is found.
-    pub place: Place,
-    /// What it looks like.
-    pub shape: Shape,
-    /// What it means.
-    pub description: &'static str,
-}
-
-/// What a good answer holds.
-#[derive(Debug, Clone, Copy)]
-pub enum Reply {
-    /// One JSON value.
-    Json(TypeSchema),
-    /// Text of this content type.
-    Text(&'static str),
-    /// Server-sent events of this name, each with one JSON value.
-    Events {
-        /// The event's name.
-        event: &'static str,
-        /// Its data.
-        data: TypeSchema,
-    },
-    /// The envelopes of [`crate::jsonrpc`].
-    JsonRpc,
-}
-
-/// One line of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Route {
-    /// What it asks for.
-    pub operation: Operation,
-    /// HTTP method.
-    pub method: Method,
-    /// Path with `{name}` for varying parts.
-    pub path: &'static str,
-    /// Name in OpenAPI.
-    pub operation_id: &'static str,
-    /// Name in JSON-RPC, if it is served there.
-    pub method_name: Option<&'static str>,
-    /// Who may ask.
-    pub access: Access,
-    /// One line for people.
-    pub summary: &'static str,
-    /// Parts of the path and the query.
-    pub parameters: &'static [Parameter],
-    /// The HTTP body, if it takes one.
-    pub body: Option<TypeSchema>,
-    /// The JSON-RPC parameters, an object.
-    pub params: TypeSchema,
-    /// What a good answer holds.
-    pub reply: Reply,
-    /// The refusals of this route.
-    pub errors: &'static [ErrorCode],
 }
 
 impl PartialEq for Route {
@@ -223,6 +150,14 @@ const fn query(name: &'static str, shape: Shape, description: &'static str) -> P
 
 const ID: Parameter = path("id", TypeSchema::of::<TransactionIdText>(), "the transaction");
 const ADDRESS: Parameter = path("address", TypeSchema::of::<AddressText>(), "the account");
+const BLOCK: Parameter = path("block", TypeSchema::of::<BlockIdText>(), "height or hash of the block");
+const ANY: Shape = Shape::Integer { min: 0, max: u64::MAX };
+const WINDOW: Parameter =
+    Parameter { name: "window", place: Place::Path, shape: ANY, description: "the window, counted from 0" };
+const HEIGHT: Parameter = Parameter { name: "height", place: Place::Path, shape: ANY, description: "the block" };
+const OPERATIONS_FROM: Parameter = query("from", ANY, "the first operation, 0 when absent");
+const OPERATIONS_LIMIT: Parameter = query("limit", ANY, "operations, 4096 when absent; more than 16384 are cut");
+const GENERATION_MS: Parameter = query("generation_ms", ANY, "how long the prover worked on it, by its own clock");
 const LIMIT: Parameter = query("limit", Shape::Integer { min: 1, max: 100 }, "entries of the page, 20 when absent");
 const AUDIT_LIMIT: Parameter = query(
     "limit",
@@ -238,7 +173,7 @@ const BEFORE_CURSOR: Parameter = query(
 );
 const STAGE: Parameter = query(
     "stage",
-    Shape::Named(TypeSchema::of::<Stage>()),
+    Shape::Named(TypeSchema::of::<StageText>()),
     "the stage to wait for, finalized when absent; rejected, expired and dropped end every wait",
 );
 const TIMEOUT: Parameter = query(
@@ -299,7 +234,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 37] = [
+pub static ROUTES: [Route; 48] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -346,7 +281,7 @@ pub static ROUTES: [Route; 37] = [
     Route {
         summary: "one finalized block, by height or hash",
         method_name: Some("block.get"),
-        parameters: &[path("block", TypeSchema::of::<BlockIdText>(), "height or hash of the block")],
+        parameters: &[BLOCK],
         params: TypeSchema::of::<BlockRequest>(),
         errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
         ..get(Operation::BlockGet, "/blocks/{block}", "block_get", json::<BlockView>())
@@ -364,7 +299,7 @@ pub static ROUTES: [Route; 37] = [
         method: Method::Post,
         method_name: Some("transaction.submit"),
         access: Access::Write,
-        body: Some(TypeSchema::of::<SubmitTransaction>()),
+        body: Some(BodyOf::Json(TypeSchema::of::<SubmitTransaction>())),
         params: TypeSchema::of::<SubmitTransaction>(),
         errors: &SUBMIT_ERRORS,
         ..get(Operation::TransactionSubmit, "/transactions", "transaction_submit", json::<SubmitResult>())
@@ -467,6 +402,17 @@ pub static ROUTES: [Route; 37] = [
         ..get(Operation::ValidatorStatus, "/validator/status", "validator_status", json::<ValidatorView>())
     },
     Route {
+        summary: "this node's peers: height, points, and the identity, tier and vote that belong to the node key",
+        method_name: Some("validator.peers"),
+        ..get(Operation::ValidatorPeers, "/validator/peers", "validator_peers", json::<ValidatorPeers>())
+    },
+    Route {
+        summary: "this node's VRF keys, its validator's place in the lottery, and what lotteries gave",
+        method_name: Some("validator.vrf"),
+        errors: &[ErrorCode::NotFound],
+        ..get(Operation::ValidatorVrf, "/validator/vrf", "validator_vrf", json::<OwnVrf>())
+    },
+    Route {
         summary: "what an account has staked behind whom, what is leaving, and what it can claim",
         method_name: Some("staking.account"),
         parameters: &[ADDRESS],
@@ -538,6 +484,88 @@ pub static ROUTES: [Route; 37] = [
         ..get(Operation::AuditSlashing, "/observability/audits/slashing", "audits_slashing", json::<AuditPage>())
     },
     Route {
+        summary: "ledger operations of a finalized block, in order, with the header that they lead to",
+        method_name: Some("block.operations"),
+        parameters: &[BLOCK, OPERATIONS_FROM, OPERATIONS_LIMIT],
+        params: TypeSchema::of::<OperationsRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
+        ..get(Operation::BlockOperations, "/blocks/{block}/operations", "block_operations", json::<OperationPage>())
+    },
+    Route {
+        summary: "header, certificate and validator set of a finalized block, for light clients",
+        method_name: Some("block.certified"),
+        parameters: &[BLOCK],
+        params: TypeSchema::of::<BlockRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned, ErrorCode::ProofUnavailable],
+        ..get(Operation::BlockCertified, "/blocks/{block}/certified", "block_certified", json::<CertifiedBlock>())
+    },
+    Route {
+        summary: "how far the ledger is proven, under which key, who proves, what is only attested",
+        method_name: Some("proof.status"),
+        ..get(Operation::ProofStatus, "/proofs/status", "proof_status", json::<ProofStatus>())
+    },
+    Route {
+        summary: "the proof of one window as bytes: window 8 LE, payout address 30, proof",
+        parameters: &[WINDOW],
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(Operation::ProofWindow, "/proofs/windows/{window}", "proof_window", Reply::Bytes)
+    },
+    Route {
+        summary: "hands in the proof of the next window, bytes as GET gives them; kept once it verifies",
+        method: Method::Post,
+        access: Access::Write,
+        parameters: &[GENERATION_MS],
+        body: Some(BodyOf::Bytes),
+        errors: &[
+            ErrorCode::BadRequest,
+            ErrorCode::BodyTooLarge,
+            ErrorCode::UnsupportedMedia,
+            ErrorCode::Unauthorized,
+            ErrorCode::ProofRejected,
+            ErrorCode::ProofNotNext,
+            ErrorCode::ProofExists,
+        ],
+        ..get(Operation::ProofSubmit, "/proofs/windows", "proof_submit", json::<WindowAccepted>())
+    },
+    Route {
+        summary: "gives a prover a window to work on, or prolongs its claim; a claim is a hint and expires",
+        method: Method::Post,
+        access: Access::Write,
+        method_name: Some("proof.claim"),
+        body: Some(BodyOf::Json(TypeSchema::of::<ClaimRequest>())),
+        params: TypeSchema::of::<ClaimRequest>(),
+        errors: &[
+            ErrorCode::BadRequest,
+            ErrorCode::ParseError,
+            ErrorCode::JsonTooDeep,
+            ErrorCode::BodyTooLarge,
+            ErrorCode::UnsupportedMedia,
+            ErrorCode::Unauthorized,
+        ],
+        ..get(Operation::ProofClaim, "/proofs/claims", "proof_claim", json::<Claim>())
+    },
+    Route {
+        summary: "the proven window that covers a block",
+        method_name: Some("proof.block"),
+        parameters: &[HEIGHT],
+        params: TypeSchema::of::<HeightRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::ProofUnavailable],
+        ..get(Operation::ProofBlock, "/proofs/block/{height}", "proof_block", json::<BlockProof>())
+    },
+    Route {
+        summary: "one proof of the whole chain: refused by name, windows are not folded in this version",
+        errors: &[ErrorCode::ProofUnavailable],
+        ..get(Operation::ProofChain, "/proofs/chain", "proof_chain", Reply::Bytes)
+    },
+    Route {
+        summary: "an account's slot in the ledger at the proven height",
+        method_name: Some("proof.account"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::ProofUnavailable],
+        ..get(Operation::ProofAccount, "/proofs/accounts/{address}", "proof_account", json::<ProvenAccount>())
+    },
+    Route {
         summary: "the genesis file of the chain",
         method_name: Some("chain.genesis"),
         ..get(Operation::Genesis, "/genesis", "genesis", json::<GenesisObject>())
@@ -553,35 +581,3 @@ pub static ROUTES: [Route; 37] = [
         ..get(Operation::JsonRpc, RPC_PATH, "json_rpc", Reply::JsonRpc)
     },
 ];
-
-impl Route {
-    /// The route of a JSON-RPC method.
-    pub fn of_method(name: &str) -> Option<&'static Self> {
-        ROUTES.iter().find(|route| route.method_name == Some(name))
-    }
-
-    /// The path with its varying parts filled in, in order. Missing parts stay as they are.
-    pub fn path_with(&self, values: &[&str]) -> String {
-        let mut values = values.iter();
-        let fill = |part: &str| match part.starts_with('{') {
-            true => values.next().map_or_else(|| part.to_owned(), |value| (*value).to_owned()),
-            false => part.to_owned(),
-        };
-        self.path.split('/').map(fill).collect::<Vec<_>>().join("/")
-    }
-
-    /// Every refusal of this route, the common ones last.
-    pub fn all_errors(&self) -> impl Iterator<Item = ErrorCode> {
-        self.errors.iter().copied().chain(COMMON_ERRORS)
-    }
-}
-
-impl Operation {
-    /// The operation's line of the table.
-    pub fn route(self) -> &'static Route {
-        ROUTES
-            .iter()
-            .find(|route| route.operation == self)
-            .expect("a test compares the table with the list of operations")
-    }
-}

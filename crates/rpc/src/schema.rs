@@ -73,6 +73,26 @@ text!(
 text!(OutcomeText, "Outcome", "how an executed transaction ended, such as success", "^[a-z_]+$");
 text!(EngineText, "Engine", "what makes blocks: bft or solo", "^(bft|solo)$");
 
+/// Schema only: a stage of a transaction.
+#[derive(Debug)]
+pub enum StageText {}
+
+impl PartialSchema for StageText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .description(Some("How far a transaction has come."))
+            .enum_values(Some(primitives::Stage::ALL.map(primitives::Stage::name)))
+            .into()
+    }
+}
+
+impl ToSchema for StageText {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Stage")
+    }
+}
+
 /// Schema only: an amount of money.
 #[derive(Debug)]
 pub enum AmountInteger {}

@@ -4,7 +4,7 @@
 //! begin ── base fees, params
 //!   each transaction ── check, charge, execute ──► receipt
 //! end ── burn base fees ── pay tips to the proposer ── base fees of the next block
-//!     ── rewards ── timetoke ── lottery ── staking ── validators ── seal
+//!     ── rewards ── witness ── timetoke ── lottery ── staking ── validators ── seal
 //! ```
 //!
 //! A proposer packs with [`BlockExecution::transaction`] and leaves out what is refused; everyone else
@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 
 use primitives::ledger::FEE_POT;
 use primitives::{
-    Action, Amount, Event, Hash, IdentityAction, Lane, LedgerOp, Params, Receipt, Rejection, Transaction, ValidatorSet,
-    encode,
+    Action, Amount, ClosingEvents, Hash, IdentityAction, Lane, LedgerOp, Params, Receipt, Rejection, Transaction,
+    ValidatorSet, encode,
 };
 
 use crate::context::{BlockContext, Env};
@@ -26,13 +26,14 @@ use crate::fees::{LaneMeter, next_base_fee};
 use crate::overlay::Overlay;
 use crate::transaction::{self, Refused};
 use crate::view::{self, Broken, StateView};
-use crate::{columns, lottery, rewards, staking, timetoke, validators};
+use crate::{columns, lottery, rewards, staking, timetoke, validators, witness};
 
 /// Bytes of a block that are kept free for its header and certificate.
 pub const BLOCK_OVERHEAD_BYTES: usize = 20 * 1024;
 /// Ledger operations that the end of a block makes at most: burn, tips, seal, and what the modules pay out
-/// (one transfer per validator and per pool, and [`crate::staking::PAYOUTS_PER_BLOCK`]).
-pub const END_OPS_MAX: usize = 256;
+/// (two transfers for each of 128 validators and of 128 builders that left, one per pool, and
+/// [`crate::staking::PAYOUTS_PER_BLOCK`]).
+pub const END_OPS_MAX: usize = 640;
 
 /// Everything a block does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct Executed {
     /// Ledger operations, in order, ending in the seal.
     pub ops: Vec<LedgerOp>,
     /// What the end of the block did by itself, in order: payouts, jailing, set changes.
-    pub events: Vec<Event>,
+    pub events: ClosingEvents,
     /// Module-state writes, by key; `None` deletes.
     pub writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// All money after the block.
@@ -171,7 +172,8 @@ impl<'a> BlockExecution<'a> {
         let env = Env { block: &self.context, params: &self.params };
         let mut events = Vec::new();
         staking::block::record(&mut self.overlay, env)?;
-        rewards::block::end_block(&mut self.overlay, env, &mut events)?;
+        let for_witnesses = rewards::block::end_block(&mut self.overlay, env, &mut events)?;
+        witness::block::end_block(&mut self.overlay, env, for_witnesses, &mut events)?;
         timetoke::block::end_block(&mut self.overlay, env, &mut events)?;
         lottery::block::end_block(&mut self.overlay, env, &mut events)?;
         let next = staking::block::end_block(&mut self.overlay, env, &mut events)?;
@@ -181,7 +183,7 @@ impl<'a> BlockExecution<'a> {
         let changes = self.overlay.seal(self.context.height, issuance)?;
         Ok(Executed {
             receipts: self.receipts,
-            events,
+            events: ClosingEvents::new(events).ok_or(Broken("more closing events than a block holds"))?,
             ops: changes.ops,
             writes: changes.writes,
             supply: changes.supply,

@@ -17,6 +17,7 @@
 //! | 64–79 | timetoke | see `timetoke/keys.rs` | |
 //! | 80–95 | reputation | see `reputation/keys.rs` | |
 //! | 96–111 | lottery | see `lottery/keys.rs` | |
+//! | 112–127 | witness | see `witness/keys.rs` | |
 
 use primitives::{Address, Lane, encode};
 

@@ -16,7 +16,8 @@ pub fn check_all(state: &dyn StateView) -> Result<(), Broken> {
     base_fees_are_at_or_above_the_floor(state)?;
     crate::staking::pot_equals_bonded_and_unbonding(state)?;
     crate::rewards::pot_covers_promises(state)?;
-    crate::identity::pot_equals_bonds(state)
+    crate::identity::pot_equals_bonds(state)?;
+    crate::witness::pool_covers_promises(state)
 }
 
 fn slots(state: &dyn StateView) -> impl Iterator<Item = (SlotIndex, Option<primitives::LedgerSlot>)> + '_ {

@@ -31,6 +31,7 @@ pub mod timetoke;
 pub mod transaction;
 pub mod validators;
 pub mod view;
+pub mod witness;
 
 pub use block::{BlockExecution, BlockInvalid, Executed, execute_block};
 pub use context::{BlockContext, LastCommit};

@@ -182,6 +182,7 @@ fn run(
         Action::Identity(action) => crate::identity::execute::execute(overlay, env, payer, action),
         Action::Timetoke(action) => crate::timetoke::execute::execute(overlay, env, payer, action),
         Action::Lottery(action) => crate::lottery::execute::execute(overlay, env, payer, action),
+        Action::Witness(action) => crate::witness::execute::execute(overlay, env, payer, action),
     }
 }
 

@@ -59,6 +59,7 @@ fn batch(seed: &mut Seed, height: Height) -> CommitBatch {
         certificate: primitives::CommitCertificate::new(height, Round(0), block_hash, signatures),
         receipts: Vec::new(),
         operations: Vec::new(),
+        closing: primitives::ClosingEvents::default(),
         transactions,
         history,
         state: Vec::new(),

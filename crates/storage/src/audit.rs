@@ -24,13 +24,15 @@ use crate::journal::{self, JournalTail};
 use crate::mark::Mark;
 use crate::open::Verify;
 
-/// What the audit read.
+/// What the audit read and mended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Files.
     pub files: u64,
     /// Bytes.
     pub bytes: u64,
+    /// Copies of the store's mark that were hurt and written again.
+    pub marks_mended: u64,
 }
 
 /// Bytes read at once.

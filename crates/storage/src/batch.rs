@@ -1,6 +1,8 @@
 //! What callers hand over: the genesis state once, then one batch per block.
 
-use primitives::{CommitCertificate, Hash, Height, LedgerOp, LedgerSlot, Receipt, SlotIndex, TransactionId};
+use primitives::{
+    ClosingEvents, CommitCertificate, Hash, Height, LedgerOp, LedgerSlot, Receipt, SlotIndex, TransactionId,
+};
 
 use crate::history::HistoryEntry;
 
@@ -33,6 +35,8 @@ pub struct CommitBatch {
     pub receipts: Vec<Receipt>,
     /// Ledger operations of the block, in order, ending in its seal.
     pub operations: Vec<LedgerOp>,
+    /// What the end of the block did by itself, in order.
+    pub closing: ClosingEvents,
     /// Ids of the block's transactions, in order.
     pub transactions: Vec<TransactionId>,
     /// What [`history_of`](crate::history_of) makes of the block and its receipts.

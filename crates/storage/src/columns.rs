@@ -17,6 +17,8 @@
 //!  9 state         state     key of the module state                        value of the module state
 //! 10 nodes         state     key of the module-state tree                   node bytes
 //! 11 operations    receipts  height 8                                       borsh list of ledger operations
+//! 12 proofs        receipts  window 8                                       bytes of the window's proof
+//! 13 closing       receipts  height 8                                       borsh list of the block's closing events
 //!
 //! meta:  "schema" 4 LE   "genesis" 32   "tip" borsh Mark   "history" 1 (0 = being rebuilt, 1 = complete)
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
@@ -27,7 +29,7 @@
 use primitives::{Address, Hash, Height, Round, SlotIndex};
 
 /// The layout above. A store of another schema is refused by number; add one when the layout changes.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// A group of columns that the engine keeps, flushes and merges together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,11 +87,15 @@ pub enum Column {
     Nodes,
     /// Ledger operations of a block: what provers replay.
     Operations,
+    /// Window proofs that were verified here.
+    Proofs,
+    /// What the end of a block did by itself.
+    Closing,
 }
 
 impl Column {
     /// Every column, by id.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Candidates,
         Self::Blocks,
@@ -101,6 +107,8 @@ impl Column {
         Self::State,
         Self::Nodes,
         Self::Operations,
+        Self::Proofs,
+        Self::Closing,
     ];
 
     /// The first byte of its engine keys.
@@ -117,6 +125,8 @@ impl Column {
             Self::State => 9,
             Self::Nodes => 10,
             Self::Operations => 11,
+            Self::Proofs => 12,
+            Self::Closing => 13,
         }
     }
 
@@ -134,6 +144,8 @@ impl Column {
             Self::State => "state",
             Self::Nodes => "nodes",
             Self::Operations => "operations",
+            Self::Proofs => "proofs",
+            Self::Closing => "closing",
         }
     }
 
@@ -142,7 +154,7 @@ impl Column {
         match self {
             Self::Meta | Self::Candidates => Space::Meta,
             Self::Blocks => Space::Blocks,
-            Self::Receipts | Self::Operations => Space::Receipts,
+            Self::Receipts | Self::Operations | Self::Proofs | Self::Closing => Space::Receipts,
             Self::Hashes | Self::Transactions | Self::History => Space::Index,
             Self::Slots | Self::State | Self::Nodes => Space::State,
         }
@@ -227,6 +239,16 @@ pub(crate) fn candidate_of_key(key: &[u8]) -> Option<(Height, CandidateOrigin)> 
 /// Key of a ledger slot.
 pub(crate) fn slot_key(slot: SlotIndex) -> [u8; 4] {
     slot.get().to_be_bytes()
+}
+
+/// Key of a proof window.
+pub(crate) fn window_key(window: u64) -> [u8; 8] {
+    window.to_be_bytes()
+}
+
+/// The window of a key made by [`window_key`].
+pub(crate) fn window_of_key(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.try_into().ok()?))
 }
 
 /// Key of a block hash.

@@ -194,6 +194,7 @@ fn block_ops(batch: &CommitBatch) -> Vec<Op> {
         put(Column::Blocks, &height, &join_block(&certificate, &batch.block)),
         put(Column::Receipts, &height, &primitives::encode(&batch.receipts)),
         put(Column::Operations, &height, &primitives::encode(&batch.operations)),
+        put(Column::Closing, &height, &primitives::encode(&batch.closing)),
         put(Column::Hashes, &hash_key(&batch.block_hash), &batch.height.0.to_le_bytes()),
     ];
     for (index, transaction) in (0_u32..).zip(&batch.transactions) {

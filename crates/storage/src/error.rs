@@ -99,6 +99,14 @@ pub enum StorageError {
         /// The genesis hash asked for.
         expected: String,
     },
+    /// Windows are saved one after another.
+    #[error("the proof of window {got} cannot be kept: window {expected} is next; next: hand in the missing proofs")]
+    WrongWindow {
+        /// The window that is next.
+        expected: u64,
+        /// The window handed in.
+        got: u64,
+    },
     /// Another process has it open.
     #[error("the store in {} is in use by another process; next: stop that node, or give this one a directory of \
              its own", path.display())]

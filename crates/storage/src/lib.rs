@@ -28,6 +28,7 @@ mod history;
 mod journal;
 pub mod mark;
 mod open;
+mod proofs;
 mod read;
 mod value;
 

@@ -65,6 +65,7 @@ pub(crate) struct MarkFile {
     file: File,
     path: PathBuf,
     genesis: Hash,
+    mended: u64,
 }
 
 fn slot_bytes(genesis: &Hash, mark: &Mark) -> Vec<u8> {
@@ -156,7 +157,8 @@ impl MarkFile {
                 expected: genesis.to_string(),
             });
         }
-        let opened = Self { file, path: path.to_owned(), genesis: *genesis };
+        let mended = u64::try_from(hurt.len()).unwrap_or(u64::MAX);
+        let opened = Self { file, path: path.to_owned(), genesis: *genesis, mended };
         for offset in hurt {
             tracing::warn!(
                 file = %path.display(),
@@ -167,6 +169,11 @@ impl MarkFile {
             opened.write_copy(&mark, offset)?;
         }
         Ok((opened, mark))
+    }
+
+    /// Copies that were hurt and written again by opening.
+    pub(crate) fn mended(&self) -> u64 {
+        self.mended
     }
 
     /// Makes a whole copy at `offset`, with the zeros behind it.
@@ -218,8 +225,9 @@ mod tests {
                 let mut bytes = good.clone();
                 bytes[start + seed.index(COPY_BYTES)] ^= 1 << seed.below(8);
                 std::fs::write(&path, &bytes).unwrap();
-                let (_, newest) = MarkFile::open(&path, &GENESIS).unwrap();
-                assert_eq!(newest, mark(left));
+                let (opened, newest) = MarkFile::open(&path, &GENESIS).unwrap();
+                assert_eq!((newest, opened.mended()), (mark(left), 1));
+                assert_eq!(MarkFile::open(&path, &GENESIS).unwrap().0.mended(), 0, "it is whole again");
                 // Now the other one may be lost.
                 let mut bytes = std::fs::read(&path).unwrap();
                 assert_eq!(bytes.len(), FILE_BYTES);

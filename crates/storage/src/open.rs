@@ -205,13 +205,14 @@ impl Store {
             Verify::Recent => Height(last.0.saturating_sub(RECENT_HEIGHTS).saturating_add(1)),
         };
         let mut values = 0_u64;
-        for column in [Column::Blocks, Column::Receipts, Column::Operations] {
+        for column in [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing] {
             values += self.verify_heights(column, first, last)?;
         }
         values += self.verify_all(&[Column::Meta, Column::Candidates])?;
         if verify == Verify::Full {
             values += self.verify_all(&[Column::Transactions, Column::History])?;
             values += self.verify_hashes(head)?;
+            values += self.verify_windows()?;
         }
         if let Some(head) = head
             && self.height_of(&head.block)? != Some(head.height)

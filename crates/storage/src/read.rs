@@ -5,7 +5,9 @@
 use std::ops::ControlFlow;
 
 use primitives::block::{BLOCK_OPS_MAX, BLOCK_TRANSACTIONS_MAX};
-use primitives::{BoundedVec, CommitCertificate, Hash, Height, LedgerOp, LedgerSlot, Receipt, TransactionId};
+use primitives::{
+    BoundedVec, ClosingEvents, CommitCertificate, Hash, Height, LedgerOp, LedgerSlot, Receipt, TransactionId,
+};
 
 use crate::backend::{Range, StoreSizes, Visitor};
 use crate::batch::{Entry, TransactionPlace};
@@ -53,6 +55,14 @@ impl Store {
         self.below_head(Column::Operations, height, |payload| {
             decode::<BoundedVec<LedgerOp, BLOCK_OPS_MAX>>(payload).map(BoundedVec::into_inner)
         })
+    }
+
+    /// What the end of the block at `height` did by itself, in order; none where [`Store::block`] answers none.
+    ///
+    /// # Errors
+    /// A failed or damaged read.
+    pub fn closing(&self, height: Height) -> Result<Option<ClosingEvents>, StorageError> {
+        self.below_head(Column::Closing, height, decode::<ClosingEvents>)
     }
 
     /// The height of a decided block.

@@ -47,6 +47,25 @@ fn pairs<const N: usize>(names: &'static [&'static str], values: [&'static str; 
     pairs
 }
 
+/// Every combination of one value per label; none where a label has no closed list.
+fn combinations<const N: usize>(lists: &'static [&'static [&'static str]]) -> Vec<[&'static str; N]> {
+    if lists.len() != N {
+        return Vec::new();
+    }
+    let mut found = vec![[""; N]];
+    for (place, list) in lists.iter().enumerate() {
+        let extended = found.iter().flat_map(|before| {
+            list.iter().map(move |value| {
+                let mut values = *before;
+                values[place] = *value;
+                values
+            })
+        });
+        found = extended.collect();
+    }
+    found
+}
+
 /// A counter of things.
 #[derive(Debug, Clone, Default)]
 pub struct Counter(counter::Counter);
@@ -315,6 +334,9 @@ impl<const N: usize> Handle for CounterFamily<N> {
     }
     fn register(metric: &Metric, registry: &mut Registry) -> Self {
         let handle = Self { cells: Family::default(), names: metric.labels };
+        for values in combinations::<N>(metric.values) {
+            let _at_zero = handle.with(values);
+        }
         register_all(metric, registry, &handle.cells);
         handle
     }

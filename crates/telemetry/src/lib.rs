@@ -15,6 +15,7 @@
 
 pub mod areas;
 pub mod catalogue;
+pub mod engine;
 mod handles;
 pub mod health;
 pub mod logging;

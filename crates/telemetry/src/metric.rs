@@ -67,6 +67,9 @@ pub struct Metric {
     pub unit: Unit,
     /// Names of its labels, in the order of their values.
     pub labels: &'static [&'static str],
+    /// The values of each label where they are a closed list, in the order of the labels; empty where they are not.
+    /// The counters of a closed list are there from the start, at zero, so that the first event is a rise.
+    pub values: &'static [&'static [&'static str]],
     /// What it says, as one sentence without its full stop.
     pub help: &'static str,
     /// Further names of the same cell.
@@ -104,6 +107,11 @@ impl Metric {
         Self { labels, ..self }
     }
 
+    /// With the closed list of values of each label.
+    pub const fn values(self, values: &'static [&'static [&'static str]]) -> Self {
+        Self { values, ..self }
+    }
+
     /// With further names.
     pub const fn aliases(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
@@ -120,6 +128,6 @@ impl Metric {
     }
 
     const fn of(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, unit: Unit::Count, labels: &[], help: "", aliases: &[] }
+        Self { name, kind, unit: Unit::Count, labels: &[], values: &[], help: "", aliases: &[] }
     }
 }

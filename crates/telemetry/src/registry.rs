@@ -7,7 +7,7 @@
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, Rpc, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Proofs, Rpc, Standing, Storage};
 use crate::handles::Handle;
 use crate::metric::Metric;
 
@@ -26,10 +26,16 @@ pub struct Metrics {
     pub mempool: Mempool,
     /// Our own network.
     pub p2p: P2p,
+    /// Whether this node seems to be cut off from a part of its peers.
+    pub partition_watch: PartitionWatch,
     /// The store.
     pub storage: Storage,
+    /// Window proofs.
+    pub proofs: Proofs,
     /// Requests of clients.
     pub rpc: Rpc,
+    /// Identities, online time, reputation, the lottery.
+    pub standing: Standing,
     /// The process.
     pub node: Node,
     registry: Registry,
@@ -49,8 +55,11 @@ impl Metrics {
             consensus: Consensus::register(&mut registry),
             mempool: Mempool::register(&mut registry),
             p2p: P2p::register(&mut registry),
+            partition_watch: PartitionWatch::register(&mut registry),
             storage: Storage::register(&mut registry),
+            proofs: Proofs::register(&mut registry),
             rpc: Rpc::register(&mut registry),
+            standing: Standing::register(&mut registry),
             node: Node::register(&mut registry),
             registry,
         }

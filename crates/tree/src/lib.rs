@@ -26,5 +26,5 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{LedgerBounds, LedgerError, LedgerProof, LedgerTree, LedgerUpdate, OpError};
+pub use ledger::{LedgerBounds, LedgerError, LedgerProof, LedgerTree, LedgerUpdate, OpError, undo};
 pub use state::{MemoryNodes, NodeStore, STATE_PROOF_BYTES_MAX, StateProof, StateTree, StateTreeError, StateUpdate};

@@ -5,7 +5,11 @@
 use primitives::defect::Defect;
 use serde::{Deserialize, Serialize};
 
+use super::Plan;
 use crate::properties::Property;
+
+/// Crashes between a vote and what led to it.
+const CRASHES: &str = include_str!("../../bugbase/signed-before-logged.toml");
 
 /// A defect that is put into every honest validator on purpose, to see that the properties catch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,11 +47,19 @@ pub enum SeededBug {
     KeepsTheFees,
     /// Some validators hold another state root than their block says.
     DriftsApart,
+    /// The pools get twice what they were promised.
+    PaysThePoolsTwice,
+    /// At the end of an epoch somebody is slashed without a reason.
+    SlashesTheInnocent,
+    /// The voting set changes by any part of its power at once.
+    ForgetsTheChurn,
+    /// Nobody reports what was signed twice.
+    HidesEvidence,
 }
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -64,6 +76,10 @@ impl SeededBug {
         Self::IgnoresTheNonce,
         Self::KeepsTheFees,
         Self::DriftsApart,
+        Self::PaysThePoolsTwice,
+        Self::SlashesTheInnocent,
+        Self::ForgetsTheChurn,
+        Self::HidesEvidence,
     ];
 
     /// The property that is meant to catch it.
@@ -84,7 +100,23 @@ impl SeededBug {
             Self::IgnoresTheNonce => Property::NoTransactionAppliedTwice,
             Self::KeepsTheFees => Property::SupplyConserved,
             Self::DriftsApart => Property::StateRootsEqual,
+            Self::PaysThePoolsTwice => Property::PayoutsAddUp,
+            Self::SlashesTheInnocent => Property::NoFalseSlash,
+            Self::ForgetsTheChurn => Property::SetsChangeSlowly,
+            Self::HidesEvidence => Property::EquivocatorsArePunished,
         }
+    }
+
+    /// The plan that shows it, with this seed in it: one made from the seed, or for a defect that needs many crashes at
+    /// the right moment one that has them.
+    pub fn plan(self, seed: u64) -> Plan {
+        let plan = match self {
+            Self::SignsBeforeTheLog => {
+                Plan { seed, ..Plan::from_toml(CRASHES).expect("the tests of the bug base read this plan") }
+            }
+            _ => Plan::of_seed(seed),
+        };
+        Plan { seeded_bug: Some(self), ..plan }
     }
 
     /// The defect of the chain's own code that it is, if it is one. Those need the feature `seeded-bugs`.
@@ -95,6 +127,9 @@ impl SeededBug {
             Self::IgnoresTheNonce => Some(Defect::IgnoresTheNonce),
             Self::KeepsTheFees => Some(Defect::KeepsTheFees),
             Self::DriftsApart => Some(Defect::DriftsApart),
+            Self::PaysThePoolsTwice => Some(Defect::PaysThePoolsTwice),
+            Self::SlashesTheInnocent => Some(Defect::SlashesTheInnocent),
+            Self::ForgetsTheChurn => Some(Defect::ForgetsTheChurn),
             _ => None,
         }
     }

@@ -84,9 +84,9 @@ pub enum PlanError {
     /// Phases that are not in order.
     #[error("a phase begins at {0} ms, not after the one before; next: put the phases in order of from_ms")]
     PhaseOrder(u64),
-    /// A defect of the chain's own code, in a build that has none.
+    /// A defect, in a build that has none.
     #[error(
-        "seeded_bug names a defect of the chain's own code, which no program contains; next: run it in the test \
+        "seeded_bug names a defect, which no program contains; next: run it in the test \
          `cargo test --release -p sim --features seeded-bugs`"
     )]
     NoSuchDefect,
@@ -109,7 +109,7 @@ impl Plan {
     /// # Errors
     /// [`PlanError`].
     pub fn check(&self) -> Result<(), PlanError> {
-        if self.seeded_bug.is_some_and(|bug| bug.in_the_chain().is_some()) && !cfg!(feature = "seeded-bugs") {
+        if self.seeded_bug.is_some() && !cfg!(feature = "seeded-bugs") {
             return Err(PlanError::NoSuchDefect);
         }
         let (low, high) = (u64::from(VALIDATORS_MIN), u64::from(VALIDATORS_MAX));
@@ -124,6 +124,17 @@ impl Plan {
             bound("for_ms", scheduled.for_ms, 1, FAULTS_MS_MAX, "1 ms to 24 hours")?;
         }
         check_links(&self.links)?;
+        if let Some(staking) = &self.staking {
+            bound("staking.actions_ppm", u64::from(staking.actions_ppm), 0, u64::from(PPM), "at most 1,000,000")?;
+            let rule = "fewer than the validators";
+            bound(
+                "staking.candidates",
+                u64::from(staking.candidates),
+                0,
+                high.min(u64::from(self.validators) - 1),
+                rule,
+            )?;
+        }
         self.check_nodes()?;
         self.check_regions()?;
         self.check_phases()?;
@@ -143,8 +154,8 @@ impl Plan {
             return Err(PlanError::NoSuchNode { node, last });
         }
         let dishonest = self.unreliable().len();
-        if !self.beyond_bound && dishonest > usize::from(Self::dishonest_max(self.validators)) {
-            return Err(PlanError::TooManyDishonest { dishonest, validators: self.validators });
+        if !self.beyond_bound && dishonest > usize::from(Self::dishonest_max(self.seats())) {
+            return Err(PlanError::TooManyDishonest { dishonest, validators: self.seats() });
         }
         Ok(())
     }

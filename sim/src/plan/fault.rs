@@ -49,6 +49,21 @@ pub enum Fault {
         /// Effects that still happen.
         effects: u32,
     },
+    /// A validator is stopped in order, and started again at the end.
+    Restart {
+        /// Who.
+        node: u16,
+    },
+    /// A validator stands still: what reaches it waits until the end.
+    Pause {
+        /// Who.
+        node: u16,
+    },
+    /// Nothing passes between a validator and the others.
+    Disconnect {
+        /// Who.
+        node: u16,
+    },
     /// All validators crash at once.
     PowerLoss,
     /// A validator loses its disk and its log but not the guard of its key, and joins again from nothing.
@@ -112,7 +127,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The names of all kinds, as summaries use them.
+    /// The names of the kinds that seeds draw, as summaries use them. `restart`, `pause` and `disconnect` are for
+    /// scenarios: to a simulated network they are a crash, a slow validator and a partition.
     pub const KINDS: [&'static str; 13] = [
         "partition",
         "crash",
@@ -134,6 +150,9 @@ impl Fault {
         match self {
             Self::Partition { .. } => "partition",
             Self::Crash { .. } => "crash",
+            Self::Restart { .. } => "restart",
+            Self::Pause { .. } => "pause",
+            Self::Disconnect { .. } => "disconnect",
             Self::PowerLoss => "power_loss",
             Self::LostDisk { .. } => "lost_disk",
             Self::Loss { .. } => "loss",
@@ -153,6 +172,9 @@ impl Fault {
         match self {
             Self::Partition { side, .. } => side.clone(),
             Self::Crash { node, .. }
+            | Self::Restart { node }
+            | Self::Pause { node }
+            | Self::Disconnect { node }
             | Self::LostDisk { node }
             | Self::Slow { node, .. }
             | Self::Clock { node, .. }

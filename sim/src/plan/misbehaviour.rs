@@ -37,6 +37,16 @@ impl Misbehaviour {
         Self::Twin,
     ];
 
+    /// True when its key may come to sign two messages for one place.
+    pub const fn may_sign_twice(self) -> bool {
+        match self {
+            Self::EquivocatingVoter | Self::EquivocatingProposer | Self::InvalidBlocks | Self::Amnesia | Self::Twin => {
+                true
+            }
+            Self::WithheldVotes | Self::WithheldParts | Self::Garbage => false,
+        }
+    }
+
     /// The name in summaries.
     pub const fn name(self) -> &'static str {
         match self {

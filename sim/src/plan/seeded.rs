@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    DiskAnswer, DiskOperation, Expectations, Fault, Links, Misbehaviour, Plan, Scheduled, Topology, calm_heights,
+    DiskAnswer, DiskOperation, Expectations, Fault, Links, Misbehaviour, Pattern, Phase, Plan, Region, Route,
+    Scheduled, Staking, Topology, calm_heights,
 };
 use crate::random::{PPM, Random};
 
@@ -29,7 +30,7 @@ impl Plan {
             duplicate_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(50_000)).unwrap_or(0) } else { 0 },
         };
         let faults_ms = 50_000;
-        let count = random.between(3, 8);
+        let count = random.between(4, 9);
         let twins = dishonest.values().filter(|kind| **kind == Misbehaviour::Twin).count();
         let nodes = validators.saturating_add(u16::try_from(twins).unwrap_or(0));
         let mut faults: Vec<Scheduled> = (0..count).map(|_| scheduled(&mut random, nodes, faults_ms)).collect();
@@ -51,16 +52,22 @@ impl Plan {
                 1 => Fault::BitFlip { node },
                 _ => Fault::MisdirectedWrite { node },
             };
+            unreliable.insert(node);
             faults.push(Scheduled { at_ms, for_ms: damage.between(1_000, 5_000), fault });
         }
         let (beyond_bound, calm_heights) = (false, calm_heights());
+        let fork = |purpose| Random::new(seed).fork(purpose);
+        let topology = topology(&mut fork("topology"), nodes);
+        let (regions, routes) = regions(&mut fork("regions"), validators);
+        let staking = staking(&mut fork("staking"), validators, unreliable.len());
         Self {
             seed,
             seeds: 1,
-            topology: Topology::FullMesh,
-            regions: Vec::new(),
-            routes: Vec::new(),
-            phases: Vec::new(),
+            topology,
+            regions,
+            routes,
+            phases: phases(&mut fork("phases"), faults_ms),
+            staking,
             expect: Expectations::default(),
             validators,
             dishonest,
@@ -73,6 +80,73 @@ impl Plan {
             seeded_bug: None,
         }
     }
+}
+
+/// Most seeds have a full mesh, as the validators of a small network do.
+fn topology(random: &mut Random, nodes: u16) -> Topology {
+    let even = nodes - nodes % 2;
+    let degree = (random.node(even / 2).saturating_add(1) * 2).min(even - 2).max(2);
+    match random.below(12) {
+        0 => Topology::Ring,
+        1 => Topology::Star { hub: random.node(nodes) },
+        2 => Topology::KRegular { degree },
+        3 => Topology::SmallWorld { degree, shortcut_ppm: PPM / 3 },
+        4 => Topology::ScaleFree { links: random.node(2) + 1 },
+        _ => Topology::FullMesh,
+    }
+}
+
+/// Two or three regions in one seed of four, and the ways between them.
+fn regions(random: &mut Random, validators: u16) -> (Vec<Region>, Vec<Route>) {
+    if !random.chance(PPM / 4) {
+        return (Vec::new(), Vec::new());
+    }
+    let names = if random.chance(PPM / 2) { vec!["east", "west"] } else { vec!["east", "north", "west"] };
+    let mut regions: Vec<Region> =
+        names.iter().map(|name| Region { name: (*name).to_owned(), validators: BTreeSet::new() }).collect();
+    for node in 0..validators {
+        let index = random.index(regions.len());
+        regions[index].validators.insert(node);
+    }
+    let mut routes = Vec::new();
+    for (index, one) in names.iter().enumerate() {
+        for other in &names[..index] {
+            let loss_ppm = if random.chance(PPM / 2) { u32::try_from(random.below(5_000)).unwrap_or(0) } else { 0 };
+            let (delay_ms, jitter_ms) = (random.between(20, 150), random.between(0, 60));
+            routes.push(Route { between: [(*one).to_owned(), (*other).to_owned()], delay_ms, jitter_ms, loss_ppm });
+        }
+    }
+    (regions, routes)
+}
+
+/// In two seeds of five the traffic changes once to three times.
+fn phases(random: &mut Random, faults_ms: u64) -> Vec<Phase> {
+    let count = if random.chance(PPM / 5 * 2) { random.between(1, 3) } else { 0 };
+    let step = faults_ms / 4;
+    (1..=count)
+        .map(|number| {
+            let per_second = u32::try_from(random.between(2, 30)).unwrap_or(2);
+            let traffic = match random.below(4) {
+                0 => Pattern::Idle,
+                1 => Pattern::Poisson { per_second },
+                2 => Pattern::Bursty { burst: per_second, every_ms: random.between(500, 5_000) },
+                _ => Pattern::Steady { per_second },
+            };
+            Phase { from_ms: number * step, traffic }
+        })
+        .collect()
+}
+
+/// In three seeds of five the voting set changes, mostly with validators that come and go.
+fn staking(random: &mut Random, validators: u16, unreliable: usize) -> Option<Staking> {
+    if !random.chance(PPM / 5 * 3) {
+        return None;
+    }
+    let wanted = random.node(3);
+    // The seats at the start bear as many that may fail as the validators do.
+    let fits = |candidates: &u16| usize::from(Plan::dishonest_max(validators - candidates)) >= unreliable;
+    let candidates = (0..=wanted).rev().find(|candidates| validators - candidates >= 3 && fits(candidates))?;
+    Some(Staking { candidates, actions_ppm: u32::try_from(random.between(200_000, 600_000)).unwrap_or(PPM / 3) })
 }
 
 fn scheduled(random: &mut Random, nodes: u16, faults_ms: u64) -> Scheduled {

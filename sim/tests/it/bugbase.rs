@@ -1,6 +1,5 @@
 //! The bug base: every plan that once failed passes.
 
-use sim::plan::SeededBug;
 use sim::{Plan, run};
 
 fn entries() -> Vec<(String, Plan)> {
@@ -26,11 +25,4 @@ fn every_plan_of_the_bug_base_passes() {
         let report = run(plan);
         assert!(report.verdict.is_pass(), "{path}: {} {:?}", report.verdict, report.detail);
     }
-}
-
-#[test]
-fn a_vote_that_is_signed_before_its_reason_is_durable_halts_the_chain() {
-    let (_, plan) = entries().into_iter().find(|(path, _)| path.ends_with("signed-before-logged.toml")).unwrap();
-    let report = run(Plan { seeded_bug: Some(SeededBug::SignsBeforeTheLog), ..plan });
-    assert_eq!(report.verdict.to_string(), "no progress", "{:?}", report.detail);
 }

@@ -1,5 +1,7 @@
 //! Checks that can fail: defects that are put in on purpose are caught by the property that is meant to.
 
+use std::collections::BTreeSet;
+
 use sim::plan::Misbehaviour;
 use sim::properties::Judge;
 use sim::{Plan, replay, run, shrink};
@@ -176,10 +178,85 @@ fn all_validators_may_lose_their_disks_one_after_another() {
     }
 }
 
+/// A disk that is damaged again and again.
+const DAMAGED: &str = include_str!("damaged.toml");
+
+#[test]
+fn a_damaged_disk_is_found_each_time() {
+    let report = run(Plan::from_toml(DAMAGED).unwrap());
+    assert!(report.verdict.is_pass(), "{} {:?}", report.verdict, report.detail);
+    assert_eq!(report.properties["damage_is_found"], 6, "{report:?}");
+}
+
+#[cfg(not(feature = "seeded-bugs"))]
+#[test]
+fn a_defect_is_refused_by_name_and_has_no_effect() {
+    let calm = "seed = 1\nvalidators = 4\nfaults_ms = 1000\ncalm_heights = 2\n";
+    for bug in sim::plan::SeededBug::ALL {
+        let name = serde_json::to_value(bug).unwrap();
+        let refused = Plan::from_toml(&format!("seeded_bug = {name}\n{calm}")).unwrap_err();
+        assert_eq!(refused, sim::PlanError::NoSuchDefect);
+        assert!(refused.to_string().contains("seeded-bugs"), "{refused}");
+    }
+    let plan = Plan::from_toml(calm).unwrap();
+    let other = Plan { seeded_bug: Some(sim::plan::SeededBug::SaysItIsReady), ..plan.clone() };
+    assert_eq!(run(other), run(plan));
+}
+
+/// Two that sign twice, stake that moves, and partitions.
+const SIGNED_TWICE: &str = r#"
+seed = 2
+validators = 9
+traffic_per_second = 8
+faults_ms = 30000
+dishonest = { 0 = "twin", 1 = "equivocating_voter" }
+staking = { candidates = 2, actions_ppm = 500000 }
+faults = [
+  { at_ms = 10000, for_ms = 14000, fault = { kind = "partition", side = [2] } },
+  { at_ms = 25000, for_ms = 6000, fault = { kind = "partition", side = [4, 5, 6], one_way = true } },
+]
+"#;
+
+#[test]
+fn who_signs_twice_is_slashed_and_leaves_while_the_voting_set_changes_under_partitions() {
+    let report = run(Plan::from_toml(SIGNED_TWICE).unwrap());
+    assert!(report.verdict.is_pass(), "{} {:?}", report.verdict, report.detail);
+    assert_eq!(report.equivocators, [0, 1]);
+    let effect = |name: &str| report.effects.get(name).copied().unwrap_or(0);
+    assert_eq!(effect("slashed"), 2, "{:?}", report.effects);
+    for name in ["seat_taken", "seat_left", "set_changed_in_partition", "bonded", "unbonding"] {
+        assert!(effect(name) > 0, "{name}: {:?}", report.effects);
+    }
+    assert!(report.properties["equivocators_are_punished"] > 0);
+}
+
+/// Nobody is dishonest; one validator after the other is cut off for a while.
+const ABSENT: &str = r#"
+seed = 4
+validators = 5
+traffic_per_second = 8
+faults_ms = 40000
+staking = { actions_ppm = 300000 }
+faults = [
+  { at_ms = 5000, for_ms = 14000, fault = { kind = "partition", side = [1] } },
+  { at_ms = 24000, for_ms = 14000, fault = { kind = "crash", node = 2, effects = 5 } },
+]
+"#;
+
+#[test]
+fn who_is_absent_for_an_epoch_is_jailed_and_comes_back() {
+    let report = run(Plan::from_toml(ABSENT).unwrap());
+    assert!(report.verdict.is_pass(), "{} {:?}", report.verdict, report.detail);
+    for name in ["jailed", "unjailed", "seat_left", "seat_taken"] {
+        assert!(report.effects.get(name).is_some_and(|count| *count > 0), "{name}: {:?}", report.effects);
+    }
+    assert!(!report.effects.contains_key("slashed"), "absence is no offence: {:?}", report.effects);
+}
+
 #[test]
 fn a_queue_over_its_limit_is_noticed() {
-    let genesis = sim::chain::genesis(sim::chain::Keys::of(1), 4);
-    let mut judge = Judge::new(&genesis);
+    let genesis = sim::chain::genesis(sim::chain::Keys::of(1), &Plan::of_seed(1));
+    let mut judge = Judge::new(&genesis, BTreeSet::new(), BTreeSet::new(), true);
     assert_eq!(judge.queues_bounded(0, 1_024, 64), Ok(()));
     assert!(judge.queues_bounded(0, 1_025, 0).is_err());
     assert!(judge.queues_bounded(0, 0, 65).is_err());

@@ -4,6 +4,7 @@
 
 mod bugbase;
 mod checks;
+#[cfg(feature = "seeded-bugs")]
 mod defects;
 mod limits;
 mod plans;

@@ -1,7 +1,7 @@
 //! Reports: percentiles, journals that go on, pages and tables.
 
 use sim::histogram::Histogram;
-use sim::plan::SeededBug;
+use sim::plan::Misbehaviour;
 use sim::{Batch, JournalError, Plan, Report, Summary, run, run_seeds, watch};
 
 /// A short run for tests that are about its report.
@@ -26,7 +26,10 @@ fn a_percentile_is_the_end_of_its_bucket() {
 
 #[test]
 fn a_report_can_be_read_back() {
-    let reports = [run(short(1)), run(Plan { seeded_bug: Some(SeededBug::ForgetsWhatItSigned), ..Plan::of_seed(1) })];
+    let mut halted = Plan { beyond_bound: true, calm_heights: 1, ..short(1) };
+    halted.dishonest.extend([(0, Misbehaviour::WithheldVotes), (1, Misbehaviour::WithheldVotes)]);
+    let reports = [run(short(1)), run(halted)];
+    assert!(!reports[1].verdict.is_pass());
     for report in reports {
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(Report::from_json(&text), Ok(report));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use cli::devnet::layout::{Network, Ports, Wanted, prepare};
 use nix::sys::signal::{Signal, kill};
-use primitives::{Engine, Hash, Height, TransactionId};
+use primitives::{Engine, Hash, Height, Params, TransactionId};
 use rpc::types::{PageQuery, Stage, TransactionStatus, WaitQuery};
 use rpc::{Client, ClientConfig};
 use tempfile::TempDir;
@@ -247,6 +247,11 @@ pub struct Cluster {
 impl Cluster {
     /// Homes of `nodes` validators; nothing runs yet.
     pub fn new(engine: Engine, nodes: u16, interval_ms: u64) -> Self {
+        Self::with_params(engine, nodes, interval_ms, None)
+    }
+
+    /// The same with parameters of its own, as `tb devnet --params` reads them.
+    pub fn with_params(engine: Engine, nodes: u16, interval_ms: u64, params: Option<Params>) -> Self {
         let turn = Turn::take();
         let folder = tempfile::tempdir().expect("a folder");
         let wanted = Wanted {
@@ -254,7 +259,7 @@ impl Cluster {
             nodes: Some(nodes),
             base_port: Some(free_base(nodes)),
             block_interval_ms: Some(interval_ms),
-            params: None,
+            params,
         };
         let network = prepare(&folder.path().join("net"), &wanted, false).expect("a network");
         let nodes = network.nodes.iter().map(|node| Node::new(node.home.root().to_owned(), node.ports)).collect();

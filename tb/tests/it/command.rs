@@ -182,6 +182,12 @@ impl Running {
         }
     }
 
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
     /// Presses Ctrl-C and waits for the end.
     pub fn interrupt(&mut self, limit: Duration) -> Option<i32> {
         kill(pid(self.child.id()), Signal::SIGINT).expect("it runs");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use primitives::Engine;
 use testkit::Seed;
 
-use crate::cluster::{Cluster, INTERVAL_MS, START_TIME};
+use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, until};
 use crate::pay::Payer;
 
 /// Exit numbers of a start that finds damage: damaged, or refused by the guard or by consensus.
@@ -21,6 +21,9 @@ const WAL_HEIGHT_LAST: usize = 11;
 /// Where the two copies of the store's mark lie. One bad copy may be a write that a power cut tore: the node goes on
 /// from the other one and says so. With both hurt it does not start.
 const MARK_COPIES: [Range<usize>; 2] = [0..4_096, 4_096..8_192];
+/// Bytes of the guard's header, and where the signature of its first record lies (GRD-8).
+const GUARD_HEADER_BYTES: usize = 128;
+const GUARD_SIGNATURE: Range<usize> = GUARD_HEADER_BYTES + 48..GUARD_HEADER_BYTES + 112;
 /// Kills until the log holds an entry.
 const KILLS_MAX: usize = 40;
 
@@ -151,6 +154,7 @@ async fn one_hurt_mark_is_named(cluster: &mut Cluster, mark: &Path, random: &mut
         cluster.nodes[0].start();
         let height = cluster.nodes[0].reaches(1, START_TIME).await;
         cluster.nodes[0].reaches(height + 1, START_TIME).await;
+        assert_eq!(cluster.nodes[0].metric("storage_marks_mended_total").await, 1.0);
         cluster.nodes[0].kill();
         let log = cluster.nodes[0].log().split_off(before);
         let line = log.lines().find(|line| line.contains("copies of the store's mark is damaged"));
@@ -161,6 +165,7 @@ async fn one_hurt_mark_is_named(cluster: &mut Cluster, mark: &Path, random: &mut
     cluster.nodes[0].start();
     let height = cluster.nodes[0].reaches(1, START_TIME).await;
     cluster.nodes[0].reaches(height + 1, START_TIME).await;
+    assert_eq!(cluster.nodes[0].metric("storage_marks_mended_total").await, 0.0);
     cluster.nodes[0].kill();
     let log = cluster.nodes[0].log().split_off(before);
     assert!(!log.contains("copies of the store's mark"), "both copies are good");
@@ -176,4 +181,34 @@ fn older_guard(cluster: &Cluster, guard: &Path) -> String {
     let refusal = cluster.nodes[0].start_refused(&[], &[]).refused();
     assert_eq!(refusal.code, "key", "{refusal:?}");
     refusal.error
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_behind_the_consensus_log_is_refused_by_name() {
+    // One of four: it votes alone, round after round, and no block and no certificate ever names its signature, so
+    // only the log knows what it signed.
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    cluster.nodes[0].start();
+    let (guard, wal) =
+        (cluster.nodes[0].home.join("guard/guard.log"), cluster.nodes[0].home.join("data/wal/consensus.wal"));
+    let read = |path: &Path| fs::read(path).unwrap_or_default();
+    until("a signature in guard and log", START_TIME, async || {
+        let (guard, wal) = (read(&guard), read(&wal));
+        let signature = guard.get(GUARD_SIGNATURE)?;
+        wal.windows(signature.len()).any(|bytes| bytes == signature).then_some(())
+    })
+    .await;
+    cluster.nodes[0].kill();
+    let good = read(&guard);
+    // Its records are lost, and what is left is whole.
+    fs::write(&guard, &good[..GUARD_HEADER_BYTES]).expect("written");
+    let refusal = cluster.nodes[0].start_refused(&[], &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (EXITS[0], "key"), "{refusal:?}");
+    assert!(refusal.error.contains("guard.log") && refusal.error.contains("consensus log"), "{refusal:?}");
+    assert!(refusal.error.contains("old copy was restored"), "{refusal:?}");
+    assert!(refusal.hint.contains("restore the newest one"), "{refusal:?}");
+    fs::write(&guard, &good).expect("written");
+    cluster.start_all();
+    cluster.all_ready().await;
+    cluster.check_one_history().await;
 }

@@ -1,13 +1,17 @@
 //! The commands of the documents, run as they stand there.
 //!
-//! Model: every block of README.md and of the files of `docs/` that is marked `sh` or `bash` is a script. The blocks
-//! of one document run in order, each in a shell of its own, with an empty home directory, as on a machine where
-//! nobody has used the program yet. Two words behind the language say more:
+//! Model: every block of README.md, CONTRIBUTING.md, SECURITY.md and the files of `docs/` and `docs/runbooks/` that is
+//! marked `sh` or `bash` is a script. The blocks of one document run in order, each in a shell of its own, with an empty
+//! home directory, as on a machine where nobody has used the program yet. Words behind the language say more:
 //!
 //! ````text
 //! ```sh keeps-running          a program that somebody stops at the end; the next block waits for its chain
+//! ```sh in-clone               for people who change the code; scripts run, builds and chores are only looked up
 //! ```sh no-run: REASON         cannot run inside a test; at most one block in ten
 //! ````
+//!
+//! A block that is typed in a clone would build everything again. Its scripts are run; of `cargo xtask` the command
+//! line is checked by xtask itself (`--help` behind it), and of `cargo test -p` and the like that the package is there.
 //!
 //! What is not as on a reader's machine: `cargo run --release --` starts the program that was built already, and
 //! free ports take the place of the default ones, so that a network that runs beside the tests disturbs nobody.
@@ -34,6 +38,23 @@ cargo() {
     tb "$@"
 }
 "#;
+/// Words before every script of a clone.
+const CLONE_PRELUDE: &str = r#"set -euo pipefail
+cargo() {
+    case "${1:-}" in
+        xtask) command cargo "$@" --help ;;
+        fmt) command cargo fmt --version ;;
+        test|clippy|check)
+            local words=" $* "
+            [[ $words =~ " -p "([a-z-]+)" " ]] || { echo "name the package: cargo $*" >&2; return 1; }
+            command cargo pkgid --offline "${BASH_REMATCH[1]}" ;;
+        *) echo "nobody checks cargo $*" >&2; return 1 ;;
+    esac
+}
+target/tools/bin/cargo-deny() {
+    if [ -x target/tools/bin/cargo-deny ]; then command target/tools/bin/cargo-deny "$@" --help; fi
+}
+"#;
 /// Nodes whose default ports are replaced.
 const NODES: u16 = 4;
 /// Longest time for one block.
@@ -48,6 +69,7 @@ const EXCUSED_OF: usize = 10;
 enum Way {
     ToItsEnd,
     KeepsRunning,
+    InClone,
     Excused(String),
 }
 
@@ -65,11 +87,13 @@ fn root() -> PathBuf {
 
 /// Every document with commands that readers type.
 fn documents() -> Vec<String> {
-    let folder = std::fs::read_dir(root().join("docs")).expect("the folder of the documents");
-    let names = folder.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of text"));
-    let mut paths: Vec<String> =
-        names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}")).collect();
-    paths.push("README.md".to_owned());
+    let mut paths = Vec::new();
+    for folder in ["docs", RUNBOOKS] {
+        let entries = std::fs::read_dir(root().join(folder)).expect("the folder of the documents");
+        let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of text"));
+        paths.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
+    }
+    paths.extend(["CONTRIBUTING.md", "README.md", "SECURITY.md"].map(str::to_owned));
     paths.sort();
     paths
 }
@@ -107,9 +131,10 @@ fn block(place: &str, info: &str, script: String) -> Option<Block> {
     let way = match words.trim() {
         "" => Way::ToItsEnd,
         "keeps-running" => Way::KeepsRunning,
+        "in-clone" => Way::InClone,
         other => match other.strip_prefix("no-run: ") {
             Some(reason) if reason.len() > 10 => Way::Excused(reason.to_owned()),
-            _ => panic!("{place}: {other:?} is neither `keeps-running` nor `no-run: REASON`"),
+            _ => panic!("{place}: {other:?} is neither `keeps-running`, `in-clone` nor `no-run: REASON`"),
         },
     };
     Some(Block { place: place.to_owned(), way, script })
@@ -241,41 +266,100 @@ fn ended(child: &mut Child, limit: Duration) -> Option<bool> {
     None
 }
 
+/// Runs a block in the root of the project, where its builds and chores are only looked up.
+fn in_clone(block: &Block) {
+    let script = format!("{CLONE_PRELUDE}{}", block.script);
+    let out = Command::new("bash").args(["-c", &script]).current_dir(root()).stdin(Stdio::null()).output();
+    let out = out.expect("bash is there");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        out.status.success(),
+        "{} failed:\n{}\n--- it printed\n{}\n{}",
+        block.place,
+        block.script,
+        text(&out.stdout),
+        text(&out.stderr)
+    );
+}
+
 async fn commands_run(path: &str) {
     let mut machine = Machine::new();
+    commands_run_on(&mut machine, path).await;
+    machine.stop();
+}
+
+async fn commands_run_on(machine: &mut Machine, path: &str) {
     for block in blocks(path) {
         match &block.way {
             Way::ToItsEnd => machine.run(&block),
             Way::KeepsRunning => machine.start(&block).await,
+            Way::InClone => in_clone(&block),
             Way::Excused(reason) => eprintln!("{} is not run: {reason}", block.place),
         }
     }
-    machine.stop();
 }
 
-/// Documents with commands; each has a test of its own below.
-const WITH_COMMANDS: [&str; 3] = ["README.md", "docs/rpc_cli_operator_guide.md", "docs/validator_quickstart.md"];
+/// The pages of the alerts. The first starts the network that all of them are about.
+const RUNBOOKS: &str = "docs/runbooks";
+
+/// Documents with commands; each has a test of its own below. The runbooks share one.
+const WITH_COMMANDS: [&str; 6] = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "SECURITY.md",
+    "docs/rpc_cli_operator_guide.md",
+    "docs/validator_quickstart.md",
+    "docs/validator_troubleshooting.md",
+];
+
+#[test]
+fn the_commands_for_contributors_and_of_the_security_page_are_known() {
+    for path in [WITH_COMMANDS[0], WITH_COMMANDS[2]] {
+        for block in blocks(path) {
+            assert_eq!(block.way, Way::InClone, "{}", block.place);
+            in_clone(&block);
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_readme_run() {
-    commands_run(WITH_COMMANDS[0]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_rpc_guide_run() {
     commands_run(WITH_COMMANDS[1]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_rpc_guide_run() {
+    commands_run(WITH_COMMANDS[3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_validator_quickstart_run() {
-    commands_run(WITH_COMMANDS[2]).await;
+    commands_run(WITH_COMMANDS[4]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_runbooks_run() {
+    let mut machine = Machine::new();
+    // The page that starts the network comes first by its name.
+    for path in documents().iter().filter(|path| path.starts_with(RUNBOOKS)) {
+        commands_run_on(&mut machine, path).await;
+    }
+    machine.stop();
 }
 
 #[test]
 fn every_document_with_commands_is_run_and_few_blocks_are_excused() {
     let all: Vec<Block> = documents().iter().flat_map(|path| blocks(path)).collect();
-    let mut with_commands: Vec<&str> =
-        all.iter().map(|block| block.place.split(':').next().unwrap_or_default()).collect();
+    let mut with_commands: Vec<&str> = all
+        .iter()
+        .map(|block| block.place.split(':').next().unwrap_or_default())
+        .filter(|path| !path.starts_with(RUNBOOKS))
+        .collect();
     with_commands.sort_unstable();
     with_commands.dedup();
     assert_eq!(with_commands, WITH_COMMANDS, "each document with commands has a test here");

@@ -220,7 +220,7 @@ async fn a_network_whose_validators_all_lost_their_consensus_logs_goes_on() {
 }
 
 /// A second home with the key of the last validator and a guard of its own, made before anything was signed.
-fn twin_of_last(cluster: &Cluster) -> (Node, Vec<String>) {
+pub fn twin_of_last(cluster: &Cluster) -> (Node, Vec<String>) {
     let original = cluster.nodes.last().expect("a validator").home.clone();
     let home = cluster.folder().join("twin");
     std::fs::create_dir_all(home.join("guard")).expect("a folder");

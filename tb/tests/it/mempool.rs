@@ -1,6 +1,7 @@
 //! The queue of one validator that cannot make blocks, and what becomes of it when the others come.
 
-use primitives::{Engine, Transaction};
+use primitives::actions::identity::{Register, VrfBinding};
+use primitives::{Action, Amount, Domain, Engine, Height, IdentityAction, Lane, Transaction, VrfSecretKey};
 use rpc::ClientError;
 use rpc::types::{MempoolStatus, Stage};
 
@@ -29,6 +30,20 @@ async fn status(node: &Node) -> MempoolStatus {
     node.client().mempool_status().await.expect("the queues")
 }
 
+/// A payer's registration as an identity with its next nonce; the nonce moves on.
+fn registration(cluster: &Cluster, payer: &mut Payer) -> Transaction {
+    let seed = primitives::hash(Domain::Identity, &[&primitives::encode(&payer.address)]);
+    let secret = VrfSecretKey::from_seed(seed.0);
+    let vrf = VrfBinding::prove(&secret, payer.address, Height::GENESIS, &cluster.network.genesis.hash());
+    let bond = cluster.network.genesis.params.identity.bond;
+    let register = Register { bond, vrf: vrf.expect("a good key"), peer: None };
+    let mut body = payer.body(payer.address, 1);
+    body.lane = Lane::Industrial;
+    body.max_fee = Amount::from_blocks(100);
+    body.action = Action::Identity(IdentityAction::Register(Box::new(register)));
+    payer.pay_body(body)
+}
+
 /// One sample of the metrics.
 async fn sample(node: &Node, name: &str) -> f64 {
     let text = node.client().metrics().await.expect("metrics");
@@ -43,6 +58,7 @@ async fn alone(node: &Node) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
+    let (_queues, _limits) = (testkit::contract!("S000-029"), testkit::contract!("S000-030"));
     let limit = format!("mempool_limit={LIMIT}");
     // Three of four validators stay away, so nothing leaves the queue.
     let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
@@ -68,6 +84,20 @@ async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
     let rich = payers[9].sign(rich);
     assert_eq!(refused(node, &payers[9], &rich).await, "queue_full");
 
+    // The queue of identities has room of its own, is filled by others than payments, and refuses in the same way.
+    let mut registered = Vec::new();
+    for payer in &mut payers[..8] {
+        let transaction = registration(&cluster, payer);
+        admitted(node, payer, &transaction).await;
+        registered.push((payer.clone(), transaction));
+    }
+    let (payer, transaction) = &registered[2];
+    assert_eq!(refused(node, payer, transaction).await, "duplicate");
+    let mut ninth = payers[8].clone();
+    ninth.nonce = 0;
+    let one_more = registration(&cluster, &mut ninth);
+    assert_eq!(refused(node, &payers[8], &one_more).await, "queue_full");
+
     let full = status(node).await;
     let _view = testkit::contract!("S000-044");
     let ids: Vec<String> = waiting.iter().map(|(_, transaction)| transaction.id().to_string()).collect();
@@ -83,8 +113,13 @@ async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
     senders.sort();
     assert_eq!(told, senders);
     assert!(!full.transactions.truncated && full.bytes > 0);
-    assert_eq!((full.identities.size, full.identities.limit), (0, LIMIT));
-    assert!(full.votes.limit > 0);
+    assert_eq!((full.identities.size, full.identities.limit), (LIMIT, LIMIT));
+    let mut listed = full.identities.hashes.clone();
+    listed.sort();
+    let mut expected: Vec<String> = registered.iter().map(|(_, transaction)| transaction.id().to_string()).collect();
+    expected.sort();
+    assert_eq!(listed, expected);
+    assert_eq!((full.votes.size, full.votes.limit), (0, LIMIT));
     assert_eq!((full.queue_weights.priority_ppm, full.queue_weights.fee_ppm), (700_000, 300_000));
     assert_eq!(node.metric("mempool_queue_limit").await, 8.0);
     let depth = "mempool_queue_depth{queue=\"transactions\"}";
@@ -92,13 +127,20 @@ async fn a_full_queue_refuses_newcomers_by_name_and_starts_empty_again() {
     let _depth = testkit::contract!("S000-047");
     let _full = testkit::contract!("S000-032");
 
+    let depths =
+        ["transactions", "identities", "votes"].map(|queue| format!("mempool_queue_depth{{queue=\"{queue}\"}}"));
+    assert_eq!(sample(node, &depths[1]).await, 8.0);
+
     cluster.nodes[0].stop();
-    cluster.nodes[0].start_with(&["--set", &limit], &[]);
+    cluster.nodes[0].start();
     alone(&cluster.nodes[0]).await;
     let node = &cluster.nodes[0];
     let empty = status(node).await;
-    assert_eq!((empty.transactions.size, empty.identities.size, empty.bytes), (0, 0, 0));
-    assert_eq!(sample(node, depth).await, 0.0);
+    assert_eq!((empty.transactions.size, empty.identities.size, empty.votes.size, empty.bytes), (0, 0, 0, 0));
+    assert_eq!([empty.transactions.limit, empty.identities.limit, empty.votes.limit], [8_192; 3], "the default");
+    for depth in &depths {
+        assert_eq!(sample(node, depth).await, 0.0, "{depth}");
+    }
     // So there is room, also for what waited before.
     admitted(node, &payers[8], &newcomer).await;
     let (payer, transaction) = &waiting[0];

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use primitives::TransactionId;
+use primitives::{Engine, TransactionId};
 use rpc::types::{Stage, WaitQuery};
 use rpc::{Client, ClientError};
 use tokio::time::timeout;
 
-use crate::cluster::{Cluster, START_TIME, until};
+use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, until};
 use crate::pay::Payer;
 
 /// Most waits for transactions that a node has not seen (`node::rpc::server`).
@@ -99,4 +99,37 @@ async fn the_stream_of_a_transaction_tells_its_stages_in_order() {
             break;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_transaction_can_be_followed_through_the_logs_by_its_id() {
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    for node in &mut cluster.nodes {
+        node.start_with(&["--set", "log.level=warn,node::stages=debug"], &[]);
+    }
+    cluster.all_ready().await;
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let transaction = payer.pay(Payer::funded(&cluster.network, 2).address, 5);
+    let id = transaction.id().to_string();
+    cluster.nodes[0].client().submit(&payer.request(&transaction)).await.expect("admitted");
+    for node in &cluster.nodes {
+        node.finalized(transaction.id()).await;
+    }
+    // Refused with its id as well: the nonce is used.
+    let mut late = payer.body(payer.address, 6);
+    late.nonce = transaction.body.nonce;
+    let late = payer.sign(late);
+    cluster.nodes[0].client().submit(&payer.request(&late)).await.expect_err("the nonce is used");
+    for (index, node) in cluster.nodes.iter().enumerate() {
+        let log = node.log();
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(&id)).collect();
+        // The others may learn of it by the block alone.
+        let all = ["received", "admitted", "gossiped", "proposed", "decided", "finalized"];
+        for stage in &all[if index == 0 { 0 } else { 4 }..] {
+            assert!(lines.iter().any(|line| line.contains(stage)), "{stage} on node {index}: {lines:?}");
+        }
+    }
+    let (log, late) = (cluster.nodes[0].log(), late.id().to_string());
+    let refused = log.lines().find(|line| line.contains(&late) && line.contains("rejected"));
+    assert!(refused.is_some_and(|line| line.contains("nonce_too_low")), "{refused:?}");
 }

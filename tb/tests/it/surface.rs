@@ -337,10 +337,20 @@ async fn the_history_index_is_made_again_from_the_blocks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_hold_every_name_of_the_catalogue_and_those_of_the_engine() {
+    let _registry = testkit::contract!("S003-034");
+    let _latency = testkit::contract!("S001-027");
     let mut cluster = Cluster::new(Engine::Bft, 1, INTERVAL_MS);
     cluster.nodes[0].start();
     cluster.nodes[0].reaches(3, START_TIME).await;
+    for histogram in ["consensus_round_seconds", "consensus_finality_seconds"] {
+        assert!(cluster.nodes[0].metric(&format!("{histogram}_count")).await >= 2.0, "{histogram}");
+        assert!(cluster.nodes[0].metric(&format!("{histogram}_sum")).await > 0.0, "{histogram}");
+    }
     let text = cluster.nodes[0].client().metrics().await.expect("metrics");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').expect("a series and its value");
+        assert!(!series.is_empty() && value.parse::<f64>().is_ok(), "no Prometheus text: {line}");
+    }
     for name in
         ["consensus_finalized_height", "mempool_queue_depth", "p2p_", "storage_commit_seconds", "rpc_requests_total"]
     {

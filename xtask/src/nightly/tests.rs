@@ -5,17 +5,23 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Task, check, folds, in_time, result, simulator_words, wrong};
+use super::{Task, check, in_time, result, simulator_words, wrong};
 use crate::snapshot::Snapshot;
 
 fn good() -> Value {
     let counts = json!({ "crash": 3, "loss": 4 });
     let summary = json!({
-        "verdict": "pass", "trace_hash": "ab", "seeds": 8, "passed": 8, "seeds_of_60_s": 8,
-        "seeds_with_20_calm_heights": 8, "seeds_with_three_kinds": 6, "faults": counts, "fault_ms": counts,
-        "dishonest": { "twin": 1 }, "dishonest_ms": { "twin": 9 }, "properties": { "agreement": 7 },
+        "verdict": "pass", "trace_hash": "ab", "seeds": 10_000, "passed": 10_000, "seeds_of_60_s": 10_000,
+        "seeds_with_20_calm_heights": 10_000, "seeds_with_three_kinds": 7_500, "faults": counts, "fault_ms": counts,
+        "effects": { "slashed": 2 }, "dishonest": { "twin": 1 }, "dishonest_ms": { "twin": 9 }, "properties": { "agreement": 7 },
     });
-    result(Task::Simulator, "2026-01-02", "0a1b", &format!("tb {}", simulator_words(8, 2).join(" ")), summary).unwrap()
+    result("simulator", "2026-01-02", "0a1b", &format!("tb {}", simulator_words(10_000, 2).join(" ")), summary).unwrap()
+}
+
+fn caught() -> Value {
+    let summary =
+        json!({ "verdict": "pass", "defects": { "drops_the_lock": { "seed": 4 }, "hides_damage": { "seed": 0 } } });
+    result("defects", "2026-01-02", "0a1b", "cargo run", summary).unwrap()
 }
 
 fn good_folds() -> Value {
@@ -26,12 +32,12 @@ fn good_folds() -> Value {
         "folds": all(["swapped_children", "gap", "wrong_kind"]),
         "altered": { "mutations": 50, "accepted": 0, "panics": 0, "by_encoding": 3, "by_verifier": 40 },
     });
-    result(Task::Folds, "2026-01-02", "0a1b", "cargo xtask nightly folds --mutations 50", summary).unwrap()
+    result("folds", "2026-01-02", "0a1b", "cargo xtask nightly folds --mutations 50", summary).unwrap()
 }
 
 #[test]
 fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
-    assert_eq!(folds::wrong(&good_folds()), Vec::<String>::new());
+    assert_eq!(wrong(Task::Folds, &good_folds()), Vec::<String>::new());
     let cases: [(&str, Value, &str); 7] = [
         ("commit", json!(""), "has no `commit`"),
         ("command", json!("cargo xtask nightly folds --mutations 500"), "says 50 altered proofs"),
@@ -44,7 +50,7 @@ fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
     for (key, value, expected) in cases {
         let mut result = good_folds();
         result[key] = value;
-        let wrong = folds::wrong(&result);
+        let wrong = wrong(Task::Folds, &result);
         assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
     }
 }
@@ -52,36 +58,64 @@ fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 2);
+    assert_eq!(none.len(), 3);
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
-    let (text, folds) = (good().to_string(), good_folds().to_string());
-    let both = [("docs/nightly/simulator.json", text.as_str()), ("docs/nightly/folds.json", folds.as_str())];
-    assert!(check(&Snapshot::of(&both)).is_empty());
-    let two = check(&Snapshot::of(&[both[0], both[1], ("docs/nightly/tides.json", "{}")]));
+    let [text, defects, folds] = [good(), caught(), good_folds()].map(|result| result.to_string());
+    let all = [
+        ("docs/nightly/simulator.json", text.as_str()),
+        ("docs/nightly/defects.json", defects.as_str()),
+        ("docs/nightly/folds.json", folds.as_str()),
+    ];
+    assert!(check(&Snapshot::of(&all)).is_empty());
+    let two = check(&Snapshot::of(&[all[0], all[1], all[2], ("docs/nightly/tides.json", "{}")]));
     assert!(two.len() == 1 && two[0].to_string().contains("the result of no task"), "{two:?}");
-    let torn = check(&Snapshot::of(&[("docs/nightly/simulator.json", "{"), both[1]]));
+    let torn = check(&Snapshot::of(&[("docs/nightly/simulator.json", "{"), all[1], all[2]]));
     assert!(torn[0].to_string().contains("is not JSON"), "{torn:?}");
 }
 
 #[test]
 fn a_result_whose_numbers_do_not_hold_is_a_finding() {
-    assert_eq!(wrong(&good()), Vec::<String>::new());
-    let cases: [(&str, Value, &str); 8] = [
-        ("passed", json!(7), "has passed Some(7), all 8 seeds are wanted"),
+    assert_eq!(wrong(Task::Simulator, &good()), Vec::<String>::new());
+    let cases: [(&str, Value, &str); 9] = [
+        ("effects", json!({ "slashed": 0 }), "has no slashed in `effects`"),
+        ("passed", json!(7), "has passed Some(7), all 10000 seeds are wanted"),
         ("seeds_of_60_s", json!(7), "has seeds_of_60_s"),
         ("seeds_with_20_calm_heights", Value::Null, "has seeds_with_20_calm_heights None"),
-        ("seeds_with_three_kinds", json!(5), "in 5 of 8 seeds, three in four"),
+        ("seeds_with_three_kinds", json!(5), "in 5 of 10000 seeds, three in four"),
         ("faults", json!({ "crash": 0 }), "has no crash in `faults`"),
         ("properties", json!({}), "has no `properties`"),
         ("commit", json!(""), "has no `commit`"),
-        ("command", json!("tb sim --seeds 80 --jobs 2"), "says 8 seeds"),
+        ("command", json!("tb sim --seeds 80 --jobs 2"), "says 10000 seeds"),
     ];
     for (key, value, expected) in cases {
         let mut result = good();
         result[key] = value;
-        let wrong = wrong(&result);
+        let wrong = wrong(Task::Simulator, &result);
         assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
     }
+}
+
+#[test]
+fn a_result_of_too_few_seeds_is_a_finding() {
+    let mut few = good();
+    few["command"] = json!("tb sim --seeds 300 --jobs 2");
+    for key in ["seeds", "passed", "seeds_of_60_s", "seeds_with_20_calm_heights"] {
+        few[key] = json!(300);
+    }
+    assert_eq!(wrong(Task::Simulator, &few), ["is about 300 seeds, 10000 are wanted"]);
+}
+
+#[test]
+fn a_defect_that_is_not_caught_in_time_is_a_finding() {
+    assert_eq!(wrong(Task::Defects, &caught()), Vec::<String>::new());
+    for seed in [json!(500), Value::Null] {
+        let mut late = caught();
+        late["defects"]["drops_the_lock"]["seed"] = seed;
+        assert_eq!(wrong(Task::Defects, &late), ["has no seed below 500 that catches drops_the_lock"]);
+    }
+    let mut none = caught();
+    none["defects"] = json!({});
+    assert_eq!(wrong(Task::Defects, &none), ["has no `defects`"]);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! - The table in ARCHITECTURE.md between `<!-- crates:begin -->` and `<!-- crates:end -->` says which crate depends
 //!   on which other crate of ours (dependencies of the product, not of tests), so that an edge is added knowingly.
 //! - Every crate takes its lints from the workspace.
+//! - The feature that seeds defects is named by [`DEFECTS_IN`] alone, so that no program can be built with it by
+//!   naming a dependency.
 //! - Every dependency takes its version from the workspace, so that a version is written once; and every version
 //!   written there is used.
 
@@ -24,6 +26,11 @@ const NOTHING: &str = "nothing";
 /// The tables of a manifest that name dependencies.
 const DEPENDENCY_TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
+/// The feature of the seeded defects.
+const DEFECTS: &str = "seeded-bugs";
+/// The manifests that may name it: the crate that has the switch, and the simulator, whose tests turn it on.
+const DEFECTS_IN: [&str; 2] = ["crates/primitives/Cargo.toml", "sim/Cargo.toml"];
+
 /// The crates that each crate depends on, by name.
 type Edges = BTreeMap<String, BTreeSet<String>>;
 
@@ -40,6 +47,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<Vec<Finding>> {
         lints(path, manifest, &mut findings);
         versions(path, manifest, &mut used, &mut findings);
     }
+    defects(snapshot, &members, &mut findings);
     for name in root.keys().filter(|name| !used.contains(*name)) {
         findings.push(Finding::in_file("Cargo.toml", format!("no crate uses the dependency `{name}`; remove it")));
     }
@@ -107,6 +115,20 @@ fn from_workspace(value: &Value) -> bool {
 fn lints(path: &str, manifest: &Table, findings: &mut Vec<Finding>) {
     if !manifest.get("lints").is_some_and(from_workspace) {
         findings.push(Finding::in_file(path, "a crate takes the shared lints: `[lints]` with `workspace = true`"));
+    }
+}
+
+fn defects(snapshot: &Snapshot, members: &BTreeMap<&str, Table>, findings: &mut Vec<Finding>) {
+    let manifests = snapshot.texts().filter(|(path, _)| *path == "Cargo.toml" || path.ends_with("/Cargo.toml"));
+    for (path, _) in manifests.filter(|(path, text)| !DEFECTS_IN.contains(path) && text.contains(DEFECTS)) {
+        let message = format!("names the feature `{DEFECTS}`, which only {} may", DEFECTS_IN.join(" and "));
+        findings.push(Finding::in_file(path, message));
+    }
+    for path in DEFECTS_IN {
+        let default = members.get(path).and_then(|manifest| manifest.get("features")?.get("default"));
+        if let Some(default) = default.filter(|default| default.to_string().contains(DEFECTS)) {
+            findings.push(Finding::in_file(path, format!("has `{DEFECTS}` in its default features: {default}")));
+        }
     }
 }
 

@@ -25,7 +25,8 @@ Examples:
   tb devnet --nodes 7 --base-port 30000 --home /tmp/net
   tb devnet --fresh --params params.json
 
-The folder is --home, else <home>/devnet. It is used again at the next start; Ctrl-C stops all nodes.";
+The folder is --home, else <home>/devnet. It is used again at the next start; Ctrl-C stops all nodes. One more process
+proves the ledger at low priority; its log is prover/prover.log.";
 
 /// Longest time from the start to the first answer of node 1.
 const START_TIME: Duration = Duration::from_secs(60);
@@ -55,6 +56,9 @@ pub struct Arguments {
     /// Delete the network in the folder and begin a new one
     #[arg(long)]
     fresh: bool,
+    /// Run no prover: nothing is proven
+    #[arg(long)]
+    no_prover: bool,
 }
 
 /// Runs the command.
@@ -72,7 +76,8 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         params: arguments.params.as_deref().map(read_params).transpose()?,
     };
     let network = layout::prepare(&context.home_or_below("devnet"), &wanted, arguments.fresh)?;
-    let mut children = Children::start(&network.nodes)?;
+    let prover = if arguments.no_prover { None } else { network.prover()? };
+    let mut children = Children::start(&network.nodes, prover.as_ref())?;
     announce(&network, &children.pids(), context.output);
     let done = tokio::select! {
         () = stop::wait(&mut stopping) => Ok(()),
@@ -82,7 +87,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     let killed = children.stop().await;
     context.output.event(&json!({ "event": "stopped", "killed": killed }), || "all nodes are stopped".to_owned());
     for index in killed {
-        let name = network.nodes.get(index).map_or("a node", |node| node.name.as_str());
+        let name = network.nodes.get(index).map_or("prover", |node| node.name.as_str());
         context.output.talk(format!("warning: {name} did not stop in time and was killed; its log says why"));
     }
     done
@@ -106,7 +111,7 @@ async fn watch(network: &Network, children: &mut Children, output: Output, start
         tokio::select! {
             exit = children.next_exit() => {
                 report_exit(network, children, &exit, output);
-                if children.running() == 0 {
+                if children.running_nodes() == 0 {
                     bar.finish_and_clear();
                     return Err(nobody_left());
                 }
@@ -175,7 +180,7 @@ async fn read(watch: &mut Watch, node: &Client, bar: &ProgressBar, output: Outpu
 }
 
 fn report_exit(network: &Network, children: &Children, exit: &Exit, output: Output) {
-    let name = network.nodes.get(exit.index).map_or("a node", |node| node.name.as_str());
+    let name = network.nodes.get(exit.index).map_or("prover", |node| node.name.as_str());
     let how = exit.status.map_or("in an unknown way".to_owned(), |status| status.to_string());
     let words = children.last_words(exit.index);
     let log = children.log(exit.index).unwrap_or(Path::new("node.log")).display().to_string();

@@ -42,7 +42,8 @@ Examples:
 const EXAMPLES_SHOW: &str = "\
 Examples:
   tb identity show tb1…
-  tb identity show alice --json";
+  tb identity show alice --json
+  tb identity show --home ~/.the_block/node-5";
 
 /// Arguments of `tb identity`.
 #[derive(Debug, Args)]
@@ -103,9 +104,9 @@ struct Alone {
 
 #[derive(Debug, Args)]
 struct Show {
-    /// An address, or the name of a key
+    /// An address, or the name of a key [default: the validator of the home directory]
     #[arg(value_name = "ADDRESS|KEY")]
-    identity: String,
+    identity: Option<String>,
 }
 
 /// Runs the command.
@@ -134,7 +135,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         Command::Revoke(alone) => act(IdentityAction::Revoke, &alone.signing, context).await,
         Command::Withdraw(alone) => act(IdentityAction::Withdraw, &alone.signing, context).await,
         Command::Show(show) => {
-            let view = context.client()?.identity(&context.address(&show.identity)?).await?;
+            let view = context.client()?.identity(&context.address_or_own(show.identity.as_deref())?).await?;
             context.output.result(&view, || describe(&view));
             Ok(())
         }

@@ -15,8 +15,11 @@ pub mod genesis;
 pub mod identity;
 pub mod init;
 pub mod keys;
+pub mod light;
 pub mod node;
 pub mod proof;
+pub mod proofs;
+pub mod prover;
 pub mod reputation;
 pub mod sim;
 pub mod stake;
@@ -24,6 +27,7 @@ pub mod status;
 pub mod tx;
 pub mod validator;
 pub mod vrf;
+pub mod witness;
 
 use crate::Programs;
 use crate::args::Command;
@@ -45,13 +49,16 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Tx(arguments) => tx::run(&arguments, context).await,
         Command::Stake(arguments) => stake::run(&arguments, context).await,
-        Command::Validator(arguments) => validator::run(&arguments, context).await,
+        Command::Validator(arguments) => validator::run(&arguments, context, programs.prover).await,
         Command::Identity(arguments) => identity::run(&arguments, context).await,
+        Command::Witness(arguments) => witness::run(&arguments, context).await,
         Command::Reputation(arguments) => reputation::run(&arguments, context).await,
         Command::Audit(arguments) => audit::run(&arguments, context),
         Command::Account(arguments) => account::run(&arguments, context).await,
         Command::Block(arguments) => block::run(&arguments, context).await,
         Command::Proof(arguments) => proof::run(&arguments, context).await,
+        Command::Prover(arguments) => prover::run(&arguments, context, programs.prover).await,
+        Command::Light(arguments) => light::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),

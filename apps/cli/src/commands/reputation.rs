@@ -18,7 +18,8 @@ Examples:
 const EXAMPLES_EXPLAIN: &str = "\
 Examples:
   tb reputation explain tb1…
-  tb reputation explain tb1… --json";
+  tb reputation explain tb1… --json
+  tb reputation explain --home ~/.the_block/node-5";
 
 /// Arguments of `tb reputation`.
 #[derive(Debug, Args)]
@@ -40,9 +41,9 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Whose {
-    /// An address, or the name of a key
+    /// An address, or the name of a key [default: the validator of the home directory]
     #[arg(value_name = "ADDRESS|KEY")]
-    identity: String,
+    identity: Option<String>,
 }
 
 /// Runs the command.
@@ -54,7 +55,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         Command::Show(whose) => (whose, false),
         Command::Explain(whose) => (whose, true),
     };
-    let view = context.client()?.reputation(&context.address(&whose.identity)?).await?;
+    let view = context.client()?.reputation(&context.address_or_own(whose.identity.as_deref())?).await?;
     context.output.result(&view, || if explained { explain(&view) } else { show(&view) });
     Ok(())
 }

@@ -3,15 +3,15 @@
 //! Without `--from` the validator key of the home directory signs: a validator is the account of the key that
 //! signs its votes. With `--from` a wallet key signs, which can delegate but not become a validator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use primitives::actions::stake::{Bond, Candidacy, StakeAction, vrf_possession_input};
 use primitives::{Action, Address, Amount, SecretKey, VrfSecretKey};
 use rpc::ErrorCode;
 use rpc::types::{StakerView, SubmitTransaction};
-use wallet::KeyName;
-use wallet::key_file::ValidatorKey;
+use wallet::key_file::{KeyFileError, ValidatorKey};
+use wallet::{KeyName, Password};
 
 use super::tx::{Follow, send};
 use crate::context::Context;
@@ -50,7 +50,8 @@ Examples:
 const EXAMPLES_SHOW: &str = "\
 Examples:
   tb stake show alice
-  tb stake show tb1… --json";
+  tb stake show tb1… --json
+  tb stake show --home ~/.the_block/node-5";
 
 /// Arguments of `tb stake`.
 #[derive(Debug, Args)]
@@ -100,7 +101,7 @@ pub(crate) struct Signing {
     /// Heights from now on in which a block may include it
     #[arg(long, value_name = "HEIGHTS", default_value_t = VALID_FOR_DEFAULT)]
     valid_for: u64,
-    /// File whose first line is the password of the wallet key
+    /// File whose first line is the password of the key
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     #[command(flatten)]
@@ -184,9 +185,9 @@ struct Claim {
 
 #[derive(Debug, Args)]
 struct Show {
-    /// An address, or the name of a key
+    /// An address, or the name of a key [default: the validator of the home directory]
     #[arg(value_name = "ADDRESS|KEY")]
-    account: String,
+    account: Option<String>,
 }
 
 /// Who signs, with the VRF key if it is a validator.
@@ -197,6 +198,8 @@ pub(crate) struct Signer {
     pub(crate) key: SecretKey,
     /// The validator's VRF key.
     pub(crate) vrf: Option<VrfSecretKey>,
+    /// The password of the validator's key file, if it has one.
+    pub(crate) password: Option<Password>,
 }
 
 /// Runs the command.
@@ -238,7 +241,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             act(signer, StakeAction::Claim { validator }, &claim.signing, context).await
         }
         Command::Show(show) => {
-            let view = context.client()?.staker(&context.address(&show.account)?).await?;
+            let view = context.client()?.staker(&context.address_or_own(show.account.as_deref())?).await?;
             context.output.result(&view, || describe(&view));
             Ok(())
         }
@@ -257,17 +260,37 @@ pub(crate) fn signer(signing: &Signing, context: &Context) -> Result<Signer, Fai
     if let Some(name) = &signing.from {
         let unlocked = context.unlock(name, signing.password_file.as_deref())?;
         let key = unlocked.key;
-        return Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: None });
+        return Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: None, password: None });
     }
+    let (ValidatorKey { consensus: key, vrf }, password) = validator_key(signing.password_file.as_deref(), context)?;
+    Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: Some(vrf), password })
+}
+
+/// The validator key of the home directory; an encrypted one asks for its password as a wallet key does, and
+/// the password comes with it.
+///
+/// # Errors
+/// [`Failure`] when it cannot be read or unlocked.
+pub(crate) fn validator_key(
+    password_file: Option<&Path>,
+    context: &Context,
+) -> Result<(ValidatorKey, Option<Password>), Failure> {
     let path = context.home().validator_key();
-    let loaded = ValidatorKey::load(&path, None).map_err(|error| {
+    let mut used = None;
+    let loaded = match ValidatorKey::load(&path, None) {
+        Err(KeyFileError::PasswordNeeded { .. }) => {
+            let password = used.insert(context.password(password_file, "Password of the validator key: ")?);
+            ValidatorKey::load(&path, Some(password))
+        }
+        loaded => loaded,
+    };
+    let loaded = loaded.map_err(|error| {
         Failure::usage(
             format!("the validator key cannot be used: {error}"),
             "name the home directory of the validator with --home, or a wallet key with --from",
         )
     })?;
-    let ValidatorKey { consensus: key, vrf } = loaded.key;
-    Ok(Signer { address: Address::of_key(&key.public_key()), key, vrf: Some(vrf) })
+    Ok((loaded.key, used))
 }
 
 /// The first bond carries the candidacy, later ones do not.

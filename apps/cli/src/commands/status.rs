@@ -79,7 +79,11 @@ pub fn describe_readiness(ready: &Ready) -> String {
 
 /// The whole status of a node for people.
 pub fn describe(node: &NodeStatus) -> String {
-    let proven = node.proven_height.map_or("this chain takes no proofs".to_owned(), |height| count(height.0));
+    let proven = node.proven_height.map_or("no window yet".to_owned(), |height| format!("height {}", count(height.0)));
+    let proven = match &node.backend_health.plonky3.last_failure {
+        None => proven,
+        Some(failure) => format!("{proven}; the prover failed: {failure}"),
+    };
     let gates: Vec<&str> = node.gates.iter().filter(|gate| gate.active).map(|gate| gate.name.as_str()).collect();
     fields(&[
         ("chain", node.chain_id.clone()),

@@ -383,7 +383,8 @@ fn describe_body(view: &TransactionView, rows: &mut Vec<(&'static str, String)>)
         | ActionView::Evidence { .. }
         | ActionView::Identity { .. }
         | ActionView::Timetoke { .. }
-        | ActionView::Lottery { .. } => rows.push(("action", as_json(&view.action))),
+        | ActionView::Lottery { .. }
+        | ActionView::Witness { .. } => rows.push(("action", as_json(&view.action))),
     }
     rows.push(("nonce", view.nonce.to_string()));
     rows.push(("valid until", view.valid_until.to_string()));

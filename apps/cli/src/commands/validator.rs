@@ -3,10 +3,11 @@
 use clap::{Args, Subcommand};
 use rpc::types::{ValidatorState, ValidatorView};
 
-use super::vrf;
+use super::{proofs, vrf};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{blocks, count, fields, table};
+use crate::proving::ProverRunner;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +41,8 @@ enum Command {
     Show(Show),
     /// The key of lotteries: inspect it, submit tickets, rotate, export
     Vrf(vrf::Arguments),
+    /// The prover of this home: its files and keys
+    Proofs(proofs::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -53,14 +56,17 @@ struct Show {
 ///
 /// # Errors
 /// [`Failure`] when the node does not answer, or there is no such validator.
-pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments, context: &Context, prover: Option<ProverRunner>) -> Result<(), Failure> {
+    if let Command::Proofs(arguments) = &arguments.command {
+        return proofs::run(arguments, context, prover).await;
+    }
     if let Command::Vrf(arguments) = &arguments.command {
         return vrf::run(arguments, context).await;
     }
     let client = context.client()?;
     match &arguments.command {
         // Done above, before a client is needed.
-        Command::Vrf(_) => {}
+        Command::Vrf(_) | Command::Proofs(_) => {}
         Command::List => {
             let list = client.validators().await?;
             context.output.result(&list, || {

@@ -2,7 +2,8 @@
 //!
 //! Rules
 //! - `inspect` never prints a secret; `export` writes one to a new file that only its owner reads, and says so.
-//! - A rotated key is used three epochs after the block that registered it. Until then the old file stays in use.
+//! - A rotated key is used three epochs after the block that registered it. Until then the old file stays in use. The
+//!   new file has the same password as the old one, and the node finds it by itself.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -14,9 +15,10 @@ use primitives::actions::lottery::lottery_input;
 use primitives::{Action, IdentityAction, LotteryAction, VrfPublicKey};
 use rpc::types::VrfStanding;
 use serde::Serialize;
+use wallet::KdfParams;
 use wallet::key_file::{Protect, ValidatorKey};
 
-use super::stake::{Signer, Signing, signer, submit};
+use super::stake::{Signer, Signing, signer, submit, validator_key};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{blocks, count, fields};
@@ -98,22 +100,12 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     }
 }
 
-fn key(context: &Context) -> Result<ValidatorKey, Failure> {
-    let loaded = ValidatorKey::load(&context.home().validator_key(), None).map_err(|error| {
-        Failure::usage(
-            format!("the validator key cannot be used: {error}"),
-            "name the home directory of the validator with --home",
-        )
-    })?;
-    Ok(loaded.key)
-}
-
 fn without_vrf() -> Failure {
     Failure::usage("a wallet key has no VRF key", "leave --from out: the validator key of the home directory has one")
 }
 
 async fn inspect(context: &Context) -> Result<(), Failure> {
-    let key = key(context)?;
+    let (key, _) = validator_key(None, context)?;
     let address = primitives::Address::of_key(&key.consensus.public_key());
     let standing = context.client()?.vrf(&address).await?;
     let inspected = Inspected { vrf_public_key: key.vrf.public_key(), standing };
@@ -140,7 +132,7 @@ async fn ticket(signing: &Signing, context: &Context) -> Result<(), Failure> {
 }
 
 async fn rotate(signing: &Signing, context: &Context) -> Result<(), Failure> {
-    let Signer { address, key: consensus, vrf } = signer(signing, context)?;
+    let Signer { address, key: consensus, vrf, password } = signer(signing, context)?;
     if vrf.is_none() {
         return Err(without_vrf());
     }
@@ -148,7 +140,8 @@ async fn rotate(signing: &Signing, context: &Context) -> Result<(), Failure> {
     let seed = wallet::draw::<32>().map_err(|error| Failure::usage(error, "try again"))?;
     let next = ValidatorKey::from_seeds(*consensus.seed(), *seed);
     // On disk before the chain hears of it: a registered key without its secret is lost.
-    next.write(&path, Protect::Plain).map_err(|error| {
+    let protect = password.as_ref().map_or(Protect::Plain, |one| Protect::Password(one, KdfParams::default()));
+    next.write(&path, protect).map_err(|error| {
         Failure::usage(
             format!("the new key cannot be written: {error}"),
             format!("move {} aside if an earlier rotation is over", path.display()),
@@ -158,7 +151,7 @@ async fn rotate(signing: &Signing, context: &Context) -> Result<(), Failure> {
     let status = context.client()?.node_status().await?;
     let binding = VrfBinding::prove(&next.vrf, address, status.finalized_height, &status.genesis_hash)
         .ok_or_else(|| Failure::usage("the new VRF key cannot prove anything", "try again"))?;
-    let signer = Signer { address, key: consensus, vrf: Some(next.vrf.clone()) };
+    let signer = Signer { address, key: consensus, vrf: Some(next.vrf.clone()), password: None };
     submit(signer, Action::Identity(IdentityAction::RotateVrf(binding)), signing, context).await
 }
 
@@ -168,7 +161,7 @@ fn export(export: &Export, context: &Context) -> Result<(), Failure> {
         vrf_public_key: VrfPublicKey,
         vrf_secret_seed: &'a str,
     }
-    let key = key(context)?;
+    let (key, _) = validator_key(None, context)?;
     let seed = zeroize::Zeroizing::new(hex::encode(key.vrf.seed()));
     let secret = Secret { vrf_public_key: key.vrf.public_key(), vrf_secret_seed: &seed };
     let text = zeroize::Zeroizing::new(serde_json::to_string_pretty(&secret).expect("two texts have a JSON form"));

@@ -5,6 +5,7 @@
 //!              └── exits by itself: reported with its last log lines; the others go on
 //! ```
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use rpc::ExitCode;
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::mpsc;
 
-use crate::devnet::layout::NodeHome;
+use crate::devnet::layout::{NodeHome, ProverHome};
 use crate::exit::Failure;
 
 /// How long a node may take to stop after it was asked to.
@@ -40,7 +41,7 @@ struct Child {
 /// A process that ended.
 #[derive(Debug)]
 pub struct Exit {
-    /// Which node, counted from 0.
+    /// Which node, counted from 0; the prover comes after the last.
     pub index: usize,
     /// How; `None` when the system does not tell.
     pub status: Option<ExitStatus>,
@@ -50,25 +51,31 @@ pub struct Exit {
 pub struct Children {
     children: Vec<Child>,
     exits: mpsc::UnboundedReceiver<Exit>,
+    /// The first so many are nodes.
+    nodes: usize,
 }
 
 impl Children {
-    /// Starts one process of this program for each node.
+    /// Starts one process of this program for each node, and with `prover` one more that proves what they make.
     ///
     /// # Errors
     /// [`Failure`] when a process cannot be started; those before it stop again.
-    pub fn start(nodes: &[NodeHome]) -> Result<Self, Failure> {
+    pub fn start(nodes: &[NodeHome], prover: Option<&ProverHome>) -> Result<Self, Failure> {
         let program = std::env::current_exe().map_err(|cause| cannot_start("this program", &cause))?;
         // As many messages as processes: each ends once.
         let (sender, exits) = mpsc::unbounded_channel();
         let mut children = Vec::new();
-        for (index, node) in nodes.iter().enumerate() {
-            let log = node.home.root().join("node.log");
+        let node = |node: &NodeHome| {
+            let words = ["node", "start", "--stop-with-stdin", "--home"].map(OsString::from).to_vec();
+            (node.home.root().join("node.log"), [words, vec![node.home.root().into()]].concat())
+        };
+        let last = prover.map(|prover| (prover.home.join("prover.log"), prover.words()));
+        for (index, (log, words)) in nodes.iter().map(node).chain(last).enumerate() {
             let output =
                 OpenOptions::new().create(true).append(true).open(&log).map_err(|cause| Failure::disk(&log, &cause))?;
             let errors = output.try_clone().map_err(|cause| Failure::disk(&log, &cause))?;
             let mut command = Command::new(&program);
-            command.args(["node", "start", "--stop-with-stdin", "--home"]).arg(node.home.root());
+            command.args(words);
             // A configuration in the environment would be that of every node at once: same ports, same data.
             for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment)
             {
@@ -86,7 +93,7 @@ impl Children {
                 let _ = sender.send(Exit { index, status });
             });
         }
-        Ok(Self { children, exits })
+        Ok(Self { children, exits, nodes: nodes.len() })
     }
 
     /// The process ids, in the order of the nodes.
@@ -94,8 +101,13 @@ impl Children {
         self.children.iter().map(|child| child.pid).collect()
     }
 
-    /// How many still run.
-    pub fn running(&self) -> usize {
+    /// How many nodes still run.
+    pub fn running_nodes(&self) -> usize {
+        self.children.iter().take(self.nodes).filter(|child| child.running).count()
+    }
+
+    /// How many still run, the prover counted.
+    fn running(&self) -> usize {
         self.children.iter().filter(|child| child.running).count()
     }
 

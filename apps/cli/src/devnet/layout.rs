@@ -1,5 +1,6 @@
 //! The folders of a throw-away network: made once, used again.
 
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -104,6 +105,42 @@ pub struct NodeHome {
     pub ports: Ports,
     /// Its address.
     pub address: Address,
+}
+
+/// The prover of a network.
+#[derive(Debug, Clone)]
+pub struct ProverHome {
+    /// Its home directory; it exists.
+    pub home: PathBuf,
+    /// The genesis file of its chain.
+    pub genesis: PathBuf,
+    /// The nodes that get its proofs; it follows the first.
+    pub nodes: Vec<String>,
+}
+
+impl ProverHome {
+    /// The command line of its process: one thread at a low priority, so that blocks come first.
+    pub fn words(&self) -> Vec<OsString> {
+        let fixed = ["prover", "--json", "--stop-with-stdin", "--threads", "1", "--nice", "15"];
+        let mut words: Vec<OsString> = fixed.map(OsString::from).to_vec();
+        words.extend(["--home".into(), self.home.clone().into(), "--genesis".into(), self.genesis.clone().into()]);
+        words.extend(self.nodes.iter().flat_map(|url| ["--node".into(), url.into()]));
+        words
+    }
+}
+
+impl Network {
+    /// The home of the network's prover; makes the folder.
+    ///
+    /// # Errors
+    /// [`Failure`] when the disk refuses.
+    pub fn prover(&self) -> Result<Option<ProverHome>, Failure> {
+        let Some(first) = self.nodes.first() else { return Ok(None) };
+        let home = self.root.join("prover");
+        fs::create_dir_all(&home).map_err(|cause| Failure::disk(&home, &cause))?;
+        let nodes = self.nodes.iter().map(|node| node.ports.rpc_url()).collect();
+        Ok(Some(ProverHome { home, genesis: first.home.genesis_json(), nodes }))
+    }
 }
 
 /// A network whose folders are there.

@@ -29,6 +29,10 @@ pub struct Reading {
     pub transactions_per_second: u64,
     /// Transactions that wait.
     pub mempool: u64,
+    /// The last height whose ledger is proven on node 1.
+    pub proven_height: u64,
+    /// What the prover failed at, until a proof is taken again.
+    pub prover_failure: Option<String>,
 }
 
 /// What was seen of the chain so far.
@@ -55,7 +59,12 @@ impl Watch {
         // With the same newest block before and after, the age in between is that of this block.
         let after = newest(1).await?.blocks.first().map(|block| block.height);
         let settled = after == self.blocks.back().map(|(height, _, _)| *height);
-        Ok(self.reading(&consensus, &mempool, settled, now))
+        let node = client.node_status().await?;
+        Ok(Reading {
+            proven_height: node.proven_height.map_or(0, |height| height.0),
+            prover_failure: node.backend_health.plonky3.last_failure,
+            ..self.reading(&consensus, &mempool, settled, now)
+        })
     }
 
     /// Takes up blocks, newest first.
@@ -90,6 +99,8 @@ impl Watch {
             finality_ms: last.filter(|_| settled).map(|last| finalized_at.since(last.1)),
             transactions_per_second: transactions.saturating_mul(1_000).checked_div(span_ms).unwrap_or(0),
             mempool: mempool.transactions.size,
+            proven_height: 0,
+            prover_failure: None,
         }
     }
 }
@@ -98,14 +109,17 @@ impl Reading {
     /// The line for people.
     pub fn line(&self) -> String {
         let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        let failure = self.prover_failure.as_ref().map(|reason| format!(" · PROVER FAILED: {reason}"));
         format!(
-            "height {} · round {} · block {} · finality {} · {} tx/s · mempool {}",
+            "height {} · proven {} · round {} · block {} · finality {} · {} tx/s · mempool {}{}",
             count(self.height),
+            count(self.proven_height),
             or_dash(self.round.map(|round| round.to_string())),
             or_dash(self.block_ms.map(duration_ms)),
             or_dash(self.finality_ms.map(duration_ms)),
             count(self.transactions_per_second),
-            count(self.mempool)
+            count(self.mempool),
+            failure.unwrap_or_default()
         )
     }
 }

@@ -56,14 +56,17 @@ fn figures_come_from_the_last_blocks() {
     assert_eq!(reading.transactions_per_second, 100);
     // Finalized at 3,100, with the time 3,000 in its header.
     assert_eq!(reading.finality_ms, Some(100));
-    assert_eq!(reading.line(), "height 3 · round 2 · block 1.00 s · finality 100 ms · 100 tx/s · mempool 12");
+    assert_eq!(
+        reading.line(),
+        "height 3 · proven 0 · round 2 · block 1.00 s · finality 100 ms · 100 tx/s · mempool 12"
+    );
 }
 
 #[test]
 fn nothing_is_made_up_before_there_are_blocks() {
     let mut watch = Watch::default();
     let reading = watch.reading(&consensus(1, 0), &mempool(0), true, Timestamp(5));
-    assert_eq!(reading.line(), "height 0 · round 2 · block - · finality - · 0 tx/s · mempool 0");
+    assert_eq!(reading.line(), "height 0 · proven 0 · round 2 · block - · finality - · 0 tx/s · mempool 0");
     watch.add(&[block(1, 1_000, 10)]);
     let reading = watch.reading(&consensus(2, 10), &mempool(0), true, Timestamp(1_100));
     assert_eq!((reading.block_ms, reading.transactions_per_second), (None, 0));

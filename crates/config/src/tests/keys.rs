@@ -131,7 +131,7 @@ fn names_are_used_once_and_follow_the_rule() {
         }
         assert!(key.environment[0].starts_with("TB_"), "{}", key.name);
         assert!(!key.help.is_empty() && key.help.ends_with('.'), "{}", key.name);
-        assert!(matches!(key.kind, Kind::Number { .. }) != key.unit.is_empty(), "{}", key.name);
+        assert!(matches!(key.kind, Kind::Number { .. } | Kind::Offset { .. }) != key.unit.is_empty(), "{}", key.name);
         assert!(key.kind.parse(key.example).is_ok(), "{}", key.name);
     }
     assert!(LATER.iter().all(|(name, _)| !names.contains(name)));

@@ -56,6 +56,16 @@ fn numbers_keep_to_their_bounds() {
 }
 
 #[test]
+fn offsets_go_both_ways_up_to_their_bound() {
+    assert_takes(
+        kind("drill.clock_offset_ms"),
+        &["0", "-0", " -3600000 ", "86400000", "-86400000"],
+        &["", "-", "+1", "--1", "86400001", "-86400001", "1.5", "-9223372036854775809", "1h"],
+    );
+    assert_eq!(Kind::Offset { max: 5 }.parse_toml(&toml::Value::Integer(-5)), Ok(Value::Offset(-5)));
+}
+
+#[test]
 fn addresses_have_the_form_that_the_network_takes() {
     let common = ["/ip4/127.0.0.1/tcp/26656", "/ip4/0.0.0.0/udp/26657/quic-v1", "/ip6/::1/tcp/65535"];
     let neither = [

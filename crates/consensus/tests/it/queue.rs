@@ -9,6 +9,8 @@ use primitives::{Hash, Height, Timestamp};
 
 #[test]
 fn votes_of_later_heights_are_bounded_and_refusals_counted() {
+    let _shown = testkit::contract!("S000-039");
+    let _limit = testkit::contract!("S000-030");
     let queue = VoteQueue::new(160);
     queue.started(Height(10));
     // 128 validators vote twice for the next height: its share holds and what is over is counted.
@@ -30,7 +32,7 @@ fn votes_of_later_heights_are_bounded_and_refusals_counted() {
 }
 
 #[test]
-fn near_heights_replace_far_ones() {
+fn messages_for_far_heights_cannot_keep_out_the_next_one() {
     let queue = VoteQueue::new(32);
     for height in 100..116 {
         assert!(queue.arrived(Height(height)) && queue.arrived(Height(height)));

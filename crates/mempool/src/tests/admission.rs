@@ -7,7 +7,7 @@ use primitives::{Height, Lane, Nonce, Rejection, SecretKey, encode};
 use super::{
     BASE_FEE, Chain, Draft, address, admit, check_invariants, draft, genesis, micro, nonce, pool, selected, snapshot,
 };
-use crate::{Admission, CheckedTransaction, MempoolConfig};
+use crate::{Admission, CheckedTransaction, MempoolConfig, ReadTransaction};
 
 fn small(limit: usize) -> MempoolConfig {
     MempoolConfig { limit, per_sender_limit: 4, nonce_gap_max: 8, ..MempoolConfig::default() }
@@ -252,7 +252,8 @@ fn a_batch_gives_each_transaction_its_own_verdict() {
     let stranger = draft(3, 0).signed().body.sign(&SecretKey::from_seed([200; 32]), &genesis());
     let all: Vec<_> =
         [draft(0, 0).signed(), empty, forged, stranger, draft(4, 0).signed()].into_iter().map(Arc::new).collect();
-    let verdicts = CheckedTransaction::check_all(&all, &genesis());
+    let read: Vec<ReadTransaction> = all.iter().cloned().map(ReadTransaction::from).collect();
+    let verdicts = CheckedTransaction::check_all(&read, &genesis());
     let errors: Vec<Option<Rejection>> = verdicts.into_iter().map(Result::err).collect();
     let expected = [None, Some(Rejection::WrongLane), Some(Rejection::BadSignature), Some(Rejection::WrongKey), None];
     assert_eq!(errors, expected);

@@ -3,6 +3,7 @@
 mod admission;
 mod commit;
 mod config;
+mod evidence;
 mod identities;
 mod model;
 mod order;
@@ -188,7 +189,8 @@ pub(crate) fn snapshot(pool: &Mempool) -> (Vec<crate::Waiting>, Vec<TransactionI
 /// The invariants at [`Mempool`], recounted.
 pub(crate) fn check_invariants(pool: &Mempool) {
     let entries: usize = pool.senders.values().map(|sender| sender.entries.len()).sum();
-    assert!(pool.identities.max(pool.len() - pool.identities) <= pool.config.limit);
+    let others = pool.len() - pool.identities - pool.evidence;
+    assert!(pool.identities.max(others) <= pool.config.limit && pool.evidence <= crate::pool::EVIDENCE_MAX);
     assert_eq!(entries, pool.by_id.len());
     assert_eq!(entries, pool.expiry.len());
     assert!(pool.senders.values().all(|sender| !sender.entries.is_empty()));
@@ -200,7 +202,7 @@ pub(crate) fn check_invariants(pool: &Mempool) {
         assert!(pool.expiry.contains(&(entry.transaction.body.valid_until, *payer, *nonce)));
     }
     let status = pool.status(Timestamp(0));
-    assert_eq!(status.transactions.size + status.identities.size, pool.len());
+    assert_eq!(status.transactions.size + status.identities.size + pool.evidence, pool.len());
     assert_eq!(status.lanes.iter().map(|lane| lane.pending).sum::<usize>(), pool.pending);
     assert_eq!(status.lanes.iter().map(|lane| lane.queued).sum::<usize>(), entries - pool.pending);
 }

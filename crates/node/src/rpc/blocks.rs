@@ -140,8 +140,16 @@ pub fn get(server: &Server, id: BlockId) -> Result<BlockView, ApiError> {
     at(server, height)
 }
 
+/// The block at a height that a client names.
+///
+/// # Errors
+/// `not_found` at genesis and above the head; otherwise as [`load`].
+pub fn at_height(server: &Server, height: Height) -> Result<Arc<FinalizedBlock>, ApiError> {
+    load(server, height)?.ok_or_else(|| missing(server, height))
+}
+
 fn at(server: &Server, height: Height) -> Result<BlockView, ApiError> {
-    let finalized = load(server, height)?.ok_or_else(|| missing(server, height))?;
+    let finalized = at_height(server, height)?;
     let certificate = certificate(server, height)?;
     let FinalizedBlock { block, hash, transactions, bytes, .. } = &*finalized;
     Ok(BlockView::of_known(block, *hash, *bytes, transactions.clone(), certificate.as_ref()))

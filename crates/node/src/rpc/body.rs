@@ -18,7 +18,20 @@ pub const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// # Errors
 /// `unsupported_media`, `body_too_large`, or `bad_request` when the client ends it early.
 pub async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
-    check_type(headers)?;
+    check_type(headers, "application/json")?;
+    within(headers, body, bytes_max).await
+}
+
+/// The body of a request that carries bytes as they are.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_bytes(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    check_type(headers, "application/octet-stream")?;
+    within(headers, body, bytes_max).await
+}
+
+async fn within(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|announced| announced > bytes_max) && headers.contains_key(EXPECT) {
         // This client waits for a word before it sends, so there is nothing to read.
@@ -46,8 +59,11 @@ fn too_large(bytes_max: usize) -> ApiError {
     ApiError::new(ErrorCode::BodyTooLarge).because(format!("the body is larger than {bytes_max} bytes"))
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_type(headers: &HeaderMap, wanted: &str) -> Result<(), ApiError> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(ErrorCode::UnsupportedMedia.into()) }
+    if essence.eq_ignore_ascii_case(wanted) {
+        return Ok(());
+    }
+    Err(ApiError::new(ErrorCode::UnsupportedMedia).with_hint(format!("send the header Content-Type: {wanted}")))
 }

@@ -21,7 +21,7 @@ use axum::routing::{MethodFilter, on};
 use futures::FutureExt;
 use rpc::limits::WAIT_MAX_MS;
 use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
-use rpc::types::{AuditStream, Empty};
+use rpc::types::{AuditStream, Empty, SubmitWindowQuery};
 use rpc::{ApiError, ErrorCode, json as request_json};
 use serde::de::DeserializeOwned;
 use telemetry::Gauge;
@@ -29,10 +29,12 @@ use tracing::{Instrument, field};
 
 use super::query::{self, Question};
 use super::server::Server;
-use super::{auth, body, errors, health, jsonrpc, metrics, streams};
+use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
 
 /// Longest piece of a request that a refusal repeats, characters.
 const SHOWN_CHARS_MAX: usize = 128;
+/// Content type of bytes as they are.
+const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// The route under which requests to no route are counted.
 const NO_ROUTE: &str = "none";
 
@@ -173,6 +175,25 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::TransactionSubmit => {
             Question::Submit(request_json::parse(&read_body(&server, &parts, body).await?)?)
         }
+        Operation::ProofWindow => {
+            in_query::<Empty>(&parts.uri)?;
+            let window = named("window", &part)?;
+            let bytes = server.read(move |server| proving::window(server, window)).await?;
+            return Ok(errors::reply(200, BYTES, bytes));
+        }
+        Operation::ProofSubmit => {
+            let query: SubmitWindowQuery = in_query(&parts.uri)?;
+            let bytes = body::read_bytes(&parts.headers, body, proving::max_bytes(&server)).await?;
+            let accepted = proving::submit(&server, bytes, query.generation_ms).await?;
+            return Ok(errors::json(200, errors::text(&accepted)?));
+        }
+        Operation::ProofChain => return Err(proving::chain()),
+        Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
+        Operation::ProofStatus => Question::ProofStatus,
+        Operation::ProofBlock => Question::BlockProof(primitives::Height(named("height", &part)?)),
+        Operation::ProofAccount => Question::ProvenAccount(named("address", &part)?),
+        Operation::BlockOperations => Question::Operations(named("block", &part)?, in_query(&parts.uri)?),
+        Operation::BlockCertified => Question::Certified(named("block", &part)?),
         Operation::NodeStatus => Question::Node,
         Operation::MempoolStatus => Question::Mempool,
         Operation::ConsensusStatus => Question::Consensus,
@@ -190,6 +211,8 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::ValidatorList => Question::Validators,
         Operation::ValidatorGet => Question::Validator(named("address", &part)?),
         Operation::ValidatorStatus => Question::OwnValidator,
+        Operation::ValidatorPeers => Question::ValidatorPeers,
+        Operation::ValidatorVrf => Question::OwnVrf,
         Operation::IdentityGet => Question::Identity(named("address", &part)?),
         Operation::IdentityProof => Question::IdentityProof(named("address", &part)?),
         Operation::ReputationGet => Question::Reputation(named("address", &part)?),

@@ -18,8 +18,8 @@ use rpc::jsonrpc::{self, BadCall, Call};
 use rpc::limits::WAIT_MAX_MS;
 use rpc::routes::Operation;
 use rpc::types::{
-    AccountRequest, AuditStream, BlockRequest, BlocksRequest, Empty, HistoryRequest, SubmitTransaction,
-    TransactionRequest, WaitRequest,
+    AccountRequest, AuditStream, BlockRequest, BlocksRequest, Empty, HeightRequest, HistoryRequest, OperationsQuery,
+    OperationsRequest, SubmitTransaction, TransactionRequest, WaitRequest,
 };
 use rpc::{ApiError, ErrorCode};
 use serde_json::Value;
@@ -166,6 +166,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::LimitsStatus => plain(Question::Limits),
         Operation::BlockLatest => plain(Question::BlockLatest),
         Operation::Genesis => plain(Question::Genesis),
+        Operation::ProofStatus => plain(Question::ProofStatus),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
         Operation::BlockList => call.params().map(|request: BlocksRequest| Question::Blocks(request.into())),
         Operation::TransactionSubmit => call.params().map(Question::Submit),
@@ -182,6 +183,8 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::AccountProof => call.params().map(|AccountRequest { address }| Question::AccountProof(address)),
         Operation::ValidatorList => plain(Question::Validators),
         Operation::ValidatorStatus => plain(Question::OwnValidator),
+        Operation::ValidatorPeers => plain(Question::ValidatorPeers),
+        Operation::ValidatorVrf => plain(Question::OwnVrf),
         Operation::ValidatorGet => call.params().map(|AccountRequest { address }| Question::Validator(address)),
         Operation::IdentityGet => call.params().map(|AccountRequest { address }| Question::Identity(address)),
         Operation::IdentityProof => call.params().map(|AccountRequest { address }| Question::IdentityProof(address)),
@@ -193,6 +196,13 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::AuditReputation => call.params().map(|query| Question::Audits(AuditStream::Reputation, query)),
         Operation::AuditSlashing => call.params().map(|query| Question::Audits(AuditStream::Slashing, query)),
         Operation::StakerGet => call.params().map(|AccountRequest { address }| Question::Staker(address)),
+        Operation::BlockOperations => call.params().map(|OperationsRequest { block, from, limit }| {
+            Question::Operations(block, OperationsQuery { from, limit })
+        }),
+        Operation::BlockCertified => call.params().map(|BlockRequest { block }| Question::Certified(block)),
+        Operation::ProofClaim => call.params().map(Question::Claim),
+        Operation::ProofBlock => call.params().map(|HeightRequest { height }| Question::BlockProof(height)),
+        Operation::ProofAccount => call.params().map(|AccountRequest { address }| Question::ProvenAccount(address)),
         // These have no method name, so no call leads to them.
         Operation::Health
         | Operation::HealthLive
@@ -200,6 +210,9 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::TransactionStream
         | Operation::AccountStream
         | Operation::Metrics
+        | Operation::ProofWindow
+        | Operation::ProofSubmit
+        | Operation::ProofChain
         | Operation::JsonRpc => Err(ErrorCode::MethodNotFound.into()),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use primitives::Address;
-use rpc::ApiError;
-use rpc::types::{VrfAdmitted, VrfCandidate, VrfResult, VrfStanding, VrfThreshold};
+use rpc::types::{OwnVrf, VrfAdmitted, VrfCandidate, VrfMetrics, VrfResult, VrfStanding, VrfThreshold};
+use rpc::{ApiError, ErrorCode};
 use state::context::epoch_of;
 use state::lottery::draw::{self, Admitted, FrozenCandidate};
 use state::lottery::{self, LotteryResult};
@@ -13,6 +13,7 @@ use state::{identity, reputation};
 
 use super::server::Server;
 use super::standing::{Reading, read};
+use crate::elections::participation_ppm;
 
 /// `/consensus/vrf/threshold`.
 ///
@@ -111,6 +112,45 @@ pub fn one(server: &Server, address: Address) -> Result<VrfStanding, ApiError> {
             admitted: came_in,
             reason,
         })
+    })
+}
+
+/// `/validator/vrf`.
+///
+/// # Errors
+/// `not_found` when this node has no validator key, or a fault of the node.
+pub fn own(server: &Server) -> Result<OwnVrf, ApiError> {
+    let (Some(address), Some(duties)) = (server.shared.validator, &server.shared.duties) else {
+        return Err(ApiError::new(ErrorCode::NotFound)
+            .because("this node has no validator key".to_owned())
+            .with_hint("ask a node with mode = \"validator\", or GET /consensus/vrf/{address}".to_owned()));
+    };
+    Ok(OwnVrf { held_keys: duties.vrf_keys(), standing: one(server, address)?, vrf_metrics: metrics(server)? })
+}
+
+/// `vrf_metrics` of `/status/node`.
+///
+/// # Errors
+/// A fault of the node.
+pub fn metrics(server: &Server) -> Result<VrfMetrics, ApiError> {
+    let counts = server.shared.elections.counts();
+    let (participation_ppm, threshold) = read(server, |reading| {
+        let last = lottery::result(reading.state, epoch(reading))?;
+        let held = last.filter(|last| last.candidates > 0);
+        let participation = held.map(|last| participation_ppm(last.submissions, last.candidates));
+        let Some(address) = server.shared.validator else { return Ok((participation, None)) };
+        let now = open(reading)?;
+        let own = now.candidates.into_iter().find(|one| one.address == address);
+        Ok((participation, own.map(|own| own.threshold)))
+    })?;
+    Ok(VrfMetrics {
+        submissions: counts.submissions,
+        accepted: counts.accepted,
+        rejected: counts.rejected.values().fold(0, |sum: u64, count| sum.saturating_add(*count)),
+        rejected_by_reason: counts.rejected.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
+        fallback: counts.fallback,
+        participation_ppm,
+        threshold,
     })
 }
 

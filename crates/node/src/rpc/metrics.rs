@@ -10,6 +10,7 @@ use axum::response::Response;
 use p2p::{Counters, DropReason, Provider};
 use primitives::{Lane, Timestamp};
 use rpc::ApiError;
+use rpc::types::AuditStream;
 
 use super::server::{Server, lock};
 use super::{blocks, errors, health};
@@ -46,9 +47,14 @@ fn sample(server: &Server, engine: Option<&consensus::Status>) {
     node(server);
     mempool(shared, engine);
     storage(server);
+    for stream in AuditStream::ALL {
+        let records = shared.audits.newest(stream, 1).last().map_or(0, |record| record.sequence.saturating_add(1));
+        shared.metrics.standing.audit_records.with([stream.name()]).set_total(records);
+    }
     if let Some(p2p) = shared.p2p.get() {
         network(shared, &p2p.counters());
     }
+    proofs(server);
     let metrics = &shared.metrics.consensus;
     metrics.epoch_blocks.set(shared.genesis.params.epoch_blocks);
     metrics.block_interval_target.set(Duration::from_millis(shared.genesis.params.block_interval_ms));
@@ -100,6 +106,17 @@ fn mempool(shared: &Shared, engine: Option<&consensus::Status>) {
     let votes = engine.map(|engine| engine.vote_queue);
     metrics.queue_depth.with(["votes"]).set(votes.map_or(0, |votes| votes.waiting));
     metrics.votes_rejected.set_total(votes.map_or(0, |votes| votes.rejected));
+}
+
+fn proofs(server: &Server) {
+    let (metrics, proofs) = (&server.shared.metrics.proofs, &server.shared.proofs);
+    let (head, proven) = (blocks::head(server), crate::proofs::proven_height(&server.shared));
+    metrics.proven_height.set(proven.0);
+    metrics.lag.set(head.0.saturating_sub(proven.0));
+    metrics.kept.set(proofs.windows());
+    let closed = head.0 / server.shared.genesis.params.window_blocks;
+    metrics.queue_depth.set(closed.saturating_sub(proofs.windows()));
+    metrics.healthy.set_bool(proofs.health().failure().is_none());
 }
 
 fn storage(server: &Server) {

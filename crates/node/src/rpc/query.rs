@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use primitives::{Address, TransactionId};
+use primitives::{Address, Height, TransactionId};
 use rpc::ApiError;
-use rpc::types::{AuditQuery, AuditStream, BlockId, HistoryQuery, PageQuery, SubmitTransaction, WaitQuery};
+use rpc::types::{
+    AuditQuery, AuditStream, BlockId, ClaimRequest, HistoryQuery, OperationsQuery, PageQuery, SubmitTransaction,
+    WaitQuery,
+};
 use serde::Serialize;
 
 use super::server::Server;
-use super::{accounts, audits, blocks, errors, health, lottery, proofs, staking, standing, status, transactions};
+use super::{
+    accounts, audits, blocks, errors, health, lottery, proofs, proving, staking, standing, status, transactions,
+};
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.
 pub enum Question {
@@ -52,6 +57,10 @@ pub enum Question {
     Validator(Address),
     /// This node's own validator.
     OwnValidator,
+    /// This node's peers.
+    ValidatorPeers,
+    /// This node's own validator in the lottery.
+    OwnVrf,
     /// What an account has staked.
     Staker(Address),
     /// The record of an identity.
@@ -70,6 +79,18 @@ pub enum Question {
     Vrf(Address),
     /// Audit records.
     Audits(AuditStream, AuditQuery),
+    /// The ledger operations of a block.
+    Operations(BlockId, OperationsQuery),
+    /// What shows that a block was decided.
+    Certified(BlockId),
+    /// Where window proofs stand.
+    ProofStatus,
+    /// Which window a prover works on.
+    Claim(ClaimRequest),
+    /// The window of a block.
+    BlockProof(Height),
+    /// An account in the proven ledger.
+    ProvenAccount(Address),
     /// The genesis file.
     Genesis,
 }
@@ -77,7 +98,7 @@ pub enum Question {
 impl Question {
     /// Whether it has parameters in the query of its URL.
     pub const fn takes_query(&self) -> bool {
-        matches!(self, Self::Blocks(_) | Self::Wait(..) | Self::History(..) | Self::Audits(..))
+        matches!(self, Self::Blocks(_) | Self::Wait(..) | Self::History(..) | Self::Audits(..) | Self::Operations(..))
     }
 
     /// The transaction it is about, if it names one.
@@ -125,6 +146,8 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::Validators => view(server, staking::list).await,
         Question::Validator(address) => view(server, move |server| staking::one(server, address)).await,
         Question::OwnValidator => view(server, staking::own).await,
+        Question::ValidatorPeers => view(server, standing::peers).await,
+        Question::OwnVrf => view(server, lottery::own).await,
         Question::Staker(address) => view(server, move |server| staking::staker(server, address)).await,
         Question::Identity(address) => view(server, move |server| standing::identity(server, address)).await,
         Question::IdentityProof(address) => view(server, move |server| proofs::identity(server, address)).await,
@@ -134,6 +157,12 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::VrfThreshold => view(server, lottery::threshold).await,
         Question::Vrf(address) => view(server, move |server| lottery::one(server, address)).await,
         Question::Audits(stream, query) => view(server, move |server| Ok(audits::page(server, stream, query))).await,
+        Question::Operations(id, query) => view(server, move |server| proving::operations(server, id, query)).await,
+        Question::Certified(id) => view(server, move |server| proving::certified(server, id)).await,
+        Question::ProofStatus => view(server, proving::status).await,
+        Question::Claim(request) => view(server, move |server| proving::claim(server, &request)).await,
+        Question::BlockProof(height) => view(server, move |server| proving::block(server, height)).await,
+        Question::ProvenAccount(address) => view(server, move |server| proving::account(server, address)).await,
         Question::AccountProof(address) => view(server, move |server| proofs::account(server, address)).await,
     }
 }

@@ -2,14 +2,15 @@
 
 use std::cmp::Reverse;
 
-use primitives::{Address, Height, Params, Timestamp};
+use primitives::actions::identity::KeyKindProven;
+use primitives::{Address, Height, Params, PublicKey, Timestamp};
 use rpc::ApiError;
 use rpc::types::{
     ChallengeView, CountersView, IdentityRecord, IdentityView, NextTier, ReputationBoard, ReputationLine,
-    ReputationView, ScorePart, TimetokeSubject, TimetokeView, VrfKeyView,
+    ReputationView, ScorePart, TimetokeSubject, TimetokeView, ValidatorPeer, ValidatorPeers, VrfKeyView,
 };
 use state::identity::{self, Identity, VrfKey};
-use state::reputation::{self, Counters, Explanation};
+use state::reputation::{self, Counters, Explanation, Tier};
 use state::timetoke::{self, commitment};
 use state::view::{self, Broken};
 use state::{StateView, staking};
@@ -163,6 +164,43 @@ pub fn board(server: &Server) -> Result<ReputationBoard, ApiError> {
             best: lines,
             own: own.map(|address| explained(reading, address)).transpose()?,
         })
+    })
+}
+
+/// `/validator/peers`.
+///
+/// # Errors
+/// A fault of the node.
+pub fn peers(server: &Server) -> Result<ValidatorPeers, ApiError> {
+    let mut connected = server.shared.p2p.get().map(p2p::P2pHandle::peers).unwrap_or_default();
+    connected.sort_by_key(|peer| *peer.peer.as_bytes());
+    read(server, |reading| {
+        let (state, set) = (reading.state, view::validators(reading.state)?);
+        let mut peers = Vec::with_capacity(connected.len());
+        for peer in connected {
+            let identity = identity::holder(state, KeyKindProven::Peer, peer.peer.as_bytes(), reading.height)?;
+            let tier = match &identity {
+                Some(address) => {
+                    reputation::explain(state, &reading.params, address, reading.height, reading.time)?.tier
+                }
+                None => Tier::New,
+            };
+            peers.push(ValidatorPeer {
+                node_key: PublicKey(*peer.peer.as_bytes()),
+                agent: peer.agent,
+                mode: peer.mode,
+                remote: peer.address,
+                transport: peer.provider.name().to_owned(),
+                inbound: peer.inbound,
+                height: peer.height,
+                points: peer.points,
+                connected_ms: peer.connected_ms,
+                validator: identity.is_some_and(|address| set.get(&address).is_some()),
+                identity,
+                tier: tier.name().to_owned(),
+            });
+        }
+        Ok(ValidatorPeers { height: reading.height, peers })
     })
 }
 

@@ -16,7 +16,7 @@ use rpc::types::{
 use telemetry::health::stall_limit_ms;
 
 use super::server::{Server, lock};
-use super::{blocks, errors, health};
+use super::{blocks, errors, health, proving};
 use crate::shared::Engine;
 use crate::{clock, ready};
 
@@ -55,8 +55,7 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         finalized_height: head.height,
         finalized_hash: head.hash,
         finalized_time_ms: head.time,
-        // The chain takes no proofs yet, so nothing is proven.
-        proven_height: None,
+        proven_height: Some(crate::proofs::proven_height(shared)).filter(|height| *height > Height::GENESIS),
         oldest_height,
         syncing: readiness.reasons.iter().any(|reason| reason.code == "syncing"),
         peers: u32::try_from(peers).unwrap_or(u32::MAX),
@@ -68,6 +67,9 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         block_interval_ms: params.block_interval_ms,
         readiness,
         gates: gates(server, head.height),
+        vrf_metrics: super::lottery::metrics(server)?,
+        verifier_metrics: proving::verifier_metrics(server),
+        backend_health: proving::backend_health(server),
     })
 }
 

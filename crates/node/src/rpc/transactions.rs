@@ -8,46 +8,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mempool::DropReason;
-use primitives::{Rejection, TransactionId};
-use replica::stages::{Progress, Stop};
-use rpc::types::{ReceiptView, Stage, StageTime, SubmitResult, SubmitTransaction, TransactionStatus, TransactionView};
+use primitives::{Rejection, Stage, TransactionId};
+use replica::stages::Progress;
+use rpc::types::{ReceiptView, StageTime, SubmitResult, SubmitTransaction, TransactionStatus, TransactionView};
 use rpc::{ApiError, ErrorCode};
 use storage::TransactionPlace;
 use tokio::time::Instant;
 
 use super::server::{Server, stopped};
 use super::{blocks, errors, query};
-use crate::submit;
-
-/// The API's name of a stage.
-const fn stage_of(stage: replica::stages::Stage) -> Stage {
-    match stage {
-        replica::stages::Stage::Received => Stage::Received,
-        replica::stages::Stage::Admitted => Stage::Admitted,
-        replica::stages::Stage::Gossiped => Stage::Gossiped,
-        replica::stages::Stage::Proposed => Stage::Proposed,
-        replica::stages::Stage::Decided => Stage::Decided,
-        replica::stages::Stage::Finalized => Stage::Finalized,
-        replica::stages::Stage::Proven => Stage::Proven,
-    }
-}
-
-/// The stage of a transaction, and the reason if it stopped.
-fn stage_and_reason(progress: &Progress) -> (Stage, Option<&'static str>) {
-    match progress.stop {
-        Some(Stop::Rejected(rejection)) => (Stage::Rejected, Some(rejection.code())),
-        Some(Stop::Dropped(DropReason::Expired)) => (Stage::Expired, None),
-        Some(Stop::Dropped(reason)) => (Stage::Dropped, Some(reason.name())),
-        Some(Stop::Replaced) => (Stage::Dropped, Some("replaced")),
-        None => (progress.stage().map_or(Stage::Received, stage_of), None),
-    }
-}
+use crate::{proofs, submit};
 
 /// Each stage that was reached here, in order.
 fn reached(progress: &Progress) -> Vec<StageTime> {
-    let time = |stage| progress.at(stage).map(|time_ms| StageTime { stage: stage_of(stage), time_ms });
-    replica::stages::Stage::ALL.into_iter().filter_map(time).collect()
+    Stage::steps().filter_map(|stage| Some(StageTime { stage, time_ms: progress.at(stage)? })).collect()
 }
 
 /// Hands in one transaction.
@@ -84,7 +58,7 @@ fn submit_checked(server: &Server, requests: &[SubmitTransaction]) -> Vec<Result
         match entered.next() {
             Some(Ok(id)) => {
                 query::record(&id);
-                let stage = shared.stages.get(&id).map_or(Stage::Admitted, |progress| stage_and_reason(&progress).0);
+                let stage = shared.stages.get(&id).map_or(Stage::Admitted, |progress| progress.stage().0);
                 Ok(SubmitResult { id, stage })
             }
             Some(Err(refused)) => {
@@ -159,7 +133,7 @@ fn seen(server: &Server, id: TransactionId) -> Result<Option<TransactionStatus>,
     let waiting = chain.mempool().get(&id).cloned();
     drop(chain);
     let (stage, reason) = match &progress {
-        Some(progress) => stage_and_reason(progress),
+        Some(progress) => progress.stage(),
         None if waiting.is_some() => (Stage::Admitted, None),
         None => return Ok(None),
     };
@@ -188,7 +162,7 @@ fn finalized(
     let absent = || errors::of_damage("transaction index", format!("height {} has no {index}", place.height));
     let receipt = block.receipts.get(index).ok_or_else(absent)?;
     let transaction = block.block.transactions.get(index).ok_or_else(absent)?;
-    let proven = progress.is_some_and(|progress| progress.at(replica::stages::Stage::Proven).is_some());
+    let proven = place.height <= proofs::proven_height(&server.shared);
     Ok(TransactionStatus {
         id,
         stage: if proven { Stage::Proven } else { Stage::Finalized },
@@ -245,7 +219,7 @@ pub async fn wait(
             () = tokio::time::sleep_until(deadline) => return Err(too_late(id, known.as_ref(), target, longest)),
         }
         // The tracker is asked first: most moves do not end the wait, and a full look costs a read.
-        let moved = server.shared.stages.get(&id).map(|progress| stage_and_reason(&progress).0);
+        let moved = server.shared.stages.get(&id).map(|progress| progress.stage().0);
         match (moved, &mut known) {
             (Some(stage), Some(status)) if !stage.ends_wait_for(target) => status.stage = stage,
             _ => known = server.read(move |server| seen(server, id)).await?,

@@ -3,3 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::as_conversions, reason = "tests fail by panicking")]
 
 mod audits;
+mod meta;
+mod partition_watch;
+mod proofs;
+mod topics;

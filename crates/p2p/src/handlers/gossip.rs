@@ -13,6 +13,7 @@ use crate::codec::Frame;
 use crate::counters::{Counters, DropReason};
 use crate::handle::{BatchId, P2pEvent};
 use crate::handlers::handshake;
+use crate::identity::PeerKey;
 use crate::limits::Exceeded;
 use crate::network::{Behaviour, RequestsEvent};
 use crate::peers::Peer;
@@ -60,6 +61,10 @@ fn received(network: &mut Network, peer_id: PeerId, frame: Frame) -> GossipReply
     match decode::<GossipMessage>(&frame) {
         Ok(GossipMessage::Batch(batch)) => batched(network, peer_id, digest, frame, batch),
         Ok(GossipMessage::Announce(digests)) => announced(network, peer_id, &digests),
+        Ok(GossipMessage::Topic(message)) => {
+            let message = message.into_inner();
+            handed(network, peer_id, digest, frame, |peer, batch| P2pEvent::TopicReceived { peer, batch, message })
+        }
         Err(_) => {
             network.count_drop(DropReason::Malformed);
             network.offend(peer_id, Offence::Malformed);
@@ -98,20 +103,38 @@ fn batched(
     frame: Frame,
     batch: BoundedVec<TransactionBytes, BATCH_TRANSACTIONS_MAX>,
 ) -> GossipReply {
+    let transactions: Vec<Vec<u8>> = batch.into_inner().into_iter().map(BoundedVec::into_inner).collect();
+    let count = u64::try_from(transactions.len()).unwrap_or(u64::MAX);
+    let reply = handed(network, peer_id, digest, frame, |peer, batch| P2pEvent::TransactionsReceived {
+        peer,
+        batch,
+        transactions,
+    });
+    if reply == GossipReply::Received {
+        network.shared.counters.transactions_in.add(count);
+    }
+    reply
+}
+
+/// Hands a new message to the node, which judges it before it is relayed.
+fn handed(
+    network: &mut Network,
+    peer_id: PeerId,
+    digest: Hash,
+    frame: Frame,
+    event: impl FnOnce(PeerKey, BatchId) -> P2pEvent,
+) -> GossipReply {
     known(network, peer_id, digest);
     let Some(key) = network.peers.get(&peer_id).map(|peer| peer.key) else { return GossipReply::Refused };
     if !network.relay.has_room() {
         network.count_drop(DropReason::NodeQueueFull);
         return GossipReply::Refused;
     }
-    let transactions: Vec<Vec<u8>> = batch.into_inner().into_iter().map(BoundedVec::into_inner).collect();
-    let count = u64::try_from(transactions.len()).unwrap_or(u64::MAX);
-    if !network.tell(P2pEvent::TransactionsReceived { peer: key, batch: BatchId(digest), transactions }) {
+    if !network.tell(event(key, BatchId(digest))) {
         return GossipReply::Refused;
     }
-    // Remembered only now: a batch that found no room may come again.
+    // Remembered only now: a message that found no room may come again.
     network.replay.insert(digest);
-    network.shared.counters.transactions_in.add(count);
     let now_ms = network.now_ms();
     network.relay.wait(digest, peer_id, frame, now_ms);
     GossipReply::Received

@@ -23,6 +23,14 @@ pub(crate) fn handle(network: &mut Network, transactions: &[Arc<[u8]>]) {
     }
 }
 
+/// Sends a message of a topic; it is not collected, because topics are slow.
+pub(crate) fn topic(network: &mut Network, message: &[u8]) {
+    // The handle has refused what is over the bound.
+    if let Some(batch) = Batch::of_topic(message) {
+        send(network, &batch);
+    }
+}
+
 /// Sends a batch of this node to every admitted peer.
 pub(crate) fn send(network: &mut Network, batch: &Batch) {
     // Its own batch must not come back as new.

@@ -35,7 +35,10 @@ pub(crate) fn handle(network: &mut Network) {
     let due = network.persisted_ms.is_none_or(|last| now_ms.saturating_sub(last) >= PERSIST_INTERVAL_MS);
     if due && network.persisting.is_none() {
         network.persisting = start_persist(network);
-        network.persisted_ms = Some(now_ms);
+        // The first change after a start is written at once, so that a crash soon after keeps the peers that were met.
+        if network.persisting.is_some() {
+            network.persisted_ms = Some(now_ms);
+        }
     }
     network.views_changed = true;
 }

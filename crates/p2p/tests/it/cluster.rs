@@ -45,6 +45,39 @@ async fn a_batch_arrives_over_each_transport() {
     }
 }
 
+/// The next message of a topic: who sent it, its name, its bytes.
+async fn topic(node: &mut Node) -> (PeerKey, p2p::BatchId, Vec<u8>) {
+    node.wait("message of a topic", |event| match event {
+        P2pEvent::TopicReceived { peer, batch, message } => Some((peer, batch, message)),
+        _ => None,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_message_of_a_topic_is_relayed_only_after_the_node_accepts_it() {
+    let mut b = start(2, config(QUIC, &[])).await;
+    let mut a = start(1, config(QUIC, &[&b])).await;
+    let mut c = start(3, config(QUIC, &[&b])).await;
+    a.connected().await;
+    c.connected().await;
+    b.connected().await;
+    b.connected().await;
+    let publish = |bytes: &[u8]| a.handle.publish_topic(std::sync::Arc::from(bytes));
+    assert!(publish(b"ignored"));
+    let (from, batch, message) = topic(&mut b).await;
+    assert_eq!((from, message.as_slice()), (a.key(), b"ignored".as_slice()));
+    assert!(b.handle.report(batch, Verdict::Ignore));
+    assert!(publish(b"accepted"));
+    let (_, batch, _) = topic(&mut b).await;
+    assert!(b.handle.report(batch, Verdict::Accept));
+    // The first that reaches the third node is the one that was accepted, and it comes through the second.
+    let (from, _, message) = topic(&mut c).await;
+    assert_eq!((from, message.as_slice()), (b.key(), b"accepted".as_slice()));
+    assert!(!a.handle.publish_topic(std::sync::Arc::from(vec![0; p2p::TOPIC_BYTES_MAX + 1])), "over the bound");
+    assert_eq!(a.handle.counters().transactions_out.get(), 0, "no transaction was sent");
+}
+
 #[tokio::test]
 async fn identity_is_the_node_key() {
     let _shown = testkit::contract!("S003-007");
@@ -149,6 +182,7 @@ async fn another_chain_is_refused_by_name() {
 
 #[tokio::test]
 async fn heights_are_pulled_unless_turned_off() {
+    let _shown = testkit::contract!("S004-075");
     assert_eq!(p2p::LimitsConfig::default().chain_sync_interval_ms, 500);
     let (a, b) = pair(TCP).await;
     a.handle.set_height(Height(41));

@@ -243,6 +243,7 @@ async fn malformed_handshakes_are_refused_by_name() {
 
 #[tokio::test]
 async fn requests_over_the_limit_are_dropped_without_a_ban() {
+    let _shown = testkit::contract!("S004-071");
     let mut limited = config(QUIC, &[]);
     limited.limits.max_per_sec = 1;
     limited.limits.rate_window_secs = 60;
@@ -264,6 +265,7 @@ async fn requests_over_the_limit_are_dropped_without_a_ban() {
 
 #[tokio::test]
 async fn bytes_over_the_limit_are_dropped() {
+    let _shown = testkit::contract!("S004-073");
     let mut limited = config(QUIC, &[]);
     // The lowest value: one message of the largest size each second.
     limited.limits.max_bytes_per_sec = 1;

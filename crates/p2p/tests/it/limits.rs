@@ -23,6 +23,18 @@ fn zero_limits_are_clamped_and_reported() {
 }
 
 #[test]
+fn a_lower_gossip_limit_penalises_a_burst_sooner() {
+    let _shown = testkit::contract!("S000-024");
+    // How many messages of one burst pass before the first is dropped.
+    let passed = |per_second: u64| {
+        let limits = LimitsConfig { gossip_rate_limit_per_sec: per_second, ..LimitsConfig::default() };
+        let mut limiter = PeerLimiter::new(&limits.clamped().0);
+        (0..100).take_while(|_| limiter.gossip(50, 1).is_ok()).count()
+    };
+    assert_eq!([0, 1, 5, 20, 1_000].map(passed), [1, 1, 5, 20, 100]);
+}
+
+#[test]
 fn every_other_limit_has_a_floor_and_a_ceiling() {
     let zero = LimitsConfig {
         gossip_rate_limit_per_sec: 0,
@@ -47,6 +59,8 @@ fn every_other_limit_has_a_floor_and_a_ceiling() {
 
 #[test]
 fn budgets_of_one_peer() {
+    let _window = testkit::contract!("S004-069");
+    assert_eq!(LimitsConfig::default().rate_window_secs, 1);
     let limits = LimitsConfig {
         gossip_rate_limit_per_sec: 3,
         max_per_sec: 2,
@@ -108,6 +122,9 @@ fn a_sliding_window_survives_odd_clocks() {
 
 #[test]
 fn replay_window_forgets_only_the_oldest() {
+    let _shown = testkit::contract!("S000-025");
+    let mut least = ReplayWindow::new(0);
+    assert!(least.insert(Hash([1; 32])) && !least.insert(Hash([1; 32])), "it never remembers nothing");
     let mut window = ReplayWindow::new(3);
     let digest = |byte: u8| Hash([byte; 32]);
     for byte in 1..=3 {

@@ -147,7 +147,7 @@ impl Raw {
                 handshake: protocol("/the-block/handshake/1"),
                 heights: protocol("/the-block/heights/1"),
                 peers: protocol("/the-block/peers/1"),
-                gossip: protocol("/the-block/transactions/1"),
+                gossip: protocol("/the-block/transactions/2"),
             })
             .unwrap()
             .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE * 4))

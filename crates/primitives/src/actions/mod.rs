@@ -7,6 +7,7 @@
 //! | 12 | identity | industrial | [`identity`] |
 //! | 13 | timetoke | industrial | [`timetoke`] |
 //! | 14 | lottery | industrial | [`lottery`] |
+//! | 15 | witness | industrial | [`witness`] |
 //!
 //! Every enum offers the same functions: `name` for people, `spend` for what it takes from the payer's
 //! balance besides fees, `check_form` for everything that needs no state. Tags are never reused.
@@ -16,9 +17,14 @@ pub mod identity;
 pub mod lottery;
 pub mod stake;
 pub mod timetoke;
+pub mod witness;
 
-pub use evidence::{DoubleProposal, DoubleVote, Evidence, SignedProposal, SignedVote};
+pub use evidence::{
+    About, ConflictingHeartbeats, DoubleProposal, DoubleVote, Evidence, FalseKeyProof, PossessionProof, SignedProposal,
+    SignedVote,
+};
 pub use identity::{IdentityAction, IdentityEvent};
 pub use lottery::{LotteryAction, LotteryEvent};
 pub use stake::{Bond, Candidacy, StakeAction};
 pub use timetoke::{TimetokeAction, TimetokeEvent};
+pub use witness::{WitnessAction, WitnessEvent};

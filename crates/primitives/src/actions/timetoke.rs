@@ -138,4 +138,15 @@ pub enum TimetokeEvent {
         /// Whether it named the right block.
         right: bool,
     } = 1,
+    /// What an epoch's timetoke is worth to a validator. Paid out of the timetoke pool, or only reported.
+    Rewarded {
+        /// Whose.
+        validator: Address,
+        /// For the blocks it built.
+        proposer_part: Amount,
+        /// For the commits it signed.
+        witness_part: Amount,
+        /// Whether both parts were paid, by one transfer.
+        paid: bool,
+    } = 2,
 }

@@ -141,6 +141,20 @@ impl<const MAX: usize> BorshDeserialize for BoundedBytes<MAX> {
     }
 }
 
+impl<const MAX: usize> Serialize for BoundedBytes<MAX> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(&self.0))
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for BoundedBytes<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <String as Deserialize>::deserialize(deserializer)?;
+        let bytes = hex::decode(text).map_err(serde::de::Error::custom)?;
+        Self::new(bytes).ok_or_else(|| serde::de::Error::custom(format!("more than {MAX} bytes")))
+    }
+}
+
 /// The format version byte at the front of a versioned type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FormatVersion<const VERSION: u8>;

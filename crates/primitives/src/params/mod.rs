@@ -10,6 +10,7 @@ pub mod reputation;
 pub mod rewards;
 pub mod staking;
 pub mod timetoke;
+pub mod witness;
 
 pub use evidence::EvidenceParams;
 pub use identity::IdentityParams;
@@ -18,6 +19,7 @@ pub use reputation::{ReputationParams, TierThresholds};
 pub use rewards::RewardParams;
 pub use staking::StakingParams;
 pub use timetoke::TimetokeParams;
+pub use witness::WitnessParams;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -66,6 +68,7 @@ pub struct Params {
     /// Largest block, bytes.
     pub block_bytes_max: u64,
     /// Most transactions in a block.
+    #[serde(alias = "max_block_transactions")]
     pub block_transactions_max: u64,
     /// Weight all lanes of a block share.
     pub block_weight_max: u64,
@@ -105,6 +108,8 @@ pub struct Params {
     pub reputation: ReputationParams,
     /// The lottery module's values.
     pub lottery: LotteryParams,
+    /// The witness module's values.
+    pub witness: WitnessParams,
 }
 
 impl Default for Params {
@@ -139,6 +144,7 @@ impl Default for Params {
             timetoke: TimetokeParams::default(),
             reputation: ReputationParams::default(),
             lottery: LotteryParams::default(),
+            witness: WitnessParams::default(),
         }
     }
 }
@@ -215,7 +221,8 @@ impl Params {
         self.identity.validate(self.evidence_blocks())?;
         self.timetoke.validate()?;
         self.reputation.validate(self.timetoke.cap_hours)?;
-        self.lottery.validate()
+        self.lottery.validate()?;
+        self.witness.validate()
     }
 
     /// How long evidence may name an offender, heights: age and delay together.

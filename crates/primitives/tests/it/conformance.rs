@@ -13,10 +13,13 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("batch_transaction", encode(&samples::batch_transaction())),
         ("block", encode(&samples::block())),
         ("bond_transaction", encode(&samples::bond_transaction())),
+        ("closing_events", encode(&samples::closing())),
         ("commit_certificate", encode(&samples::certificate(&[10, 11, 12]))),
         ("evidence_transaction", encode(&samples::evidence_transaction())),
+        ("false_key_proof_transaction", encode(&samples::false_key_proof_transaction())),
         ("genesis", encode(&samples::genesis())),
         ("header", encode(&samples::header())),
+        ("heartbeat_evidence_transaction", encode(&samples::heartbeat_evidence_transaction())),
         ("ledger_ops", encode(&samples::ops())),
         ("params", encode(&samples::genesis().params)),
         ("proposal_signing_bytes", samples::proposal().signing_bytes(&samples::genesis().hash())),
@@ -25,6 +28,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("transaction_signing_bytes", samples::body().signing_bytes(&samples::genesis().hash())),
         ("validator_set", encode(&samples::genesis().validator_set().unwrap())),
         ("vote_signing_bytes", samples::vote().signing_bytes(&samples::genesis().hash())),
+        ("witness_transaction", encode(&samples::witness_transaction())),
     ]
 }
 
@@ -43,7 +47,14 @@ fn every_encoding_has_its_pinned_hash() {
 
 #[test]
 fn samples_of_module_actions_have_a_valid_form() {
-    for transaction in [samples::bond_transaction(), samples::evidence_transaction()] {
+    let transactions = [
+        samples::bond_transaction(),
+        samples::evidence_transaction(),
+        samples::heartbeat_evidence_transaction(),
+        samples::false_key_proof_transaction(),
+        samples::witness_transaction(),
+    ];
+    for transaction in transactions {
         assert_eq!(transaction.check(&samples::genesis().hash()), Ok(()));
     }
 }

@@ -22,6 +22,17 @@ fn unknown_keys_and_broken_text_are_refused() {
 }
 
 #[test]
+fn the_cap_on_transactions_may_go_by_the_name_that_operators_know() {
+    let text = genesis().to_json();
+    let other = text.replacen("\"block_transactions_max\"", "\"max_block_transactions\"", 1);
+    assert_ne!(text, other);
+    assert_eq!(Genesis::from_json(&other).unwrap(), genesis());
+    let both =
+        text.replacen("\"block_transactions_max\"", "\"max_block_transactions\": 5, \"block_transactions_max\"", 1);
+    assert!(matches!(Genesis::from_json(&both), Err(GenesisError::Parse(reason)) if reason.contains("duplicate")));
+}
+
+#[test]
 fn slots_are_module_accounts_then_accounts_then_validators() {
     let slots = genesis().slots();
     assert_eq!(slots.len(), 8 + 1 + 4);
@@ -110,4 +121,12 @@ fn gates_in_force_follow_their_heights() {
     later.validate().unwrap();
     assert_eq!(later.gates_hash(Height(9)), genesis().gates_hash(Height(9)));
     assert_ne!(later.gates_hash(Height(10)), genesis().gates_hash(Height(10)));
+}
+
+#[test]
+fn another_proof_system_is_refused_by_name() {
+    let json = genesis().to_json().replacen('{', "{\"proof_system\": \"stwo\",", 1);
+    let refused = Genesis::from_json(&json).unwrap_err();
+    assert_eq!(refused, GenesisError::ProofSystem("stwo".to_owned()));
+    assert!(refused.to_string().contains("plonky3"), "{refused}");
 }

@@ -9,6 +9,7 @@ mod encoding;
 mod genesis;
 mod keys;
 mod merkle;
+mod offences;
 mod proposer;
 mod samples;
 mod text;

@@ -68,3 +68,65 @@ fn the_order_is_pinned() {
 
 /// Who proposes heights 0 … 11 of the fixed beacons, by power / 10.
 const PINNED: &str = "433422442144";
+
+/// How builders that work together bend a seed: they own every block from a height to the end of the epoch, or they give
+/// the turn to a stranger.
+struct Collusion {
+    set: ValidatorSet,
+    /// Who works together: the first of the set.
+    together: usize,
+    last: u64,
+    /// The event they want happens for one seed in this many.
+    rarity: u64,
+}
+
+impl Collusion {
+    fn wants(&self, seed: &Hash) -> bool {
+        let number = seed.0.iter().take(8).fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+        number.is_multiple_of(self.rarity)
+    }
+
+    fn is_theirs(&self, beacon: &Hash, height: u64, round: u32) -> bool {
+        let builder = proposer(&self.set, beacon, Height(height), Round(round)).address;
+        self.set.validators().iter().take(self.together).any(|one| one.address == builder)
+    }
+
+    /// Whether their own blocks alone lead from `beacon`, the beacon before `height`, to a seed that they want.
+    fn reaches(&self, beacon: &Hash, height: u64) -> bool {
+        if height > self.last {
+            return self.wants(beacon);
+        }
+        let own = (0..u32::MAX).take_while(|round| self.is_theirs(beacon, height, *round));
+        own.into_iter().any(|round| {
+            let next = hash(Domain::Beacon, &[beacon.as_bytes(), &round.to_le_bytes()]);
+            self.reaches(&next, height + 1)
+        })
+    }
+
+    /// The best they can do: wait for a chain of own blocks that they know to the end, else let strangers decide.
+    fn succeeds(&self, seed: &mut testkit::Seed) -> bool {
+        let mut beacon = Hash(seed.array());
+        for height in 1..=self.last {
+            if self.reaches(&beacon, height) {
+                return true;
+            }
+            beacon = Hash(seed.array());
+        }
+        self.wants(&beacon)
+    }
+}
+
+#[test]
+fn builders_that_work_together_bend_a_seed_by_no_more_than_the_published_bound() {
+    let mut seed = testkit::Seed::of(16);
+    for (together, bound_ppm) in [(3_usize, 1_500_000_u64), (4, 2_000_000)] {
+        let collusion = Collusion { set: set(&[10; 12]), together, last: 8, rarity: 32 };
+        let tries = 20_000_u64;
+        let wins = (0..tries).filter(|_| collusion.succeeds(&mut seed)).count() as u64;
+        let fair = tries / collusion.rarity;
+        // Three deviations of a count of about a thousand: a hundred.
+        assert!(wins * 1_000_000 <= fair * bound_ppm + 100 * 1_000_000, "{together} of 12: {wins}, fair {fair}");
+        assert!(wins > fair + 50, "{together} of 12 gain something: {wins}, fair {fair}");
+        println!("{together} of 12: {wins} instead of {fair}");
+    }
+}

@@ -186,3 +186,65 @@ pub fn evidence_transaction() -> Transaction {
     let body = TransactionBody { lane: Lane::Reserved, action: Action::Evidence(evidence), ..body() };
     body.sign(&secret(1), &genesis)
 }
+
+fn reserved(evidence: Evidence) -> Transaction {
+    let body = TransactionBody { lane: Lane::Reserved, action: Action::Evidence(evidence), ..body() };
+    body.sign(&secret(1), &genesis().hash())
+}
+
+pub fn heartbeat(value: u8) -> actions::timetoke::Heartbeat {
+    let (seed, value) = (Hash([1; 32]), Hash([value; 32]));
+    actions::timetoke::Heartbeat { identity: address(10), challenge: 77, seed, value }
+}
+
+pub fn heartbeat_evidence_transaction() -> Transaction {
+    let signed = |value| heartbeat(value).sign(&secret(10), &genesis().hash());
+    reserved(Evidence::of_heartbeats(signed(3), signed(2)))
+}
+
+/// Address 10 rotates to a peer key that says, at the same time, that it belongs to `other`.
+pub fn false_key_proof(other: Address, valid_from: Height) -> actions::FalseKeyProof {
+    use primitives::actions::identity::{KeyKindProven, KeyProof, PeerBinding};
+    let (chain, node) = (genesis().hash(), secret(40));
+    let peer = Some(PeerBinding::sign(&node, address(10), Height(5), &chain));
+    let action = Action::Identity(IdentityAction::RotatePeer { peer });
+    let claim = TransactionBody { payer: address(10), lane: Lane::Industrial, action, ..body() };
+    let other = KeyProof { kind: KeyKindProven::Peer, identity: other, key: node.public_key(), valid_from };
+    actions::FalseKeyProof {
+        key: secret(10).public_key(),
+        signature: secret(10).sign(&claim.signing_bytes(&chain)),
+        body: BoundedBytes::new(encode(&claim)).unwrap(),
+        proof: actions::PossessionProof::Peer(node.sign(&other.signing_bytes(&chain))),
+        other,
+    }
+}
+
+pub fn false_key_proof_transaction() -> Transaction {
+    reserved(Evidence::FalseKeyProof(Box::new(false_key_proof(address(11), Height(6)))))
+}
+
+pub fn attestation() -> actions::witness::Attestation {
+    let (seed, value) = (Hash([1; 32]), Hash([2; 32]));
+    actions::witness::Attestation { identity: address(10), height: Height(5), seed, value }
+}
+
+pub fn witness_transaction() -> Transaction {
+    let list = BoundedVec::new(vec![attestation().sign(&secret(10), &genesis().hash())]).unwrap();
+    let action = Action::Witness(WitnessAction::Attest { list });
+    TransactionBody { lane: Lane::Industrial, action, ..body() }.sign(&secret(1), &genesis().hash())
+}
+
+pub fn closing() -> ClosingEvents {
+    let events = vec![
+        Event::RewardPaid { to: address(10), amount: amount(9) },
+        Event::Jailed { validator: address(11) },
+        Event::Timetoke(actions::TimetokeEvent::Rewarded {
+            validator: address(10),
+            proposer_part: amount(4),
+            witness_part: amount(3),
+            paid: true,
+        }),
+        Event::Witness(actions::WitnessEvent::Accrued { identity: address(12), amount: amount(2) }),
+    ];
+    ClosingEvents::new(events).unwrap()
+}

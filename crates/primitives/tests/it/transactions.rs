@@ -1,6 +1,6 @@
 //! Stateless checks of transactions, each refusal by name, in the documented order.
 
-use primitives::transaction::verify_signatures;
+use primitives::transaction::{TRANSACTION_BYTES_MAX, verify_signatures};
 use primitives::*;
 
 use crate::samples::{address, amount, batch_body, body, genesis, secret};
@@ -12,6 +12,20 @@ fn a_signed_transaction_passes_and_has_the_id_of_its_body() {
     let transaction = body().sign(&secret(1), &genesis().hash());
     assert_eq!(transaction.check(&genesis().hash()), Ok(()));
     assert_eq!(transaction.id(), body().id());
+}
+
+#[test]
+fn an_id_read_from_bytes_is_that_of_the_body() {
+    for body in [body(), batch_body()] {
+        let transaction = body.sign(&secret(1), &genesis().hash());
+        let mut bytes = encode(&transaction);
+        assert_eq!(Transaction::read(&bytes), Ok((transaction.clone(), transaction.id())));
+        bytes.push(0);
+        assert_eq!(Transaction::read(&bytes), Err(Rejection::Malformed), "trailing bytes have no id");
+        assert_eq!(Transaction::read(&bytes[..90]), Err(Rejection::Malformed));
+        assert_eq!(Transaction::read(&[]), Err(Rejection::Malformed));
+        assert_eq!(Transaction::read(&vec![0; TRANSACTION_BYTES_MAX + 1]), Err(Rejection::Oversize));
+    }
 }
 
 #[test]

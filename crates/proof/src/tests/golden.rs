@@ -6,7 +6,7 @@ use crate::params::SECURITY_BITS_MIN;
 use crate::{LedgerPoint, ProofError, WindowStatement, security_bits, verify_window, verifying_key};
 
 const STATEMENT: &str = include_str!("../../../../fixtures/window_statement.txt");
-const PROOF: &[u8] = include_bytes!("../../../../fixtures/window.proof");
+pub(crate) const PROOF: &[u8] = include_bytes!("../../../../fixtures/window.proof");
 
 fn field(text: &'static str, name: &str) -> Vec<&'static str> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("the field is in the fixture");
@@ -28,7 +28,7 @@ fn point(text: &'static str, name: &str) -> LedgerPoint {
     }
 }
 
-pub(super) fn statement() -> WindowStatement {
+pub(crate) fn statement() -> WindowStatement {
     parse(STATEMENT)
 }
 

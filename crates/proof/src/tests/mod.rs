@@ -1,5 +1,5 @@
 //! Tests of the crate: the pinned key, statements, and a golden proof. What needs a prover is in the `prover` crate.
 
 mod folded;
-mod golden;
+pub(crate) mod golden;
 mod statement;

@@ -114,3 +114,32 @@ fn decided_blocks_can_be_served() {
     assert_eq!(certificate.block, block.hash());
     assert_eq!(net.nodes[3].replica.decided(Height(2)).unwrap(), None);
 }
+
+#[test]
+fn a_block_takes_the_heads_of_the_queues_up_to_its_caps_and_the_rest_keeps_its_order() {
+    let (_oldest_first, _cap) = (testkit::contract!("S000-034"), testkit::contract!("S000-035"));
+    let mut chain = genesis();
+    chain.params.block_transactions_max = 3;
+    chain.params.identity.max_block_identity_registrations = 1;
+    let mut net = Net::of(chain);
+    let waiting = [
+        net.pay(1, 0, address(9), 1),
+        net.register(2),
+        net.register(3),
+        net.pay(4, 0, address(9), 2),
+        net.pay(5, 0, address(9), 3),
+        net.pay(1, 1, address(9), 4),
+        net.pay(4, 1, address(9), 5),
+    ];
+    for transaction in &waiting {
+        net.now = net.now.plus(1_000);
+        net.admit_everywhere(transaction);
+    }
+    let ids = waiting.each_ref().map(primitives::Transaction::id);
+    // One registration a block, three transactions a block, each time the oldest that may go.
+    assert_eq!(net.step().transaction_ids(), [ids[0], ids[1], ids[3]]);
+    assert_eq!(net.nodes[0].replica.mempool().len(), 4, "the rest waits");
+    assert_eq!(net.step().transaction_ids(), [ids[2], ids[4], ids[5]]);
+    assert_eq!(net.step().transaction_ids(), [ids[6]]);
+    assert!(net.step().transaction_ids().is_empty());
+}

@@ -5,6 +5,7 @@
 
 mod audit;
 mod blocks;
+mod closing;
 mod net;
 mod refusals;
 mod restart;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use mempool::{CheckedTransaction, MempoolConfig};
+use primitives::actions::identity::{Register, VrfBinding};
 use primitives::genesis::GateActivation;
 use primitives::*;
 use replica::{Application, Candidate, Freshness, Identity, Replica, ReplicaEvent, Verdict};
@@ -169,6 +170,24 @@ impl Net {
             max_fee: amount(1_000_000),
             valid_until: Height(self.height().0 + 50),
             action: Action::Transfer(Transfer { to, amount: amount(micro), memo: Memo::default() }),
+        };
+        body.sign(&secret(from), &self.genesis.hash())
+    }
+
+    /// The registration of an identity, with nonce 0.
+    pub fn register(&self, from: u8) -> Transaction {
+        let vrf_key = VrfSecretKey::from_seed([from; 32]);
+        let vrf = VrfBinding::prove(&vrf_key, address(from), self.height(), &self.genesis.hash()).unwrap();
+        let register = Register { bond: self.genesis.params.identity.bond, vrf, peer: None };
+        let body = TransactionBody {
+            version: FormatVersion,
+            payer: address(from),
+            nonce: Nonce::new(0).unwrap(),
+            lane: Lane::Industrial,
+            tip: amount(5),
+            max_fee: amount(10_000_000),
+            valid_until: Height(self.height().0 + 50),
+            action: Action::Identity(IdentityAction::Register(Box::new(register))),
         };
         body.sign(&secret(from), &self.genesis.hash())
     }

@@ -1,8 +1,8 @@
 //! The stage tracker: first times count, stops are named, memory is bounded.
 
 use mempool::DropReason;
-use primitives::{Domain, Hash, Rejection, Timestamp, TransactionId, hash};
-use replica::stages::{Stage, Stop, TRACKED_MAX, Tracker};
+use primitives::{Domain, Hash, Rejection, Stage, Timestamp, TransactionId, hash};
+use replica::stages::{Stop, TRACKED_MAX, Tracker};
 
 fn id(number: u64) -> TransactionId {
     TransactionId(hash(Domain::Transaction, &[&number.to_le_bytes()]))
@@ -16,7 +16,7 @@ fn the_first_time_at_a_stage_counts() {
     tracker.reach(id(1), Stage::Received, Timestamp(9));
     let progress = tracker.get(&id(1)).unwrap();
     assert_eq!(progress.at(Stage::Received), Some(Timestamp(5)));
-    assert_eq!(progress.stage(), Some(Stage::Admitted));
+    assert_eq!((progress.furthest(), progress.stage()), (Some(Stage::Admitted), (Stage::Admitted, None)));
     assert_eq!(progress.at(Stage::Finalized), None);
 }
 
@@ -29,6 +29,7 @@ fn a_stop_is_named_and_a_later_stage_clears_it() {
     assert_eq!(tracker.get(&id(1)).unwrap().stop, None);
     tracker.stop(id(1), Stop::Dropped(DropReason::Expired));
     assert_eq!(tracker.get(&id(1)).unwrap().stop, Some(Stop::Dropped(DropReason::Expired)));
+    assert_eq!(tracker.get(&id(1)).unwrap().stage(), (Stage::Expired, None));
     tracker.reach(id(1), Stage::Finalized, Timestamp(2));
     tracker.stop(id(1), Stop::Dropped(DropReason::NonceUsed));
     assert_eq!(tracker.get(&id(1)).unwrap().stop, None, "final is final");

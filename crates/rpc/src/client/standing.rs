@@ -4,7 +4,10 @@ use primitives::Address;
 
 use super::{Client, ClientError};
 use crate::routes::Operation;
-use crate::types::{IdentityProof, IdentityView, ReputationView, TimetokeView, VrfStanding, VrfThreshold};
+use crate::types::{
+    AuditPage, AuditQuery, AuditStream, IdentityProof, IdentityView, OwnVrf, ReputationView, TimetokeView,
+    ValidatorPeers, VrfStanding, VrfThreshold,
+};
 
 impl Client {
     /// `GET /ledger/identity/{address}`.
@@ -53,5 +56,34 @@ impl Client {
     /// See [`Client::health`].
     pub async fn vrf(&self, address: &Address) -> Result<VrfStanding, ClientError> {
         self.get(Operation::VrfGet, &[&address.to_string()]).await
+    }
+
+    /// `GET /validator/peers`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn validator_peers(&self) -> Result<ValidatorPeers, ClientError> {
+        self.get(Operation::ValidatorPeers, &[]).await
+    }
+
+    /// `GET /validator/vrf`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn validator_vrf(&self) -> Result<OwnVrf, ClientError> {
+        self.get(Operation::ValidatorVrf, &[]).await
+    }
+
+    /// `GET /observability/audits/{stream}`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn audits(&self, stream: AuditStream, query: AuditQuery) -> Result<AuditPage, ClientError> {
+        let operation = match stream {
+            AuditStream::Reputation => Operation::AuditReputation,
+            AuditStream::Slashing => Operation::AuditSlashing,
+        };
+        let request = self.request(operation.route(), &[]).query(&query);
+        self.answer(request, self.request_timeout).await
     }
 }

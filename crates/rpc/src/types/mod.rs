@@ -6,12 +6,13 @@
 //! - Requests refuse unknown fields. Replies may gain fields; readers ignore what they do not know.
 //!
 //! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`transaction`],
-//! [`account`], [`staking`], [`standing`], [`audit`], [`proof`], [`request`]; [`text`] holds the text forms that are ours alone.
+//! [`account`], [`staking`], [`standing`], [`audit`], [`proof`], [`proving`], [`request`]; [`text`] holds the text forms that are ours alone.
 
 pub mod account;
 pub mod audit;
 pub mod block;
 pub mod proof;
+pub mod proving;
 pub mod request;
 pub mod staking;
 pub mod standing;
@@ -23,15 +24,20 @@ pub use account::{AccountView, HistoryEntry, HistoryKind, HistoryPage};
 pub use audit::{AuditError, AuditEvidence, AuditPage, AuditRecord, AuditStanding, AuditStream};
 pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
+pub use proving::{
+    BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, Claim, ClaimRequest, ClaimStatus, FamilyState,
+    FamilyStatus, HeightRequest, OperationPage, OperationsQuery, OperationsRequest, PlonkyHealth, ProofStatus,
+    ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
+};
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,
     SubmitResult, SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
 };
 pub use staking::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorView};
 pub use standing::{
-    ChallengeView, CountersView, IdentityProof, IdentityRecord, IdentityView, NextTier, ReputationBoard,
-    ReputationLine, ReputationView, ScorePart, TimetokeSubject, TimetokeView, VrfAdmitted, VrfCandidate, VrfKeyView,
-    VrfResult, VrfStanding, VrfThreshold,
+    ChallengeView, CountersView, IdentityProof, IdentityRecord, IdentityView, NextTier, OwnVrf, ReputationBoard,
+    ReputationLine, ReputationView, ScorePart, TimetokeSubject, TimetokeView, ValidatorPeer, ValidatorPeers,
+    VrfAdmitted, VrfCandidate, VrfKeyView, VrfMetrics, VrfResult, VrfStanding, VrfThreshold,
 };
 pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,

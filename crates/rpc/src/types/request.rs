@@ -14,7 +14,7 @@ use super::text::{BlockId, Hex, HistoryCursor};
 use super::transaction::Stage;
 use crate::error::ApiError;
 use crate::limits::{PAGE_DEFAULT, PAGE_MAX, WAIT_DEFAULT_MS, WAIT_MAX_MS};
-use crate::schema::{AddressText, BlockIdText, CursorText, HashText, HexText, TransactionIdText};
+use crate::schema::{AddressText, BlockIdText, CursorText, HashText, HexText, StageText, TransactionIdText};
 
 /// Parameters of a method that takes none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +60,7 @@ pub struct SubmitResult {
     #[schema(value_type = TransactionIdText)]
     pub id: TransactionId,
     /// How far it is; `admitted` as a rule.
+    #[schema(value_type = StageText)]
     pub stage: Stage,
 }
 
@@ -186,6 +187,7 @@ pub struct WaitRequest {
     #[schema(value_type = TransactionIdText)]
     pub id: TransactionId,
     /// The stage to wait for; `finalized` when absent.
+    #[schema(value_type = Option<StageText>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
     /// Longest wait, milliseconds.

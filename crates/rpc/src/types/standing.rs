@@ -3,6 +3,8 @@
 //! Every number is read from the state at the finalized height that the view names, and follows `spec/identity.md`,
 //! `spec/reputation.md`, `spec/timetoke.md` and `spec/lottery.md`.
 
+use std::collections::BTreeMap;
+
 use primitives::params::{ReputationParams, TimetokeParams};
 use primitives::{Address, Amount, Hash, Height, PublicKey, Timestamp, VrfPublicKey};
 use serde::{Deserialize, Serialize};
@@ -364,4 +366,78 @@ pub struct VrfStanding {
     pub admitted: Option<VrfAdmitted>,
     /// In words, why it waits or what it can do.
     pub reason: String,
+}
+
+/// What lotteries gave, counted by this process since it started, and the last recorded result.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VrfMetrics {
+    /// Submissions in finalized blocks.
+    pub submissions: u64,
+    /// Candidates that were admitted.
+    pub accepted: u64,
+    /// Submissions that gave no ticket.
+    pub rejected: u64,
+    /// The same by outcome.
+    pub rejected_by_reason: BTreeMap<String, u64>,
+    /// Candidates that were admitted to a seat that tickets had left.
+    pub fallback: u64,
+    /// Tickets for each candidate of the last recorded lottery, ppm; none when it had no candidates.
+    pub participation_ppm: Option<u64>,
+    /// A ticket of this node's validator below this wins a seat in the lottery that is open now, decimal; none when it
+    /// is not on the list.
+    pub threshold: Option<String>,
+}
+
+/// `GET /validator/vrf`: this node's keys, where its validator stands, and what lotteries gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnVrf {
+    /// Public keys whose secrets this node holds: the one in use, and the one that follows a rotation.
+    #[schema(value_type = Vec<PublicKeyText>)]
+    pub held_keys: Vec<VrfPublicKey>,
+    /// Where the validator stands.
+    pub standing: VrfStanding,
+    /// What lotteries gave.
+    pub vrf_metrics: VrfMetrics,
+}
+
+/// One peer of this node, with what the chain knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ValidatorPeer {
+    /// Its node key.
+    #[schema(value_type = PublicKeyText)]
+    pub node_key: PublicKey,
+    /// Its software.
+    pub agent: String,
+    /// Its mode, as it says.
+    pub mode: String,
+    /// Where it is connected from or to.
+    pub remote: String,
+    /// quic or tcp.
+    pub transport: String,
+    /// True when it dialled us.
+    pub inbound: bool,
+    /// Its finalized height, as it says.
+    #[schema(value_type = u64)]
+    pub height: Height,
+    /// Its points; at -100 it is banned for a while.
+    pub points: i64,
+    /// Time since its handshake, milliseconds.
+    pub connected_ms: u64,
+    /// The identity that has bound this node key on chain.
+    #[schema(value_type = Option<AddressText>)]
+    pub identity: Option<Address>,
+    /// That identity's tier; tl0 without one.
+    pub tier: String,
+    /// Whether that identity votes now.
+    pub validator: bool,
+}
+
+/// `GET /validator/peers`: the peers of this node's own network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ValidatorPeers {
+    /// The finalized height that identities and tiers were read at.
+    #[schema(value_type = u64)]
+    pub height: Height,
+    /// The peers, by node key.
+    pub peers: Vec<ValidatorPeer>,
 }

@@ -9,9 +9,11 @@ use primitives::{action::BATCH_PAYMENTS_MAX, action::MEMO_BYTES_MAX, transaction
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::standing::VrfMetrics;
 use crate::error::ApiError;
 use crate::limits;
 use crate::schema::{AddressText, AmountInteger, EngineText, HashText};
+use crate::types::proving::{BackendHealth, VerifierMetrics};
 
 /// `GET /health`: the legacy shape, without any judgement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -140,7 +142,7 @@ pub struct NodeStatus {
     /// Block time of the last finalized block.
     #[schema(value_type = u64)]
     pub finalized_time_ms: Timestamp,
-    /// The last height whose proof was verified; none while the chain takes no proofs.
+    /// The last height of the unbroken list of windows whose proofs were verified here; none before the first.
     #[schema(value_type = Option<u64>)]
     pub proven_height: Option<Height>,
     /// The lowest height whose block this node still has.
@@ -168,6 +170,15 @@ pub struct NodeStatus {
     pub readiness: Ready,
     /// Every gate.
     pub gates: Vec<GateStatus>,
+    /// What lotteries gave.
+    #[serde(default)]
+    pub vrf_metrics: VrfMetrics,
+    /// Proofs that were verified here since the start.
+    #[serde(default)]
+    pub verifier_metrics: VerifierMetrics,
+    /// Whether proofs are being made and taken.
+    #[serde(default)]
+    pub backend_health: BackendHealth,
 }
 
 /// Where consensus is within a round.

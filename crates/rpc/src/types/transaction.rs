@@ -1,102 +1,26 @@
 //! Transactions, their stages and their receipts as JSON.
 //!
-//! ```text
-//! received ─► admitted ─► gossiped ─► proposed ─► decided ─► finalized ─► proven
-//!     │           └──────────┴───────────┴─► expired
-//!     │           └──────────┴───────────┴─► dropped(reason)
-//!     └─► rejected(reason)
-//! ```
-//! A transaction is acknowledged once its status says `finalized`: that never reverts. What waits only in
-//! memory may vanish when the node stops; wallets submit again until `finalized`, `rejected` or `expired`.
+//! The stages are those of `primitives::Stage`. A transaction is acknowledged once its status says `finalized`: that
+//! never reverts. What waits only in memory may vanish when the node stops; wallets submit again until `finalized`,
+//! `rejected` or `expired`.
 
-use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent};
+pub use primitives::Stage;
+use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent, WitnessEvent};
 use primitives::{Action, Address, Amount, Event, Height, Lane, Nonce, Outcome, PublicKey, Receipt, Signature};
-use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction};
+use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
 use primitives::{Timestamp, Transaction, TransactionId, encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::text::Hex;
 use crate::schema::{AddressText, AmountInteger, HashText, HexText, LaneText, OutcomeText, PublicKeyText};
-use crate::schema::{SignatureText, TransactionIdText};
-
-/// How far a transaction has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// This node has read it.
-    Received,
-    /// It waits in this node's mempool.
-    Admitted,
-    /// It was passed on to peers.
-    Gossiped,
-    /// It is in a proposed block.
-    Proposed,
-    /// It is in a decided block.
-    Decided,
-    /// Its block is durable here; it never reverts.
-    Finalized,
-    /// A verified proof covers its block.
-    Proven,
-    /// It was refused; the reason is a code of the error table.
-    Rejected,
-    /// `valid_until` passed before a block took it.
-    Expired,
-    /// The mempool gave it up; the reason says why.
-    Dropped,
-}
-
-impl Stage {
-    /// Every stage: the seven of a good transaction in order, then the three ways to stop.
-    pub const ALL: [Self; 10] = [
-        Self::Received,
-        Self::Admitted,
-        Self::Gossiped,
-        Self::Proposed,
-        Self::Decided,
-        Self::Finalized,
-        Self::Proven,
-        Self::Rejected,
-        Self::Expired,
-        Self::Dropped,
-    ];
-
-    /// The name used in JSON, metrics and commands.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Admitted => "admitted",
-            Self::Gossiped => "gossiped",
-            Self::Proposed => "proposed",
-            Self::Decided => "decided",
-            Self::Finalized => "finalized",
-            Self::Proven => "proven",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Dropped => "dropped",
-        }
-    }
-
-    /// The stage with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|stage| stage.name() == name)
-    }
-
-    /// True for the three ways to stop before a block.
-    pub const fn is_failure(self) -> bool {
-        matches!(self, Self::Rejected | Self::Expired | Self::Dropped)
-    }
-
-    /// True when a wait for `target` is over: it is reached, passed, or out of reach.
-    pub fn ends_wait_for(self, target: Self) -> bool {
-        self == target || self.is_failure() || (!target.is_failure() && self >= target)
-    }
-}
+use crate::schema::{SignatureText, StageText, TransactionIdText};
 
 /// When a stage was reached on this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StageTime {
     /// The stage.
+    #[schema(value_type = StageText)]
     pub stage: Stage,
     /// This node's clock, milliseconds since the Unix epoch.
     #[schema(value_type = u64)]
@@ -110,6 +34,7 @@ pub struct TransactionStatus {
     #[schema(value_type = TransactionIdText)]
     pub id: TransactionId,
     /// The last stage reached.
+    #[schema(value_type = StageText)]
     pub stage: Stage,
     /// Why it stopped: a code of the error table, for `rejected` and `dropped`.
     pub reason: Option<String>,
@@ -188,6 +113,12 @@ pub enum ActionView {
         #[schema(value_type = Object)]
         action: LotteryAction,
     },
+    /// A witness action.
+    Witness {
+        /// Which, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        action: WitnessAction,
+    },
 }
 
 impl From<&Action> for ActionView {
@@ -208,6 +139,7 @@ impl From<&Action> for ActionView {
             Action::Identity(action) => Self::Identity { action: action.clone() },
             Action::Timetoke(action) => Self::Timetoke { action: action.clone() },
             Action::Lottery(action) => Self::Lottery { action: action.clone() },
+            Action::Witness(action) => Self::Witness { action: action.clone() },
         }
     }
 }
@@ -418,6 +350,12 @@ pub enum EventView {
         #[schema(value_type = Object)]
         event: LotteryEvent,
     },
+    /// Something in the witness module.
+    Witness {
+        /// What, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        event: WitnessEvent,
+    },
 }
 
 impl From<&Event> for EventView {
@@ -439,6 +377,7 @@ impl From<&Event> for EventView {
             Event::Identity(event) => Self::Identity { event },
             Event::Timetoke(event) => Self::Timetoke { event },
             Event::Lottery(event) => Self::Lottery { event },
+            Event::Witness(event) => Self::Witness { event },
         }
     }
 }

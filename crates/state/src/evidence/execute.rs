@@ -1,11 +1,12 @@
-//! Carries out admitted evidence: the offender is slashed and removed forever.
+//! Carries out admitted evidence: the offender is slashed; an equivocator is removed forever, others are jailed.
 
-use primitives::{Address, Event, Evidence, decode, encode};
+use primitives::actions::About;
+use primitives::{Address, Event, Evidence, Height, decode, encode};
 
 use super::{keys, penalty_ppm};
 use crate::context::{Env, epoch_of};
 use crate::overlay::Overlay;
-use crate::staking::{CANDIDATES_MAX, keys as staking_keys, slash::slash};
+use crate::staking::{self, CANDIDATES_MAX, keys as staking_keys, slash::slash};
 use crate::view::{self, Broken, StateView};
 
 /// Slashes the offender of evidence that [`super::check::admit`] let in.
@@ -14,16 +15,35 @@ use crate::view::{self, Broken, StateView};
 /// [`Broken`] when stored values do not fit each other.
 pub fn execute(overlay: &mut Overlay<'_>, env: Env<'_>, evidence: &Evidence) -> Result<Vec<Event>, Broken> {
     let offender = evidence.offender();
-    let epoch = epoch_of(env.params, evidence.height());
-    let set = view::validators(overlay)?;
-    let power = set.get(&offender).map_or(0, |member| member.power);
-    let others = together(overlay, env, epoch, &offender)?;
-    let ppm = penalty_ppm(&env.params.evidence, others, set.total_power());
-    overlay.put(keys::recent(epoch, &offender), encode(&power));
-    let slashed = slash(overlay, &offender, ppm, evidence.hash(), true)?;
+    let rates = &env.params.evidence;
+    let ppm = match (evidence, evidence.about()) {
+        (Evidence::ConflictingHeartbeats(_), _) | (_, About::Challenge(_)) => rates.heartbeat_ppm,
+        (Evidence::FalseKeyProof(_), _) => rates.false_identity_ppm,
+        (Evidence::DoubleVote(_) | Evidence::DoubleProposal(_), About::Height(height)) => {
+            equivocation(overlay, env, &offender, height)?
+        }
+    };
+    let mut events = Vec::new();
+    if staking::candidate(overlay, &offender)?.is_some() {
+        let forever = evidence.is_equivocation();
+        events.push(slash(overlay, &offender, ppm, evidence.hash(), forever)?);
+        if !forever && staking::block::jail(overlay, env, &offender)? {
+            events.push(Event::Jailed { validator: offender });
+        }
+    }
     // Score and timetoke end with the offender's identity, whose bond pays the same share.
-    let punished = crate::identity::punish(overlay, &offender, ppm, env.block.height)?;
-    Ok(std::iter::once(slashed).chain(punished).collect())
+    events.extend(crate::identity::punish(overlay, &offender, ppm, env.block.height)?);
+    Ok(events)
+}
+
+/// What an equivocation at `height` costs, ppm; remembers it for those that follow.
+fn equivocation(overlay: &mut Overlay<'_>, env: Env<'_>, offender: &Address, height: Height) -> Result<u64, Broken> {
+    let epoch = epoch_of(env.params, height);
+    let set = view::validators(overlay)?;
+    let power = set.get(offender).map_or(0, |member| member.power);
+    let others = together(overlay, env, epoch, offender)?;
+    overlay.put(keys::recent(epoch, offender), encode(&power));
+    Ok(penalty_ppm(&env.params.evidence, others, set.total_power()))
 }
 
 /// The power of the other offenders around `epoch`; forgets those that no evidence can join any more.

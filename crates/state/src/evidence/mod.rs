@@ -5,12 +5,14 @@
 //!       │ no                                                                │ no
 //!       ▼                                                                   ▼
 //!     refused, never in a block                             refused, never in a block
-//!                                            yes ──► slash ── tombstone ── receipt
+//!                              yes, an equivocation ──► slash ── tombstone ─┬─ identity ends ── receipt
+//!                 yes, heartbeats or a key's proof ──► slash ── jail ──────┘
 //! ```
 //!
 //! Invariants
 //! - A validator is slashed only for two messages that its key signed on this chain.
-//! - An equivocator is slashed once: it is tombstoned by it, and later evidence about it is a duplicate.
+//! - An equivocator is slashed once: it is tombstoned by it, and later evidence about it is a duplicate. So is evidence about
+//!   an identity that evidence has ended.
 //! - True and new evidence pays no base fee; anything else never enters a block.
 //!
 //! Read next: [`check`], [`execute`], `staking/slash.rs`, `spec/evidence.md`.

@@ -2,7 +2,7 @@
 //!
 //! One unit is about 1/100 of verifying and executing one plain transfer.
 
-use primitives::{Action, StakeAction};
+use primitives::{Action, StakeAction, TimetokeAction, WitnessAction};
 
 /// A transfer: one signature, two accounts.
 pub const TRANSFER: u64 = 100;
@@ -19,10 +19,16 @@ pub const CANDIDACY: u64 = 200;
 pub const EVIDENCE: u64 = 400;
 /// An identity action: up to two proofs and a few module values.
 pub const IDENTITY: u64 = 400;
-/// A heartbeat: one more signature.
-pub const TIMETOKE: u64 = 150;
+/// Bringing heartbeats: one signature, one account …
+pub const HEARTBEATS_BASE: u64 = 60;
+/// … and one signature and a few module values per heartbeat.
+pub const HEARTBEAT: u64 = 90;
 /// A lottery submission: one VRF proof.
 pub const LOTTERY: u64 = 300;
+/// An attestation of a witness: one signature and a few module values.
+pub const ATTESTATION: u64 = 90;
+/// Taking what a witness earned: one signature, two accounts.
+pub const WITNESS_CLAIM: u64 = 150;
 
 /// The weight of an action.
 pub fn weight(action: &Action) -> u64 {
@@ -36,7 +42,14 @@ pub fn weight(action: &Action) -> u64 {
         Action::Stake(_) => STAKE,
         Action::Evidence(_) => EVIDENCE,
         Action::Identity(_) => IDENTITY,
-        Action::Timetoke(_) => TIMETOKE,
+        Action::Timetoke(TimetokeAction::Heartbeats { list }) => list_weight(HEARTBEAT, list.len()),
         Action::Lottery(_) => LOTTERY,
+        Action::Witness(WitnessAction::Attest { list }) => list_weight(ATTESTATION, list.len()),
+        Action::Witness(WitnessAction::Claim) => WITNESS_CLAIM,
     }
+}
+
+/// One signature of the payer, and each item of the list.
+fn list_weight(item: u64, items: usize) -> u64 {
+    HEARTBEATS_BASE.saturating_add(item.saturating_mul(u64::try_from(items).unwrap_or(u64::MAX)))
 }

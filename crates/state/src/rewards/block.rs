@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! last block of an epoch ── split the validators' part by power × signed commits ── one transfer each
-//!                        ── fund the pools
+//!                        ── fund the pools ── share the timetoke pool's part
 //! every block ── promise this block's issuance: bonus of the proposer, validators, pools
 //! ```
 //! Payments come first: what this block issues is in the pot only after its seal.
 
+use primitives::defect::{Defect, is_seeded};
 use primitives::ledger::{ISSUANCE_POT, PROVER_POOL, TIMETOKE_POOL, TREASURY, WITNESS_POOL};
 use primitives::params::BASIS_POINTS;
 use primitives::{Address, Amount, Event, SlotIndex, ValidatorSet, decode, encode};
@@ -15,8 +16,8 @@ use super::delegation::{earn, settle};
 use super::{POOLS, Promises, issuance, keys, promises};
 use crate::context::Env;
 use crate::overlay::Overlay;
-use crate::staking;
 use crate::view::{self, Broken, StateView, read, slot_of};
+use crate::{staking, timetoke};
 
 /// The module accounts of the pools, in their fixed order.
 const POOL_SLOTS: [(SlotIndex, &str); POOLS] = [
@@ -26,25 +27,36 @@ const POOL_SLOTS: [(SlotIndex, &str); POOLS] = [
     (TREASURY, "treasury"),
 ];
 
-/// Runs after all transactions.
+/// Runs after all transactions. Returns what went into the witness pool, for its witnesses to share.
 ///
 /// # Errors
 /// [`Broken`] when stored values do not fit each other.
-pub fn end_block(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Event>) -> Result<(), Broken> {
+pub fn end_block(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Event>) -> Result<Amount, Broken> {
+    let mut witnesses = Amount::ZERO;
     if env.ends_epoch() {
-        pay_validators(overlay, env, events)?;
-        fund_pools(overlay, events)?;
+        let bonuses = bonuses(overlay)?;
+        pay_validators(overlay, env, &bonuses, events)?;
+        let [funded_witnesses, funded_timetoke, ..] = fund_pools(overlay, events)?;
+        timetoke::payout::end_epoch(overlay, env, funded_timetoke, &bonuses, events)?;
+        witnesses = funded_witnesses;
     }
-    promise(overlay, env)
+    promise(overlay, env)?;
+    Ok(witnesses)
 }
 
 /// `bps` of `amount`, rounded down.
-fn share(amount: Amount, bps: u64) -> Amount {
+pub(crate) fn share(amount: Amount, bps: u64) -> Amount {
     scaled(amount, u128::from(bps), u128::from(BASIS_POINTS))
 }
 
-/// `amount · numerator / denominator`, rounded down; nothing of nothing.
-fn scaled(amount: Amount, numerator: u128, denominator: u128) -> Amount {
+/// `amount · numerator / denominator`, rounded down; nothing of nothing. A denominator above 2^64 is cut to its first 64 bits
+/// and rounded up, so that every product fits 128 bits and parts of a whole never sum to more than it.
+pub(crate) fn scaled(amount: Amount, numerator: u128, denominator: u128) -> Amount {
+    let excess = 64_u32.saturating_sub(denominator.leading_zeros());
+    let (numerator, denominator) = match excess {
+        0 => (numerator, denominator),
+        _ => (numerator >> excess, (denominator >> excess).saturating_add(1)),
+    };
     let product = u128::from(amount.micro()).checked_mul(numerator);
     let part = product.and_then(|product| product.checked_div(denominator)).unwrap_or(0);
     u64::try_from(part).ok().and_then(Amount::new).unwrap_or_default()
@@ -96,7 +108,12 @@ fn bonus(set: &ValidatorSet, env: Env<'_>, most: Amount) -> Amount {
 }
 
 /// Splits the epoch's part of the validators and pays each one's own money by one transfer.
-fn pay_validators(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Event>) -> Result<(), Broken> {
+fn pay_validators(
+    overlay: &mut Overlay<'_>,
+    env: Env<'_>,
+    bonuses: &[(Address, Amount)],
+    events: &mut Vec<Event>,
+) -> Result<(), Broken> {
     let set = view::validators(overlay)?;
     let mut weights = Vec::new();
     let mut total = 0_u128;
@@ -116,18 +133,27 @@ fn pay_validators(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Even
         pay(overlay, &validator, plus(own, bonus)?, events)?;
     }
     // Also those of proposers that are not in the set any more: they left with the last change.
-    for (key, value) in overlay.scan(&[keys::BONUS], usize::MAX) {
-        let proposer = staking::keys::address_at(&key, 1).ok_or(Broken("bonus key is too short"))?;
-        let bonus: Amount = decode(&value).map_err(|_| Broken("bonus does not decode"))?;
-        if set.get(&proposer).is_none() {
-            pay(overlay, &proposer, bonus, events)?;
+    for (proposer, bonus) in bonuses {
+        if set.get(proposer).is_none() {
+            pay(overlay, proposer, *bonus, events)?;
         }
-        overlay.delete(key);
+        overlay.delete(keys::bonus(proposer));
     }
     let mut promised: Promises = promises(overlay)?;
     promised.validators = Amount::ZERO;
     overlay.put(keys::promises(), encode(&promised));
     Ok(())
+}
+
+/// The proposers' bonuses of the epoch, by address.
+fn bonuses(view: &dyn StateView) -> Result<Vec<(Address, Amount)>, Broken> {
+    let entries = view.scan(&[keys::BONUS], usize::MAX).into_iter();
+    entries
+        .map(|(key, value)| {
+            let proposer = staking::keys::address_at(&key, 1).ok_or(Broken("bonus key is too short"))?;
+            Ok((proposer, decode(&value).map_err(|_| Broken("bonus does not decode"))?))
+        })
+        .collect()
 }
 
 /// Gives a validator's reward to its delegators' counter, after its commission; returns the commission with
@@ -158,15 +184,20 @@ fn pay(overlay: &mut Overlay<'_>, to: &Address, amount: Amount, events: &mut Vec
     Ok(())
 }
 
-fn fund_pools(overlay: &mut Overlay<'_>, events: &mut Vec<Event>) -> Result<(), Broken> {
+/// Moves what was promised to the pools; returns how much each got.
+fn fund_pools(overlay: &mut Overlay<'_>, events: &mut Vec<Event>) -> Result<[Amount; POOLS], Broken> {
     let mut promised = promises(overlay)?;
+    let funded = promised.pools;
     for (amount, (slot, name)) in promised.pools.iter_mut().zip(POOL_SLOTS) {
         if *amount > Amount::ZERO {
             overlay.transfer(ISSUANCE_POT, slot, *amount)?;
+            if is_seeded(Defect::PaysThePoolsTwice) {
+                overlay.transfer(ISSUANCE_POT, slot, *amount)?;
+            }
             events.push(Event::PoolFunded { pool: Address::of_module(name), amount: *amount });
             *amount = Amount::ZERO;
         }
     }
     overlay.put(keys::promises(), encode(&promised));
-    Ok(())
+    Ok(funded)
 }

@@ -1,12 +1,13 @@
 //! What staking does at the end of each block.
 //!
 //! ```text
-//! every block ── count who missed the included commit ── pay what finished unbonding ── forget old moves
+//! every block ── count who missed the included commit, who built, whose turn was lost ── pay what finished unbonding ── forget old moves
 //! last block of an epoch ── jail who missed too much ── make the next voting set ── forget old counts
 //! ```
 //!
 //! On a chain with the engine `solo` the set never changes: one process makes every block.
 
+use primitives::defect::{Defect, is_seeded};
 use primitives::ledger::STAKE_POT;
 use primitives::params::BASIS_POINTS;
 use primitives::{Address, Amount, Event, ValidatorSet, decode, encode};
@@ -14,6 +15,7 @@ use primitives::{Address, Amount, Event, ValidatorSet, decode, encode};
 use super::keys::{self, Move};
 use super::pool::Pool;
 use super::sets::{self, Contender, Stakes};
+use super::statistics;
 use super::{PAST_SETS_MAX, PAYOUTS_PER_BLOCK, candidate, candidates, missed, power_of, self_stake, tombstone};
 use crate::context::Env;
 use crate::lottery;
@@ -28,6 +30,7 @@ const BFT_GATE: &str = "malachite_consensus";
 /// # Errors
 /// [`Broken`] when stored values do not decode.
 pub fn record(overlay: &mut Overlay<'_>, env: Env<'_>) -> Result<(), Broken> {
+    statistics::record(overlay, env)?;
     let Some(commit) = &env.block.last_commit else { return Ok(()) };
     let set = view::previous_validators(overlay)?;
     for member in set.validators() {
@@ -54,7 +57,11 @@ pub fn end_block(
         return Ok(None);
     }
     let current = view::validators(overlay)?;
+    statistics::end_epoch(overlay, env, &current)?;
     let voting = view::gate(overlay, BFT_GATE, env.block.height)?;
+    if let Some(member) = current.validators().first().filter(|_| is_seeded(Defect::SlashesTheInnocent)) {
+        events.push(super::slash::slash(overlay, &member.address, 1_000, env.block.parent, false)?);
+    }
     let mut next = None;
     if voting {
         jail_absent(overlay, env, &current, events)?;
@@ -109,6 +116,7 @@ fn forget_candidate(overlay: &mut Overlay<'_>, validator: &Address) -> Result<()
     let moved = !overlay.scan(&keys::redelegations(validator), 1).is_empty();
     if !backed && !moved && view::validators(overlay)?.get(validator).is_none() {
         overlay.delete(keys::candidate(validator));
+        overlay.delete(keys::statistics(validator));
     }
     Ok(())
 }
@@ -140,14 +148,26 @@ fn jail_absent(
         if u128::from(count) * u128::from(BASIS_POINTS) <= allowed {
             continue;
         }
-        let Some(mut found) = candidate(overlay, &member.address)? else { continue };
-        if found.jailed_until.is_none() {
-            found.jailed_until = Some(env.epoch().saturating_add(1).saturating_add(env.params.staking.jail_epochs));
-            overlay.put(keys::candidate(&member.address), encode(&found));
+        if jail(overlay, env, &member.address)? {
             events.push(Event::Jailed { validator: member.address });
         }
     }
     Ok(())
+}
+
+/// Jails a candidate from the next epoch on; false when there is none, or it is jailed already.
+///
+/// # Errors
+/// [`Broken`] when its record does not decode.
+pub(crate) fn jail(overlay: &mut Overlay<'_>, env: Env<'_>, address: &Address) -> Result<bool, Broken> {
+    let Some(mut found) = candidate(overlay, address)? else { return Ok(false) };
+    if found.jailed_until.is_some() {
+        return Ok(false);
+    }
+    found.jailed_until = Some(env.epoch().saturating_add(1).saturating_add(env.params.staking.jail_epochs));
+    overlay.put(keys::candidate(address), encode(&found));
+    statistics::jailed(overlay, address)?;
+    Ok(true)
 }
 
 /// Sorts the candidates into contenders and members that must leave.

@@ -12,6 +12,9 @@
 //! | 23 | missed commits | epoch 8, validator 30 | count, u64 |
 //! | 24 | tombstone | validator 30 | hash of the evidence |
 //! | 25 | past validator set | height 8 after its last | the set |
+//! | 26 | statistics | validator 30 | [`super::statistics::Statistics`] |
+//! | 27 | turns of the epoch | proposer 30 | [`super::statistics::Turns`] |
+//! | 28 | last beacons | none | of the last block and of the one before |
 
 use primitives::Address;
 use primitives::address::ADDRESS_BYTES;
@@ -36,6 +39,12 @@ pub const MISSED: u8 = 23;
 pub const TOMBSTONE: u8 = 24;
 /// Replaced voting sets.
 pub const PAST_SET: u8 = 25;
+/// What validators did.
+pub const STATISTICS: u8 = 26;
+/// What proposers did in this epoch.
+pub const TURNS: u8 = 27;
+/// The last two beacons.
+pub const BEACONS: u8 = 28;
 
 fn key(column: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = vec![column];
@@ -170,4 +179,19 @@ pub fn tombstone(validator: &Address) -> Vec<u8> {
 /// Key of a set that was replaced from `height` on.
 pub fn past_set(height: u64) -> Vec<u8> {
     key(PAST_SET, &[&height.to_be_bytes()])
+}
+
+/// Key of a validator's statistics.
+pub fn statistics(validator: &Address) -> Vec<u8> {
+    key(STATISTICS, &[&validator.0])
+}
+
+/// Key of a proposer's turns in this epoch.
+pub fn turns(proposer: &Address) -> Vec<u8> {
+    key(TURNS, &[&proposer.0])
+}
+
+/// Key of the last beacons.
+pub fn beacons() -> Vec<u8> {
+    vec![BEACONS]
 }

@@ -18,7 +18,7 @@
 //! - Stake that left a validator can be slashed for what it did until the stake is paid out.
 //! - The voting set changes at the ends of epochs only, by a bounded part of its power, and never gets empty.
 //!
-//! Read next: [`pool`] (how shares are counted), [`sets`] (who votes), [`slash`], `spec/staking.md`.
+//! Read next: [`pool`] (how shares are counted), [`sets`] (who votes), [`slash`], [`statistics`], `spec/staking.md`.
 
 pub mod block;
 pub mod check;
@@ -27,6 +27,7 @@ pub mod keys;
 pub mod pool;
 pub mod sets;
 pub mod slash;
+pub mod statistics;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::genesis::STAKE_PER_POWER;

@@ -12,7 +12,7 @@
 //! - Hours never exceed the cap, and the root commits to hours and accrual time of every subject (TTK-18).
 //! - Nothing but block time, blocks and signed heartbeats is read: no clock, no claim of a peer.
 //!
-//! Read next: [`account`] (the arithmetic), [`tally`] (validators), [`execute`] (heartbeats), [`commitment`],
+//! Read next: [`account`] (the arithmetic), [`tally`] (validators), [`execute`] (heartbeats), [`commitment`], [`payout`],
 //! `spec/timetoke.md`.
 
 pub mod account;
@@ -20,6 +20,7 @@ pub mod block;
 pub mod commitment;
 pub mod execute;
 pub mod keys;
+pub mod payout;
 pub mod tally;
 
 use borsh::{BorshDeserialize, BorshSerialize};

@@ -5,11 +5,14 @@
 
 mod blocks;
 mod chain;
+mod everything;
 mod evidence;
 mod fees;
 mod identity;
 mod lottery;
+mod offences;
 mod outcomes;
+mod payouts;
 mod people;
 mod random;
 mod reputation;
@@ -17,3 +20,4 @@ mod rewards;
 mod sets;
 mod staking;
 mod timetoke;
+mod witness;

@@ -3,10 +3,12 @@
 use primitives::actions::identity::{PeerBinding, Register, VrfBinding};
 use primitives::actions::stake::{Bond, Candidacy};
 use primitives::actions::timetoke::{Heartbeat, SignedHeartbeat};
+use primitives::actions::witness::{Attestation, SignedAttestation};
+use primitives::genesis::GateActivation;
 use primitives::{
     Action, Address, Amount, BoundedVec, Engine, Event, FormatVersion, Genesis, GenesisAccount, GenesisValidator, Hash,
     Height, IdentityAction, Outcome, Params, Round, SecretKey, StakeAction, Timestamp, TimetokeAction, Transaction,
-    TransactionBody, VrfSecretKey,
+    TransactionBody, VrfSecretKey, WitnessAction,
 };
 use state::context::LastCommit;
 use state::reputation::Explanation;
@@ -65,6 +67,12 @@ pub fn peer(index: u8) -> SecretKey {
 
 impl World {
     pub fn new(params: Params, validators: u8) -> Self {
+        Self::with_gates(params, validators, &[])
+    }
+
+    /// As [`World::new`], with more gates in force from height 1; sorted, after `malachite_consensus`.
+    pub fn with_gates(params: Params, validators: u8, gates: &[&str]) -> Self {
+        let gate = |name: &&str| GateActivation { name: (*name).to_owned(), height: Height(1) };
         let people = (0..PEOPLE).chain((0..validators).map(|index| VALIDATOR + index));
         let genesis = Genesis {
             version: FormatVersion,
@@ -82,10 +90,7 @@ impl World {
                     power: 100,
                 })
                 .collect(),
-            gates: vec![primitives::genesis::GateActivation {
-                name: "malachite_consensus".to_owned(),
-                height: Height(1),
-            }],
+            gates: ["malachite_consensus"].iter().chain(gates).map(gate).collect(),
         };
         Self { chain: Chain::of(genesis), params, time: Timestamp(GENESIS_TIME), silent: Vec::new(), builder: 0 }
     }
@@ -216,6 +221,38 @@ impl World {
             self.block(&[]);
         }
         assert_eq!(self.beat(from, right), Outcome::Success);
+    }
+
+    /// Runs until a block opens a sample; it is the last block then.
+    pub fn next_sample(&mut self) {
+        let opened = |world: &Self| state::witness::sample(&world.chain).unwrap().map(|open| open.height);
+        let before = opened(self);
+        while opened(self).is_none() || opened(self) == before {
+            self.block(&[]);
+        }
+    }
+
+    /// The attestation of the open sample, as `edit` changes it before it is signed.
+    pub fn attestation(&self, from: u8, edit: impl FnOnce(&mut Attestation)) -> SignedAttestation {
+        let open = state::witness::sample(&self.chain).unwrap().unwrap();
+        let mut attestation =
+            Attestation { identity: address(from), height: open.height, seed: open.seed, value: open.value };
+        edit(&mut attestation);
+        attestation.sign(&key(from), &self.chain.genesis)
+    }
+
+    pub fn attestations(mut list: Vec<SignedAttestation>) -> Action {
+        list.sort_by_key(|signed| signed.attestation.identity);
+        Action::Witness(WitnessAction::Attest { list: BoundedVec::new(list).unwrap() })
+    }
+
+    /// Empty blocks to the end of the present epoch; what they did by themselves.
+    pub fn finish_epoch(&mut self) -> Vec<Event> {
+        let mut events = self.block(&[]).events.into_inner();
+        while !self.chain.height.0.is_multiple_of(self.params.epoch_blocks) {
+            events.extend(self.block(&[]).events.into_inner());
+        }
+        events
     }
 
     pub fn hours(&self, index: u8) -> u64 {

@@ -58,7 +58,7 @@ pub fn act(chain: &mut Chain, who: u8, action: StakeAction) -> (Outcome, Vec<Eve
 }
 
 pub fn blocks(chain: &mut Chain, count: u64) -> Vec<Event> {
-    (0..count).flat_map(|_| chain.block(&[]).unwrap().events).collect()
+    (0..count).flat_map(|_| chain.block(&[]).unwrap().events.into_inner()).collect()
 }
 
 pub fn epochs(chain: &mut Chain, count: u64) -> Vec<Event> {
@@ -363,4 +363,37 @@ fn random_actions_keep_every_invariant_and_replay_to_the_same_state() {
         assert_eq!((first.state, first.slots), (second.state, second.slots));
     }
     assert!(seen[&Outcome::Success] > 100, "{seen:?}");
+}
+
+#[test]
+fn statistics_tell_absence_left_out_votes_and_lost_turns_and_slash_nobody() {
+    use primitives::proposer::proposer;
+    let mut chain = chain();
+    blocks(&mut chain, 4);
+    let of = |chain: &Chain, who: u8| staking::statistics::statistics(chain, &address(who)).unwrap();
+    let first = of(&chain, 200);
+    assert_eq!((first.epochs, first.commits, first.missed, first.built), (1, 4, 0, 4));
+    chain.absent.insert(address(203));
+    let mut context = chain.context();
+    let set = state::view::validators(&chain).unwrap();
+    let beacon = primitives::hash(primitives::Domain::Beacon, &[&2_u64.to_le_bytes()]);
+    let expected: Vec<_> =
+        (0..2).map(|round| proposer(&set, &beacon, primitives::Height(4), primitives::Round(round)).address).collect();
+    if let Some(commit) = &mut context.last_commit {
+        commit.round = primitives::Round(2);
+    }
+    let supply_before = bonded(&chain, 203);
+    chain.block_in(context, &[]).unwrap();
+    for who in 200..204 {
+        let turns = staking::statistics::turns(&chain, &address(who)).unwrap();
+        assert_eq!(turns.turns_lost, u32::from(expected.contains(&address(who))), "{who}");
+    }
+    blocks(&mut chain, 3);
+    let (builder, absent) = (of(&chain, 200), of(&chain, 203));
+    assert_eq!((builder.built, builder.votes_left_out), (8, 4));
+    assert_eq!((absent.missed, absent.jailed), (4, 1));
+    let lost: u64 = (200..204).map(|who| of(&chain, who).turns_lost).sum();
+    assert_eq!(lost, 2);
+    assert_eq!(bonded(&chain, 203), supply_before, "nothing of this slashes");
+    assert_eq!(staking::statistics::turns(&chain, &address(200)).unwrap(), Default::default(), "a new epoch");
 }

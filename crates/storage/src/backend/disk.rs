@@ -169,7 +169,8 @@ impl Disk {
         }
         let (mark_file, opened_mark) = MarkFile::open(&store.join("head"), genesis)?;
         let path = store.join("engine");
-        let audit = audit::engine_files(&path, verify, &opened_mark)?;
+        let mut audit = audit::engine_files(&path, verify, &opened_mark)?;
+        audit.marks_mended = mark_file.mended();
         let database = open_database(&path)?;
         for space in Space::ALL {
             if !engine("open a space", &path, || Ok(database.keyspace_exists(space.name())))? {

@@ -73,6 +73,11 @@ impl FaultyDisk {
         self.lock().armed.insert(on, (healthy, fault));
     }
 
+    /// Batches that a crash may lose.
+    pub fn unsynced(&self) -> usize {
+        self.lock().pending.len()
+    }
+
     /// Ends the process that used the disk: the first `keep` unsynced batches survive, the others are lost. A
     /// batch is never torn in two, as the engine's journal checksums each batch as a whole.
     pub fn crash(&self, keep: usize) {

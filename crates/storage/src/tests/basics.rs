@@ -15,7 +15,7 @@ use crate::{
 #[test]
 fn column_ids_are_unique_and_fixed() {
     let ids: Vec<u8> = Column::ALL.iter().map(|column| column.id()).collect();
-    assert_eq!(ids, (1..=11).collect::<Vec<u8>>(), "an id is part of the format");
+    assert_eq!(ids, (1..=13).collect::<Vec<u8>>(), "an id is part of the format");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn another_schema_is_refused_by_number() {
     disk.sync().unwrap();
     drop(disk);
     let error = Store::open(&on_disk(directory.path()), &genesis()).unwrap_err();
-    assert!(matches!(error, StorageError::UnknownSchema { found: 99, supported: 2, .. }), "{error}");
+    assert!(matches!(error, StorageError::UnknownSchema { found: 99, supported: 3, .. }), "{error}");
 }
 
 #[test]
@@ -248,4 +248,25 @@ fn readers_beside_a_commit_see_whole_blocks_only() {
         eprintln!("{} blocks appeared between two reads", reader.join().unwrap());
     });
     model.check(&store);
+}
+
+#[test]
+fn window_proofs_are_kept_in_order_and_survive_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = Model::of_length(11, 3);
+    let store = model.fill(&on_disk(directory.path()));
+    assert_eq!(store.proven_windows().unwrap(), 0);
+    let early = store.save_window_proof(1, b"one").unwrap_err();
+    assert!(matches!(early, StorageError::WrongWindow { expected: 0, got: 1 }), "{early}");
+    for window in 0..3_u64 {
+        store.save_window_proof(window, format!("proof {window}").as_bytes()).unwrap();
+    }
+    let again = store.save_window_proof(1, b"other").unwrap_err();
+    assert!(matches!(again, StorageError::WrongWindow { expected: 3, got: 1 }), "a refusal does not poison: {again}");
+    let head = store.head();
+    drop(store);
+    let store = Store::open(&on_disk(directory.path()), &genesis()).unwrap();
+    assert_eq!((store.proven_windows().unwrap(), store.head()), (3, head));
+    assert_eq!(store.window_proof(1).unwrap(), Some(b"proof 1".to_vec()));
+    assert_eq!(store.window_proof(3).unwrap(), None);
 }

@@ -63,6 +63,7 @@ fn acknowledged(child: &mut std::process::Child, stop: usize) -> Option<Height> 
 
 #[test]
 fn a_crash_at_every_point_leaves_the_block_before_or_the_block_after() {
+    let _replayed = testkit::contract!("S000-109");
     let seed = testkit::Seed::new().value();
     let model = Model::of_length(seed, 12);
     for point in CrashPoint::ALL {

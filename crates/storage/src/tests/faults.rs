@@ -80,7 +80,12 @@ fn a_failed_read_is_an_error_and_does_not_poison() {
 
 /// What the reads of a block answer when one of its values is damaged.
 fn refused_read(store: &Store, height: Height) -> StorageError {
-    let reads = [store.block(height).err(), store.receipts(height).err(), store.operations(height).err()];
+    let reads = [
+        store.block(height).err(),
+        store.receipts(height).err(),
+        store.operations(height).err(),
+        store.closing(height).err(),
+    ];
     reads.into_iter().flatten().next().expect("one of the values is damaged")
 }
 
@@ -89,7 +94,7 @@ fn a_flipped_bit_in_any_kind_of_value_is_named_when_it_is_read_and_at_the_next_s
     let (disk, store, model) = store_with(5, 15);
     let height = height_key(Height(3));
     let address = model.batches[0].history.first().or(model.batches[1].history.first()).unwrap().address;
-    for column in [Column::Blocks, Column::Receipts, Column::Operations] {
+    for column in [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing] {
         assert!(disk.flip_bit(column, &height, 90));
         let error = refused_read(&store, Height(3));
         let named = matches!(&error, StorageError::Damaged { column: name, key, .. }
@@ -110,7 +115,7 @@ fn a_flipped_bit_in_any_kind_of_value_is_named_when_it_is_read_and_at_the_next_s
 
 #[test]
 fn a_lost_value_is_named() {
-    for column in [Column::Blocks, Column::Receipts, Column::Operations] {
+    for column in [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing] {
         let (disk, store, _) = store_with(5, 16);
         assert!(disk.lose(column, &height_key(Height(2))));
         let error = refused_read(&store, Height(2));

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use primitives::{
-    Action, Address, Amount, Block, BoundedVec, CommitCertificate, CommitSignature, Event, FormatVersion, Hash, Header,
-    Height, Lane, LedgerDigest, LedgerOp, LedgerSlot, Memo, Nonce, Outcome, PublicKey, Receipt, Round, Signature,
-    SlotIndex, Timestamp, Transaction, TransactionBody, Transfer, VrfProof, encode,
+    Action, Address, Amount, Block, BoundedVec, ClosingEvents, CommitCertificate, CommitSignature, Event,
+    FormatVersion, Hash, Header, Height, Lane, LedgerDigest, LedgerOp, LedgerSlot, Memo, Nonce, Outcome, PublicKey,
+    Receipt, Round, Signature, SlotIndex, Timestamp, Transaction, TransactionBody, Transfer, VrfProof, encode,
 };
 use testkit::Seed;
 
@@ -91,6 +91,7 @@ impl Model {
             block: encode(&block),
             receipts,
             operations: vec![LedgerOp::Seal { height, issuance: Amount::new(self.seed.below(100)).unwrap() }],
+            closing: ClosingEvents::new(vec![Event::Jailed { validator: Address(self.seed.array()) }]).unwrap(),
             slots,
             state: vec![(state_key, state_value), (b"gone".to_vec(), None)],
             nodes_new,
@@ -189,6 +190,7 @@ impl Model {
             assert_eq!(store.certificate(batch.height).unwrap(), batch.certificate);
             assert_eq!(store.receipts(batch.height).unwrap().as_ref(), Some(&batch.receipts));
             assert_eq!(store.operations(batch.height).unwrap().as_ref(), Some(&batch.operations));
+            assert_eq!(store.closing(batch.height).unwrap().as_ref(), Some(&batch.closing));
             assert_eq!(store.height_of(&batch.block_hash).unwrap(), Some(batch.height));
             for (index, id) in (0..).zip(&batch.transactions) {
                 let place = TransactionPlace { height: batch.height, index };

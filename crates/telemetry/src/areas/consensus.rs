@@ -8,35 +8,50 @@ area! {
     /// Heights, rounds and votes.
     Consensus {
         "The last finalized height"
-        finalized_height: Gauge = Metric::gauge("consensus_finalized_height").aliases(&["block_height_total"]);
+        finalized_height: Gauge = Metric::gauge("consensus_finalized_height").aliases(&[
+            "block_height_total",
+            "cometbft_consensus_height",
+            "cometbft_consensus_latest_block_height",
+        ]);
         "The round consensus is in at the height after the last finalized one"
-        round: Gauge = Metric::gauge("consensus_round");
+        round: Gauge = Metric::gauge("consensus_round").aliases(&["cometbft_consensus_rounds"]);
         "Time from one finalized block's header time to the next one's"
         block_interval: Histogram =
-            Metric::histogram("consensus_block_interval_seconds", BLOCKS).unit(Unit::Seconds);
+            Metric::histogram("consensus_block_interval_seconds", BLOCKS)
+                .unit(Unit::Seconds)
+                .aliases(&["cometbft_consensus_block_interval_seconds"]);
         "Time from the start of a height to its block being durable here"
         finality: Histogram = Metric::histogram("consensus_finality_seconds", BLOCKS).unit(Unit::Seconds);
         "Time one round took, whether it decided or not"
-        round_duration: Histogram = Metric::histogram("consensus_round_seconds", BLOCKS).unit(Unit::Seconds);
+        round_duration: Histogram = Metric::histogram("consensus_round_seconds", BLOCKS)
+            .unit(Unit::Seconds)
+            .aliases(&["cometbft_consensus_round_duration_seconds"]);
         "Time from a proposal being known to more than two thirds of the power having precommitted it"
         quorum_delay: Histogram =
             Metric::histogram("consensus_quorum_delay_seconds", BLOCKS).unit(Unit::Seconds);
         "Rounds that ended without a decision"
         failed_rounds: Counter = Metric::counter("consensus_failed_rounds_total");
         "Proposals judged here, by verdict (valid, invalid)"
-        proposals: CounterFamily<1> = Metric::counter("consensus_proposals_total").labels(&["verdict"]);
+        proposals: CounterFamily<1> = Metric::counter("consensus_proposals_total")
+            .labels(&["verdict"])
+            .values(&[&["valid", "invalid"]]);
         "Blocks built here and offered"
         built_blocks: Counter = Metric::counter("consensus_built_blocks_total");
         "Validators in the voting set"
-        validators: Gauge = Metric::gauge("consensus_validators");
+        validators: Gauge = Metric::gauge("consensus_validators").aliases(&["cometbft_consensus_validators"]);
         "Validators of the set that are not in the last commit certificate"
-        missed_validators: Gauge = Metric::gauge("consensus_missed_validators");
+        missed_validators: Gauge = Metric::gauge("consensus_missed_validators")
+            .aliases(&["cometbft_consensus_missing_validators"]);
+        "Validators of the set that signed none of the last 60 commit certificates"
+        silent_validators: Gauge = Metric::gauge("consensus_silent_validators");
         "Precommits missing from commit certificates, summed over validators and heights"
         missed_precommits: Counter = Metric::counter("consensus_missed_precommits_total");
         "Power in the last commit certificate, parts per million of the set"
         certificate_power: Gauge = Metric::gauge("consensus_certificate_power_ppm");
         "Messages signed twice with different content, by kind (vote, proposal)"
-        equivocations: CounterFamily<1> = Metric::counter("consensus_equivocations_total").labels(&["kind"]);
+        equivocations: CounterFamily<1> = Metric::counter("consensus_equivocations_total")
+            .labels(&["kind"])
+            .values(&[&["vote", "proposal"]]);
         "Signatures the double-sign guard refused"
         guard_refusals: Counter = Metric::counter("consensus_guard_refusals_total");
         "Transactions in a finalized block"

@@ -8,7 +8,9 @@ area! {
     /// What waits for a block, and what did not get in.
     Mempool {
         "Entries of each queue (transactions, identities, votes)"
-        queue_depth: GaugeFamily<1> = Metric::gauge("mempool_queue_depth").labels(&["queue"]);
+        queue_depth: GaugeFamily<1> = Metric::gauge("mempool_queue_depth")
+            .labels(&["queue"])
+            .values(&[&["transactions", "identities", "votes"]]);
         "Entries each queue may hold"
         queue_limit: Gauge = Metric::gauge("mempool_queue_limit");
         "Waiting transactions by lane and state (pending, queued)"
@@ -19,9 +21,13 @@ area! {
         "Payers with something waiting"
         senders: Gauge = Metric::gauge("mempool_senders");
         "Size of all waiting transactions"
-        size: Gauge = Metric::gauge("mempool_size_bytes").unit(Unit::Bytes);
+        size: Gauge = Metric::gauge("mempool_size_bytes")
+            .unit(Unit::Bytes)
+            .aliases(&["cometbft_mempool_size_bytes"]);
         "Transactions admitted, by state (pending, queued)"
-        admitted: CounterFamily<1> = Metric::counter("mempool_admitted_total").labels(&["state"]);
+        admitted: CounterFamily<1> = Metric::counter("mempool_admitted_total")
+            .labels(&["state"])
+            .values(&[&["pending", "queued"]]);
         "Transactions that took the place of another one of the same payer and nonce"
         replaced: Counter = Metric::counter("mempool_replaced_total");
         "Transactions refused, by reason"

@@ -31,14 +31,20 @@ mod consensus;
 mod mempool;
 mod node;
 mod p2p;
+mod partition_watch;
+mod proofs;
 mod rpc;
+mod standing;
 mod storage;
 
 pub use consensus::Consensus;
 pub use mempool::Mempool;
 pub use node::Node;
 pub use p2p::P2p;
+pub use partition_watch::PartitionWatch;
+pub use proofs::Proofs;
 pub use rpc::Rpc;
+pub use standing::Standing;
 pub use storage::Storage;
 
 /// Bounds for what takes microseconds to a second: requests, commits.

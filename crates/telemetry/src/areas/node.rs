@@ -11,7 +11,7 @@ area! {
         "1 when GET /health/ready answers 200, else 0"
         ready: Gauge = Metric::gauge("node_ready");
         "1 while the node fetches heights that others have, else 0"
-        syncing: Gauge = Metric::gauge("node_syncing");
+        syncing: Gauge = Metric::gauge("node_syncing").aliases(&["cometbft_blocksync_syncing"]);
         "Time since the process started"
         uptime: FloatGauge = Metric::gauge("node_uptime_seconds").unit(Unit::Seconds);
         "Memory of the process that is in RAM"

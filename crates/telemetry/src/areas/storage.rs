@@ -15,6 +15,8 @@ area! {
         oldest_height: Gauge = Metric::gauge("storage_oldest_height");
         "The highest height whose block is kept"
         newest_height: Gauge = Metric::gauge("storage_newest_height");
+        "Copies of the store's mark that were damaged and written again at this start; the disk deserves a look"
+        marks_mended: Counter = Metric::counter("storage_marks_mended_total");
         "Failed reads and writes; the node stops at the first failed write"
         faults: Counter = Metric::counter("storage_faults_total");
     }

@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::catalogue::{AREAS, find, markdown, metrics};
+use crate::catalogue::{AREAS, find, find_series, markdown, metrics};
+use crate::engine;
 use crate::metric::{Kind, Metric, Unit};
 
 /// Contract names that a gauge or a counter of things has without the suffix that the rules ask for, or with one
 /// that they keep for another kind.
-const CONTRACT_NAMES: &[&str] = &["block_height_total"];
+const CONTRACT_NAMES: &[&str] = &[
+    "block_height_total",
+    "rpp_runtime_proof_generation_latency_ms",
+    "rpp_runtime_proof_verification_latency_ms",
+    "proof_verification_latency_ms",
+];
 
 /// Every breach of the rules by one metric.
 fn breaches(metric: &Metric) -> Vec<String> {
@@ -86,6 +92,48 @@ fn the_rules_find_what_is_wrong() {
         assert_eq!(breaches(&metric).len(), 1, "{metric:?}");
     }
     assert_eq!(breaches(&Metric::gauge("some_things").help(GOOD)), [""; 0]);
+}
+
+#[test]
+fn rows_of_the_engine_are_counters_gauges_and_histograms_of_the_engine() {
+    for metric in engine::METRICS {
+        assert!(metric.name.starts_with("malachitebft_"), "{metric:?}");
+        assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{metric:?}");
+        assert!(metric.help.len() > 10 && !metric.help.ends_with('.') && metric.labels.contains(&"moniker"));
+        assert_eq!(find(metric.name), None, "{} is registered here", metric.name);
+    }
+}
+
+#[test]
+fn a_series_is_found_by_every_name_it_has_in_a_scrape() {
+    let kind = |name: &str| find_series(name).map(|series| (series.metric.name, series.kind.name(), series.has_bound));
+    assert_eq!(kind("block_height_total"), Some(("consensus_finalized_height", "gauge", false)));
+    assert_eq!(kind("node_info"), Some(("node_info", "info", false)));
+    let bucket = kind("cometbft_consensus_block_interval_seconds_bucket");
+    assert_eq!(bucket, Some(("consensus_block_interval_seconds", "counter", true)));
+    assert_eq!(kind("storage_commit_seconds_count"), Some(("storage_commit_seconds", "counter", false)));
+    assert_eq!(
+        kind("malachitebft_core_consensus_time_per_step_sum"),
+        Some(("malachitebft_core_consensus_time_per_step", "counter", false))
+    );
+    // A histogram has no series of its own name, and what is no histogram has no parts.
+    for name in ["storage_commit_seconds", "p2p_peers_count", "no_such_metric", "consensus_failed_rounds"] {
+        assert_eq!(kind(name), None, "{name}");
+    }
+}
+
+#[test]
+fn closed_lists_have_one_list_per_label_and_no_value_twice() {
+    for metric in metrics().filter(|metric| !metric.values.is_empty()) {
+        assert_eq!(metric.values.len(), metric.labels.len(), "{}", metric.name);
+        for list in metric.values {
+            let mut values = list.to_vec();
+            values.sort_unstable();
+            values.dedup();
+            assert_eq!(values.len(), list.len(), "{}", metric.name);
+            assert!(!values.is_empty(), "{}", metric.name);
+        }
+    }
 }
 
 #[test]

@@ -107,6 +107,47 @@ fn every_metric_without_labels_is_in_the_text_from_the_start() {
 }
 
 #[test]
+fn counters_of_a_closed_list_are_zero_before_the_first_event() {
+    let metrics = Metrics::new();
+    let before = metrics.render();
+    for line in [
+        "consensus_equivocations_total{kind=\"vote\"} 0",
+        "consensus_equivocations_total{kind=\"proposal\"} 0",
+        "consensus_proposals_total{verdict=\"invalid\"} 0",
+        "p2p_handshakes_total{result=\"refused\"} 0",
+    ] {
+        assert!(before.lines().any(|found| found == line), "{line} is missing in\n{before}");
+    }
+    metrics.consensus.equivocations.with(["vote"]).inc();
+    assert_eq!(samples(&metrics.render(), "consensus_equivocations_total{kind=\"vote\"}").len(), 1);
+    // A family whose values are no closed list has no cell yet.
+    assert_eq!(samples(&before, "rpc_requests_total"), [""; 0]);
+}
+
+#[test]
+fn every_alias_shows_the_value_of_its_metric() {
+    let metrics = Metrics::new();
+    metrics.consensus.round.set(2);
+    metrics.consensus.round_duration.observe(Duration::from_secs(4));
+    metrics.p2p.peers.set(7);
+    let text = metrics.render();
+    for metric in crate::catalogue::metrics() {
+        let of = |name: &str| -> Vec<String> {
+            let series = ["", "_total", "_bucket", "_sum", "_count"].map(|part| format!("{name}{part}"));
+            text.lines()
+                .filter(|line| series.iter().any(|series| line.split(['{', ' ']).next() == Some(series)))
+                .map(|line| line.replacen(name, "", 1))
+                .collect()
+        };
+        for alias in metric.aliases {
+            assert_eq!(of(alias), of(metric.name), "{alias}");
+        }
+    }
+    assert_eq!(samples(&text, "cometbft_consensus_rounds "), ["cometbft_consensus_rounds 2"]);
+    assert_eq!(samples(&text, "cometbft_p2p_peers "), ["cometbft_p2p_peers 7"]);
+}
+
+#[test]
 fn other_registries_follow_and_the_end_is_marked_once() {
     let metrics = Metrics::new();
     let others =

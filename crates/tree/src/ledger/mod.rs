@@ -20,6 +20,7 @@
 
 mod proof;
 mod rules;
+mod undo;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,7 @@ use crate::hash::{Digest, EMPTY_LEAF, Pair, hash_pair, hash_pairs, hash_rows, to
 pub use proof::LedgerProof;
 use rules::Draft;
 pub use rules::{LedgerBounds, OpError};
+pub use undo::undo;
 
 /// Leaves converted and hashed at a time when the tree is built; bounds the memory it needs on top.
 const ROWS_PER_STEP: usize = 4_096;

@@ -6,7 +6,7 @@ use testkit::Seed;
 
 use super::{ISSUANCE_MAX, account, amount, bounds, random_account, seal, slot};
 use crate::hash::{empty_slot_digest, node_digest};
-use crate::{LedgerProof, LedgerTree};
+use crate::{LedgerProof, LedgerTree, undo};
 
 /// Accounts that the simple model keeps: (address, nonce, balance).
 struct Model(Vec<(Address, u64, u64)>);
@@ -64,9 +64,12 @@ fn a_batched_update_equals_a_tree_built_from_scratch() {
             let update = tree.apply(&bounds(height), &ops).expect("the model makes good operations");
             let scratch = LedgerTree::new(model.slots()).expect("small");
             assert_eq!(update.root, scratch.root(), "{accounts} accounts, height {height}");
+            let before = tree.slots().to_vec();
             tree.commit(update);
             assert_eq!(tree.root(), scratch.root());
             assert_eq!(tree.slots(), scratch.slots());
+            let mut undone = tree.slots().to_vec();
+            assert_eq!((undo(&mut undone, &ops), undone == before), (Some(()), true), "height {height} is taken back");
             let sum: u64 = model.0.iter().map(|(_, _, balance)| *balance).sum();
             assert_eq!(tree.supply().micro(), sum, "supply is the sum of balances");
             assert_eq!(tree.next_slot(), u32::try_from(model.0.len()).expect("small"));

@@ -74,3 +74,20 @@ fn a_version_that_nobody_uses_is_found() {
     let found = found(&format!("{ROOT}toml = \"1\"\n"), A, B, TABLE);
     assert!(found[0].contains("no crate uses the dependency `toml`"), "{found:?}");
 }
+
+#[test]
+fn a_crate_that_asks_for_seeded_defects_is_found() {
+    let asks = B.replace("a.workspace = true\n", "a.workspace = true\n[features]\nx = [\"a/seeded-bugs\"]\n");
+    assert!(found(ROOT, A, &asks, TABLE)[0].contains("names the feature `seeded-bugs`"));
+    let sim = A.replace("\"a\"", "\"sim\"").replace("[lints]", "[features]\ndefault = [\"seeded-bugs\"]\n[lints]");
+    let table = TABLE.replace("<!-- crates:end", "| `sim` | nothing |\n<!-- crates:end");
+    let snapshot = Snapshot::of(&[
+        ("Cargo.toml", ROOT),
+        ("crates/a/Cargo.toml", A),
+        ("crates/b/Cargo.toml", B),
+        ("sim/Cargo.toml", &sim),
+        (ARCHITECTURE, &table),
+    ]);
+    let found: Vec<String> = check(&snapshot).unwrap().iter().map(ToString::to_string).collect();
+    assert!(found.len() == 1 && found[0].contains("in its default features"), "{found:?}");
+}

@@ -1,0 +1,145 @@
+//! `tb validator proofs`: the files and keys of a prover of this home.
+
+use clap::{Args, Subcommand, ValueEnum};
+use config::NodeConfig;
+
+use crate::context::{Context, environment};
+use crate::exit::Failure;
+use crate::output::{count, duration_ms, fields, table};
+use crate::proving::{CacheFile, PreparedKey, ProverAnswer, ProverRunner, ProverTask, missing};
+
+const EXAMPLES: &str = "\
+Examples:
+  tb validator proofs cache check
+  tb validator proofs cache clear
+  tb validator proofs preload --backend plonky3";
+const EXAMPLES_CACHE: &str = "\
+Examples:
+  tb validator proofs cache check --json
+  tb validator proofs cache clear
+  tb validator proofs cache clear --all";
+const EXAMPLES_PRELOAD: &str = "\
+Examples:
+  tb validator proofs preload --backend plonky3";
+
+/// Arguments of `tb validator proofs`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The folder of checkpoints and proofs (proof_cache_dir)
+    #[command(after_help = EXAMPLES_CACHE)]
+    Cache(Cache),
+    /// Make the keys of a proof system and compare them with the pinned ones
+    #[command(after_help = EXAMPLES_PRELOAD)]
+    Preload(Preload),
+}
+
+#[derive(Debug, Args)]
+struct Cache {
+    #[command(subcommand)]
+    command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CacheCommand {
+    /// Read every file and compare its checksum; fails when one is incomplete
+    #[command(after_help = EXAMPLES_CACHE)]
+    Check,
+    /// Delete the incomplete files; the prover makes them again
+    #[command(after_help = EXAMPLES_CACHE)]
+    Clear {
+        /// Delete all files: every window that no node has is proven again
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Preload {
+    /// The proof system
+    #[arg(long, value_enum)]
+    backend: Backend,
+}
+
+/// A proof system by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// Plonky3 tables over BabyBear with the SWIRL stack
+    Plonky3,
+    /// Circle STARKs: not in this version
+    Stwo,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] when a file is incomplete, a key is not the pinned one, or the folder cannot be read.
+pub async fn run(arguments: &Arguments, context: &Context, runner: Option<ProverRunner>) -> Result<(), Failure> {
+    let runner = runner.ok_or_else(missing)?;
+    let dir = NodeConfig::load(&context.home(), &[], environment)?.config.proof_cache_dir;
+    match &arguments.command {
+        Command::Cache(Cache { command: CacheCommand::Check }) => {
+            let files = files(runner(ProverTask::Check(dir)).await?);
+            context.output.result(&files, || describe(&files));
+            let incomplete = files.iter().filter(|file| file.incomplete.is_some()).count();
+            if incomplete == 0 { Ok(()) } else { Err(damaged(incomplete)) }
+        }
+        Command::Cache(Cache { command: CacheCommand::Clear { all } }) => {
+            let files = files(runner(ProverTask::Clear { dir, everything: *all }).await?);
+            context.output.result(&files, || format!("deleted:\n{}", describe(&files)));
+            Ok(())
+        }
+        Command::Preload(Preload { backend: Backend::Stwo }) => Err(Failure::new(
+            rpc::ExitCode::Refused,
+            "no_backend",
+            "this version has no proof system stwo",
+            "the chain of this version is proven by plonky3",
+        )),
+        Command::Preload(Preload { backend: Backend::Plonky3 }) => {
+            if let ProverAnswer::Key(key) = runner(ProverTask::Preload(dir)).await? {
+                context.output.result(&key, || describe_key(&key));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn files(answer: ProverAnswer) -> Vec<CacheFile> {
+    match answer {
+        ProverAnswer::Files(files) => files,
+        ProverAnswer::Done | ProverAnswer::Key(_) => Vec::new(),
+    }
+}
+
+fn damaged(incomplete: usize) -> Failure {
+    Failure::new(
+        rpc::ExitCode::Damaged,
+        "cache_incomplete",
+        format!("{incomplete} files of the proof cache are incomplete"),
+        "run: tb validator proofs cache clear; the prover makes them again",
+    )
+}
+
+fn describe(files: &[CacheFile]) -> String {
+    let row = |file: &CacheFile| {
+        let state = file.incomplete.clone().unwrap_or_else(|| "whole".to_owned());
+        [count(file.bytes), state, file.path.display().to_string()]
+    };
+    table(["BYTES", "STATE", "FILE"], &files.iter().map(row).collect::<Vec<_>>())
+}
+
+fn describe_key(key: &PreparedKey) -> String {
+    fields(&[
+        ("backend", key.backend.clone()),
+        ("key", format!("{} (the pinned one)", key.key)),
+        ("made in", duration_ms(key.elapsed_ms)),
+        ("proves", key.families.join(", ")),
+        ("attested, no circuit", key.missing.join(", ")),
+    ])
+}

@@ -1,0 +1,296 @@
+//! The light client's side of the network: fetches what `proof::light` judges.
+//!
+//! ```text
+//!   for each window:  header, certificate, set at its end ──► Attested::advance (in smaller steps where sets changed)
+//!                     proof bytes                         ──► Proven::extend
+//!   then:             the newest finalized height         ──► Attested::advance
+//! ```
+//!
+//! Rule: nothing that the node says is believed; its numbers only say what to ask for. A node that lies can refuse an
+//! answer and cannot forge one.
+
+use std::time::{Duration, Instant};
+
+use primitives::{Address, Genesis, Hash, Header, Height, LedgerSlot, Timestamp, decode};
+use proof::VerifyingKey;
+use proof::light::{Attested, CertifiedHeader, ChainRules, LightError, Proven, SealedWindow};
+use rpc::types::BlockId;
+use rpc::{Client, ExitCode};
+use tree::LedgerProof;
+
+use crate::exit::Failure;
+
+/// Most windows of one check.
+pub const WINDOWS_MAX: u64 = 1_000_000;
+/// Most heights in between that one step may take.
+const STEPS_MAX: usize = 4_096;
+/// Most headers from a checkpoint back to the last proven height.
+pub const BACK_MAX: u64 = 50_000;
+/// How often the list is prolonged because the node's accounts belong to a newer window.
+const PROLONGED_MAX: u32 = 3;
+
+/// A height and its block hash, learned elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The height.
+    pub height: Height,
+    /// The hash of its header.
+    pub hash: Hash,
+}
+
+/// Words that are no checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a checkpoint is HEIGHT:HASH, such as 1200:4f…, the hash with 64 hexadecimal digits")]
+pub struct CheckpointError;
+
+impl std::str::FromStr for Checkpoint {
+    type Err = CheckpointError;
+    fn from_str(text: &str) -> Result<Self, CheckpointError> {
+        let (height, hash) = text.split_once(':').ok_or(CheckpointError)?;
+        let height = height.parse().map(Height).map_err(|_| CheckpointError)?;
+        let hash = hash.parse().map_err(|_| CheckpointError)?;
+        if height == Height::GENESIS { Err(CheckpointError) } else { Ok(Self { height, hash }) }
+    }
+}
+
+/// The account that was asked for, as proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProvenSlot {
+    /// Its content.
+    pub slot: LedgerSlot,
+    /// Its place in the ledger.
+    pub index: u32,
+}
+
+/// One check of a chain.
+pub struct Session<'a> {
+    client: &'a Client,
+    rules: ChainRules,
+    key: &'static VerifyingKey,
+    now: Timestamp,
+    checkpoint: Option<Checkpoint>,
+    /// The header of the checkpoint.
+    trusted: Option<Header>,
+    attested: Attested,
+    proven: Proven,
+    /// The header at the proven height.
+    end: Option<Header>,
+    downloaded: u64,
+    verifying: Duration,
+}
+
+fn refused(code: &str, error: impl std::fmt::Display, hint: &str) -> Failure {
+    Failure::new(ExitCode::Refused, code, error, hint)
+}
+
+/// The node's answer shows nothing.
+fn unproven(why: impl std::fmt::Display) -> Failure {
+    let hint =
+        "ask another node; if it happens again, this node is faulty, lies, or its chain has broken its own rules";
+    refused("not_proven", format!("the node's answer proves nothing: {why}"), hint)
+}
+
+fn judged(error: LightError) -> Failure {
+    match &error {
+        LightError::CheckpointTooOld { .. } => {
+            let hint = "give a newer one with --trust HEIGHT:HASH, learned from somebody you trust";
+            refused("checkpoint_too_old", error, hint)
+        }
+        _ => unproven(error),
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Starts from genesis, or from a checkpoint.
+    ///
+    /// # Errors
+    /// [`Failure`]: `checkpoint_too_old`, or the node cannot show the checkpoint's header.
+    pub async fn start(
+        client: &'a Client,
+        genesis: &Genesis,
+        checkpoint: Option<Checkpoint>,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let rules = ChainRules::of(genesis)
+            .map_err(|error| Failure::new(ExitCode::Config, "genesis", error, "check the genesis file"))?;
+        let key = proof::verifying_key()
+            .map_err(|error| refused("other_key", error, "build tb from the locked sources of the network"))?;
+        let (attested, proven) = (Attested::genesis(&rules), Proven::genesis(&rules));
+        let mut session = Self {
+            client,
+            rules,
+            key,
+            now,
+            checkpoint,
+            trusted: None,
+            attested,
+            proven,
+            end: None,
+            downloaded: 0,
+            verifying: Duration::ZERO,
+        };
+        if let Some(checkpoint) = checkpoint {
+            let block = session.fetch(checkpoint.height).await?;
+            if block.header.hash() != checkpoint.hash {
+                return Err(unproven(format!("height {} has another hash than the checkpoint", checkpoint.height)));
+            }
+            session.attested = Attested::checkpoint(&session.rules, &block.header, block.validators).map_err(judged)?;
+            session.trusted = Some(block.header);
+        }
+        session.attested.check_age(&session.rules, now).map_err(judged)?;
+        Ok(session)
+    }
+
+    /// The header, certificate and set of a height, decoded; not judged.
+    async fn fetch(&mut self, height: Height) -> Result<CertifiedHeader, Failure> {
+        let block = self.client.certified_block(BlockId::Height(height)).await?;
+        let bytes = [&block.header, &block.certificate, &block.validators].map(|part| part.0.len());
+        self.count(bytes.iter().sum());
+        let (header, certificate, validators) = block.decode().map_err(unproven)?;
+        if header.height != height {
+            return Err(unproven(format!("it was asked for height {height} and answered for {}", header.height)));
+        }
+        Ok(CertifiedHeader { header, certificate, validators })
+    }
+
+    fn count(&mut self, bytes: usize) {
+        self.downloaded = self.downloaded.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Checks windows up to number `count`, telling `progress` after each.
+    ///
+    /// # Errors
+    /// [`Failure`] for the first that does not hold.
+    pub async fn prove(&mut self, count: u64, mut progress: impl FnMut(u64, Height)) -> Result<(), Failure> {
+        if count > WINDOWS_MAX {
+            return Err(unproven(format!("it claims {count} windows, at most {WINDOWS_MAX} are looked at")));
+        }
+        while self.proven.windows() < count {
+            let window = self.proven.windows();
+            let height = self.rules.window_end(window);
+            let block = self.fetch(height).await?;
+            let header = block.header.clone();
+            if height > self.attested.height() {
+                self.advance(block).await?;
+            } else if self.checkpoint.is_some_and(|at| at.height == height && at.hash != header.hash()) {
+                return Err(unproven(format!("height {height} has another hash than the checkpoint")));
+            }
+            let bytes = self.client.window_proof(window).await?;
+            self.count(bytes.len());
+            let started = Instant::now();
+            let sealed = SealedWindow::from_bytes(&bytes).map_err(unproven)?;
+            self.proven.extend(&self.rules, self.key, &header, &sealed).map_err(unproven)?;
+            self.verifying = self.verifying.saturating_add(started.elapsed());
+            self.end = Some(header);
+            progress(window, height);
+        }
+        self.link_back().await
+    }
+
+    /// Below a checkpoint no certificate is checked: the proven height must then be its ancestor.
+    async fn link_back(&mut self) -> Result<(), Failure> {
+        let (Some(trusted), Some(end)) = (self.trusted.clone(), self.end.clone()) else { return Ok(()) };
+        if end.height >= trusted.height {
+            return Ok(());
+        }
+        let back = trusted.height.0 - end.height.0;
+        if back > BACK_MAX {
+            return Err(refused(
+                "checkpoint_too_new",
+                format!("the checkpoint is {back} heights above the proven height {}", end.height),
+                "give an older checkpoint that is still inside the trusting period",
+            ));
+        }
+        let mut child = trusted;
+        while child.height > end.height {
+            let height = child.height.previous().unwrap_or_default();
+            let parent = self.fetch(height).await?.header;
+            Attested::check_parent(&child, &parent).map_err(judged)?;
+            child = parent;
+        }
+        if child.hash() == end.hash() { Ok(()) } else { Err(unproven("its headers are not of one chain")) }
+    }
+
+    /// Goes on to the newest finalized height that the node names.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not hold.
+    pub async fn attest(&mut self) -> Result<(), Failure> {
+        let newest = self.client.node_status().await?.finalized_height;
+        if newest > self.attested.height() {
+            let block = self.fetch(newest).await?;
+            self.advance(block).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves to `block`, by heights in between where the set has changed too much for one step.
+    async fn advance(&mut self, block: CertifiedHeader) -> Result<(), Failure> {
+        let mut waiting = vec![block];
+        let mut steps = 0;
+        while let Some(next) = waiting.last() {
+            let started = Instant::now();
+            let judged_now = self.attested.advance(&self.rules, next, self.now);
+            self.verifying = self.verifying.saturating_add(started.elapsed());
+            match judged_now {
+                Ok(()) => drop(waiting.pop()),
+                Err(LightError::TooFar { trusted, height, .. }) if steps < STEPS_MAX && height.0 > trusted.0 + 1 => {
+                    let middle = Height(trusted.0 + (height.0 - trusted.0) / 2);
+                    waiting.push(self.fetch(middle).await?);
+                }
+                Err(error) => return Err(judged(error)),
+            }
+            steps += 1;
+        }
+        Ok(())
+    }
+
+    /// The slot of an address in the proven ledger.
+    ///
+    /// # Errors
+    /// [`Failure`] when the node cannot show it.
+    pub async fn account(&mut self, address: &Address) -> Result<ProvenSlot, Failure> {
+        for _ in 0..PROLONGED_MAX {
+            let account = self.client.proven_account(address).await?;
+            self.count(account.ledger_proof.0.len());
+            // Another window may have been proven since.
+            if account.height > self.proven.point().height {
+                let count = self.rules.windows_until(account.height);
+                self.prove(count, |_, _| {}).await?;
+                continue;
+            }
+            if account.height < self.proven.point().height {
+                return Err(unproven("its account is of an older height than its proofs"));
+            }
+            let shown: LedgerProof =
+                decode(&account.ledger_proof.0).map_err(|_| unproven("the ledger proof does not decode"))?;
+            if !shown.verify(&self.proven.point().ledger_root) {
+                return Err(unproven("the ledger proof does not lead to the proven ledger root"));
+            }
+            let slot = shown.content.filter(|content| content.address == *address);
+            let slot = slot.ok_or_else(|| unproven("the slot is not of this address"))?;
+            return Ok(ProvenSlot { slot, index: shown.slot.get() });
+        }
+        Err(Failure::new(ExitCode::NotReady, "moving", "the proven height moved on during every attempt", "try again"))
+    }
+
+    /// The ledger that is proven.
+    pub fn proven(&self) -> &Proven {
+        &self.proven
+    }
+
+    /// The newest header that counts.
+    pub fn attested(&self) -> &Attested {
+        &self.attested
+    }
+
+    /// Bytes of headers, certificates, sets and proofs that were fetched.
+    pub fn downloaded(&self) -> u64 {
+        self.downloaded
+    }
+
+    /// Time spent judging, without the network.
+    pub fn verifying(&self) -> Duration {
+        self.verifying
+    }
+}

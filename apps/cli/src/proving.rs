@@ -1,0 +1,103 @@
+//! What the command line asks the prover service, and what it is told.
+//!
+//! Model: the service comes in as a function ([`ProverRunner`]), since this crate links no prover. It does the work;
+//! the command line shows what it says.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use primitives::{Address, Genesis};
+use rpc::Client;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::Failure;
+
+/// What a prover is started with.
+pub struct ProverStart {
+    /// The nodes: the first is followed, all get the proofs.
+    pub nodes: Vec<Client>,
+    /// The chain.
+    pub genesis: Genesis,
+    /// Where it keeps checkpoints and proofs.
+    pub cache_dir: PathBuf,
+    /// Who is paid for the proofs.
+    pub payout: Address,
+    /// Stop once every closed window is proven.
+    pub once: bool,
+    /// Threads that prove; 0 for one on each core.
+    pub threads: usize,
+    /// Steps below normal priority.
+    pub nice: i32,
+    /// Turns true when it should stop.
+    pub stop: watch::Receiver<bool>,
+    /// Is told what happens, one JSON object with an `event` each time.
+    pub news: Arc<dyn Fn(Value) + Send + Sync>,
+}
+
+/// What is asked of the service.
+pub enum ProverTask {
+    /// Prove, until told to stop.
+    Run(Box<ProverStart>),
+    /// Look through the files of a proof cache.
+    Check(PathBuf),
+    /// Delete incomplete files, or all.
+    Clear {
+        /// The cache.
+        dir: PathBuf,
+        /// All of them.
+        everything: bool,
+    },
+    /// Make the keys and compare them with the pinned ones.
+    Preload(PathBuf),
+}
+
+/// One file of a proof cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CacheFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// The checksum that it carries.
+    pub checksum: Option<String>,
+    /// Why it is not used; none for a whole file.
+    pub incomplete: Option<String>,
+}
+
+/// The key of one proof system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PreparedKey {
+    /// The proof system.
+    pub backend: String,
+    /// Hash of the key.
+    pub key: String,
+    /// How long it took to make it, milliseconds.
+    pub elapsed_ms: u64,
+    /// The families of claims that it proves.
+    pub families: Vec<String>,
+    /// The families that have no circuit in this version: they are attested.
+    pub missing: Vec<String>,
+}
+
+/// What the service answers.
+pub enum ProverAnswer {
+    /// It has stopped as asked.
+    Done,
+    /// The files.
+    Files(Vec<CacheFile>),
+    /// The key.
+    Key(PreparedKey),
+}
+
+/// The service at work.
+pub type ProverFuture = Pin<Box<dyn Future<Output = Result<ProverAnswer, Failure>>>>;
+/// Starts the service in this process.
+pub type ProverRunner = fn(ProverTask) -> ProverFuture;
+
+/// The refusal of a program without the service.
+pub fn missing() -> Failure {
+    Failure::new(rpc::ExitCode::Unexpected, "no_prover", "this program has no prover", "use the program tb")
+}

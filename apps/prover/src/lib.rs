@@ -1,0 +1,31 @@
+//! The prover service: follows a chain, proves each closed window, hands the proofs to nodes.
+//!
+//! ```text
+//!   node ──operations, header──► Follower (own ledger) ──witness──► Worker (one thread, nice) ──proof──┐
+//!    ▲  claim: which window?         │ checkpoint at window ends                                       │
+//!    │                               ▼                                                                 ▼
+//!    └──────── POST /proofs/windows ◄── Cache (proof_cache_dir: checkpoints, proofs; checksummed) ◄──────┘
+//! ```
+//!
+//! Rules
+//! - Nothing of what a node says is trusted: operations must lead to the digest, root and supply of their header, by
+//!   this machine's own ledger. A node that lies costs time and makes no false proof: the node that takes the proof
+//!   compares it with its own headers.
+//! - A proof is on disk before it is handed in, so that no window is proven twice here; a torn file is named and made again.
+//! - Stopping costs the window in hand and nothing else: the process may be killed at any moment.
+//! - A failure is retried [`ATTEMPTS_MAX`] times, then the service ends with its reason. A node that does not answer
+//!   is waited for.
+//! - All log lines have the target `plonky3`.
+//!
+//! Read next: [`service`], [`follow`], [`cache`].
+
+pub mod cache;
+pub mod follow;
+pub mod service;
+pub mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use cache::{Cache, CacheError, Finding};
+pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, run};

@@ -1,0 +1,425 @@
+//! The loop: hand in what is proven, take a window, prove it.
+//!
+//! ```text
+//!   ┌─► deliver: each node gets every proof that is next for it and lies in the cache
+//!   │      └─► claim: the first node names a window that nobody else works on ── none ─► wait
+//!   │             └─► follow to its start ─► prove, renewing the claim ─► keep ──┐
+//!   └────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//! Delivering first means that a restart, a second node and a node that lost its proofs are the same case.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use primitives::{Address, Genesis, Height, LedgerDigest};
+use rpc::types::{ClaimRequest, ProofStatus};
+use rpc::{Client, ClientError, ErrorCode};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::cache::{Cache, CacheError};
+use crate::follow::{FollowError, Follower};
+use crate::worker::{Made, WorkError, Worker};
+
+/// How often one window is tried before the service gives up.
+pub const ATTEMPTS_MAX: u32 = 5;
+/// Pause after the first failure; it doubles with each further one.
+const BACKOFF: Duration = Duration::from_millis(500);
+/// Longest pause after a failure.
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// How often a claim is renewed while its window is proven.
+const RENEW: Duration = Duration::from_secs(10);
+/// Shortest and longest pause between two looks for a closed window.
+const POLL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// Most windows that are handed to one node before the next one is looked at.
+const DELIVERED_MAX: u32 = 1_024;
+/// Most windows ahead of the next that are looked at for one that is not proven here yet.
+const AHEAD_MAX: u64 = 32;
+
+/// What the service works with.
+pub struct Options {
+    /// The nodes: the first is followed, all get the proofs.
+    pub nodes: Vec<Client>,
+    /// The chain.
+    pub genesis: Genesis,
+    /// Where checkpoints and proofs are kept.
+    pub cache_dir: PathBuf,
+    /// Who is paid for the proofs: part of what is proven.
+    pub payout: Address,
+    /// Stop once every closed window is proven.
+    pub once: bool,
+    /// Threads that prove; 0 for one on each core.
+    pub threads: usize,
+    /// Steps below normal priority, 0 to 19.
+    pub nice: i32,
+    /// Turns true when the service should stop.
+    pub stop: watch::Receiver<bool>,
+    /// Is told what happens.
+    pub news: Arc<dyn Fn(&News) + Send + Sync>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum News {
+    /// The service follows its chain.
+    Started {
+        /// Its name among provers.
+        prover: String,
+        /// The window that is next on the first node.
+        next_window: u64,
+    },
+    /// A window is being proven.
+    Proving {
+        /// Which.
+        window: u64,
+        /// Its first height.
+        first_height: Height,
+        /// Its last height.
+        last_height: Height,
+        /// Its ledger operations.
+        operations: usize,
+        /// Closed windows that wait, this one included.
+        queue_depth: u64,
+    },
+    /// A window is proven and its proof is on disk.
+    Proven {
+        /// Which.
+        window: u64,
+        /// How long it took, milliseconds.
+        elapsed_ms: u64,
+        /// Bytes of the proof.
+        bytes: usize,
+    },
+    /// A node took a proof.
+    Delivered {
+        /// Which window.
+        window: u64,
+        /// The node.
+        node: String,
+        /// Its proven height.
+        proven_height: Height,
+    },
+    /// Something failed and will be tried again.
+    Failed {
+        /// What.
+        reason: String,
+        /// How often in a row.
+        attempt: u32,
+        /// When it is tried again, milliseconds.
+        retry_in_ms: u64,
+    },
+}
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// No node was named.
+    #[error("no node is named")]
+    NoNode,
+    /// A node does not answer.
+    #[error("{0}")]
+    Node(#[from] ClientError),
+    /// A node is on another chain.
+    #[error("the node at {node} is on another chain than the genesis file")]
+    OtherChain {
+        /// The node.
+        node: String,
+    },
+    /// A node verifies under another key.
+    #[error("the node at {node} verifies under the key {theirs}, this program proves under {ours}")]
+    OtherKey {
+        /// The node.
+        node: String,
+        /// The node's key.
+        theirs: LedgerDigest,
+        /// This program's key.
+        ours: LedgerDigest,
+    },
+    /// A node refused a proof that verifies here.
+    #[error("the node at {node} refused the proof of window {window}: {reason}")]
+    Refused {
+        /// The node.
+        node: String,
+        /// Which window.
+        window: u64,
+        /// Its words.
+        reason: String,
+    },
+    /// The ledger cannot follow.
+    #[error("{0}")]
+    Follow(#[from] FollowError),
+    /// The folder cannot be used.
+    #[error("{0}")]
+    Cache(#[from] CacheError),
+    /// A window cannot be proven.
+    #[error("window {window} was not proven: {error}")]
+    Work {
+        /// Which window.
+        window: u64,
+        /// Why.
+        error: WorkError,
+    },
+    /// The proving thread did not start.
+    #[error("{0}")]
+    Worker(WorkError),
+}
+
+impl ServiceError {
+    /// Whether only a node or the network stood in the way: then it is waited for.
+    pub fn is_outside(&self) -> bool {
+        match self {
+            Self::Node(_) => true,
+            Self::Follow(error) => error.is_outside(),
+            _ => false,
+        }
+    }
+}
+
+/// What one round did.
+enum Round {
+    /// A window was proven.
+    Worked,
+    /// Nothing to do now; this many closed windows wait for others.
+    Idle(u64),
+}
+
+struct Service {
+    options: Options,
+    cache: Cache,
+    name: String,
+    key: LedgerDigest,
+    follower: Follower,
+    worker: Worker,
+    /// The last window that was proven here and how long it took, for the node's record.
+    made: Option<(u64, u64)>,
+}
+
+/// Runs until it is told to stop, or with `once` until every closed window is proven.
+///
+/// # Errors
+/// [`ServiceError`] when it cannot go on; nothing that was proven is lost.
+pub async fn run(options: Options) -> Result<(), ServiceError> {
+    let mut stop = options.stop.clone();
+    let work = async {
+        let mut service = Service::start(options)?;
+        service.work().await
+    };
+    tokio::select! {
+        biased;
+        // A sender that is gone is a stop as well.
+        _ = stop.wait_for(|stop| *stop) => Ok(()),
+        done = work => done,
+    }
+}
+
+impl Service {
+    fn start(options: Options) -> Result<Self, ServiceError> {
+        if options.nodes.is_empty() {
+            return Err(ServiceError::NoNode);
+        }
+        let worker = Worker::start(options.threads, options.nice).map_err(ServiceError::Worker)?;
+        let key = proof::verifying_key().map_err(|error| ServiceError::Worker(WorkError(error.to_string())))?.hash();
+        let follower = Follower::genesis(options.genesis.clone())?;
+        let cache = Cache::open(&options.cache_dir, &follower.rules().genesis)?;
+        let name = cache.name()?;
+        if let Some(before) = cache.note_key(&key)? {
+            tracing::warn!(target: "plonky3", before, now = %key, "the key is another one than at the last start");
+        }
+        Ok(Self { options, cache, name, key, follower, worker, made: None })
+    }
+
+    async fn work(&mut self) -> Result<(), ServiceError> {
+        let params = &self.options.genesis.params;
+        let window_ms = params.window_blocks.saturating_mul(params.block_interval_ms);
+        let poll = Duration::from_millis(window_ms / 10).clamp(POLL.0, POLL.1);
+        let (mut attempt, mut is_known) = (0_u32, false);
+        loop {
+            let round = match is_known {
+                true => self.round().await,
+                false => self.introduce().await,
+            };
+            match round {
+                Ok(Round::Idle(0)) if self.options.once && is_known => return Ok(()),
+                Ok(Round::Idle(_)) if is_known => tokio::time::sleep(poll).await,
+                Ok(_) => is_known = true,
+                Err(error) => {
+                    attempt = attempt.saturating_add(1);
+                    self.fail(error, attempt).await?;
+                    continue;
+                }
+            }
+            attempt = 0;
+        }
+    }
+
+    /// Tells everyone of a failure and waits; gives it back when it has happened too often.
+    async fn fail(&mut self, error: ServiceError, attempt: u32) -> Result<(), ServiceError> {
+        let waits_for_ever = error.is_outside() && !self.options.once;
+        tracing::warn!(target: "plonky3", attempt, %error, "proving failed");
+        if !error.is_outside() {
+            let claim = ClaimRequest { prover: self.name.clone(), window: None, failure: Some(error.to_string()) };
+            // The node may be the reason.
+            if let Some(node) = self.options.nodes.first() {
+                let _ = node.claim_window(&claim).await;
+            }
+        }
+        if attempt >= ATTEMPTS_MAX && !waits_for_ever {
+            return Err(error);
+        }
+        let pause = BACKOFF.saturating_mul(1_u32 << attempt.min(8).saturating_sub(1)).min(BACKOFF_MAX);
+        let retry_in_ms = millis(pause);
+        (self.options.news)(&News::Failed { reason: error.to_string(), attempt, retry_in_ms });
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    /// Checks that the first node is on this chain.
+    async fn introduce(&mut self) -> Result<Round, ServiceError> {
+        let node = self.first();
+        if node.node_status().await?.genesis_hash != self.follower.rules().genesis {
+            return Err(ServiceError::OtherChain { node: node.base_url().to_owned() });
+        }
+        let next_window = node.proof_status().await?.next_window;
+        tracing::info!(target: "plonky3", prover = self.name, next_window, "the prover starts");
+        (self.options.news)(&News::Started { prover: self.name.clone(), next_window });
+        Ok(Round::Idle(0))
+    }
+
+    fn first(&self) -> Client {
+        self.options.nodes.first().expect("a service has a node").clone()
+    }
+
+    async fn round(&mut self) -> Result<Round, ServiceError> {
+        let mut queue_depth = 0;
+        for (index, node) in self.options.nodes.clone().iter().enumerate() {
+            match (self.deliver(node).await, index) {
+                (Ok(status), 0) => queue_depth = status.queue_depth,
+                (Err(error), 0) => return Err(error),
+                (Ok(_), _) => {}
+                // The others get it when they are back.
+                (Err(error), _) => {
+                    tracing::warn!(target: "plonky3", node = node.base_url(), %error, "a node took no proof");
+                }
+            }
+        }
+        if queue_depth == 0 {
+            return Ok(Round::Idle(0));
+        }
+        match self.take_window().await? {
+            Some(window) => self.prove(window, queue_depth).await.map(|()| Round::Worked),
+            None => Ok(Round::Idle(queue_depth)),
+        }
+    }
+
+    /// Hands a node everything that is next for it and lies in the cache. Gives its state after that.
+    async fn deliver(&mut self, node: &Client) -> Result<ProofStatus, ServiceError> {
+        let mut status = node.proof_status().await?;
+        if status.key != self.key {
+            let node = node.base_url().to_owned();
+            return Err(ServiceError::OtherKey { node, theirs: status.key, ours: self.key });
+        }
+        for _ in 0..DELIVERED_MAX {
+            let window = status.next_window;
+            if status.queue_depth == 0 {
+                break;
+            }
+            let Some(bytes) = self.cache.proof(window)? else { break };
+            let elapsed_ms = self.made.filter(|(made, _)| *made == window).map(|(_, elapsed_ms)| elapsed_ms);
+            match node.submit_window(bytes, elapsed_ms).await {
+                Ok(accepted) => {
+                    let (node, proven_height) = (node.base_url().to_owned(), accepted.proven_height);
+                    tracing::info!(target: "plonky3", window, node, height = proven_height.0, "a node took a proof");
+                    (self.options.news)(&News::Delivered { window, node, proven_height });
+                }
+                // Somebody else was quicker; the next look shows it.
+                Err(ClientError::Api(error)) if error.code == ErrorCode::ProofExists.name() => {}
+                Err(ClientError::Api(error)) if error.code == ErrorCode::ProofRejected.name() => {
+                    self.cache.drop_proof(window)?;
+                    let node = node.base_url().to_owned();
+                    return Err(ServiceError::Refused { node, window, reason: error.error });
+                }
+                Err(error) => return Err(error.into()),
+            }
+            status = node.proof_status().await?;
+        }
+        Ok(status)
+    }
+
+    /// The window to work on: one that the first node gives, and that is not proven here already.
+    async fn take_window(&mut self) -> Result<Option<u64>, ServiceError> {
+        let node = self.first();
+        let mut wanted = None;
+        for _ in 0..AHEAD_MAX {
+            let claim = ClaimRequest { prover: self.name.clone(), window: wanted, failure: None };
+            let Some(given) = node.claim_window(&claim).await?.window else { return Ok(None) };
+            if self.cache.proof(given)?.is_none() {
+                return Ok(Some(given));
+            }
+            // It waits for an earlier one that somebody else proves.
+            let next = given.max(wanted.unwrap_or(0)).saturating_add(1);
+            if wanted.is_some_and(|wanted| given < wanted) {
+                return Ok(None);
+            }
+            wanted = Some(next);
+        }
+        Ok(None)
+    }
+
+    async fn prove(&mut self, window: u64, queue_depth: u64) -> Result<(), ServiceError> {
+        let node = self.first();
+        let witness = match self.witness(&node, window).await {
+            Ok(witness) => witness,
+            Err(error) => {
+                self.follower.rewind(&self.cache, window)?;
+                return Err(error.into());
+            }
+        };
+        let rules = self.follower.rules();
+        let (first_height, last_height) = (rules.window_start(window).next(), rules.window_end(window));
+        let operations = witness.blocks.iter().map(|(_, operations)| operations.len()).sum();
+        tracing::info!(target: "plonky3", window, operations, queue_depth, "a window is being proven");
+        (self.options.news)(&News::Proving { window, first_height, last_height, operations, queue_depth });
+        let failed = |error| ServiceError::Work { window, error };
+        let mut made = self.worker.prove(window, witness).map_err(failed)?;
+        let Made { bytes, elapsed } = loop {
+            tokio::select! {
+                made = &mut made => {
+                    let ended = || WorkError("the proving thread has ended; its last words are above".to_owned());
+                    break made.map_err(|_| ended()).and_then(|made| made).map_err(failed)?;
+                }
+                () = tokio::time::sleep(RENEW) => {
+                    let claim = ClaimRequest { prover: self.name.clone(), window: Some(window), failure: None };
+                    if let Err(error) = node.claim_window(&claim).await {
+                        tracing::debug!(target: "plonky3", %error, "a claim was not renewed");
+                    }
+                }
+            }
+        };
+        self.cache.save_proof(window, &bytes)?;
+        let elapsed_ms = millis(elapsed);
+        self.made = Some((window, elapsed_ms));
+        tracing::info!(target: "plonky3", window, elapsed_ms, bytes = bytes.len(), "a window is proven");
+        (self.options.news)(&News::Proven { window, elapsed_ms, bytes: bytes.len() });
+        Ok(())
+    }
+
+    /// Follows the chain to the end of `window`.
+    async fn witness(&mut self, node: &Client, window: u64) -> Result<prover::WindowWitness, FollowError> {
+        if self.follower.window() > window {
+            self.follower.rewind(&self.cache, window)?;
+        }
+        loop {
+            let at = self.follower.window();
+            let witness = self.follower.next(node, &self.cache, self.options.payout).await?;
+            if at == window {
+                return Ok(witness);
+            }
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,66 @@
+//! What a drill does to a node: a clock that is off, and a tag that keeps other tags away.
+//!
+//! Rules
+//! - Only a chain whose name starts with [`CHAIN_PREFIX`] takes either; on any other chain the start is refused.
+//! - Both are said loudly in the log, and hold for the whole life of the process.
+//! - A tag is part of the names by which peers find out that they belong together, in consensus and in gossip, so
+//!   that a node with another tag is turned away like one of another chain.
+//!
+//! Read next: `docs/chaos.md`, `partition_watch.rs`.
+
+use ::config::DrillConfig;
+use primitives::Genesis;
+
+use crate::crash::CHAIN_PREFIX;
+use crate::shared::Shared;
+
+/// A drill that is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DrillError {
+    /// A chain that people may rely on.
+    #[error(
+        "{key} is set on the chain {chain}; take it out of the configuration and the environment, only chains named \
+         {CHAIN_PREFIX}… take drills"
+    )]
+    Chain {
+        /// Which key.
+        key: &'static str,
+        /// The chain.
+        chain: String,
+    },
+}
+
+/// Puts the clock of this process off, if a drill asks for it.
+///
+/// # Errors
+/// [`DrillError`] for any drill on a chain that takes none.
+pub fn arm(drill: &DrillConfig, genesis: &Genesis) -> Result<(), DrillError> {
+    let clock = (drill.clock_offset_ms != 0).then_some("drill.clock_offset_ms");
+    let tag = drill.partition_tag.as_ref().map(|_| "drill.partition_tag");
+    if let Some(key) = clock.or(tag).filter(|_| !genesis.chain_id.starts_with(CHAIN_PREFIX)) {
+        return Err(DrillError::Chain { key, chain: genesis.chain_id.clone() });
+    }
+    if drill.clock_offset_ms != 0 {
+        consensus::pacing::set_clock_offset(drill.clock_offset_ms);
+        tracing::warn!(
+            offset_ms = drill.clock_offset_ms,
+            "DRILL: the clock of this node is off on purpose; block times and readiness are wrong. Start it without drill.clock_offset_ms to end this"
+        );
+    }
+    if let Some(tag) = &drill.partition_tag {
+        tracing::warn!(
+            tag,
+            "DRILL: this node talks to nodes of the same partition tag only. Start it without drill.partition_tag to end this"
+        );
+    }
+    Ok(())
+}
+
+/// The name of the chain as gossip peers are told it: with the tag, if there is one.
+pub fn chain_name(shared: &Shared) -> String {
+    let chain = &shared.genesis.chain_id;
+    match &shared.config.drill.partition_tag {
+        Some(tag) => format!("{chain}+{tag}"),
+        None => chain.clone(),
+    }
+}

@@ -1,0 +1,70 @@
+//! Which prover works on which window, so that several do not do the same work.
+//!
+//! Rules
+//! - A claim is a hint and binds nobody: whoever hands in a good proof first has proven the window.
+//! - A claim ends [`CLAIM_TIME_MS`] after it was last renewed, so the window of a prover that died is given out again.
+//! - Windows are given out in order, at most [`CLAIMS_MAX`] ahead of what is proven.
+//! - A prover that starts again under its name gets its window back.
+
+use std::collections::BTreeMap;
+
+use primitives::Timestamp;
+
+/// How long a claim holds without being renewed, milliseconds.
+pub const CLAIM_TIME_MS: u64 = 30_000;
+/// Most windows that are claimed at once.
+pub const CLAIMS_MAX: u64 = 32;
+/// Longest name, characters.
+const NAME_CHARS_MAX: usize = rpc::types::proving::PROVER_NAME_MAX;
+
+/// A name that a prover cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a prover's name has 1 to {NAME_CHARS_MAX} letters, digits, -, _ and .")]
+pub struct NameError;
+
+/// The claims in force.
+#[derive(Debug, Default)]
+pub struct Claims(BTreeMap<u64, (String, Timestamp)>);
+
+impl Claims {
+    /// Whether `name` is one.
+    ///
+    /// # Errors
+    /// [`NameError`].
+    pub fn check_name(name: &str) -> Result<(), NameError> {
+        let allowed = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
+        let good = !name.is_empty() && name.len() <= NAME_CHARS_MAX && name.chars().all(allowed);
+        if good { Ok(()) } else { Err(NameError) }
+    }
+
+    /// Drops what is over: claims whose time is up and windows below `next`.
+    pub fn expire(&mut self, next: u64, now: Timestamp) {
+        self.0.retain(|window, (_, until)| *window >= next && *until > now);
+    }
+
+    /// Gives `prover` the window it wants, or else the first that nobody else works on, among the closed windows
+    /// `next` to `closed` − 1. Gives the window and until when it is claimed.
+    pub fn claim(
+        &mut self,
+        prover: &str,
+        wanted: Option<u64>,
+        (next, closed): (u64, u64),
+        now: Timestamp,
+    ) -> Option<(u64, Timestamp)> {
+        self.expire(next, now);
+        let end = closed.min(next.saturating_add(CLAIMS_MAX));
+        let is_free = |window: &u64| self.0.get(window).is_none_or(|(owner, _)| owner == prover);
+        let wanted = wanted.filter(|window| (next..end).contains(window) && is_free(window));
+        let window = wanted.or_else(|| (next..end).find(is_free))?;
+        // One window for each name: who asks again has given up what it had.
+        self.0.retain(|other, (owner, _)| *other == window || owner != prover);
+        let until = now.plus(CLAIM_TIME_MS);
+        self.0.insert(window, (prover.to_owned(), until));
+        Some((window, until))
+    }
+
+    /// Every claim: window, prover, until when.
+    pub fn list(&self) -> impl Iterator<Item = (u64, &str, Timestamp)> {
+        self.0.iter().map(|(window, (prover, until))| (*window, prover.as_str(), *until))
+    }
+}

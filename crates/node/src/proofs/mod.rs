@@ -1,0 +1,313 @@
+//! Window proofs on this node: taken when they verify, kept in order, shown.
+//!
+//! ```text
+//!   bytes ── size ── head ── is it the next window? ── is it closed? ── statement of our own headers ── verify
+//!                                                                              │ durable in the store
+//!                                       stages: proven ◄── metrics, health ◄───┘
+//! ```
+//!
+//! Rules
+//! - The statement is made of this node's own finalized headers; nothing that a proof says about itself counts.
+//! - Proofs are verified one at a time: a flood of forged ones costs one core at most, and blocks go on.
+//! - A proof is kept before anyone hears of it. What does not verify changes nothing.
+//! - Proofs are no consensus: nodes may be at different windows, and a block never waits for one.
+//!
+//! Read next: `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height), `rpc/proving.rs`.
+
+mod claims;
+mod health;
+mod ledger;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use primitives::{Block, Genesis, Header, Height, Stage, TransactionId};
+use proof::light::{ChainRules, SealedWindow, SealedWindowError};
+use proof::{KeyError, LedgerPoint, ProofError, verify_window, verifying_key};
+use replica::stages::TRACKED_MAX;
+use storage::{StorageError, Store};
+use telemetry::Metrics;
+
+pub use claims::{CLAIM_TIME_MS, CLAIMS_MAX, Claims, NameError};
+pub use health::Health;
+pub use ledger::{LedgerFault, ProvenLedger};
+
+use crate::shared::Shared;
+
+/// The proof system of this version.
+pub const BACKEND: &str = "plonky3";
+/// What the window proofs are called in metrics.
+pub const WINDOW: &str = "window";
+
+/// Why a proof was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Not the bytes of a window's proof.
+    #[error("{0}")]
+    Bytes(#[from] SealedWindowError),
+    /// It is proven already.
+    #[error("window {window} is proven already; window {next} is next")]
+    Exists {
+        /// Which window.
+        window: u64,
+        /// The next one.
+        next: u64,
+    },
+    /// One before it is missing.
+    #[error("window {window} cannot be taken before window {next}")]
+    NotNext {
+        /// Which window.
+        window: u64,
+        /// The next one.
+        next: u64,
+    },
+    /// Its last block is not finalized here.
+    #[error("window {window} ends at height {end}, this node is at height {finalized}")]
+    NotClosed {
+        /// Which window.
+        window: u64,
+        /// Where it ends.
+        end: Height,
+        /// The last finalized height.
+        finalized: Height,
+    },
+    /// It does not show the statement.
+    #[error("{0}")]
+    Proof(#[from] ProofError),
+    /// This build has another key than the network.
+    #[error("{0}")]
+    Key(#[from] KeyError),
+    /// The store failed.
+    #[error("{0}")]
+    Storage(#[from] StorageError),
+    /// A stored block does not decode.
+    #[error("the stored block at height {height} does not decode")]
+    Damaged {
+        /// Where.
+        height: Height,
+    },
+}
+
+impl Refused {
+    /// The reason in metrics, for what was refused before it was verified.
+    const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Bytes(_) => Some("malformed"),
+            Self::Exists { .. } => Some("exists"),
+            Self::NotNext { .. } => Some("not_next"),
+            Self::NotClosed { .. } => Some("not_closed"),
+            Self::Proof(_) | Self::Key(_) | Self::Storage(_) | Self::Damaged { .. } => None,
+        }
+    }
+}
+
+/// What the verifier did since the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Verdicts {
+    /// Proofs that verified.
+    pub accepted: u64,
+    /// Proofs that did not.
+    pub rejected: u64,
+    /// Time spent on both.
+    pub time: Duration,
+}
+
+/// The window proofs of one node.
+pub struct Proofs {
+    rules: OnceLock<ChainRules>,
+    /// Windows kept, from 0 on: as the store has it, read without it.
+    windows: AtomicU64,
+    /// Held while a proof is taken, so that windows come one after another.
+    door: Mutex<()>,
+    claims: Mutex<Claims>,
+    health: Mutex<Health>,
+    verdicts: Mutex<Verdicts>,
+    ledger: Mutex<Option<ProvenLedger>>,
+}
+
+/// Locks what stays right when a request fails in the middle: each of them is changed in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Proofs {
+    /// With what the store keeps.
+    ///
+    /// # Errors
+    /// A failed or damaged read.
+    pub fn open(store: &Store) -> Result<Self, StorageError> {
+        Ok(Self {
+            rules: OnceLock::new(),
+            windows: AtomicU64::new(store.proven_windows()?),
+            door: Mutex::default(),
+            claims: Mutex::default(),
+            health: Mutex::default(),
+            verdicts: Mutex::default(),
+            ledger: Mutex::default(),
+        })
+    }
+
+    /// How many windows are proven, from 0 on without a gap.
+    pub fn windows(&self) -> u64 {
+        self.windows.load(Ordering::Acquire)
+    }
+
+    /// The constants of the chain; made at the first call, which hashes every genesis account.
+    pub fn rules(&self, genesis: &Genesis) -> &ChainRules {
+        self.rules.get_or_init(|| ChainRules::of(genesis).expect("the chain was opened from this genesis"))
+    }
+
+    /// Who works on what.
+    pub fn claims(&self) -> MutexGuard<'_, Claims> {
+        lock(&self.claims)
+    }
+
+    /// Whether proofs are made and taken.
+    pub fn health(&self) -> Health {
+        lock(&self.health).clone()
+    }
+
+    /// What the verifier did.
+    pub fn verdicts(&self) -> Verdicts {
+        *lock(&self.verdicts)
+    }
+
+    /// The ledger at the proven height, if somebody asked for it before.
+    pub fn ledger(&self) -> MutexGuard<'_, Option<ProvenLedger>> {
+        lock(&self.ledger)
+    }
+
+    /// Notes that a prover failed.
+    pub fn failed(&self, metrics: &Metrics, prover: &str, reason: &str) {
+        metrics.proofs.generation_failures.with([BACKEND]).inc();
+        metrics.proofs.healthy.set(0);
+        tracing::warn!(target: "plonky3", prover, reason, "a prover failed to prove a window");
+        lock(&self.health).fail(reason);
+    }
+}
+
+/// A finalized header.
+///
+/// # Errors
+/// A failed or damaged read.
+pub fn header(store: &Store, height: Height) -> Result<Option<Header>, Refused> {
+    let Some(bytes) = store.block(height)? else { return Ok(None) };
+    Ok(Some(Block::from_bytes(&bytes).map_err(|_| Refused::Damaged { height })?.header))
+}
+
+/// The ledger after a finalized height; none above the head.
+fn point(rules: &ChainRules, store: &Store, height: Height) -> Result<Option<LedgerPoint>, Refused> {
+    if height == Height::GENESIS {
+        return Ok(Some(rules.start));
+    }
+    Ok(header(store, height)?.as_ref().map(LedgerPoint::from))
+}
+
+/// The last height of the unbroken list of proven windows.
+pub fn proven_height(shared: &Shared) -> Height {
+    Height(shared.proofs.windows().saturating_mul(shared.genesis.params.window_blocks))
+}
+
+/// Takes the proof of the next window. Answers once it is durable; gives the proven height.
+///
+/// # Errors
+/// The first of [`Refused`] in its order.
+pub fn accept(shared: &Arc<Shared>, bytes: &[u8], generation: Option<Duration>) -> Result<(u64, Height), Refused> {
+    let done = judge(shared, bytes);
+    let metrics = &shared.metrics.proofs;
+    match &done {
+        Ok((_, end)) => {
+            metrics.accepted.with([BACKEND]).inc();
+            metrics.size.with([WINDOW]).observe_count(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            if let Some(generation) = generation {
+                metrics.generation.with([BACKEND, WINDOW]).observe_count(millis(generation));
+            }
+            recover(shared);
+            reach_proven(shared, *end)?;
+        }
+        Err(refused) => {
+            if let Some(reason) = refused.reason() {
+                metrics.refused.with([reason]).inc();
+            }
+            tracing::warn!(target: "plonky3", %refused, "a window proof was refused");
+        }
+    }
+    done
+}
+
+fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
+    let sealed = SealedWindow::from_bytes(bytes)?;
+    let rules = shared.proofs.rules(&shared.genesis);
+    let _door = lock(&shared.proofs.door);
+    let (window, next) = (sealed.window, shared.proofs.windows());
+    if window < next {
+        return Err(Refused::Exists { window, next });
+    }
+    if window > next {
+        return Err(Refused::NotNext { window, next });
+    }
+    let (start, end) = (rules.window_start(window), rules.window_end(window));
+    let finalized = shared.store.head().map_or(Height::GENESIS, |head| head.height);
+    let not_closed = || Refused::NotClosed { window, end, finalized };
+    let before = point(rules, &shared.store, start)?.ok_or_else(not_closed)?;
+    let after = point(rules, &shared.store, end)?.ok_or_else(not_closed)?;
+    let key = verifying_key()?;
+    let started = Instant::now();
+    let verdict = verify_window(key, &rules.statement(before, after, sealed.payout), &sealed.proof);
+    note(shared, verdict.is_ok(), started.elapsed());
+    verdict?;
+    shared.store.save_window_proof(window, bytes)?;
+    shared.proofs.windows.store(window.saturating_add(1), Ordering::Release);
+    tracing::info!(target: "plonky3", window, height = end.0, bytes = bytes.len(), "window proven");
+    Ok((window, end))
+}
+
+/// Counts one verdict.
+fn note(shared: &Shared, good: bool, time: Duration) {
+    let metrics = &shared.metrics.proofs;
+    metrics.verification.with([BACKEND]).observe_count(millis(time));
+    let mut verdicts = lock(&shared.proofs.verdicts);
+    verdicts.time = verdicts.time.saturating_add(time);
+    if good {
+        verdicts.accepted = verdicts.accepted.saturating_add(1);
+    } else {
+        verdicts.rejected = verdicts.rejected.saturating_add(1);
+        metrics.verification_failures.with([BACKEND]).inc();
+    }
+}
+
+/// A good proof ends a failure; that is the recovery event.
+fn recover(shared: &Shared) {
+    shared.metrics.proofs.healthy.set(1);
+    let mut health = lock(&shared.proofs.health);
+    if let Some(failure) = health.recover(crate::clock::now()) {
+        shared.metrics.proofs.recoveries.inc();
+        tracing::info!(
+            target: "plonky3", event = "backend_health.plonky3.recovered", failure, "proofs are made again"
+        );
+    }
+}
+
+/// Tells who follows a transaction that its block is proven: the newest that are remembered at all.
+fn reach_proven(shared: &Shared, end: Height) -> Result<(), Refused> {
+    let first = end.0.saturating_sub(shared.genesis.params.window_blocks).saturating_add(1);
+    let mut left = TRACKED_MAX;
+    for height in (first..=end.0).rev().map(Height) {
+        let receipts = shared.store.receipts(height)?.unwrap_or_default();
+        let ids: Vec<TransactionId> =
+            receipts.iter().map(|receipt| receipt.transaction).filter(|id| shared.stages.get(id).is_some()).collect();
+        left = left.saturating_sub(receipts.len());
+        if !ids.is_empty() {
+            shared.stages.reach(ids.into(), Stage::Proven);
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,58 @@
+//! Claims of provers, and the health that they report.
+
+use node::proofs::{CLAIM_TIME_MS, CLAIMS_MAX, Claims, Health};
+use primitives::Timestamp;
+
+const fn at(milliseconds: u64) -> Timestamp {
+    Timestamp(1_000_000 + milliseconds)
+}
+
+fn window(given: Option<(u64, Timestamp)>) -> Option<u64> {
+    given.map(|given| given.0)
+}
+
+#[test]
+fn provers_share_the_windows_and_a_dead_one_loses_its_claim() {
+    let mut claims = Claims::default();
+    assert_eq!(claims.claim("a", None, (0, 3), at(0)), Some((0, at(CLAIM_TIME_MS))));
+    assert_eq!(window(claims.claim("b", None, (0, 3), at(1))), Some(1), "the next one that nobody works on");
+    assert_eq!(window(claims.claim("c", None, (0, 3), at(2))), Some(2));
+    assert_eq!(claims.claim("d", None, (0, 3), at(3)), None, "nothing is left");
+    assert_eq!(window(claims.claim("d", Some(1), (0, 3), at(4))), None, "what others have is not given");
+    assert_eq!(window(claims.claim("a", Some(0), (0, 3), at(CLAIM_TIME_MS - 1))), Some(0), "renewed");
+    assert_eq!(window(claims.claim("d", None, (0, 3), at(CLAIM_TIME_MS + 1))), Some(1), "b did not renew");
+    assert_eq!(window(claims.claim("a", None, (0, 3), at(CLAIM_TIME_MS + 2))), Some(0), "a restart gets its own back");
+    assert_eq!(window(claims.claim("a", None, (2, 3), at(CLAIM_TIME_MS + 3))), Some(2), "proven windows are gone");
+    assert_eq!(claims.list().count(), 1);
+}
+
+#[test]
+fn only_so_many_windows_are_given_out() {
+    let mut claims = Claims::default();
+    for prover in 0..CLAIMS_MAX {
+        assert_eq!(window(claims.claim(&format!("p{prover}"), None, (5, u64::MAX), at(0))), Some(5 + prover));
+    }
+    assert_eq!(claims.claim("late", None, (5, u64::MAX), at(0)), None);
+    assert_eq!(claims.claim("late", Some(u64::MAX), (5, u64::MAX), at(0)), None);
+    assert_eq!(claims.claim("early", None, (0, 0), at(0)), None, "no window is closed");
+}
+
+#[test]
+fn names_are_short_and_plain() {
+    for good in ["a", "prover-00ff", "host.example_1"] {
+        assert!(Claims::check_name(good).is_ok());
+    }
+    for bad in ["", "two words", "ä", "new\nline", &"x".repeat(65)] {
+        assert!(Claims::check_name(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_failure_lasts_until_a_proof_is_accepted() {
+    let mut health = Health::default();
+    assert_eq!((health.failure(), health.recover(at(0)), health.recovered()), (None, None, None));
+    health.fail("out of\nmemory");
+    assert_eq!(health.failure(), Some("out ofmemory"), "no control characters");
+    assert_eq!(health.recover(at(5)), Some("out ofmemory".to_owned()));
+    assert_eq!((health.failure(), health.recovered()), (None, Some(at(5))));
+}

@@ -1,0 +1,58 @@
+//! Which topic an action travels on, and which tier it asks for.
+
+use node::elections::participation_ppm;
+use node::topics::{Topic, is_quarantined};
+use primitives::actions::witness::Attestation;
+use primitives::{
+    Action, Address, Amount, BoundedBytes, BoundedVec, FormatVersion, Hash, Height, Lane, LotteryAction, Nonce,
+    SecretKey, TransactionBody, Transfer, VrfProof, WitnessAction,
+};
+
+#[test]
+fn each_topic_asks_for_its_tier() {
+    let tiers = [Topic::Proofs, Topic::Meta, Topic::Vrf, Topic::Witness].map(|topic| topic.lowest_tier().level());
+    assert_eq!(tiers, [1, 0, 2, 2]);
+    let ticket = Action::Lottery(LotteryAction::Submit { epoch: 4, proof: VrfProof([0; 80]) });
+    assert_eq!(Topic::of(&ticket), Some(Topic::Vrf));
+    let to = primitives::Address::of_key(&SecretKey::from_seed([1; 32]).public_key());
+    let memo = BoundedBytes::new(Vec::new()).expect("an empty memo");
+    let payment = Action::Transfer(Transfer { to, amount: Amount::from_blocks(1), memo });
+    assert_eq!(Topic::of(&payment), None, "payments never wait for a tier");
+}
+
+#[test]
+fn witness_data_of_a_quarantined_publisher_is_found_whoever_carries_it() {
+    let keys = [1, 2, 3].map(|seed| SecretKey::from_seed([seed; 32]));
+    let [payer, witness, other] = keys.each_ref().map(|key| Address::of_key(&key.public_key()));
+    let genesis = Hash([9; 32]);
+    let attestation = Attestation { identity: witness, height: Height(3), seed: genesis, value: genesis };
+    let list = BoundedVec::new(vec![attestation.sign(&keys[1], &genesis)]).expect("one");
+    let body = TransactionBody {
+        version: FormatVersion,
+        payer,
+        nonce: Nonce::new(0).expect("zero"),
+        lane: Lane::Industrial,
+        tip: Amount::ZERO,
+        max_fee: Amount::ZERO,
+        valid_until: Height(9),
+        action: Action::Witness(WitnessAction::Attest { list }),
+    };
+    let transaction = body.sign(&keys[0], &genesis);
+    assert_eq!(Topic::of(&transaction.body.action), Some(Topic::Witness));
+    for (listed, expected) in [(vec![], false), (vec![other], false), (vec![payer], true), (vec![other, witness], true)]
+    {
+        assert_eq!(is_quarantined(&listed, &transaction), expected, "{listed:?}");
+    }
+    // A payment of a quarantined publisher is no witness data.
+    let memo = BoundedBytes::new(Vec::new()).expect("an empty memo");
+    let transfer = Action::Transfer(Transfer { to: other, amount: Amount::from_blocks(1), memo });
+    let body = TransactionBody { lane: Lane::Consumer, action: transfer, ..transaction.body };
+    assert!(!is_quarantined(&[payer], &body.sign(&keys[0], &genesis)));
+}
+
+#[test]
+fn participation_is_tickets_for_each_candidate() {
+    for (submissions, candidates, ppm) in [(0, 0, 1_000_000), (0, 3, 0), (2, 3, 666_666), (3, 3, 1_000_000)] {
+        assert_eq!(participation_ppm(submissions, candidates), ppm);
+    }
+}

@@ -1,0 +1,27 @@
+//! A light client: what one can be sure of from a genesis file, certificates and window proofs, without executing a block.
+//!
+//! ```text
+//!   genesis ─► ChainRules ─┬─► Attested: certified headers, by skipping  ─► attested height H
+//!                          └─► Proven: window proofs, one after another ─► ledger at height H_p
+//!                 H_p's header is certified, or an ancestor of a certified one
+//! ```
+//!
+//! Rules
+//! - No I/O, no clock, no threads: bytes and the time come in, verdicts go out. Whoever fetches is not trusted.
+//! - The two chains of reasoning are apart: a proof says nothing about who signed, a certificate nothing about money.
+//! - A header counts from one that is trusted only within the trusting period ([`LightError::CheckpointTooOld`]).
+//!
+//! Read next: [`Attested::advance`], [`Proven::extend`], then `spec/light.md`.
+
+mod attested;
+mod proven;
+mod rules;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use attested::{Attested, CLOCK_DRIFT_MS, CertifiedHeader, LightError};
+pub use proven::{Proven, WindowError};
+pub use rules::{ChainRules, RulesError};
+pub use window::{SEALED_BYTES_MAX, SealedWindow, SealedWindowError};

@@ -1,0 +1,38 @@
+//! Finding a line of the route table, and the paths and refusals of one.
+//!
+//! Read next: [`super::ROUTES`].
+
+use super::{COMMON_ERRORS, Operation, ROUTES, Route};
+use crate::error::ErrorCode;
+
+impl Route {
+    /// The route of a JSON-RPC method.
+    pub fn of_method(name: &str) -> Option<&'static Self> {
+        ROUTES.iter().find(|route| route.method_name == Some(name))
+    }
+
+    /// The path with its varying parts filled in, in order. Missing parts stay as they are.
+    pub fn path_with(&self, values: &[&str]) -> String {
+        let mut values = values.iter();
+        let fill = |part: &str| match part.starts_with('{') {
+            true => values.next().map_or_else(|| part.to_owned(), |value| (*value).to_owned()),
+            false => part.to_owned(),
+        };
+        self.path.split('/').map(fill).collect::<Vec<_>>().join("/")
+    }
+
+    /// Every refusal of this route, the common ones last.
+    pub fn all_errors(&self) -> impl Iterator<Item = ErrorCode> {
+        self.errors.iter().copied().chain(COMMON_ERRORS)
+    }
+}
+
+impl Operation {
+    /// The operation's line of the table.
+    pub fn route(self) -> &'static Route {
+        ROUTES
+            .iter()
+            .find(|route| route.operation == self)
+            .expect("a test compares the table with the list of operations")
+    }
+}

@@ -1,0 +1,66 @@
+//! Writes `monitoring/alert.rules.yml`, `monitoring/tests/*.yml` and `monitoring/grafana/*.json` from the code.
+//!
+//! `cargo run --release -p monitoring --example monitoring_codegen`, or `cargo xtask monitoring`. With `--check` it
+//! writes nothing and fails where a file differs. With `--expressions` it prints every expression as JSON lines, for
+//! `scripts/check_dashboards_live.sh`.
+
+use std::io::{Error, Result, Write};
+use std::path::Path;
+
+fn main() -> Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        None => write(),
+        Some("--check") => check(),
+        Some("--expressions") => expressions(),
+        Some(other) => Err(Error::other(format!("{other} is neither --check nor --expressions"))),
+    }
+}
+
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn write() -> Result<()> {
+    let files = monitoring::files();
+    for (path, text) in &files {
+        let full = folder().join(path);
+        if let Some(parent) = full.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(full, text)?;
+    }
+    eprintln!("wrote {} files to {}", files.len(), monitoring::FOLDER);
+    Ok(())
+}
+
+fn check() -> Result<()> {
+    for (path, text) in monitoring::files() {
+        let committed = std::fs::read_to_string(folder().join(&path)).unwrap_or_default();
+        if committed != text {
+            return Err(Error::other(format!("monitoring/{path} differs; run `cargo xtask monitoring`")));
+        }
+    }
+    Ok(())
+}
+
+fn expressions() -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut line = |place: String, expr: &str| {
+        let series = monitoring::query::series(expr).map_err(Error::other)?;
+        writeln!(out, "{}", serde_json::json!({"place": place, "expr": expr, "series": series}))
+    };
+    for recording in monitoring::RECORDINGS {
+        line(format!("recording {}", recording.name), recording.expr)?;
+    }
+    for alert in monitoring::alerts() {
+        line(format!("alert {}", alert.name), alert.expr)?;
+    }
+    for board in monitoring::BOARDS {
+        for panel in board.panels {
+            for query in panel.queries {
+                line(format!("panel {}: {}", board.name, panel.title), &query.expr.replace('@', "job=\"the-block\""))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Windows are not proven, provers fail, proofs do not verify.
+
+use crate::alert::{Alert, Drill, Severity};
+use crate::alerts::{JOB, NODE};
+
+/// The labels of an alert about one proof backend.
+const BACKEND: &[(&str, &str)] = &[("instance", "node1:26658"), ("job", JOB), ("backend", "plonky3")];
+
+/// The alerts.
+pub const ALERTS: &[Alert] = &[
+    // The bound that operators of provers were promised.
+    Alert {
+        name: "ProveSlow",
+        severity: Severity::Warning,
+        lasting: "2m",
+        expr: "instance:proof_generation_ms:p95_10m > 5500",
+        summary: "Proofs accepted by {{ $labels.instance }} take more than 5.5 s to make, at the 95th percentile",
+        drill: Drill {
+            series: &[
+                (
+                    "rpp_runtime_proof_generation_latency_ms_bucket{@,backend=\"plonky3\",proof=\"window\",le=\"5500.0\"}",
+                    "0+1x40 40x60 40+1x80",
+                ),
+                (
+                    "rpp_runtime_proof_generation_latency_ms_bucket{@,backend=\"plonky3\",proof=\"window\",le=\"8000.0\"}",
+                    "0+1x40 40+1x60 100+1x80",
+                ),
+                (
+                    "rpp_runtime_proof_generation_latency_ms_bucket{@,backend=\"plonky3\",proof=\"window\",le=\"+Inf\"}",
+                    "0+1x40 40+1x60 100+1x80",
+                ),
+            ],
+            quiet_at: "10m",
+            fires_at: "24m",
+            labels: NODE,
+            clear_at: "40m",
+        },
+    },
+    Alert {
+        name: "ProverFailing",
+        severity: Severity::Critical,
+        lasting: "1m",
+        expr: "increase(rpp_runtime_proof_generation_failures_total[10m]) > 0 \
+               unless on (instance, job) increase(proof_backend_recoveries_total[10m]) > 0",
+        summary: "Provers of {{ $labels.instance }} failed, and no good proof has followed",
+        drill: Drill {
+            series: &[
+                ("rpp_runtime_proof_generation_failures_total{@,backend=\"plonky3\"}", "0x20 2x60"),
+                ("proof_backend_recoveries_total{@}", "0x36 1x40"),
+            ],
+            quiet_at: "5m",
+            fires_at: "8m",
+            labels: BACKEND,
+            clear_at: "10m",
+        },
+    },
+    Alert {
+        name: "ProofBackendFailing",
+        severity: Severity::Warning,
+        lasting: "1m",
+        expr: "increase(rpp_runtime_proof_verification_failures_total[10m]) > 3",
+        summary: "{{ $labels.instance }} was sent more than three proofs that do not verify in ten minutes",
+        drill: Drill {
+            series: &[("rpp_runtime_proof_verification_failures_total{@,backend=\"plonky3\"}", "0x20 1+1x8 9x80")],
+            quiet_at: "5m",
+            fires_at: "9m",
+            labels: BACKEND,
+            clear_at: "20m",
+        },
+    },
+    Alert {
+        name: "VerifySlow",
+        severity: Severity::Warning,
+        lasting: "2m",
+        expr: "instance:proof_verification_ms:p95_10m > 2000",
+        summary: "{{ $labels.instance }} needs more than two seconds to verify a proof, at the 95th percentile",
+        drill: Drill {
+            series: &[
+                (
+                    "rpp_runtime_proof_verification_latency_ms_bucket{@,backend=\"plonky3\",le=\"1000.0\"}",
+                    "0+1x40 40x60 40+1x80",
+                ),
+                (
+                    "rpp_runtime_proof_verification_latency_ms_bucket{@,backend=\"plonky3\",le=\"5000.0\"}",
+                    "0+1x40 40+1x60 100+1x80",
+                ),
+                (
+                    "rpp_runtime_proof_verification_latency_ms_bucket{@,backend=\"plonky3\",le=\"+Inf\"}",
+                    "0+1x40 40+1x60 100+1x80",
+                ),
+            ],
+            quiet_at: "10m",
+            fires_at: "24m",
+            labels: NODE,
+            clear_at: "40m",
+        },
+    },
+    // A chain on which nobody has proven a window yet waits for its first prover, not for a page.
+    Alert {
+        name: "ProofsBehind",
+        severity: Severity::Warning,
+        lasting: "10m",
+        expr: "proof_queue_depth > 5 and on (instance, job) proven_height > 0",
+        summary: "{{ $labels.instance }} knows more than five closed windows without a proof",
+        drill: Drill {
+            series: &[("proof_queue_depth{@}", "1x20 6x60 2x20"), ("proven_height{@}", "120x110")],
+            quiet_at: "12m",
+            fires_at: "18m",
+            labels: NODE,
+            clear_at: "22m",
+        },
+    },
+];

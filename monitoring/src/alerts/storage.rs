@@ -1,0 +1,55 @@
+//! Reads and writes fail or are slow.
+
+use crate::alert::{Alert, Drill, Severity};
+use crate::alerts::NODE;
+
+/// The alerts.
+pub const ALERTS: &[Alert] = &[
+    Alert {
+        name: "StorageFault",
+        severity: Severity::Critical,
+        lasting: "0m",
+        expr: "increase(storage_faults_total[10m]) > 0",
+        summary: "A read or write of the store of {{ $labels.instance }} failed",
+        drill: Drill {
+            series: &[("storage_faults_total{@}", "0x20 1x80")],
+            quiet_at: "4m",
+            fires_at: "7m",
+            labels: NODE,
+            clear_at: "20m",
+        },
+    },
+    Alert {
+        name: "StoreMarkMended",
+        severity: Severity::Warning,
+        lasting: "1m",
+        expr: "storage_marks_mended_total > 0",
+        summary: "{{ $labels.instance }} found a damaged copy of its store's mark at its start and wrote it again",
+        drill: Drill {
+            series: &[("storage_marks_mended_total{@}", "0x20 1x20 0x20")],
+            quiet_at: "5m",
+            fires_at: "8m",
+            labels: NODE,
+            clear_at: "12m",
+        },
+    },
+    // Half of the block interval of the default chain: beyond it, a validator is late for the next height.
+    Alert {
+        name: "CommitSlow",
+        severity: Severity::Warning,
+        lasting: "5m",
+        expr: "instance:storage_commit_seconds:p99_5m > 0.5",
+        summary: "{{ $labels.instance }} needs more than half a second to make a block durable, at the 99th percentile",
+        drill: Drill {
+            series: &[
+                ("storage_commit_seconds_bucket{@,le=\"0.5\"}", "0+15x20 300x40 300+15x60"),
+                ("storage_commit_seconds_bucket{@,le=\"1.0\"}", "0+15x20 300+5x40 500+15x60"),
+                ("storage_commit_seconds_bucket{@,le=\"+Inf\"}", "0+15x20 300+5x40 500+15x60"),
+            ],
+            quiet_at: "5m",
+            fires_at: "14m",
+            labels: NODE,
+            clear_at: "25m",
+        },
+    },
+];

@@ -1,0 +1,50 @@
+//! Every dashboard, one file each.
+
+mod consensus;
+mod lottery;
+mod mempool;
+mod network;
+mod overview;
+mod proofs;
+mod rollout;
+mod runtime;
+mod storage;
+mod validators;
+
+use crate::board::{Board, Panel, Query, Shape, Unit};
+
+/// All boards.
+pub const BOARDS: &[Board] = &[
+    overview::BOARD,
+    consensus::BOARD,
+    validators::BOARD,
+    lottery::BOARD,
+    proofs::BOARD,
+    mempool::BOARD,
+    network::BOARD,
+    storage::BOARD,
+    runtime::BOARD,
+    rollout::BOARD,
+];
+
+/// One line or number per instance.
+const fn query(expr: &'static str) -> Query {
+    Query { expr, legend: "{{instance}}" }
+}
+
+/// Lines with a legend of their own.
+const fn named(expr: &'static str, legend: &'static str) -> Query {
+    Query { expr, legend }
+}
+
+const fn lines(title: &'static str, about: &'static str, unit: Unit, queries: &'static [Query]) -> Panel {
+    Panel { title, about, shape: Shape::Lines, unit, queries }
+}
+
+const fn number(title: &'static str, about: &'static str, unit: Unit, queries: &'static [Query]) -> Panel {
+    Panel { title, about, shape: Shape::Number, unit, queries }
+}
+
+const fn table(title: &'static str, about: &'static str, queries: &'static [Query]) -> Panel {
+    Panel { title, about, shape: Shape::Table, unit: Unit::Count, queries }
+}

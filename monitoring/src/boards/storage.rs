@@ -1,0 +1,57 @@
+//! Commits, size, faults of the store.
+
+use crate::board::{Board, Unit};
+use crate::boards::{lines, named, number, query};
+
+/// The board.
+pub const BOARD: Board = Board {
+    name: "storage",
+    title: "storage",
+    about: "How long a block takes to become durable, how much is kept, and what failed.",
+    panels: &[
+        number(
+            "Faults",
+            "Failed reads and writes since the nodes started. A node stops at its first failed write.",
+            Unit::Count,
+            &[query("sum(storage_faults_total{@})")],
+        ),
+        number("Size of all stores", "Bytes on disk.", Unit::Bytes, &[query("sum(storage_size_bytes{@})")]),
+        number(
+            "Oldest height kept",
+            "The lowest height whose block some node still has.",
+            Unit::Count,
+            &[query("min(storage_oldest_height{@})")],
+        ),
+        number(
+            "Newest height kept",
+            "The highest height whose block is durable somewhere.",
+            Unit::Count,
+            &[query("max(storage_newest_height{@})")],
+        ),
+        lines(
+            "Time of a commit",
+            "Seconds to make one block durable: median and 99th percentile.",
+            Unit::Seconds,
+            &[
+                named(
+                    "histogram_quantile(0.5, sum by (instance, le) (rate(storage_commit_seconds_bucket{@}[5m])))",
+                    "{{instance}} p50",
+                ),
+                named("instance:storage_commit_seconds:p99_5m{@}", "{{instance}} p99"),
+            ],
+        ),
+        lines("Size of the store", "Bytes on disk.", Unit::Bytes, &[query("storage_size_bytes{@}")]),
+        lines(
+            "Growth of the store",
+            "Bytes per second over half an hour.",
+            Unit::BytesPerSecond,
+            &[query("deriv(storage_size_bytes{@}[30m])")],
+        ),
+        lines(
+            "Heights kept",
+            "Blocks between the oldest and the newest.",
+            Unit::Count,
+            &[query("storage_newest_height{@} - storage_oldest_height{@}")],
+        ),
+    ],
+};

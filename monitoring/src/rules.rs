@@ -1,0 +1,45 @@
+//! `alert.rules.yml`: recording rules first, then one group of alerts per area.
+
+use std::fmt::Write;
+
+use crate::alert::Alert;
+use crate::alerts::{AREAS, RECORDINGS};
+use crate::drill::quoted;
+
+/// Where the runbooks lie in this project and in its packages; a section is `#` and the alert's name in lower case.
+const RUNBOOKS: &str = "docs/runbooks";
+
+/// The first lines of every generated YAML file.
+pub(crate) const HEADER: &str = "# Generated from monitoring/src by `cargo xtask monitoring`; do not edit.\n";
+
+/// The URL of an alert's section.
+pub(crate) fn runbook(area: &str, alert: &Alert) -> String {
+    format!("{RUNBOOKS}/{area}.md#{}", alert.name.to_lowercase())
+}
+
+/// The text of the file.
+pub(crate) fn file() -> String {
+    let mut text = format!("{HEADER}groups:\n  - name: recordings\n    rules:\n");
+    for recording in RECORDINGS {
+        // Writing to a string does not fail.
+        let _ = write!(text, "      - record: {}\n        expr: {}\n", recording.name, quoted(recording.expr));
+    }
+    for area in AREAS {
+        let _ = write!(text, "  - name: {}\n    rules:\n", area.name);
+        for alert in area.alerts {
+            let _ = write!(
+                text,
+                "      - alert: {}\n        expr: {}\n        for: {}\n        labels:\n          severity: {}\n          \
+                 area: {}\n        annotations:\n          summary: {}\n          runbook_url: {}\n",
+                alert.name,
+                quoted(alert.expr),
+                alert.lasting,
+                alert.severity.name(),
+                area.name,
+                quoted(alert.summary),
+                quoted(&runbook(area.name, alert)),
+            );
+        }
+    }
+    text
+}

@@ -1,0 +1,163 @@
+//! What holds for every alert, recording rule and panel.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::alerts::{AREAS, RECORDINGS, all};
+use crate::drill::{rendered, series};
+use crate::grafana::{LETTERS, chosen};
+use crate::query::labels;
+use crate::rules::runbook;
+use crate::{Alert, BOARDS, idle, query};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies below the root")
+}
+
+/// Seconds of a duration as the rules write it.
+fn seconds(text: &str) -> u64 {
+    let (number, unit) = text.split_at(text.len() - 1);
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => panic!("{text}: say s, m or h"),
+    };
+    number.parse::<u64>().unwrap_or_else(|error| panic!("{text}: {error}")) * factor
+}
+
+#[test]
+fn every_expression_names_series_and_labels_that_nodes_serve() {
+    for recording in RECORDINGS {
+        let found = labels(recording.expr).unwrap_or_else(|error| panic!("{}: {error}", recording.name));
+        assert!(found.contains("instance"), "{} is not one series per node", recording.name);
+    }
+    for alert in all() {
+        labels(alert.expr).unwrap_or_else(|error| panic!("{}: {error}", alert.name));
+    }
+    for board in BOARDS {
+        for panel in board.panels {
+            for query in panel.queries {
+                let expr = chosen(query.expr);
+                let found = labels(&expr).unwrap_or_else(|error| panic!("{}, {}: {error}", board.name, panel.title));
+                assert!(query.expr.contains('@'), "{}, {}: takes no choice of nodes", board.name, panel.title);
+                for word in query.legend.split("{{").skip(1) {
+                    let label = word.split("}}").next().unwrap_or_default();
+                    assert!(
+                        found.contains(label) || (label == "instance" && found.is_empty()),
+                        "{}, {}: the legend names {label}, the result has {found:?}",
+                        board.name,
+                        panel.title
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_alert_says_what_is_wrong_and_who_is_told() {
+    let mut names = BTreeSet::new();
+    for alert in all() {
+        assert!(names.insert(alert.name), "{} is there twice", alert.name);
+        assert!(alert.name.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{}", alert.name);
+        let labels = labels(alert.expr).unwrap();
+        let mut said = alert.summary.to_owned();
+        for label in &labels {
+            said = said.replace(&format!("{{{{ $labels.{label} }}}}"), label);
+        }
+        assert!(!said.contains("{{"), "{}: the summary names a label that is not there: {said}", alert.name);
+        assert!(said.len() > 20 && !said.ends_with('.'), "{}: {said}", alert.name);
+        // A page that lasts no time at all must look back over a window, or it comes and goes between two scrapes.
+        let instant = seconds(alert.lasting) == 0 && !alert.expr.contains('[');
+        assert!(!instant || alert.expr.contains("safety_failure"), "{} pages for one sample", alert.name);
+    }
+    assert!(names.len() >= 30, "{}", names.len());
+}
+
+#[test]
+fn every_drill_is_quiet_then_fires_then_clears_on_series_of_the_catalogue() {
+    for alert in all() {
+        let Alert { name, drill, .. } = alert;
+        let times = [drill.quiet_at, drill.fires_at, drill.clear_at].map(seconds);
+        assert!(times.is_sorted() && times[0] > 0 && times[0] < times[1] && times[1] < times[2], "{name}: {times:?}");
+        let labels = labels(alert.expr).unwrap();
+        for (label, _) in drill.labels {
+            assert!(labels.contains(*label), "{name}: fires with {label}, the expression has {labels:?}");
+        }
+        assert!(!rendered(alert.summary, drill.labels).contains("{{"), "{name}: a label of the summary is missing");
+        for (text, _) in drill.series {
+            query::labels(&series(text)).unwrap_or_else(|error| panic!("{name}: {text}: {error}"));
+        }
+        // Every series that the alert reads is played, itself or through its recording rule.
+        let played: BTreeSet<String> =
+            drill.series.iter().flat_map(|(text, _)| query::series(&series(text)).unwrap()).collect();
+        let read = sources(alert.expr);
+        assert!(played.is_subset(&read), "{name}: plays {played:?}, reads {read:?}");
+    }
+}
+
+/// The series that nodes serve behind an expression.
+fn sources(expr: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for name in query::series(expr).unwrap() {
+        match RECORDINGS.iter().find(|recording| recording.name == name) {
+            Some(recording) => found.extend(sources(recording.expr)),
+            None => {
+                found.insert(name);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_idle_network_has_every_series_that_an_alert_reads() {
+    let mut played = BTreeSet::new();
+    for (text, _) in idle::SERIES {
+        query::labels(&series(text)).unwrap_or_else(|error| panic!("{text}: {error}"));
+        played.extend(query::series(&series(text)).unwrap());
+    }
+    let read: BTreeSet<String> = all().flat_map(|alert| sources(alert.expr)).collect();
+    let missing: Vec<&String> = read.difference(&played).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_alert_has_a_section_in_the_runbook_of_its_area() {
+    for area in AREAS {
+        let path = root().join(format!("docs/runbooks/{}.md", area.name));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let sections: Vec<&str> = text.split("\n## ").skip(1).collect();
+        for alert in area.alerts {
+            let section = sections.iter().find(|section| section.lines().next() == Some(alert.name));
+            let section = section.unwrap_or_else(|| panic!("{} has no section {}", path.display(), alert.name));
+            for part in ["**Means.**", "**Confirm.**", "**Fix.**", "**Escalate**"] {
+                assert!(section.contains(part), "{}: {} has no {part}", path.display(), alert.name);
+            }
+            assert_eq!(
+                runbook(area.name, alert),
+                format!("docs/runbooks/{}.md#{}", area.name, alert.name.to_lowercase())
+            );
+        }
+        let known: BTreeSet<&str> = area.alerts.iter().map(|alert| alert.name).collect();
+        for section in sections {
+            let heading = section.lines().next().unwrap_or_default();
+            assert!(known.contains(heading), "{}: no alert is called {heading}", path.display());
+        }
+    }
+}
+
+#[test]
+fn boards_and_panels_can_be_told_apart() {
+    let mut names = BTreeSet::new();
+    for board in BOARDS {
+        assert!(names.insert(board.name), "{}", board.name);
+        let mut titles = BTreeSet::new();
+        for panel in board.panels {
+            assert!(titles.insert(panel.title), "{}: {} is there twice", board.name, panel.title);
+            assert!(panel.about.ends_with('.'), "{}: {}", board.name, panel.title);
+            assert!(!panel.queries.is_empty() && panel.queries.len() <= LETTERS.len(), "{}", panel.title);
+        }
+    }
+}

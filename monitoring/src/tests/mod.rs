@@ -1,0 +1,7 @@
+//! Tests of the data, of the reader of expressions, and of the committed files.
+
+mod committed;
+mod data;
+mod map;
+mod prometheus_query;
+mod query;

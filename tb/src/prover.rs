@@ -1,0 +1,99 @@
+//! The prover service behind `tb prover` and `tb validator proofs`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cli::proving::{CacheFile, PreparedKey, ProverAnswer, ProverFuture, ProverStart, ProverTask};
+use cli::{ExitCode, Failure};
+use prover_service::{Cache, CacheError, Finding, News, Options, ServiceError};
+
+/// What the service logs unless `RUST_LOG` says otherwise.
+const LOG: &str = "warn,plonky3=info";
+
+/// Does what the command line asks.
+pub fn run(task: ProverTask) -> ProverFuture {
+    Box::pin(async move {
+        match task {
+            ProverTask::Run(start) => prove(*start).await.map(|()| ProverAnswer::Done),
+            ProverTask::Check(dir) => files(Cache::check(&dir)),
+            ProverTask::Clear { dir, everything } => files(Cache::clear(&dir, everything)),
+            ProverTask::Preload(_) => preload(),
+        }
+    })
+}
+
+async fn prove(start: ProverStart) -> Result<(), Failure> {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| LOG.to_owned());
+    let settings = telemetry::logging::Settings { format: telemetry::logging::Format::Human, filter, colour: false };
+    // A filter that does not parse is the only thing that can be wrong here; the service runs without a log then.
+    let _ = telemetry::logging::init(&settings);
+    let news = start.news;
+    let options = Options {
+        nodes: start.nodes,
+        genesis: start.genesis,
+        cache_dir: start.cache_dir,
+        payout: start.payout,
+        once: start.once,
+        threads: start.threads,
+        nice: start.nice,
+        stop: start.stop,
+        news: Arc::new(move |one: &News| news(serde_json::to_value(one).unwrap_or_default())),
+    };
+    prover_service::run(options).await.map_err(failed)
+}
+
+fn failed(error: ServiceError) -> Failure {
+    let (exit, code, hint) = match &error {
+        ServiceError::NoNode => (ExitCode::Usage, "no_node", "name a node with --node"),
+        ServiceError::Node(_) => (ExitCode::Connection, "connection", "check the URL and that the node runs"),
+        ServiceError::OtherChain { .. } => {
+            (ExitCode::Refused, "wrong_chain", "give the genesis file of the node's chain with --genesis")
+        }
+        ServiceError::OtherKey { .. } => {
+            (ExitCode::Refused, "other_key", "run the same version of tb as the node, built from the locked sources")
+        }
+        ServiceError::Refused { .. } => {
+            (ExitCode::Refused, "proof_rejected", "the proof was dropped; see docs/runbooks/prover.md")
+        }
+        ServiceError::Follow(error) if error.is_outside() => {
+            (ExitCode::Connection, "connection", "check the URL and that the node runs")
+        }
+        ServiceError::Follow(_) => {
+            (ExitCode::Refused, "not_followed", "ask another node; if it happens again, see docs/runbooks/prover.md")
+        }
+        ServiceError::Cache(_) => return disk(&error),
+        ServiceError::Work { .. } | ServiceError::Worker(_) => {
+            (ExitCode::Unexpected, "not_proven", "see docs/runbooks/prover.md")
+        }
+    };
+    Failure::new(exit, code, error, hint)
+}
+
+fn disk(error: &impl std::fmt::Display) -> Failure {
+    Failure::new(
+        ExitCode::Unexpected,
+        "disk",
+        error,
+        "check that proof_cache_dir exists, who may write there, and that the disk has room",
+    )
+}
+
+fn files(found: Result<Vec<Finding>, CacheError>) -> Result<ProverAnswer, Failure> {
+    let file = |Finding { path, bytes, checksum, incomplete }| CacheFile { path, bytes, checksum, incomplete };
+    Ok(ProverAnswer::Files(found.map_err(|error| disk(&error))?.into_iter().map(file).collect()))
+}
+
+fn preload() -> Result<ProverAnswer, Failure> {
+    let started = Instant::now();
+    let key = proof::verifying_key().map_err(|error| {
+        Failure::new(ExitCode::Refused, "other_key", error, "build tb from the locked sources of the network")
+    })?;
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Ok(ProverAnswer::Key(PreparedKey {
+        backend: "plonky3".to_owned(),
+        key: key.hash().to_string(),
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        families: names(&["transaction"]),
+        missing: names(&["state", "pruning", "uptime", "consensus"]),
+    }))
+}

@@ -1,0 +1,427 @@
+//! Windows are proven beside a running network, a light client checks them, and no lie passes.
+//!
+//! One network for everything, because blocks and proofs take their time: four validators with blocks of 100 ms and
+//! windows of eight heights, one prover.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use primitives::{
+    Address, Amount, CommitCertificate, CommitSignature, Engine, Header, Height, LedgerSlot, Params, Round, SecretKey,
+    ValidatorSet, Vote, VoteKind, decode, encode,
+};
+use rpc::types::{BlockId, CertifiedBlock, ClaimRequest, ProvenAccount, Stage, WaitQuery};
+use rpc::{Client, ClientError};
+use serde_json::Value;
+use testkit::Seed;
+use tree::LedgerProof;
+use wallet::ValidatorKey;
+
+use crate::cluster::{Cluster, START_TIME, until};
+use crate::command::{Ended, Running, run, run_in, tb};
+use crate::pay::Payer;
+use crate::proxy::Proxy;
+
+/// Heights of one window.
+const WINDOW: u64 = 8;
+/// Longest time for a window to be proven on a busy machine.
+const PROVE_TIME: Duration = Duration::from_secs(60);
+/// Random alterations of answers.
+const ALTERATIONS: usize = 40;
+
+fn prover(cluster: &Cluster) -> Running {
+    let home = cluster.folder().join("prover");
+    let url = cluster.nodes[0].ports.rpc_url();
+    let genesis = cluster.nodes[0].home.join("genesis.json");
+    let mut command = tb();
+    command.args(["prover", "--json", "--threads", "1", "--nice", "5", "--node", &url, "--genesis"]).arg(genesis);
+    Running::start(command.arg("--home").arg(home))
+}
+
+fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
+    let genesis = cluster.nodes[0].home.join("genesis.json");
+    let mut command = tb();
+    command.args(["light", "verify", "--rpc", url, "--genesis"]).arg(genesis).args(words);
+    run(command.arg("--home").arg(&cluster.network.root))
+}
+
+/// The refusal's name.
+fn code(refused: Result<impl std::fmt::Debug, ClientError>) -> String {
+    match refused {
+        Err(ClientError::Api(error)) => error.code,
+        other => panic!("a refusal was expected: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
+    let params = Params { window_blocks: WINDOW, ..Params::default() };
+    let mut cluster = Cluster::with_params(Engine::Bft, 4, 100, Some(params));
+    cluster.start_all();
+    cluster.all_ready().await;
+    let client = cluster.nodes[0].client();
+    let before = client.proof_status().await.expect("it answers");
+    assert_eq!((before.proven_height, before.next_window, before.folded), (Height(0), 0, false));
+    assert!(before.security_bits >= 100);
+
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let payee = Payer::funded(&cluster.network, 2).address;
+    let payment = payer.pay(payee, 1_250_000);
+    let id = client.submit(&payer.request(&payment)).await.expect("it is admitted").id;
+    let paid = cluster.nodes[0].finalized(id).await;
+    let paid_at = paid.height.expect("it is in a block");
+
+    // Killed in the middle of a window, the prover makes it again after its restart and hands it in.
+    let mut first = prover(&cluster);
+    let proving = first.event("proving", PROVE_TIME);
+    assert_eq!(proving["window"], 0);
+    first.kill();
+    let mut second = prover(&cluster);
+    let proven = second.event("proven", PROVE_TIME);
+    println!("window 0: {} ms, {} bytes", proven["elapsed_ms"], proven["bytes"]);
+    until("two windows and the payment's", PROVE_TIME, async || {
+        let height = client.proof_status().await.ok()?.proven_height;
+        (height >= Height(2 * WINDOW) && height >= paid_at).then_some(())
+    })
+    .await;
+    let wait = WaitQuery { stage: Some(Stage::Proven), timeout_ms: Some(10_000) };
+    let status = client.transaction_wait(id, wait).await.expect("its window is proven");
+    assert_eq!(status.stage, Stage::Proven);
+    assert_eq!(second.interrupt(Duration::from_secs(10)), Some(0), "Ctrl-C ends it in order");
+
+    shows_where_the_proofs_are(&client, paid_at).await;
+    refuses_by_name(&client).await;
+    shows_failures_and_recovery(&cluster).await;
+    keeps_them(&mut cluster).await;
+    let client = cluster.nodes[0].client();
+    names_torn_files(&cluster);
+    checks_the_chain(&cluster, &client, payee).await;
+    no_lie_passes(&cluster, &client, payee).await;
+    cluster.check_no_panic();
+}
+
+async fn shows_where_the_proofs_are(client: &Client, paid_at: Height) {
+    let _verdicts = testkit::contract!("S000-098");
+    let _cache = testkit::contract!("S002-023");
+    let _circuits = testkit::contract!("S002-025");
+    let _latency = testkit::contract!("S002-019");
+    let _sizes = testkit::contract!("S002-027");
+    let node = client.node_status().await.expect("it answers");
+    let proofs = client.proof_status().await.expect("it answers");
+    assert_eq!(node.proven_height, Some(proofs.proven_height));
+    assert_eq!(proofs.proven_height, Height(proofs.next_window * WINDOW));
+    let verdicts = node.verifier_metrics.per_backend.get("plonky3").expect("the one backend");
+    assert_eq!((verdicts.accepted, verdicts.rejected), (proofs.next_window, 0));
+    assert!(verdicts.verification_ms > 0);
+    let health = &node.backend_health.plonky3;
+    assert!(health.healthy && health.cache_size == proofs.next_window && health.active_circuits.len() == 9);
+    let block = client.block_proof(paid_at).await.expect("it is proven");
+    assert!(block.first_height <= paid_at && paid_at <= block.last_height);
+    assert_eq!(block.window, (paid_at.0 - 1) / WINDOW);
+    let metrics = client.metrics().await.expect("metrics");
+    for name in [
+        "proven_height",
+        "rpp_runtime_proof_generation_latency_ms_count{backend=\"plonky3\",proof=\"window\"}",
+        "rpp_runtime_proof_verification_latency_ms_count{backend=\"plonky3\"}",
+        "proof_verification_latency_count{backend=\"plonky3\"}",
+        "proof_size_bytes_count{proof=\"window\"}",
+    ] {
+        assert!(metrics.contains(name), "{name} is missing");
+    }
+}
+
+async fn refuses_by_name(client: &Client) {
+    let _failures = testkit::contract!("S002-021");
+    let _tampered = testkit::contract!("S002-029");
+    let _hits = testkit::contract!("S002-028");
+    let next = client.proof_status().await.expect("it answers").next_window;
+    let good = client.window_proof(0).await.expect("window 0 is proven");
+    assert_eq!(code(client.submit_window(good.clone(), None).await), "proof_exists");
+    let renamed = |window: u64| [window.to_le_bytes().as_slice(), &good[8..]].concat();
+    assert_eq!(code(client.submit_window(renamed(next + 1), None).await), "proof_not_next");
+    // The chain has gone on, so the next window is closed: what is refused is the proof.
+    assert_eq!(code(client.submit_window(renamed(next), None).await), "proof_rejected");
+    assert_eq!(code(client.submit_window(vec![1; 20], None).await), "bad_request");
+    assert_eq!(code(client.submit_window(vec![0; 4 * 1024 * 1024 + 1], None).await), "body_too_large");
+    assert_eq!(code(client.window_proof(next).await), "not_found");
+    let chain = reqwest::get(format!("{}/proofs/chain", client.base_url())).await.expect("it answers");
+    assert_eq!(chain.status().as_u16(), 409);
+    let refusal: Value = chain.json().await.expect("a refusal");
+    assert_eq!(refusal["code"], "proof_unavailable");
+    assert_eq!(client.proof_status().await.expect("it answers").next_window, next, "nothing was taken");
+    let verdicts = client.node_status().await.expect("it answers").verifier_metrics.per_backend["plonky3"];
+    assert_eq!(verdicts.rejected, 1);
+    let metrics = client.metrics().await.expect("metrics");
+    for sample in [
+        "rpp_runtime_proof_verification_failures_total{backend=\"plonky3\"} 1",
+        "proof_tamper_rejections_total{backend=\"plonky3\"} 1",
+        "proof_cache_hits_total 1",
+        "proof_cache_misses_total 1",
+        "proof_refused_total{reason=\"exists\"} 1",
+        "proof_refused_total{reason=\"not_next\"} 1",
+    ] {
+        assert!(metrics.contains(sample), "{sample} is missing");
+    }
+}
+
+/// A failure that a prover reports shows in the status, until a proof is taken: that is the recovery event. All that
+/// the prover logs can be told apart.
+async fn shows_failures_and_recovery(cluster: &Cluster) {
+    let _failures = testkit::contract!("S002-020");
+    let _recovery = testkit::contract!("S002-033");
+    let _target = testkit::contract!("S002-037");
+    let client = cluster.nodes[0].client();
+    let failed = ClaimRequest { prover: "stranger".to_owned(), window: None, failure: Some("no memory".to_owned()) };
+    let claim = client.claim_window(&failed).await.expect("it is noted");
+    let health = client.node_status().await.expect("it answers").backend_health.plonky3;
+    assert_eq!((health.healthy, health.last_failure.as_deref()), (false, Some("no memory")));
+    let metrics = client.metrics().await.expect("metrics");
+    assert!(metrics.contains("rpp_runtime_proof_generation_failures_total{backend=\"plonky3\"} 1"));
+    // The stranger has claimed a window; another prover takes the next one and then this one, once the claim is over.
+    let (home, log) = (cluster.folder().join("prover"), cluster.folder().join("prover.log"));
+    let url = cluster.nodes[0].ports.rpc_url();
+    let genesis = cluster.nodes[0].home.join("genesis.json");
+    let mut command = tb();
+    command.args(["prover", "--json", "--node", &url, "--genesis"]).arg(genesis).arg("--home").arg(&home);
+    let mut working = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(&log).expect("a log"))
+        .spawn()
+        .expect("the program was built");
+    let next = claim.next_window;
+    until("the window after the failure", PROVE_TIME, async || {
+        // The stranger gives up what it claimed by asking for a window that is far away.
+        let far = ClaimRequest { prover: "stranger".to_owned(), window: Some(next + 20), failure: None };
+        let _ = client.claim_window(&far).await;
+        client.proof_status().await.ok().filter(|status| status.next_window > next)
+    })
+    .await;
+    working.kill().expect("it is our child");
+    working.wait().expect("it is our child");
+    let health = client.node_status().await.expect("it answers").backend_health.plonky3;
+    assert!(health.healthy && health.recovered_ms.is_some(), "{health:?}");
+    let events = cluster.nodes[0].log().matches("backend_health.plonky3.recovered").count();
+    assert_eq!(events, 1, "one recovery, one event");
+    let said = std::fs::read_to_string(&log).expect("the log");
+    assert!(said.lines().count() > 2 && said.lines().all(|line| line.contains("plonky3")), "{said}");
+}
+
+/// Proofs are still there after the node was killed, and those of the prover after a restart of its own.
+async fn keeps_them(cluster: &mut Cluster) {
+    let before = cluster.nodes[0].client().proof_status().await.expect("it answers").next_window;
+    cluster.nodes[0].kill();
+    cluster.nodes[0].start();
+    cluster.nodes[0].ready(START_TIME).await;
+    assert_eq!(cluster.nodes[0].client().proof_status().await.expect("it answers").next_window, before);
+    // A second node has no proofs; the prover hands it those of the cache, without proving anything again.
+    let home = cluster.folder().join("prover");
+    let (first, second) = (cluster.nodes[0].ports.rpc_url(), cluster.nodes[1].ports.rpc_url());
+    let mut command = tb();
+    command.args(["prover", "--json", "--threads", "1", "--node", &second, "--node", &first, "--home"]).arg(&home);
+    let genesis = cluster.nodes[0].home.join("genesis.json");
+    let mut again = Running::start(command.arg("--genesis").arg(genesis));
+    for window in 0..2 {
+        let delivered = again.event("delivered", PROVE_TIME);
+        assert_eq!((delivered["window"].as_u64(), delivered["node"].as_str()), (Some(window), Some(second.as_str())));
+    }
+    assert_eq!(again.interrupt(Duration::from_secs(10)), Some(0));
+}
+
+fn names_torn_files(cluster: &Cluster) {
+    let _incomplete = testkit::contract!("S002-039");
+    let home = cluster.folder().join("prover");
+    let whole = run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
+    let files = whole.as_array().expect("a list of files");
+    let proof = files.iter().filter_map(|file| file["path"].as_str()).find(|path| path.ends_with("proof-0"));
+    let proof = Path::new(proof.expect("window 0 was proven here")).to_owned();
+    assert!(files.iter().all(|file| file["incomplete"].is_null() && file["checksum"].is_string()));
+    let bytes = std::fs::read(&proof).expect("it is there");
+    std::fs::write(&proof, &bytes[..bytes.len() / 2]).expect("it is ours");
+    let torn = run_in(&home, &["validator", "proofs", "cache", "check"]);
+    assert_eq!(torn.code, Some(9), "{torn:?}");
+    assert!(torn.stdout.contains("proof-0") && torn.stdout.contains("its checksum does not hold"), "{torn:?}");
+    let cleared = run_in(&home, &["validator", "proofs", "cache", "clear"]).ok();
+    assert_eq!(cleared.as_array().map(Vec::len), Some(1), "only the torn one: {cleared}");
+    assert!(!proof.exists());
+    run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
+    // The prover starts cleanly without it and has nothing to make again: the nodes have the window.
+    let mut restarted = prover(cluster);
+    restarted.event("started", START_TIME);
+    assert_eq!(restarted.interrupt(Duration::from_secs(10)), Some(0));
+}
+
+async fn checks_the_chain(cluster: &Cluster, client: &Client, payee: Address) {
+    let url = client.base_url();
+    let shown = verify(cluster, url, &["--account", &payee.to_string()]).ok();
+    let proven = shown["proven_height"].as_u64().expect("a height");
+    assert!(proven >= 2 * WINDOW && shown["attested_height"].as_u64().is_some_and(|attested| attested >= proven));
+    let header = client.certified_block(BlockId::Height(Height(proven))).await.expect("it is there").decode();
+    let (header, ..) = header.expect("a header");
+    assert_eq!(shown["ledger_root"], header.ledger_root.to_string());
+    assert_eq!(shown["supply"], header.supply.micro());
+    assert_eq!(shown["account"]["balance"], 1_000_001_250_000_u64, "{shown}");
+    assert_eq!(shown["windows"], proven / WINDOW);
+    println!(
+        "light verify: {} windows, {} ms, {} bytes",
+        shown["windows"], shown["verify_ms"], shown["downloaded_bytes"]
+    );
+
+    // From checkpoints below and above the proven height.
+    for height in [WINDOW, WINDOW + 3, proven + 1] {
+        let at = client.certified_block(BlockId::Height(Height(height))).await.expect("it is there");
+        let (header, ..) = at.decode().expect("a header");
+        let trust = format!("{height}:{}", header.hash());
+        let again = verify(cluster, url, &["--trust", &trust]).ok();
+        assert_eq!((&again["proven_height"], &again["ledger_root"]), (&shown["proven_height"], &shown["ledger_root"]));
+        let other = format!("{height}:{}", header.parent);
+        assert_eq!(verify(cluster, url, &["--trust", &other]).refused().code, "not_proven");
+    }
+}
+
+/// Everything that a signed lie needs.
+struct Forger {
+    keys: Vec<SecretKey>,
+    genesis: primitives::Hash,
+}
+
+impl Forger {
+    fn new(cluster: &Cluster) -> Self {
+        let key = |node: &cli::devnet::layout::NodeHome| {
+            ValidatorKey::load(&node.home.validator_key(), None).expect("a key of the network").key.consensus
+        };
+        Self { keys: cluster.network.nodes.iter().map(key).collect(), genesis: cluster.network.genesis.hash() }
+    }
+
+    /// The header as all four validators would sign it.
+    fn certify(&self, header: &Header, validators: &ValidatorSet) -> CertifiedBlock {
+        let (height, hash) = (header.height, header.hash());
+        let sign = |key: &SecretKey| {
+            let voter = Address::of_key(&key.public_key());
+            let vote = Vote { kind: VoteKind::Precommit, height, round: Round(0), value: Some(hash), voter };
+            CommitSignature { address: voter, signature: key.sign(&vote.signing_bytes(&self.genesis)) }
+        };
+        let signatures = self.keys.iter().map(sign).collect();
+        let certificate = CommitCertificate::new(height, Round(0), hash, signatures).expect("four signatures");
+        CertifiedBlock::new(header, &certificate, validators)
+    }
+}
+
+async fn no_lie_passes(cluster: &Cluster, client: &Client, payee: Address) {
+    let proxy = Proxy::start(client.base_url().to_owned()).await;
+    let honest = verify(cluster, &proxy.url, &["--account", &payee.to_string()]).ok();
+    let proven = honest["proven_height"].as_u64().expect("a height");
+    a_dishonest_quorum_makes_no_coins(cluster, client, &proxy, proven).await;
+    a_forged_balance_is_refused(cluster, &proxy, payee);
+    no_alteration_changes_what_is_shown(cluster, &proxy, payee, &honest);
+}
+
+/// All four validators sign a header with more money, or another ledger: the proof does not fit.
+async fn a_dishonest_quorum_makes_no_coins(cluster: &Cluster, client: &Client, proxy: &Proxy, proven: u64) {
+    let forger = Forger::new(cluster);
+    let (header, _, validators) = client
+        .certified_block(BlockId::Height(Height(proven)))
+        .await
+        .expect("it is there")
+        .decode()
+        .expect("it decodes");
+    let rich = Amount::new(header.supply.micro() + 1).expect("in range");
+    let mut root = *header.ledger_root.elements();
+    root[0] ^= 1;
+    let other_root = primitives::LedgerDigest::new(root).expect("still below the modulus");
+    let forgeries = [
+        Header { supply: rich, ..header.clone() },
+        Header { ledger_root: other_root, ..header.clone() },
+        Header { ops_digest: other_root, ..header.clone() },
+        Header { next_slot: header.next_slot + 1, ..header.clone() },
+    ];
+    for forged in forgeries {
+        let block = forger.certify(&forged, &validators);
+        let path = format!("/blocks/{proven}/certified");
+        let text = serde_json::to_vec(&block).expect("it has a JSON form");
+        proxy.lies(Box::new(move |asked, _| (asked == path).then(|| text.clone())));
+        let refused = verify(cluster, &proxy.url, &[]).refused();
+        assert_eq!(refused.code, "not_proven");
+        assert!(refused.error.contains("does not show the statement"), "{refused:?}");
+    }
+}
+
+fn a_forged_balance_is_refused(cluster: &Cluster, proxy: &Proxy, payee: Address) {
+    proxy.lies(Box::new(|asked, body| {
+        asked.starts_with("/proofs/accounts/").then(|| {
+            let mut account: ProvenAccount = serde_json::from_slice(body).expect("an account");
+            let mut proof: LedgerProof = decode(&account.ledger_proof.0).expect("a proof");
+            let content = proof.content.expect("it has an account");
+            let balance = Amount::new(content.balance.micro() + 1).expect("in range");
+            proof.content = Some(LedgerSlot { balance, ..content });
+            account.ledger_proof = rpc::types::Hex(encode(&proof));
+            serde_json::to_vec(&account).expect("it has a JSON form")
+        })
+    }));
+    let refused = verify(cluster, &proxy.url, &["--account", &payee.to_string()]).refused();
+    assert_eq!(refused.code, "not_proven");
+    assert!(refused.error.contains("does not lead to the proven ledger root"), "{refused:?}");
+}
+
+/// Each alteration is refused, or it touched what nothing depends on and the answer is the honest one.
+fn no_alteration_changes_what_is_shown(cluster: &Cluster, proxy: &Proxy, payee: Address, honest: &Value) {
+    let mut seed = Seed::new();
+    // Where the alteration goes, and whether it must be refused: numbers of a status only say what to ask for, and
+    // the lottery key of a validator is no part of its set's hash.
+    let places = [
+        ("/certified", "header", true),
+        ("/certified", "certificate", true),
+        ("/certified", "validators", false),
+        ("/proofs/windows/", "", true),
+        ("/proofs/accounts/", "ledger_proof", true),
+        ("/proofs/accounts/", "height", false),
+        ("/proofs/status", "next_window", false),
+        ("/status/node", "finalized_height", false),
+    ];
+    let mut refused = 0;
+    for round in 0..ALTERATIONS {
+        let (place, field, must) = places[round % places.len()];
+        let random = seed.u64();
+        proxy.lies(Box::new(move |asked, body| asked.contains(place).then(|| alter(body, field, random))));
+        let ended = verify(cluster, &proxy.url, &["--account", &payee.to_string()]);
+        assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+        if ended.code == Some(0) {
+            assert!(!must, "round {round}: {place} {field} was altered with {random:#x} and believed: {ended:?}");
+            let shown = ended.json();
+            for name in ["proven_height", "ledger_root", "supply", "account"] {
+                assert_eq!(shown[name], honest[name], "round {round}: {place} {field} with {random:#x}");
+            }
+        } else {
+            refused += 1;
+            ended.refused();
+        }
+    }
+    assert!(refused > ALTERATIONS / 2, "{refused} of {ALTERATIONS}");
+}
+
+/// One bit of raw bytes or of a hexadecimal field, or a number, altered.
+fn alter(body: &[u8], field: &str, random: u64) -> Vec<u8> {
+    let flip = |bytes: &mut [u8]| {
+        let mut seed = Seed::of(random);
+        let at = seed.index(bytes.len());
+        bytes[at] ^= 1 << seed.below(8);
+    };
+    if field.is_empty() {
+        let mut bytes = body.to_vec();
+        flip(&mut bytes);
+        return bytes;
+    }
+    let mut answer: Value = serde_json::from_slice(body).expect("JSON");
+    answer[field] = match &answer[field] {
+        Value::Number(number) => (number.as_u64().unwrap_or_default() + 1 + random % 3).into(),
+        Value::String(text) => {
+            let mut bytes = hex::decode(text).expect("hexadecimal");
+            flip(&mut bytes);
+            hex::encode(bytes).into()
+        }
+        other => panic!("{field} is {other}"),
+    };
+    serde_json::to_vec(&answer).expect("JSON")
+}

@@ -1,0 +1,304 @@
+//! Validators that earn their place and lose it: a newcomer that comes and goes, and one that signs twice.
+//!
+//! The chain's clock is shrunk: epochs of eight blocks, an hour of timetoke in three seconds.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use cli::devnet::layout::Ports;
+use primitives::{Address, Engine, Params, VrfPublicKey};
+use rpc::types::{AuditEvidence, AuditQuery, AuditStream, BlockId, ValidatorState};
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
+use crate::command::{run, run_in, tb, tb_as, without_ours};
+use crate::faults::twin_of_last;
+use crate::join::{connected, start};
+use crate::pay::Payer;
+
+/// Longest wait for anything that takes epochs or windows here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The parameters of a chain with a shrunk clock.
+fn shrunk() -> Params {
+    let params = json!({
+        "epoch_blocks": 8,
+        "staking": { "unbonding_epochs": 3, "trusting_epochs": 2, "churn_bps": 3333 },
+        "evidence": { "age_epochs": 1, "delay_epochs": 1, "together_epochs": 1 },
+        "identity": { "attestations_min": 2, "bond_delay_blocks": 17 },
+        "timetoke": {
+            "hour_seconds": 3, "window_seconds": 3, "challenges_per_window": 1, "answer_seconds": 3,
+            "decay_seconds": 600, "sync_seconds": 1
+        },
+        "reputation": { "tier_thresholds": { "hours": 1, "candidate_successes": 2, "proven_successes": 400 } },
+    });
+    let params: Params = serde_json::from_value(params).expect("known parameters");
+    params.validate().expect("within their bounds");
+    params
+}
+
+/// A home with a validator's keys on the cluster's chain, and the words that connect it.
+fn newcomer(cluster: &Cluster) -> (Node, Vec<String>, Address) {
+    let home: PathBuf = cluster.folder().join("fifth");
+    let genesis = cluster.network.root.join("genesis.json");
+    let genesis = genesis.to_str().expect("text");
+    let made = run_in(&home, &["init", "--mode", "validator", "--moniker", "fifth", "--genesis", genesis]).ok();
+    let address = made["validator"]["address"].as_str().expect("an address").parse().expect("an address");
+    let ports = Ports::of(free_base(1), 0).expect("free ports");
+    (Node::new(home, ports), connected(cluster, ports), address)
+}
+
+/// Runs a command of `home` against `node`; it must succeed.
+fn done(home: &Path, node: &Node, words: &[&str]) -> Value {
+    run(tb().args(words).args(["--rpc", &node.ports.rpc_url(), "--home"]).arg(home)).ok()
+}
+
+/// Waits until the validator is in this state, as `node` sees it.
+async fn becomes(node: &Node, address: &Address, state: ValidatorState) {
+    let client = node.client();
+    let what = format!("{address} to be {state:?}");
+    until(&what, PATIENCE, async || client.validator(address).await.ok().filter(|view| view.state == state)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
+    let _identity_genesis = testkit::contract!("S000-105");
+    let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(shrunk()));
+    cluster.start_all();
+    cluster.all_ready().await;
+    let (mut fifth, words, address) = newcomer(&cluster);
+    let node = &cluster.nodes[0];
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let transaction = payer.pay(address, 20_000_000);
+    node.client().submit(&payer.request(&transaction)).await.expect("admitted");
+    node.finalized(transaction.id()).await;
+
+    // An identity, attested by two validators, who pay their fees from the rewards of the first epoch.
+    node.reaches(9, PATIENCE).await;
+    let vacant = node.client().identity_proof(&address).await.expect("a proof");
+    assert!(vacant.vacant);
+    done(&fifth.home, node, &["identity", "register"]);
+    for attester in &cluster.nodes[..2] {
+        done(&attester.home, node, &["identity", "attest", &address.to_string()]);
+    }
+    let shown = done(&fifth.home, node, &["identity", "show", &address.to_string()]);
+    assert_eq!(shown["identity"]["stage"], "active", "{shown}");
+
+    // The node answers challenges by itself, and the hours bring tiers.
+    start(&mut fifth, &words);
+    fifth.reaches(cluster.highest().await, START_TIME).await;
+    let client = node.client();
+    until("an hour of timetoke", PATIENCE, async || {
+        client.reputation(&address).await.ok().filter(|view| view.tier == "tl2")
+    })
+    .await;
+    done(&fifth.home, node, &["stake", "bond", "--amount", "1"]);
+    until("a success of a bonded candidate", PATIENCE, async || {
+        client.reputation(&address).await.ok().filter(|view| view.counters.successes > 0)
+    })
+    .await;
+    explained(node);
+    seen_by_peers(node, &fifth, &address).await;
+
+    becomes(node, &address, ValidatorState::Voting).await;
+    until("its signature in a block", PATIENCE, async || {
+        let block = client.block_latest().await.ok()?;
+        block.last_commit.filter(|commit| commit.signers.contains(&address))
+    })
+    .await;
+    lottery_is_counted(node, &fifth, &address).await;
+    timetoke_is_told(&cluster, &fifth).await;
+    let rotated = rotate(&cluster, &fifth, &address).await;
+    smoke(&cluster);
+
+    // And back: the stake leaves, the seat goes, the money returns.
+    let before = client.account(&address).await.expect("an account").balance;
+    done(&fifth.home, node, &["stake", "unbond", "--amount", "1"]);
+    until("the seat to be empty", PATIENCE, async || {
+        let set = client.consensus_status().await.ok()?;
+        set.validators.iter().all(|member| member.address != address).then_some(())
+    })
+    .await;
+    let back = until("the stake to be paid out", PATIENCE, async || {
+        let staker = client.staker(&address).await.ok()?;
+        (staker.delegations.is_empty() && staker.unbonding.is_empty()).then_some(())?;
+        Some(client.account(&address).await.ok()?.balance)
+    })
+    .await;
+    assert!(back.micro() > before.micro() + 900_000, "{before} before, {back} after");
+    until("the rotated key to be in use", PATIENCE, async || {
+        client.vrf(&address).await.ok().filter(|standing| standing.vrf_key == Some(rotated))
+    })
+    .await;
+    done(&fifth.home, node, &["identity", "revoke"]);
+    let tier = client.reputation(&address).await.expect("a view").tier;
+    assert_eq!(tier, "tl0");
+
+    // It follows on as any node does.
+    fifth.reaches(cluster.highest().await, START_TIME).await;
+    cluster.nodes.push(fifth);
+    cluster.level(START_TIME).await;
+    cluster.check_one_history().await;
+}
+
+/// A script that links none of our code recomputes what the explain commands say.
+fn explained(node: &Node) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/explain_check.py");
+    let ended = Command::new("python3").arg(script).args(["--rpc", &node.ports.rpc_url()]).output();
+    let ended = ended.expect("python3 is missing: install it, the explain commands are checked by a script");
+    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success(), "{out}{err}");
+    assert!(out.contains("tier") && out.contains("timetoke") && out.contains("rewards"), "{out}");
+}
+
+/// The node key that the identity bound is known to the peers of its node.
+async fn seen_by_peers(node: &Node, fifth: &Node, address: &Address) {
+    let client = node.client();
+    let peer = until("the fifth among the peers", PATIENCE, async || {
+        let peers = client.validator_peers().await.ok()?.peers;
+        peers.into_iter().find(|peer| peer.identity == Some(*address))
+    })
+    .await;
+    assert!(!peer.validator && peer.tier != "tl0" && peer.points >= 0, "{peer:?}");
+    let own = fifth.client().validator_vrf().await.expect("it has a validator key");
+    assert_eq!(own.held_keys.len(), 1);
+    assert_eq!(own.standing.address, *address);
+}
+
+/// What the node status says about lotteries.
+async fn lottery_is_counted(node: &Node, fifth: &Node, address: &Address) {
+    let _status = testkit::contract!("S000-063");
+    let metrics = node.client().node_status().await.expect("a status").vrf_metrics;
+    assert!(metrics.submissions >= 1 && metrics.accepted >= 1, "{metrics:?}");
+    assert_eq!(metrics.rejected, metrics.rejected_by_reason.values().sum::<u64>());
+    assert!(metrics.participation_ppm.is_some(), "{metrics:?}");
+    assert!(node.metric("vrf_submissions_total").await >= 1.0);
+    assert!(node.metric("vrf_accepted_validators_total").await >= 1.0);
+    // It came without anybody typing a command.
+    assert!(fifth.metric("validator_duties_total{duty=\"ticket\",result=\"sent\"}").await >= 1.0);
+    let standing = node.client().vrf(address).await.expect("a standing");
+    assert!(standing.validator, "{standing:?}");
+}
+
+/// Rotates the VRF key by the name that operators know; gives the new key, which waits for its epoch.
+async fn rotate(cluster: &Cluster, fifth: &Node, address: &Address) -> VrfPublicKey {
+    let _shown = testkit::contract!("S002-036");
+    let node = &cluster.nodes[0];
+    let url = node.ports.rpc_url();
+    let mut command = tb_as("rpp-node", cluster.folder());
+    run(command.args(["validator", "vrf", "rotate", "--rpc", &url, "--home"]).arg(&fifth.home)).ok();
+    let record = node.client().identity(address).await.expect("a view").identity.expect("it has one");
+    let next = record.next_vrf.expect("the new key waits");
+    assert!(next.key != record.vrf.key && next.from_epoch > record.vrf.from_epoch, "{next:?}");
+    // Height and time of the block that registered it are stamped on chain.
+    let block = node.client().block(BlockId::Height(next.stamped_at)).await.expect("the block");
+    assert_eq!(block.header.time_ms, next.stamped_time_ms);
+    let held = fifth.client().validator_vrf().await.expect("it has a validator key").held_keys;
+    assert_eq!(held, [record.vrf.key, next.key], "the node finds the new secret by itself");
+    let inspected = done(&fifth.home, node, &["validator", "vrf", "inspect"]).to_string();
+    let secret = std::fs::read_to_string(fifth.home.join("validator_key.json")).expect("the key file");
+    let secret: Value = serde_json::from_str(&secret).expect("JSON");
+    let seeds = secret["protection"]["plain"]["seeds"].as_str().expect("a plain key").to_owned();
+    assert!(!inspected.contains(&seeds[64..]) && !inspected.contains(&seeds[..64]), "no secret is printed");
+    next.key
+}
+
+/// The script that follows a rollout.
+fn smoke(cluster: &Cluster) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/smoke_rollout.sh");
+    let mut command = Command::new("bash");
+    without_ours(&mut command);
+    command.arg(script).env("TB", env!("CARGO_BIN_EXE_tb")).args(["--rpc", &cluster.nodes[0].ports.rpc_url()]);
+    let ended = command.args(["--from", "account-2", "--home"]).arg(&cluster.network.root).output().expect("bash");
+    let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success() && out.contains("OK: transaction, identity and commitment"), "{out}{err}");
+}
+
+/// Every node heard the roots of others and found them equal to its own.
+async fn timetoke_is_told(cluster: &Cluster, fifth: &Node) {
+    let _event = testkit::contract!("S000-060");
+    let _root = testkit::contract!("S000-061");
+    let _params = testkit::contract!("S000-059");
+    let _counts = testkit::contract!("S000-100");
+    let matched = "meta_timetoke_messages_total{result=\"matched\"}";
+    for node in cluster.nodes.iter().chain([fifth]) {
+        until("a root that agrees", PATIENCE, async || (node.metric(matched).await > 0.5).then_some(())).await;
+        assert!(node.metric("meta_timetoke_messages_total{result=\"mismatched\"}").await < 0.5);
+    }
+    let node = &cluster.nodes[0];
+    assert!(node.metric("block_uptime_proofs_total").await >= 2.0);
+    assert!(node.metric("block_consensus_proofs_total").await >= 20.0);
+    let log = node.log();
+    let records = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let record = records.filter(|line| line["target"] == "telemetry.block").last().expect("a record for each block");
+    assert_eq!(record["timetoke_params.window_seconds"], 3, "{record}");
+    assert_eq!(record["timetoke_params.cap_hours"], 720, "{record}");
+    assert_eq!(record["timetoke_params.decay_seconds"], 600, "{record}");
+    assert!(record["uptime_proofs"].is_u64() && record["consensus_proofs"].as_u64() >= Some(3), "{record}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
+    let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(shrunk()));
+    let (mut twin, words) = twin_of_last(&cluster);
+    let offender = cluster.network.nodes[3].address;
+    cluster.start_all();
+    start(&mut twin, &words);
+    let honest = &cluster.nodes[..3];
+    for node in honest {
+        node.reaches(1, START_TIME).await;
+    }
+    becomes(&honest[0], &offender, ValidatorState::Tombstoned).await;
+    let page = honest[0].client().audits(AuditStream::Slashing, AuditQuery { limit: None }).await.expect("the records");
+    let slashed = page
+        .records
+        .iter()
+        .filter(|record| matches!(record.evidence, AuditEvidence::Slashed { validator, .. } if validator == offender));
+    let slashed: Vec<_> = slashed.collect();
+    assert_eq!(slashed.len(), 1, "one decision is one record: {page:?}");
+    let possible = honest.iter().filter_map(|node| reported(&node.log())).min().expect("an honest node reported it");
+    let height = slashed[0].height.0;
+    assert!(height <= possible + 3, "evidence could be included at {possible}, the slash came at {height}");
+
+    let before = cluster.highest().await;
+    for node in honest {
+        node.reaches(before + 5, PATIENCE).await;
+    }
+    audits_verify(&cluster, &honest[0]);
+    cluster.check_no_panic();
+}
+
+/// The first height whose block could hold the evidence, as this node saw it.
+fn reported(log: &str) -> Option<u64> {
+    let records = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    records.filter(|line| line["message"] == "evidence reported").find_map(|line| line["at"].as_u64())
+}
+
+/// The files of a node verify as they are, and not with one byte changed.
+fn audits_verify(cluster: &Cluster, node: &Node) {
+    let _slashing = testkit::contract!("S000-113");
+    let _reputation = testkit::contract!("S000-112");
+    let _offline = testkit::contract!("S000-120");
+    for stream in ["slashing", "reputation"] {
+        let folder = node.home.join("data/audits").join(stream);
+        let file = std::fs::read_dir(folder).expect("a folder").next().expect("a file").expect("an entry").path();
+        let copy = cluster.folder().join(format!("{stream}.jsonl"));
+        let mut text = std::fs::read(&file).expect("the audits");
+        // The node goes on writing: whole lines only.
+        text.truncate(text.iter().rposition(|byte| *byte == b'\n').expect("a line") + 1);
+        std::fs::write(&copy, &text).expect("written");
+        let verify = |path: &Path| run(tb().args(["audit", "verify"]).arg(path));
+        let report = verify(&copy).ok();
+        assert!(report["records"].as_u64() > Some(0), "{report}");
+        let middle = text.len() / 2;
+        for at in [10, middle, text.len() - 20] {
+            let mut tampered = text.clone();
+            tampered[at] ^= 1;
+            std::fs::write(&copy, &tampered).expect("written");
+            let refusal = verify(&copy).refused();
+            assert_eq!(refusal.code, "audit_invalid", "{refusal:?}");
+            assert!(refusal.error.contains("line"), "{refusal:?}");
+        }
+    }
+}
