@@ -28,12 +28,12 @@ use crate::tidy::Finding;
 const RESULTS: &str = "docs/nightly";
 /// Seeds that the simulator runs unless the command line says otherwise.
 pub(crate) const SEEDS: u64 = 10_000;
+/// Altered proofs unless the command line says otherwise.
+pub(crate) const MUTATIONS: u64 = 100_000;
 /// Fewest seeds of a result that is accepted.
 const SEEDS_MIN: u64 = 10_000;
 /// Seeds within which every seeded defect must be caught.
 const DEFECT_SEEDS: u64 = 500;
-/// Altered proofs unless the command line says otherwise.
-pub(crate) const MUTATIONS: u64 = 100_000;
 /// Longest time of one start of a task; what is left is done by the next start.
 const TIME_MAX: Duration = Duration::from_secs(6 * 3_600);
 /// How often a running task is looked at.
@@ -110,7 +110,7 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs, .. }: Extent) -> Resul
     let path: PathBuf = report.join("summary.json");
     let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let summary: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    stamped(workspace, Task::Simulator, &format!("tb {}", words.join(" ")), summary)
+    stamped(workspace, "simulator", &format!("tb {}", words.join(" ")), summary)
 }
 
 /// Looks for the seed at which each defect is caught. The defects are in a build of their own.
@@ -120,11 +120,11 @@ fn defects(workspace: &Workspace) -> Result<Value> {
     let seeds = DEFECT_SEEDS.to_string();
     let text = output_of(workspace.cargo(&words).arg(&seeds)).context("a defect was not caught")?;
     let summary: Value = serde_json::from_slice(&text).context("the search said something that is not JSON")?;
-    stamped(workspace, Task::Defects, &format!("cargo {} {seeds}", words.join(" ")), summary)
+    stamped(workspace, "defects", &format!("cargo {} {seeds}", words.join(" ")), summary)
 }
 
-/// A result with the date and the commit, which says so when there are changes on top.
-fn stamped(workspace: &Workspace, task: Task, command: &str, summary: Value) -> Result<Value> {
+/// A result with the date and the commit.
+fn stamped(workspace: &Workspace, task: &str, command: &str, summary: Value) -> Result<Value> {
     let said = |command: &mut Command| -> Result<String> {
         Ok(String::from_utf8(output_of(command)?)
             .context("a program said something that is not UTF-8")?
@@ -146,10 +146,10 @@ fn simulator_words(seeds: u64, jobs: u64) -> Vec<String> {
 }
 
 /// The file of a result: where it comes from, then the numbers.
-fn result(task: Task, date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
+fn result(task: &str, date: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
     let Value::Object(numbers) = summary else { bail!("the summary is no JSON object") };
     let mut file = Map::new();
-    for (key, value) in [("task", task.name()), ("date", date), ("commit", commit), ("command", command)] {
+    for (key, value) in [("task", task), ("date", date), ("commit", commit), ("command", command)] {
         file.insert(key.to_owned(), json!(value));
     }
     file.extend(numbers);
@@ -200,16 +200,19 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
 
 /// What is wrong with a result.
 fn wrong(task: Task, result: &Value) -> Vec<String> {
-    if task == Task::Folds {
-        return folds::wrong(result);
-    }
     let mut wrong = Vec::new();
-    for key in ["task", "date", "commit", "command", "verdict"] {
+    // The verdicts of the task about folds are one for each attack.
+    let verdict = (task != Task::Folds).then_some("verdict");
+    for key in ["task", "date", "commit", "command"].into_iter().chain(verdict) {
         if result.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
             wrong.push(format!("has no `{key}`"));
         }
     }
-    wrong.extend(if task == Task::Defects { wrong_defects(result) } else { wrong_runs(result) });
+    wrong.extend(match task {
+        Task::Simulator => wrong_runs(result),
+        Task::Defects => wrong_defects(result),
+        Task::Folds => folds::wrong(result),
+    });
     wrong
 }
 

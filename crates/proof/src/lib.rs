@@ -3,6 +3,7 @@
 //! ```text
 //!   headers, genesis ──► WindowStatement ──┐
 //!   proof bytes ───────────────────────────┴─► verify_window ──► the ledger went from root to root by the rules
+//!                                              verify_folded ──► the same over any number of windows in a row
 //! ```
 //!
 //! A window proof shows that *some* list of ledger operations leads from one header's ledger root, operations
@@ -14,7 +15,7 @@
 //! - The verifying key is pinned ([`keys`]); the parameters are constants ([`params`]).
 //! - Any bytes give a verdict, none a panic ([`verify_window`]).
 //!
-//! Read next: [`statement`], [`airs`], [`light`], [`verify_window`], [`verify_chain`]; then `spec/proofs.md`.
+//! Read next: [`statement`], [`airs`], [`light`], [`verify_window`], [`verify_chain`], [`folded`]; then `spec/proofs.md`.
 
 pub mod airs;
 pub mod encoding;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Task, check, folds, in_time, result, simulator_words, wrong};
+use super::{Task, check, in_time, result, simulator_words, wrong};
 use crate::snapshot::Snapshot;
 
 fn good() -> Value {
@@ -15,14 +15,13 @@ fn good() -> Value {
         "seeds_with_20_calm_heights": 10_000, "seeds_with_three_kinds": 7_500, "faults": counts, "fault_ms": counts,
         "effects": { "slashed": 2 }, "dishonest": { "twin": 1 }, "dishonest_ms": { "twin": 9 }, "properties": { "agreement": 7 },
     });
-    result(Task::Simulator, "2026-01-02", "0a1b", &format!("tb {}", simulator_words(10_000, 2).join(" ")), summary)
-        .unwrap()
+    result("simulator", "2026-01-02", "0a1b", &format!("tb {}", simulator_words(10_000, 2).join(" ")), summary).unwrap()
 }
 
 fn caught() -> Value {
     let summary =
         json!({ "verdict": "pass", "defects": { "drops_the_lock": { "seed": 4 }, "hides_damage": { "seed": 0 } } });
-    result(Task::Defects, "2026-01-02", "0a1b", "cargo run", summary).unwrap()
+    result("defects", "2026-01-02", "0a1b", "cargo run", summary).unwrap()
 }
 
 fn good_folds() -> Value {
@@ -33,12 +32,12 @@ fn good_folds() -> Value {
         "folds": all(["swapped_children", "gap", "wrong_kind"]),
         "altered": { "mutations": 50, "accepted": 0, "panics": 0, "by_encoding": 3, "by_verifier": 40 },
     });
-    result(Task::Folds, "2026-01-02", "0a1b", "cargo xtask nightly folds --mutations 50", summary).unwrap()
+    result("folds", "2026-01-02", "0a1b", "cargo xtask nightly folds --mutations 50", summary).unwrap()
 }
 
 #[test]
 fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
-    assert_eq!(folds::wrong(&good_folds()), Vec::<String>::new());
+    assert_eq!(wrong(Task::Folds, &good_folds()), Vec::<String>::new());
     let cases: [(&str, Value, &str); 7] = [
         ("commit", json!(""), "has no `commit`"),
         ("command", json!("cargo xtask nightly folds --mutations 500"), "says 50 altered proofs"),
@@ -51,7 +50,7 @@ fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
     for (key, value, expected) in cases {
         let mut result = good_folds();
         result[key] = value;
-        let wrong = folds::wrong(&result);
+        let wrong = wrong(Task::Folds, &result);
         assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
     }
 }
@@ -61,7 +60,7 @@ fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
     assert_eq!(none.len(), 3);
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
-    let (text, defects, folds) = (good().to_string(), caught().to_string(), good_folds().to_string());
+    let [text, defects, folds] = [good(), caught(), good_folds()].map(|result| result.to_string());
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
         ("docs/nightly/defects.json", defects.as_str()),
