@@ -53,6 +53,7 @@ pub const SERIES: &[(&str, &str)] = &[
     ("transaction_stage_seconds_bucket{@,stage=\"finalized\",le=\"+Inf\"}", "7x250"),
     ("p2p_peers{@}", "3x250"),
     ("p2p_peers{@2}", "0x250"),
+    ("partition_watch_suspected{@}", "0x250"),
     ("p2p_dropped_total{@,reason=\"rate_limited\"}", "0x250"),
     ("p2p_dropped_total{@,reason=\"malformed\"}", "0x100 1x150"),
     ("p2p_handshakes_total{@,result=\"refused\"}", "0x100 1x150"),

@@ -24,6 +24,20 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "12m",
         },
     },
+    Alert {
+        name: "PartitionSuspected",
+        severity: Severity::Critical,
+        lasting: "1m",
+        expr: "partition_watch_suspected == 1",
+        summary: "{{ $labels.instance }} misses a third or more of the peers it expects: the network may be cut",
+        drill: Drill {
+            series: &[("partition_watch_suspected{@}", "0x20 1x20 0x20")],
+            quiet_at: "5m",
+            fires_at: "8m",
+            labels: NODE,
+            clear_at: "12m",
+        },
+    },
     // The floor: with two peers the loss of one is no emergency.
     Alert {
         name: "PeersBelowFloor",

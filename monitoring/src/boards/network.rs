@@ -73,6 +73,21 @@ pub const BOARD: Board = Board {
             Unit::PerSecond,
             &[named("sum by (reason) (instance:p2p_dropped:rate5m{@})", "{{reason}}")],
         ),
+        lines(
+            "Partition suspected",
+            "1 while a third or more of the expected peers are missing, and how many those are.",
+            Unit::Count,
+            &[
+                named("partition_watch_suspected{@}", "{{instance}} suspected"),
+                named("partition_watch_affected_peers{@}", "{{instance}} missing"),
+            ],
+        ),
+        lines(
+            "Partitions",
+            "How long the present one has been suspected, seconds.",
+            Unit::Seconds,
+            &[query("partition_watch_duration_seconds{@}")],
+        ),
         lines("Banned peers", "Peers that are banned now.", Unit::Count, &[query("p2p_banned_peers{@}")]),
         lines(
             "Writes of the peer store",
