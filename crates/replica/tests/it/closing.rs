@@ -7,7 +7,6 @@ use primitives::actions::{TimetokeEvent, WitnessEvent};
 use primitives::genesis::GateActivation;
 use primitives::receipt::receipts_root;
 use primitives::*;
-use replica::Application;
 use state::{timetoke, witness};
 
 use crate::net::{Net, address, genesis, open_chain, secret};
