@@ -32,8 +32,9 @@ Examples:
   tb devnet --scenario target/chaos_artifacts/partition-20261121-063103.zip
 
 A drill makes a new network in --home, else <home>/drill, runs the scenario and ends with a verdict;
-docs/chaos.md says what each fault does. Otherwise the folder is --home, else <home>/devnet. It is used again at the
-next start; Ctrl-C stops all nodes. One more process proves the ledger at low priority; its log is prover/prover.log.";
+docs/chaos.md says what each fault does. Otherwise the folder is --home, else <home>/devnet. It is
+used again at the next start; Ctrl-C stops all nodes. One more process proves the ledger at low
+priority; its log is prover/prover.log.";
 
 /// Longest time from the start to the first answer of node 1.
 const START_TIME: Duration = Duration::from_secs(60);
