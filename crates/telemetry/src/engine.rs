@@ -21,15 +21,9 @@ pub const METRICS: &[Metric] = &[
     Metric::counter("malachitebft_core_consensus_equivocation_proposals_total")
         .labels(MONIKER)
         .help("Pairs of conflicting proposals that the engine saw"),
-    Metric::counter("malachitebft_core_consensus_rebroadcast_timeouts_total")
-        .labels(MONIKER)
-        .help("Times that the engine repeated its vote because a round did not end"),
     Metric::gauge("malachitebft_core_consensus_node_safety_failure")
         .labels(MONIKER)
         .help("1 once the engine stopped for safety, as after a failed write of its log, until the process restarts"),
-    Metric::gauge("malachitebft_core_consensus_queue_size")
-        .labels(MONIKER)
-        .help("Messages for later heights that the engine keeps"),
     Metric::histogram("malachitebft_core_consensus_time_per_step", BLOCKS)
         .labels(&["moniker", "step"])
         .help("Seconds that consensus spent in each step of a round"),
