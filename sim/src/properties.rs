@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::machine::SYNCED_MAX;
+use primitives::actions::{TimetokeEvent, WitnessEvent};
 use primitives::{Address, Event, Genesis, Hash, Height, LedgerSlot, TransactionId, merkle};
 use replica::model::{Bounds, Model};
 use replica::{Application, FinalizedBlock, Replica};
@@ -309,7 +310,11 @@ impl Judge {
         touched.extend(primitives::ledger::MODULE_ACCOUNTS.map(Address::of_module));
         let events = block.receipts.iter().flat_map(|receipt| &receipt.events).chain(&block.events);
         for event in events {
-            if let Event::Unbonded { owner: paid, .. } | Event::RewardPaid { to: paid, .. } = event {
+            if let Event::Unbonded { owner: paid, .. }
+            | Event::RewardPaid { to: paid, .. }
+            | Event::Timetoke(TimetokeEvent::Rewarded { validator: paid, .. })
+            | Event::Witness(WitnessEvent::Paid { identity: paid, .. }) = event
+            {
                 touched.insert(*paid);
             }
         }
