@@ -462,8 +462,6 @@ impl Mempool {
     }
 }
 
-/// Whether the transaction waits in the queue of identities.
-
 /// The nonces, from the account's on, whose fees the balance does not cover: fees are taken in nonce order.
 fn unpaid(sender: &Sender, account: AccountState) -> Vec<Nonce> {
     let mut left = Some(account.balance);
