@@ -11,6 +11,7 @@ use consensus::ConsensusEvent;
 use consensus::machine::{Channel, End, Output, Timer};
 use mempool::CheckedTransaction;
 use primitives::{Address, Height, Timestamp, Transaction};
+use replica::reports::REPORT_HEIGHTS;
 use replica::{Application, FinalizedBlock, Replica, ReplicaEvent};
 use storage::columns::Column;
 use storage::{Fault as DiskFault, FaultOn};
@@ -118,6 +119,12 @@ impl World {
         running.seen.retain(|offender, _| waiting.contains(offender));
         for offender in waiting {
             running.seen.entry(offender).or_insert(decided);
+        }
+        // A report whose nonce the account used for something else counts from when it is made again.
+        for (offender, _) in &due {
+            if let Some(seen) = running.seen.get_mut(offender).filter(|seen| decided.0 <= seen.0 + REPORT_HEIGHTS) {
+                *seen = decided;
+            }
         }
         let finalized = running.chain().finalized();
         let late = running.seen.iter().map(|(offender, seen)| (*offender, *seen)).filter(|(_, seen)| {

@@ -7,7 +7,7 @@
 //! Rules
 //! - Each report is valid for [`REPORT_HEIGHTS`] heights only, so that a report which another validator made first
 //!   does not hold up this account's nonces for long. It is made again until the offender is tombstoned or the
-//!   evidence is stale.
+//!   evidence is stale: after that time, or at once when its nonce was used for something else.
 //! - At most [`WAITING_MAX`] offences wait; one per offender, since the first one removes it.
 
 use std::collections::BTreeMap;
@@ -28,8 +28,8 @@ pub const WAITING_MAX: usize = 128;
 /// The offences that one validator reports.
 pub struct Reports {
     key: SecretKey,
-    /// By offender, with the height of the last report.
-    waiting: BTreeMap<Address, (Evidence, Option<Height>)>,
+    /// By offender, with the height and the nonce of the last report.
+    waiting: BTreeMap<Address, (Evidence, Option<(Height, Nonce)>)>,
 }
 
 impl Reports {
@@ -68,10 +68,13 @@ impl Reports {
         let mut nonce = chain.mempool().next_nonce(&payer).unwrap_or(account.nonce);
         let mut due = Vec::new();
         for (offender, (evidence, reported)) in &mut self.waiting {
-            if reported.is_some_and(|last| height.0 <= last.0.saturating_add(REPORT_HEIGHTS)) {
+            let waits = |(last, used): (Height, Nonce)| {
+                height.0 <= last.0.saturating_add(REPORT_HEIGHTS) && account.nonce <= used
+            };
+            if reported.is_some_and(waits) {
                 continue;
             }
-            *reported = Some(height);
+            *reported = Some((height, nonce));
             let body = body(payer, evidence.clone(), height, nonce);
             due.push((*offender, body.sign(&self.key, &chain.genesis_hash)));
             nonce = nonce.next().unwrap_or(nonce);

@@ -205,7 +205,7 @@ fn a_defect_is_refused_by_name_and_has_no_effect() {
 
 /// Two that sign twice, stake that moves, and partitions.
 const SIGNED_TWICE: &str = r#"
-seed = 2
+seed = 10
 validators = 9
 traffic_per_second = 8
 faults_ms = 30000
@@ -232,7 +232,7 @@ fn who_signs_twice_is_slashed_and_leaves_while_the_voting_set_changes_under_part
 
 /// Nobody is dishonest; one validator after the other is cut off for a while.
 const ABSENT: &str = r#"
-seed = 4
+seed = 9
 validators = 5
 traffic_per_second = 8
 faults_ms = 40000

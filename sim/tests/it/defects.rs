@@ -5,33 +5,9 @@ use sim::plan::SeededBug;
 use sim::properties::Broken;
 use sim::{Plan, Verdict, run};
 
-/// The first seed at which each is caught, as `cargo run --release -p sim --features seeded-bugs --example defects` finds
-/// it.
-const CAUGHT: [(SeededBug, u64); 20] = [
-    (SeededBug::ForgetsWhatItSigned, 5),
-    (SeededBug::ForgetsToSync, 1),
-    (SeededBug::LosesTheMark, 0),
-    (SeededBug::LosesTheIndex, 0),
-    (SeededBug::SkipsTheLog, 14),
-    (SeededBug::SignsBeforeTheLog, 13),
-    (SeededBug::DropsTheLock, 4),
-    (SeededBug::CountsVotesTwice, 0),
-    (SeededBug::OverfillsTheMempool, 0),
-    (SeededBug::SaysItIsReady, 1),
-    (SeededBug::HidesDamage, 10),
-    (SeededBug::AppliesABlockTwice, 0),
-    (SeededBug::IgnoresValidUntil, 1),
-    (SeededBug::IgnoresTheNonce, 0),
-    (SeededBug::KeepsTheFees, 0),
-    (SeededBug::DriftsApart, 0),
-    (SeededBug::PaysThePoolsTwice, 1),
-    (SeededBug::SlashesTheInnocent, 0),
-    (SeededBug::ForgetsTheChurn, 0),
-    (SeededBug::HidesEvidence, 25),
-];
-
-/// Seeds within which a defect must be found.
-const SEEDS_MAX: u64 = 500;
+/// Seeds that are tried here; `cargo xtask nightly defects` tries 500. What the first seeds hold changes with every rule of
+/// the chain, so that no seed is written down.
+const SEEDS_MAX: u64 = 100;
 
 /// A disk that is damaged again and again.
 const DAMAGED: &str = include_str!("damaged.toml");
@@ -40,7 +16,6 @@ const DAMAGED: &str = include_str!("damaged.toml");
 const CALM: &str = "seed = 1\nvalidators = 4\ntraffic_per_second = 40\nfaults_ms = 5000\ncalm_heights = 5\n";
 
 fn is_caught(bug: SeededBug, seed: u64, plan: Plan) {
-    assert!(seed < SEEDS_MAX);
     let wanted = Verdict::of(Broken { property: bug.caught_by(), detail: String::new() }).to_string();
     let report = run(Plan { seed, seeded_bug: Some(bug), ..plan.clone() });
     assert_eq!(report.verdict.to_string(), wanted, "{bug:?}, seed {seed}: {:?}", report.detail);
@@ -51,9 +26,12 @@ fn is_caught(bug: SeededBug, seed: u64, plan: Plan) {
 #[test]
 fn defects_are_caught_by_the_property_that_is_meant_to() {
     for bug in SeededBug::ALL {
-        let found = CAUGHT.into_iter().find(|(known, _)| *known == bug);
-        let (_, seed) = found.unwrap_or_else(|| panic!("{bug:?} has no seed; the example `defects` finds it"));
-        is_caught(bug, seed, bug.plan(seed));
+        let wanted = Verdict::of(Broken { property: bug.caught_by(), detail: String::new() }).to_string();
+        let caught = (0..SEEDS_MAX).find(|seed| run(bug.plan(*seed)).verdict.to_string() == wanted);
+        let seed = caught.unwrap_or_else(|| panic!("{bug:?}: {wanted} did not show in {SEEDS_MAX} seeds"));
+        println!("{bug:?} is caught at seed {seed}");
+        let healthy = run(Plan { seeded_bug: None, ..bug.plan(seed) });
+        assert!(healthy.verdict.is_pass(), "seed {seed} without a defect: {} {:?}", healthy.verdict, healthy.detail);
     }
 }
 
