@@ -32,16 +32,16 @@ impl Reporter {
 
     /// Reports what is due. Called after each finalized block.
     pub fn report(&self, shared: &Shared) {
-        let due = {
+        let (due, height) = {
             let mut reports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let Ok(chain) = shared.chain() else { return };
-            reports.due(&chain)
+            (reports.due(&chain), chain.head().height.next())
         };
         for (offender, transaction) in due {
             match submit::submit(shared, &[&encode(&transaction)]).pop() {
                 Some(Ok(id)) => {
                     shared.metrics.standing.evidence_reports.inc();
-                    tracing::warn!(%offender, %id, "evidence reported");
+                    tracing::warn!(%offender, %id, at = height.0, "evidence reported");
                 }
                 Some(Err(refused)) => tracing::warn!(%offender, reason = %refused.rejection, "evidence refused"),
                 None => {}

@@ -34,18 +34,18 @@ fn drill(folder: &Path, scenario: &Path) -> Value {
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, text).expect("a folder of the test");
     path
 }
 
 fn entries(path: &Path) -> BTreeMap<String, String> {
-    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).expect("the artefact is there")).expect("it is a zip");
     let mut entries = BTreeMap::new();
     for index in 0..zip.len() {
-        let mut entry = zip.by_index(index).unwrap();
+        let mut entry = zip.by_index(index).expect("an entry");
         let mut text = String::new();
-        entry.read_to_string(&mut text).unwrap();
-        let name = entry.name().unwrap().into_owned();
+        entry.read_to_string(&mut text).expect("text");
+        let name = entry.name().expect("a name").into_owned();
         entries.insert(name, text);
     }
     entries
@@ -94,7 +94,7 @@ fn killed_paused_and_restarted_nodes_come_back_and_the_artefact_runs_again() {
     assert!(summary["properties"]["no_acknowledged_transaction_lost"].as_u64().unwrap() > 0, "{summary:#}");
     assert!(summary["calm_heights"].as_u64().unwrap() >= 4, "{summary:#}");
 
-    let artefact = PathBuf::from(event["artefact"].as_str().unwrap());
+    let artefact = PathBuf::from(event["artefact"].as_str().expect("a path"));
     assert!(artefact.starts_with(folder.path().join("artefacts")), "{}", artefact.display());
     let entries = entries(&artefact);
     for name in ["scenario.toml", "metadata.json", "summary.json", "log.txt", "events.jsonl", "genesis.json"] {
@@ -122,7 +122,7 @@ fn killed_paused_and_restarted_nodes_come_back_and_the_artefact_runs_again() {
 }
 
 fn entries_of(event: &Value) -> BTreeMap<String, String> {
-    entries(Path::new(event["artefact"].as_str().unwrap()))
+    entries(Path::new(event["artefact"].as_str().expect("a path")))
 }
 
 const SPLIT: &str = "

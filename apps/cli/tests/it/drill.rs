@@ -22,17 +22,18 @@ const QUIET: Duration = Duration::from_millis(300);
 const LINE: Line = Line { from: 0, to: 1, delay_ms: 0, jitter_ms: 0 };
 
 async fn joined(line: Line, weather: &watch::Sender<Weather>) -> (Relay, TcpStream, TcpStream) {
-    let behind = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let target: SocketAddr = behind.local_addr().unwrap();
-    let relay = Relay::start(line, target, weather.subscribe(), 1).await.unwrap();
-    let near = TcpStream::connect(relay.address).await.unwrap();
-    let (far, _) = tokio::time::timeout(TIME, behind.accept()).await.unwrap().unwrap();
+    let behind = TcpListener::bind("127.0.0.1:0").await.expect("loopback works");
+    let target: SocketAddr = behind.local_addr().expect("loopback works");
+    let relay = Relay::start(line, target, weather.subscribe(), 1).await.expect("loopback works");
+    let near = TcpStream::connect(relay.address).await.expect("loopback works");
+    let (far, _) =
+        tokio::time::timeout(TIME, behind.accept()).await.expect("loopback works").expect("a file of the test");
     (relay, near, far)
 }
 
 async fn reads(stream: &mut TcpStream, wanted: &[u8]) {
     let mut bytes = vec![0; wanted.len()];
-    tokio::time::timeout(TIME, stream.read_exact(&mut bytes)).await.expect("in time").unwrap();
+    tokio::time::timeout(TIME, stream.read_exact(&mut bytes)).await.expect("in time").expect("loopback works");
     assert_eq!(bytes, wanted);
 }
 
