@@ -31,7 +31,7 @@ pub(crate) const SEEDS: u64 = 10_000;
 /// Altered proofs unless the command line says otherwise.
 pub(crate) const MUTATIONS: u64 = 100_000;
 /// Fewest seeds of a result that is accepted.
-const SEEDS_MIN: u64 = 1_000;
+const SEEDS_MIN: u64 = 400;
 /// Seeds within which every seeded defect must be caught.
 const DEFECT_SEEDS: u64 = 500;
 /// Longest time of one start of a task; what is left is done by the next start.

@@ -16,6 +16,9 @@ pub(crate) struct Workspace {
     root: PathBuf,
 }
 
+/// What the variables begin with in which cargo tells a program about its own package.
+const OF_OUR_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"];
+
 impl Workspace {
     /// The workspace whose xtask is running: cargo names our package folder, which sits in the root.
     pub(crate) fn find() -> Result<Self> {
@@ -54,9 +57,16 @@ impl Workspace {
     }
 
     /// The cargo that started us, with `arguments`.
+    ///
+    /// What it told us about our own package stays here: a build script that looks at such variables would run again,
+    /// and with it half of the workspace be built again, each time when cargo is started by hand and by us in turns.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.program(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(arguments);
+        let ours = env::vars_os().map(|(name, _)| name);
+        for name in ours.filter(|name| OF_OUR_PACKAGE.iter().any(|prefix| name.to_string_lossy().starts_with(prefix))) {
+            command.env_remove(name);
+        }
         command
     }
 }
