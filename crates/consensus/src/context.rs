@@ -1,8 +1,6 @@
 //! The `Context` that fixes every type of the engine to ours.
 
-use arc_malachitebft_app_channel::app::types::core::{
-    Context, NilOrVal, Round as EngineRound, VoteType,
-};
+use arc_malachitebft_app_channel::app::types::core::{Context, NilOrVal, Round as EngineRound, VoteType};
 use primitives::Round;
 
 use crate::timeouts::RoundTimeouts;
