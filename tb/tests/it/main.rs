@@ -16,6 +16,7 @@
 
 mod auth;
 mod bad_input;
+mod bootstrap;
 mod cluster;
 mod command;
 mod crash;
