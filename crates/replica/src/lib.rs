@@ -21,6 +21,7 @@ mod execution;
 pub mod model;
 mod open;
 pub mod queries;
+pub mod queues;
 mod replica;
 pub mod reports;
 pub mod stages;
@@ -28,5 +29,6 @@ pub mod verify;
 
 pub use application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
 pub use chain::ChainState;
+pub use queues::QueueLength;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
 pub use reports::Reports;
