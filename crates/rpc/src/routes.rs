@@ -16,7 +16,7 @@ use crate::error::ErrorCode;
 use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
-    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
+    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
     HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
     MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
     ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
@@ -120,6 +120,8 @@ pub enum Operation {
     ProofBlock,
     /// The proof of the whole chain.
     ProofChain,
+    /// Hands in a longer proof of the whole chain.
+    ProofChainSubmit,
     /// An account in the proven ledger.
     ProofAccount,
     /// The genesis file.
@@ -234,7 +236,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 48] = [
+pub static ROUTES: [Route; 49] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -528,7 +530,7 @@ pub static ROUTES: [Route; 48] = [
         ..get(Operation::ProofSubmit, "/proofs/windows", "proof_submit", json::<WindowAccepted>())
     },
     Route {
-        summary: "gives a prover a window to work on, or prolongs its claim; a claim is a hint and expires",
+        summary: "gives a prover a window to work on, or the chain proof, or prolongs its claim; a hint that expires",
         method: Method::Post,
         access: Access::Write,
         method_name: Some("proof.claim"),
@@ -545,7 +547,7 @@ pub static ROUTES: [Route; 48] = [
         ..get(Operation::ProofClaim, "/proofs/claims", "proof_claim", json::<Claim>())
     },
     Route {
-        summary: "the proven window that covers a block",
+        summary: "the proof that covers a block: the chain proof, or that of its window",
         method_name: Some("proof.block"),
         parameters: &[HEIGHT],
         params: TypeSchema::of::<HeightRequest>(),
@@ -553,12 +555,29 @@ pub static ROUTES: [Route; 48] = [
         ..get(Operation::ProofBlock, "/proofs/block/{height}", "proof_block", json::<BlockProof>())
     },
     Route {
-        summary: "one proof of the whole chain: refused by name, windows are not folded in this version",
+        summary: "the newest proof of the whole chain as bytes: last height 8 LE, payout address 30, proof",
         errors: &[ErrorCode::ProofUnavailable],
         ..get(Operation::ProofChain, "/proofs/chain", "proof_chain", Reply::Bytes)
     },
     Route {
-        summary: "an account's slot in the ledger at the proven height",
+        summary: "hands in a longer proof of the whole chain, bytes as GET gives them; kept once it verifies",
+        method: Method::Post,
+        access: Access::Write,
+        parameters: &[GENERATION_MS],
+        body: Some(BodyOf::Bytes),
+        errors: &[
+            ErrorCode::BadRequest,
+            ErrorCode::BodyTooLarge,
+            ErrorCode::UnsupportedMedia,
+            ErrorCode::Unauthorized,
+            ErrorCode::ProofRejected,
+            ErrorCode::ProofNotNext,
+            ErrorCode::ProofExists,
+        ],
+        ..get(Operation::ProofChainSubmit, "/proofs/chain", "proof_chain_submit", json::<ChainAccepted>())
+    },
+    Route {
+        summary: "an account's slot in the ledger at the last height of the chain proof",
         method_name: Some("proof.account"),
         parameters: &[ADDRESS],
         params: TypeSchema::of::<AccountRequest>(),

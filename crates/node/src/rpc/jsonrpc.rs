@@ -213,6 +213,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::ProofWindow
         | Operation::ProofSubmit
         | Operation::ProofChain
+        | Operation::ProofChainSubmit
         | Operation::JsonRpc => Err(ErrorCode::MethodNotFound.into()),
     }
 }
