@@ -16,9 +16,9 @@ use crate::error::ErrorCode;
 use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
-    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
-    HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
-    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
+    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
+    HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits,
+    Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
     ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
     TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
     VrfThreshold, WaitRequest, WindowAccepted,

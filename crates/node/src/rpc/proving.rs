@@ -10,9 +10,9 @@ use proof::params::PROOF_BYTES_MAX;
 use proof::{fold_key, verifying_key};
 use replica::Application;
 use rpc::types::{
-    BackendHealth, BackendVerdicts, BlockId, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim, ClaimRequest, ClaimStatus, FamilyState,
-    FamilyStatus, Hex, OperationPage, OperationsQuery, PlonkyHealth, ProofStatus, ProvenAccount, VerifierMetrics,
-    WindowAccepted,
+    BackendHealth, BackendVerdicts, BlockId, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim,
+    ClaimRequest, ClaimStatus, FamilyState, FamilyStatus, Hex, OperationPage, OperationsQuery, PlonkyHealth,
+    ProofStatus, ProvenAccount, VerifierMetrics, WindowAccepted,
 };
 use rpc::{ApiError, ErrorCode};
 
@@ -228,7 +228,9 @@ pub fn chain(server: &Server) -> Result<Bytes, ApiError> {
             metrics.misses.inc();
             Err(ApiError::new(ErrorCode::ProofUnavailable)
                 .because("no windows of this chain are folded into one proof on this node yet")
-                .with_hint("a prover does it some time after windows are proven; GET /proofs/status shows how far it is"))
+                .with_hint(
+                    "a prover does it some time after windows are proven; GET /proofs/status shows how far it is",
+                ))
         }
     }
 }

@@ -7,8 +7,8 @@ use super::{Client, ClientError, read, refusal};
 use crate::limits::PROOF_REPLY_BYTES_MAX;
 use crate::routes::Operation;
 use crate::types::{
-    BlockId, BlockProof, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, OperationPage, OperationsQuery, ProofStatus,
-    ProvenAccount, SubmitWindowQuery, WindowAccepted,
+    BlockId, BlockProof, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, OperationPage, OperationsQuery,
+    ProofStatus, ProvenAccount, SubmitWindowQuery, WindowAccepted,
 };
 
 impl Client {
@@ -73,11 +73,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Client::health`].
-    pub async fn submit_chain(
-        &self,
-        bytes: Vec<u8>,
-        generation_ms: Option<u64>,
-    ) -> Result<ChainAccepted, ClientError> {
+    pub async fn submit_chain(&self, bytes: Vec<u8>, generation_ms: Option<u64>) -> Result<ChainAccepted, ClientError> {
         self.submit_proof(Operation::ProofChainSubmit, bytes, generation_ms).await
     }
 

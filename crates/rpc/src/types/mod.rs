@@ -24,7 +24,11 @@ pub use account::{AccountView, HistoryEntry, HistoryKind, HistoryPage};
 pub use audit::{AuditError, AuditEvidence, AuditPage, AuditRecord, AuditStanding, AuditStream};
 pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
-pub use proving::{BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim, ClaimRequest, ClaimStatus, FamilyState, FamilyStatus, HeightRequest, OperationPage, OperationsQuery, OperationsRequest, PlonkyHealth, ProofStatus, ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted};
+pub use proving::{
+    BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim, ClaimRequest,
+    ClaimStatus, FamilyState, FamilyStatus, HeightRequest, OperationPage, OperationsQuery, OperationsRequest,
+    PlonkyHealth, ProofStatus, ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
+};
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,
     SubmitResult, SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
