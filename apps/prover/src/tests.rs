@@ -1,4 +1,6 @@
-//! The cache: whole files come back, torn ones never do.
+//! The cache: whole files come back, torn ones never do. And what a dishonest quorum cannot have proven.
+
+mod quorum;
 
 use primitives::{Address, Amount, Hash, Height, LedgerDigest, LedgerSlot, Nonce};
 use testkit::Seed;

@@ -4,7 +4,8 @@
 //! - Every [`Operation`] has exactly one line in [`ROUTES`]; a handler is found by matching on the operation,
 //!   so a server that forgets one does not compile.
 //! - Paths use `{name}` for a part that varies. A fixed part wins over a varying one (`/blocks/latest`).
-//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does.
+//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does; [`Access::Token`] is
+//!   refused without one.
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
@@ -17,9 +18,9 @@ use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageTe
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
-    HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits,
-    Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
-    ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
+    HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
+    Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount,
+    Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
     TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
     VrfThreshold, WaitRequest, WindowAccepted,
 };
@@ -118,6 +119,8 @@ pub enum Operation {
     ProofClaim,
     /// The window of a block.
     ProofBlock,
+    /// The head of the chain for light clients, as it moves.
+    HeadStream,
     /// The proof of the whole chain.
     ProofChain,
     /// Hands in a longer proof of the whole chain.
@@ -228,6 +231,8 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
 
 /// Name of the events of the block stream.
 pub const EVENT_BLOCK: &str = "block";
+/// Name of the events of the stream of heads.
+pub const EVENT_HEAD: &str = "head";
 /// Name of the events of an account's stream.
 pub const EVENT_PAYMENT: &str = "payment";
 /// Name of the events of a transaction's stream.
@@ -236,7 +241,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 49] = [
+pub static ROUTES: [Route; 50] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -583,6 +588,12 @@ pub static ROUTES: [Route; 49] = [
         params: TypeSchema::of::<AccountRequest>(),
         errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::ProofUnavailable],
         ..get(Operation::ProofAccount, "/proofs/accounts/{address}", "proof_account", json::<ProvenAccount>())
+    },
+    Route {
+        summary: "the head with what certifies it, then each new one; a beat every 10 s. Only with the node's token",
+        access: Access::Token,
+        errors: &[ErrorCode::Unauthorized, ErrorCode::ProofUnavailable],
+        ..get(Operation::HeadStream, "/state-sync/head/stream", "head_stream", events::<LightHead>(EVENT_HEAD))
     },
     Route {
         summary: "the genesis file of the chain",

@@ -16,6 +16,7 @@
 
 mod auth;
 mod bad_input;
+mod chain_proof;
 mod cluster;
 mod command;
 mod crash;
@@ -25,6 +26,7 @@ mod devnet;
 mod documents;
 mod drills;
 mod faults;
+mod heads;
 mod join;
 mod mempool;
 mod operator;

@@ -173,6 +173,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
             return Ok(jsonrpc::reply(&server, may_write, &body).await);
         }
         Operation::BlockStream => return streams::blocks(&server),
+        Operation::HeadStream => return streams::heads(&server),
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
         Operation::TransactionSubmit => {

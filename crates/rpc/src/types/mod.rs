@@ -26,8 +26,8 @@ pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderVi
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
 pub use proving::{
     BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim, ClaimRequest,
-    ClaimStatus, FamilyState, FamilyStatus, HeightRequest, OperationPage, OperationsQuery, OperationsRequest,
-    PlonkyHealth, ProofStatus, ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
+    ClaimStatus, FamilyState, FamilyStatus, HeightRequest, LightHead, OperationPage, OperationsQuery,
+    OperationsRequest, PlonkyHealth, ProofStatus, ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
 };
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,

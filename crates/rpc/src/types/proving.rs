@@ -151,6 +151,22 @@ impl CertifiedBlock {
     }
 }
 
+/// One event of `GET /state-sync/head/stream`: the newest block, for who does not execute blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LightHead {
+    /// Hash of the block.
+    #[schema(value_type = HashText)]
+    pub block: Hash,
+    /// What shows that it was decided, with its height.
+    pub certified: CertifiedBlock,
+    /// The last height that is proven on this node.
+    #[schema(value_type = u64)]
+    pub proven_height: Height,
+    /// The last height that the chain proof covers; 0 without one.
+    #[schema(value_type = u64)]
+    pub chain_height: Height,
+}
+
 /// What is known about a family of claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
