@@ -1,10 +1,13 @@
 //! Validators and stakes, read from the state at the finalized height.
 
-use primitives::{Address, Amount, ValidatorSet, decode};
-use rpc::types::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorView};
+use primitives::params::BASIS_POINTS;
+use primitives::{Address, Amount, Height, ValidatorSet, decode};
+use rpc::types::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState};
+use rpc::types::{ValidatorStatistics, ValidatorView};
 use rpc::{ApiError, ErrorCode};
 use state::context::epoch_of;
 use state::staking::pool::Pool;
+use state::staking::statistics::Statistics;
 use state::staking::{self, Candidate, check, keys};
 use state::view::{self, Broken};
 use state::{StateView, rewards};
@@ -22,6 +25,7 @@ struct Reading<'a> {
     epoch: u64,
     min_self_stake: Amount,
     unbonding_epochs: u64,
+    missed_allowed: u64,
 }
 
 fn broken(broken: Broken) -> ApiError {
@@ -38,6 +42,7 @@ fn read<T>(server: &Server, ask: impl FnOnce(&Reading<'_>) -> Result<T, Broken>)
         epoch: epoch_of(&params, chain.head().height.next()),
         min_self_stake: params.staking.min_self_stake,
         unbonding_epochs: params.staking.unbonding_epochs,
+        missed_allowed: params.epoch_blocks.saturating_mul(params.staking.missed_max_bps) / BASIS_POINTS,
     };
     ask(&reading).map_err(broken)
 }
@@ -64,11 +69,26 @@ pub fn one(server: &Server, address: Address) -> Result<ValidatorView, ApiError>
         Some(candidate) => reading.validator(address, &candidate).map(Some),
         None => Ok(None),
     })?;
-    found.ok_or_else(|| {
-        ApiError::new(ErrorCode::NotFound)
-            .because(format!("{address} has bonded nothing"))
-            .with_hint("bond with `tb stake bond` first".to_owned())
-    })
+    found.ok_or_else(|| has_bonded_nothing(&address))
+}
+
+fn has_bonded_nothing(address: &Address) -> ApiError {
+    ApiError::new(ErrorCode::NotFound)
+        .because(format!("{address} has bonded nothing"))
+        .with_hint("bond with `tb stake bond` first".to_owned())
+}
+
+/// `/staking/validators/{address}/statistics`.
+///
+/// # Errors
+/// `not_found` when nobody bonded under this address.
+pub fn statistics(server: &Server, address: Address) -> Result<ValidatorStatistics, ApiError> {
+    let height = server.shared.chain().map_err(|fault| errors::of_fault(&fault))?.head().height;
+    read(server, |reading| match staking::candidate(reading.state, &address)? {
+        Some(_) => reading.statistics(address, height).map(Some),
+        None => Ok(None),
+    })?
+    .ok_or_else(|| has_bonded_nothing(&address))
 }
 
 /// `/staking/validators`.
@@ -131,6 +151,39 @@ impl Reading<'_> {
             tombstone,
             reason,
             next,
+        })
+    }
+
+    /// What a validator did and left undone, beside the sums over the present set.
+    fn statistics(&self, address: Address, height: Height) -> Result<ValidatorStatistics, Broken> {
+        let own = staking::statistics::statistics(self.state, &address)?;
+        let turns = staking::statistics::turns(self.state, &address)?;
+        let mut members = Statistics::default();
+        for member in self.set.validators() {
+            let one = staking::statistics::statistics(self.state, &member.address)?;
+            members.built = members.built.saturating_add(one.built);
+            members.votes_left_out = members.votes_left_out.saturating_add(one.votes_left_out);
+            members.turns_lost = members.turns_lost.saturating_add(one.turns_lost);
+        }
+        Ok(ValidatorStatistics {
+            address,
+            height,
+            epoch: self.epoch,
+            epochs: own.epochs,
+            commits: own.commits,
+            missed: own.missed,
+            built: own.built,
+            votes_left_out: own.votes_left_out,
+            turns_lost: own.turns_lost,
+            jailed: own.jailed,
+            epoch_missed: staking::missed(self.state, self.epoch, &address)?,
+            epoch_built: turns.built.into(),
+            epoch_votes_left_out: turns.votes_left_out.into(),
+            epoch_turns_lost: turns.turns_lost.into(),
+            missed_allowed: self.missed_allowed,
+            members_built: members.built,
+            members_votes_left_out: members.votes_left_out,
+            members_turns_lost: members.turns_lost,
         })
     }
 
