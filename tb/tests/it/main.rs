@@ -27,6 +27,7 @@ mod drills;
 mod faults;
 mod join;
 mod mempool;
+mod offences;
 mod operator;
 mod pay;
 mod peers;
