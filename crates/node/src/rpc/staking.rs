@@ -201,7 +201,9 @@ impl Reading<'_> {
                 "nothing: take the remaining stake back with `tb stake unbond`".to_owned(),
             ),
             ValidatorState::Jailed => (
-                "it missed too many commits of an epoch".to_owned(),
+                "it missed too many commits of an epoch, left out too many votes, lost too many turns, or broke a rule of \
+                 identities"
+                    .to_owned(),
                 match candidate.jailed_until.filter(|until| *until > self.epoch) {
                     Some(until) => format!("from epoch {until} on `tb stake unjail`; now is epoch {}", self.epoch),
                     None => "`tb stake unjail`".to_owned(),
