@@ -14,6 +14,7 @@
 
 #![allow(clippy::panic, reason = "tests fail by panicking")]
 
+mod audits;
 mod auth;
 mod bad_input;
 mod cluster;

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use primitives::actions::identity::{Register, VrfBinding};
 use primitives::actions::timetoke::Heartbeat;
-use primitives::{Action, BoundedVec, Hash, Height, IdentityAction, TimetokeAction, TransactionBody, VrfSecretKey};
-use rpc::types::{AuditEvidence, AuditQuery, AuditStream};
+use primitives::{
+    Action, BoundedVec, Hash, Height, IdentityAction, LotteryAction, Outcome, TimetokeAction, TransactionBody,
+    VrfSecretKey,
+};
+use rpc::types::{AuditEvidence, AuditQuery, AuditStream, Stage};
 
 use crate::cluster::{Cluster, Node, until};
 use crate::pay::Payer;
@@ -92,4 +95,24 @@ pub async fn offenders_are_reported(cluster: &Cluster) {
         sum
     };
     assert!(reported >= 2.0, "two offences were reported, the metric says {reported}");
+}
+
+/// What a wallet without identity sends on a topic that asks for a tier is taken here, and goes to nobody else.
+pub async fn strangers_publish_nothing(cluster: &Cluster) {
+    let node = &cluster.nodes[2];
+    let refusals = "gossip_topic_refused_total{topic=\"vrf\",reason=\"tier\"}";
+    let before = node.metric(refusals).await;
+    let payer = Payer::funded(&cluster.network, 5);
+    let proof = VrfSecretKey::from_seed([203; 32]).prove(b"no ticket").expect("a proof");
+    let action = Action::Lottery(LotteryAction::Submit { epoch: 9_999, proof });
+    let body = TransactionBody { lane: action.lane(), action, ..payer.body(payer.address, 1) };
+    let transaction = payer.sign(body);
+    node.client().submit(&payer.request(&transaction)).await.expect("an own node takes it");
+    until("the refusal to be counted", PATIENCE, async || (node.metric(refusals).await > before).then_some(())).await;
+    let status = node.client().transaction(transaction.id()).await.expect("a status");
+    assert!(status.reached.iter().all(|one| one.stage != Stage::Gossiped), "{status:?}");
+    // It waits for a turn of its own node to propose, and then earns nothing but its fee.
+    let done = node.finalized(transaction.id()).await;
+    let outcome = done.receipt.expect("a receipt").outcome;
+    assert_eq!(outcome, Outcome::LotteryWrongEpoch);
 }

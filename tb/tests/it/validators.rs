@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
 use crate::command::{run, run_in, tb, tb_as, without_ours};
 use crate::faults::twin_of_last;
 use crate::join::{connected, start};
-use crate::offences::offenders_are_reported;
+use crate::offences::{offenders_are_reported, strangers_publish_nothing};
 use crate::pay::Payer;
 
 /// Longest wait for anything that takes epochs or windows here.
@@ -113,6 +113,7 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     let rotated = rotate(&cluster, &fifth, &address).await;
     smoke(&cluster);
     offenders_are_reported(&cluster).await;
+    strangers_publish_nothing(&cluster).await;
     explained(node);
 
     // And back: the stake leaves, the seat goes, the money returns.

@@ -26,6 +26,7 @@ struct Reading<'a> {
     min_self_stake: Amount,
     unbonding_epochs: u64,
     missed_allowed: u64,
+    power_cap_bps: u64,
 }
 
 fn broken(broken: Broken) -> ApiError {
@@ -42,6 +43,7 @@ fn read<T>(server: &Server, ask: impl FnOnce(&Reading<'_>) -> Result<T, Broken>)
         epoch: epoch_of(&params, chain.head().height.next()),
         min_self_stake: params.staking.min_self_stake,
         unbonding_epochs: params.staking.unbonding_epochs,
+        power_cap_bps: params.staking.power_cap_bps,
         missed_allowed: params.epoch_blocks.saturating_mul(params.staking.missed_max_bps) / BASIS_POINTS,
     };
     ask(&reading).map_err(broken)
@@ -195,7 +197,7 @@ impl Reading<'_> {
         self_stake: Amount,
     ) -> (Option<String>, Option<String>) {
         let (reason, next) = match state {
-            ValidatorState::Voting => return (None, None),
+            ValidatorState::Voting => return (None, Some(self.raise())),
             ValidatorState::Tombstoned => (
                 "it signed two different messages for one step".to_owned(),
                 "nothing: take the remaining stake back with `tb stake unbond`".to_owned(),
@@ -221,6 +223,18 @@ impl Reading<'_> {
             ),
         };
         (Some(reason), Some(next))
+    }
+
+    /// What raises a member's share of turns and pay.
+    fn raise(&self) -> String {
+        let total = u128::from(self.set.total_power());
+        let members = u128::try_from(self.set.validators().len()).unwrap_or(u128::MAX).max(1);
+        let cap =
+            (total * u128::from(self.power_cap_bps)).div_ceil(u128::from(BASIS_POINTS)).max(total.div_ceil(members));
+        format!(
+            "its share of turns and pay is its power of the total, and every commit that it signs counts for pay: bond more to raise \
+             it, each whole BLOCK is one power, up to about {cap} of the present total"
+        )
     }
 
     fn leaving(&self, validator: &Address) -> Result<Amount, Broken> {

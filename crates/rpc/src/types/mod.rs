@@ -41,7 +41,7 @@ pub use staking::{
 pub use standing::{
     ChallengeView, CountersView, IdentityProof, IdentityRecord, IdentityView, NextTier, OwnVrf, ReputationBoard,
     ReputationLine, ReputationView, ScorePart, TimetokeSubject, TimetokeView, ValidatorPeer, ValidatorPeers,
-    VrfAdmitted, VrfCandidate, VrfKeyView, VrfMetrics, VrfResult, VrfStanding, VrfThreshold,
+    VrfAdmitted, VrfCandidate, VrfKeyView, VrfMetrics, VrfRaise, VrfResult, VrfStanding, VrfThreshold,
 };
 pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,

@@ -60,7 +60,7 @@ pub struct ValidatorView {
     pub tombstone: Option<Hash>,
     /// Why it does not vote, in words; none while it votes.
     pub reason: Option<String>,
-    /// What would change that.
+    /// What would change that; while it votes, what would raise its share.
     pub next: Option<String>,
 }
 
