@@ -14,6 +14,7 @@
 
 #![allow(clippy::panic, reason = "tests fail by panicking")]
 
+mod audits;
 mod auth;
 mod bad_input;
 mod bootstrap;
@@ -30,6 +31,7 @@ mod faults;
 mod heads;
 mod join;
 mod mempool;
+mod offences;
 mod operator;
 mod pay;
 mod peers;
