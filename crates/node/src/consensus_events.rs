@@ -121,7 +121,7 @@ pub async fn follow_blocks(shared: Arc<Shared>, mut notices: broadcast::Receiver
             Ok(Notice::Finalized(block)) => {
                 finalized(&shared, &block, &mut previous);
                 crate::telemetry_record::record(&shared, &block);
-                crate::evidence::report(&shared);
+                crate::evidence::after_block(&shared, &block);
                 if let Some(duties) = &shared.duties {
                     duties.perform(&shared);
                 }

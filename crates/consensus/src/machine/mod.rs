@@ -213,7 +213,7 @@ impl Machine {
         let signer = signer.map(|signer| GuardedSigner::new(signer, hash).inline());
         let waits = defect != Some(Defect::SignsBeforeTheLog);
         let signer = signer.map(|signer| if waits { signer.after(log) } else { signer });
-        let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit));
+        let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit, finalized.next()));
         let (network, published) = mpsc::channel(PARTS_MAX);
         let (net_requests, _) = mpsc::channel(1);
         let (events, told) = broadcast::channel(EVENTS_MAX);
@@ -460,7 +460,7 @@ fn core(
     defect: Option<Defect>,
 ) -> Core<ChainContext> {
     let address = state.own_address().unwrap_or_else(|| primitives::Address::of_module("full_node"));
-    let capacity = Capacity::of(limit);
+    let capacity = Capacity::of(limit).of_engine();
     let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
     let core = CoreParams {
         address: ValidatorAddress(address),
