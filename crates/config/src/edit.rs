@@ -132,8 +132,11 @@ fn edited(home: &Home, old: &str, wanted: &[(&'static Key, String)]) -> Result<S
     for (key, value) in wanted {
         let present = |name: &&&str| find(&document, name).is_some();
         let name = std::iter::once(&key.name).chain(key.aliases).find(present).unwrap_or(&key.name);
-        put(&mut document, name, value)
-            .map_err(|table| ConfigError::NoTable { key: key.name, table, path: path.clone() })?;
+        put(&mut document, name, value).map_err(|table| ConfigError::NoTable {
+            key: key.name,
+            table,
+            path: path.clone(),
+        })?;
     }
     Ok(document.to_string())
 }

@@ -31,6 +31,7 @@ mod mempool;
 mod operator;
 mod pay;
 mod peers;
+mod probe;
 mod proofs;
 mod proxy;
 mod reads;

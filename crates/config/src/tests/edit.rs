@@ -25,7 +25,8 @@ fn text_of(place: &Place) -> String {
 fn a_changed_limit_is_validated_kept_and_loaded_again() {
     let _shown = testkit::contract!("S000-038");
     let place = Place::new();
-    let file = "# ours\nmoniker = \"a\"   # name\nmempool_limit = 9000 # since May\n\n[p2p] # peers\nexchange_peers = false\n";
+    let file =
+        "# ours\nmoniker = \"a\"   # name\nmempool_limit = 9000 # since May\n\n[p2p] # peers\nexchange_peers = false\n";
     place.write("node.toml", file);
     let edited = set_in(&place, &[("mempool_limit", "20000")]).unwrap();
     assert_eq!(text_of(&place), file.replace("9000", "20000"), "comments and order stay");
