@@ -273,7 +273,7 @@ fn window_proofs_are_kept_in_order_and_survive_reopening() {
 
 #[test]
 fn a_store_at_its_limit_refuses_the_next_block_by_name_and_stays_whole() {
-    let model = Model::new(6);
+    let model = Model::of_length(testkit::Seed::new().value(), 6);
     let directory = tempfile::tempdir().unwrap();
     for config in [StoreConfig::Memory, on_disk(directory.path())] {
         let store = Store::open(&config, &genesis()).unwrap();
