@@ -25,6 +25,8 @@ pub struct ProverStart {
     pub cache_dir: PathBuf,
     /// Who is paid for the proofs.
     pub payout: Address,
+    /// Whether the windows are folded into the chain proof.
+    pub fold: bool,
     /// Stop once every closed window is proven.
     pub once: bool,
     /// Threads that prove; 0 for one on each core.
@@ -67,14 +69,16 @@ pub struct CacheFile {
     pub incomplete: Option<String>,
 }
 
-/// The key of one proof system.
+/// The keys of one proof system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreparedKey {
     /// The proof system.
     pub backend: String,
-    /// Hash of the key.
+    /// Hash of the key of windows.
     pub key: String,
-    /// How long it took to make it, milliseconds.
+    /// Hash of the key of chain proofs.
+    pub chain_key: String,
+    /// How long it took to make both, milliseconds.
     pub elapsed_ms: u64,
     /// The families of claims that it proves.
     pub families: Vec<String>,

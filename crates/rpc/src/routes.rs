@@ -4,7 +4,8 @@
 //! - Every [`Operation`] has exactly one line in [`ROUTES`]; a handler is found by matching on the operation,
 //!   so a server that forgets one does not compile.
 //! - Paths use `{name}` for a part that varies. A fixed part wins over a varying one (`/blocks/latest`).
-//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does.
+//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does; [`Access::Token`] is
+//!   refused without one.
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
@@ -15,10 +16,10 @@ use crate::error::ErrorCode;
 use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockEvents, BlockPage, BlockProof, BlockRequest,
-    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
-    HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
-    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
-    ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
+    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
+    HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
+    Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount,
+    Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
     TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorStatistics,
     ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
@@ -121,8 +122,12 @@ pub enum Operation {
     ProofClaim,
     /// The window of a block.
     ProofBlock,
+    /// The head of the chain for light clients, as it moves.
+    HeadStream,
     /// The proof of the whole chain.
     ProofChain,
+    /// Hands in a longer proof of the whole chain.
+    ProofChainSubmit,
     /// An account in the proven ledger.
     ProofAccount,
     /// The genesis file.
@@ -213,6 +218,8 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
 
 /// Name of the events of the block stream.
 pub const EVENT_BLOCK: &str = "block";
+/// Name of the events of the stream of heads.
+pub const EVENT_HEAD: &str = "head";
 /// Name of the events of an account's stream.
 pub const EVENT_PAYMENT: &str = "payment";
 /// Name of the events of a transaction's stream.
@@ -221,7 +228,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 50] = [
+pub static ROUTES: [Route; 52] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -536,7 +543,7 @@ pub static ROUTES: [Route; 50] = [
         ..get(Operation::ProofSubmit, "/proofs/windows", "proof_submit", json::<WindowAccepted>())
     },
     Route {
-        summary: "gives a prover a window to work on, or prolongs its claim; a claim is a hint and expires",
+        summary: "gives a prover a window to work on, or the chain proof, or prolongs its claim; a hint that expires",
         method: Method::Post,
         access: Access::Write,
         method_name: Some("proof.claim"),
@@ -553,7 +560,7 @@ pub static ROUTES: [Route; 50] = [
         ..get(Operation::ProofClaim, "/proofs/claims", "proof_claim", json::<Claim>())
     },
     Route {
-        summary: "the proven window that covers a block",
+        summary: "the proof that covers a block: the chain proof, or that of its window",
         method_name: Some("proof.block"),
         parameters: &[HEIGHT],
         params: TypeSchema::of::<HeightRequest>(),
@@ -561,17 +568,40 @@ pub static ROUTES: [Route; 50] = [
         ..get(Operation::ProofBlock, "/proofs/block/{height}", "proof_block", json::<BlockProof>())
     },
     Route {
-        summary: "one proof of the whole chain: refused by name, windows are not folded in this version",
+        summary: "the newest proof of the whole chain as bytes: last height 8 LE, payout address 30, proof",
         errors: &[ErrorCode::ProofUnavailable],
         ..get(Operation::ProofChain, "/proofs/chain", "proof_chain", Reply::Bytes)
     },
     Route {
-        summary: "an account's slot in the ledger at the proven height",
+        summary: "hands in a longer proof of the whole chain, bytes as GET gives them; kept once it verifies",
+        method: Method::Post,
+        access: Access::Write,
+        parameters: &[GENERATION_MS],
+        body: Some(BodyOf::Bytes),
+        errors: &[
+            ErrorCode::BadRequest,
+            ErrorCode::BodyTooLarge,
+            ErrorCode::UnsupportedMedia,
+            ErrorCode::Unauthorized,
+            ErrorCode::ProofRejected,
+            ErrorCode::ProofNotNext,
+            ErrorCode::ProofExists,
+        ],
+        ..get(Operation::ProofChainSubmit, "/proofs/chain", "proof_chain_submit", json::<ChainAccepted>())
+    },
+    Route {
+        summary: "an account's slot in the ledger at the last height of the chain proof",
         method_name: Some("proof.account"),
         parameters: &[ADDRESS],
         params: TypeSchema::of::<AccountRequest>(),
         errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::ProofUnavailable],
         ..get(Operation::ProofAccount, "/proofs/accounts/{address}", "proof_account", json::<ProvenAccount>())
+    },
+    Route {
+        summary: "the head with what certifies it, then each new one; a beat every 10 s. Only with the node's token",
+        access: Access::Token,
+        errors: &[ErrorCode::Unauthorized, ErrorCode::ProofUnavailable],
+        ..get(Operation::HeadStream, "/state-sync/head/stream", "head_stream", events::<LightHead>(EVENT_HEAD))
     },
     Route {
         summary: "the genesis file of the chain",

@@ -17,6 +17,8 @@
 mod audits;
 mod auth;
 mod bad_input;
+mod bootstrap;
+mod chain_proof;
 mod cluster;
 mod command;
 mod crash;
@@ -26,6 +28,7 @@ mod devnet;
 mod documents;
 mod drills;
 mod faults;
+mod heads;
 mod join;
 mod mempool;
 mod offences;

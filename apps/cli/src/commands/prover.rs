@@ -1,4 +1,4 @@
-//! `tb prover`: proves the windows of a chain and hands the proofs to nodes.
+//! `tb prover`: proves the windows of a chain, folds them into the chain proof and hands both to nodes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,10 +20,12 @@ const EXAMPLES: &str = "\
 Examples:
   tb prover --node http://127.0.0.1:26658
   tb prover --node http://127.0.0.1:26658 --once
+  tb prover --node http://127.0.0.1:26658 --windows-only
   tb prover --node http://10.0.0.1:26658 --node http://10.0.0.2:26658 --genesis genesis.json --threads 8
 
 The first node is followed; all of them get the proofs. What is proven lies in proof_cache_dir below --home and is used
-again. Several provers of one node share the windows. Ctrl-C stops; the window in hand is proven again later.";
+again. Several provers of one node share the windows, and one of them at a time extends the chain proof. Folding takes
+some 3 GB of memory. Ctrl-C stops; what is in hand is proven again later.";
 
 /// Steps below normal priority at most.
 const NICE_MAX: i64 = 19;
@@ -40,7 +42,10 @@ pub struct Arguments {
     /// The genesis file of the chain [default: <home>/genesis.json, else the first node's]
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
-    /// Stop once every closed window is proven
+    /// Prove windows only: others fold them into the chain proof
+    #[arg(long)]
+    windows_only: bool,
+    /// Stop once every closed window is proven, and folded unless --windows-only is given
     #[arg(long)]
     once: bool,
     /// Threads that prove; 0 for one on each core
@@ -80,6 +85,7 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
         genesis,
         cache_dir: loaded.config.proof_cache_dir,
         payout,
+        fold: !arguments.windows_only,
         once: arguments.once,
         threads: usize::from(arguments.threads),
         nice: arguments.nice,
@@ -129,6 +135,20 @@ fn describe(news: &Value) -> String {
         }
         "delivered" => {
             format!("window {window}: taken by {}, proven height {}", text("node"), count(number("proven_height")))
+        }
+        "folding" => format!(
+            "chain proof: folding {} windows, to height {}",
+            count(number("windows")),
+            count(number("last_height"))
+        ),
+        "folded" => format!(
+            "chain proof: to height {} in {}, {} bytes",
+            count(number("last_height")),
+            duration_ms(number("elapsed_ms")),
+            count(number("bytes"))
+        ),
+        "chain_delivered" => {
+            format!("chain proof: taken by {}, to height {}", text("node"), count(number("chain_height")))
         }
         _ => format!(
             "failed (attempt {}): {}; again in {}",

@@ -214,7 +214,9 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::Metrics
         | Operation::ProofWindow
         | Operation::ProofSubmit
+        | Operation::HeadStream
         | Operation::ProofChain
+        | Operation::ProofChainSubmit
         | Operation::JsonRpc => Err(ErrorCode::MethodNotFound.into()),
     }
 }

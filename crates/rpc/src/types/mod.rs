@@ -27,9 +27,9 @@ pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderVi
 pub use closing::BlockEvents;
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
 pub use proving::{
-    BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, Claim, ClaimRequest, ClaimStatus, FamilyState,
-    FamilyStatus, HeightRequest, OperationPage, OperationsQuery, OperationsRequest, PlonkyHealth, ProofStatus,
-    ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
+    BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim, ClaimRequest,
+    ClaimStatus, FamilyState, FamilyStatus, HeightRequest, LightHead, OperationPage, OperationsQuery,
+    OperationsRequest, PlonkyHealth, ProofStatus, ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
 };
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,

@@ -23,7 +23,9 @@ area! {
         lag: Gauge = Metric::gauge("proof_lag_blocks");
         "Closed windows that wait for their proof"
         queue_depth: Gauge = Metric::gauge("proof_queue_depth");
-        "Window proofs that this node keeps"
+        "Last height that the chain proof of this node covers"
+        chain_height: Gauge = Metric::gauge("proof_chain_height");
+        "Window proofs that this node keeps after its chain proof"
         kept: Gauge = Metric::gauge("proof_windows_kept");
         "Time that a prover worked on a proof, milliseconds, as it says itself; only accepted proofs count"
         generation: HistogramFamily<2> = Metric::histogram("rpp_runtime_proof_generation_latency_ms", PROVE_MS).labels(&["backend", "proof"]);
