@@ -19,8 +19,10 @@ pub mod changes;
 pub mod commit;
 mod execution;
 pub mod model;
+pub mod offences;
 mod open;
 pub mod queries;
+pub mod queues;
 mod replica;
 pub mod reports;
 pub mod stages;
@@ -28,5 +30,7 @@ pub mod verify;
 
 pub use application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
 pub use chain::ChainState;
+pub use offences::Offences;
+pub use queues::QueueLength;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
 pub use reports::Reports;

@@ -36,7 +36,7 @@ use crate::jsonrpc;
 use crate::limits::{EVENT_BYTES_MAX, GENESIS_REPLY_BYTES_MAX, REPLY_BYTES_MAX, STREAM_SILENCE_MAX, WAIT_DEFAULT_MS};
 use crate::routes::{Access, Method, Operation, Reply, Route};
 use crate::types::{
-    AccountProof, AccountView, BlockId, BlockPage, BlockSummary, BlockView, ConsensusStatus, HealthReport,
+    AccountProof, AccountView, BlockEvents, BlockId, BlockPage, BlockSummary, BlockView, ConsensusStatus, HealthReport,
     HistoryEntry, HistoryPage, HistoryQuery, Limits, Liveness, MempoolStatus, NodeStatus, PageQuery, Ready,
     ReceiptView, StakerView, SubmitResult, SubmitTransaction, TransactionProof, TransactionStatus, ValidatorList,
     ValidatorView, WaitQuery,
@@ -204,6 +204,14 @@ impl Client {
     /// See [`Client::health`].
     pub async fn block(&self, block: BlockId) -> Result<BlockView, ClientError> {
         self.get(Operation::BlockGet, &[&block.to_string()]).await
+    }
+
+    /// `GET /blocks/{block}/events`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn block_events(&self, block: BlockId) -> Result<BlockEvents, ClientError> {
+        self.get(Operation::BlockEvents, &[&block.to_string()]).await
     }
 
     /// The block at this height.

@@ -11,18 +11,17 @@
 
 mod lookup;
 
-use primitives::Rejection;
-
+use self::lookup::SUBMIT_ERRORS;
 use crate::error::ErrorCode;
 use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
-    AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
+    AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockEvents, BlockPage, BlockProof, BlockRequest,
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
     HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
     Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount,
     Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
-    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
-    VrfThreshold, WaitRequest, WindowAccepted,
+    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorStatistics,
+    ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
 pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
@@ -79,6 +78,8 @@ pub enum Operation {
     ValidatorList,
     /// One validator.
     ValidatorGet,
+    /// What a validator did and left undone.
+    ValidatorStatistics,
     /// This node's own validator.
     ValidatorStatus,
     /// This node's peers, with what the chain knows of them.
@@ -107,6 +108,8 @@ pub enum Operation {
     AuditSlashing,
     /// The ledger operations of a block.
     BlockOperations,
+    /// What the end of a block did by itself.
+    BlockEvents,
     /// What shows that a block was decided.
     BlockCertified,
     /// Where window proofs stand.
@@ -187,22 +190,6 @@ const TIMEOUT: Parameter = query(
     "longest wait in milliseconds, 10000 when absent",
 );
 
-/// What a submission can be refused with: the body first, then every rejection.
-const SUBMIT_ERRORS: [ErrorCode; 6 + Rejection::ALL.len()] = {
-    let mut errors = [ErrorCode::BadRequest; 6 + Rejection::ALL.len()];
-    errors[1] = ErrorCode::ParseError;
-    errors[2] = ErrorCode::JsonTooDeep;
-    errors[3] = ErrorCode::BodyTooLarge;
-    errors[4] = ErrorCode::UnsupportedMedia;
-    errors[5] = ErrorCode::Unauthorized;
-    let mut index = 0;
-    while index < Rejection::ALL.len() {
-        errors[6 + index] = ErrorCode::Rejected(Rejection::ALL[index]);
-        index += 1;
-    }
-    errors
-};
-
 /// A route that reads; the table fills in what differs.
 const fn get(operation: Operation, path: &'static str, operation_id: &'static str, reply: Reply) -> Route {
     Route {
@@ -241,7 +228,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 50] = [
+pub static ROUTES: [Route; 52] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -403,6 +390,19 @@ pub static ROUTES: [Route; 50] = [
         ..get(Operation::ValidatorGet, "/staking/validators/{address}", "staking_validator", json::<ValidatorView>())
     },
     Route {
+        summary: "what a validator did and left undone: commits missed, votes left out, turns lost, times jailed",
+        method_name: Some("staking.statistics"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(
+            Operation::ValidatorStatistics,
+            "/staking/validators/{address}/statistics",
+            "staking_statistics",
+            json::<ValidatorStatistics>(),
+        )
+    },
+    Route {
         summary: "this node's own validator, as /staking/validators/{address} shows it",
         method_name: Some("validator.status"),
         errors: &[ErrorCode::NotFound],
@@ -497,6 +497,14 @@ pub static ROUTES: [Route; 50] = [
         params: TypeSchema::of::<OperationsRequest>(),
         errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
         ..get(Operation::BlockOperations, "/blocks/{block}/operations", "block_operations", json::<OperationPage>())
+    },
+    Route {
+        summary: "what the end of a block did by itself (payouts, jailing, set changes, draws), with the proof",
+        method_name: Some("block.events"),
+        parameters: &[BLOCK],
+        params: TypeSchema::of::<BlockRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
+        ..get(Operation::BlockEvents, "/blocks/{block}/events", "block_events", json::<BlockEvents>())
     },
     Route {
         summary: "header, certificate and validator set of a finalized block, for light clients",

@@ -14,8 +14,10 @@
 
 #![allow(clippy::panic, reason = "tests fail by panicking")]
 
+mod audits;
 mod auth;
 mod bad_input;
+mod bootstrap;
 mod chain_proof;
 mod cluster;
 mod command;
@@ -29,6 +31,7 @@ mod faults;
 mod heads;
 mod join;
 mod mempool;
+mod offences;
 mod operator;
 mod pay;
 mod peers;

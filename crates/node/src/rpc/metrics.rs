@@ -106,6 +106,7 @@ fn mempool(shared: &Shared, engine: Option<&consensus::Status>) {
     let votes = engine.map(|engine| engine.vote_queue);
     metrics.queue_depth.with(["votes"]).set(votes.map_or(0, |votes| votes.waiting));
     metrics.votes_rejected.set_total(votes.map_or(0, |votes| votes.rejected));
+    metrics.votes_too_far.set_total(votes.map_or(0, |votes| votes.too_far));
 }
 
 fn proofs(server: &Server) {
