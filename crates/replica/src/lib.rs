@@ -30,3 +30,4 @@ pub use application::{Application, Candidate, Electorate, Fault, Freshness, Verd
 pub use chain::ChainState;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
 pub use reports::Reports;
+pub use state::ProofVerifier;

@@ -18,8 +18,8 @@ use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
     HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
-    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, Ready,
-    ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
+    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, ProversStatus,
+    Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
     TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
     VrfThreshold, WaitRequest, WindowAccepted,
 };
@@ -118,6 +118,8 @@ pub enum Operation {
     ProofClaim,
     /// The window of a block.
     ProofBlock,
+    /// Proofs in blocks.
+    Provers,
     /// The proof of the whole chain.
     ProofChain,
     /// An account in the proven ledger.
@@ -234,7 +236,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 48] = [
+pub static ROUTES: [Route; 49] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -556,6 +558,11 @@ pub static ROUTES: [Route; 48] = [
         summary: "one proof of the whole chain: refused by name, windows are not folded in this version",
         errors: &[ErrorCode::ProofUnavailable],
         ..get(Operation::ProofChain, "/proofs/chain", "proof_chain", Reply::Bytes)
+    },
+    Route {
+        summary: "proofs in blocks: what the chain took as proven, its provers, and what a lag costs",
+        method_name: Some("proof.provers"),
+        ..get(Operation::Provers, "/proofs/provers", "proof_provers", json::<ProversStatus>())
     },
     Route {
         summary: "an account's slot in the ledger at the proven height",

@@ -17,6 +17,7 @@
 mod claims;
 mod health;
 mod ledger;
+mod on_chain;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -32,6 +33,7 @@ use telemetry::Metrics;
 pub use claims::{CLAIM_TIME_MS, CLAIMS_MAX, Claims, NameError};
 pub use health::Health;
 pub use ledger::{LedgerFault, ProvenLedger};
+pub use on_chain::OnChain;
 
 use crate::shared::Shared;
 

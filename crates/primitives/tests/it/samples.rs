@@ -21,6 +21,7 @@ pub fn genesis() -> Genesis {
         version: FormatVersion,
         chain_id: "sample-1".to_owned(),
         engine: Engine::Bft,
+        proof_system: Default::default(),
         genesis_time: Timestamp(1_800_000_000_000),
         params: Params::default(),
         accounts: vec![GenesisAccount { address: address(1), balance: amount(5_000_000) }],

@@ -12,6 +12,7 @@ pub mod account;
 pub mod audit;
 pub mod block;
 pub mod proof;
+pub mod provers;
 pub mod proving;
 pub mod request;
 pub mod staking;
@@ -24,6 +25,7 @@ pub use account::{AccountView, HistoryEntry, HistoryKind, HistoryPage};
 pub use audit::{AuditError, AuditEvidence, AuditPage, AuditRecord, AuditStanding, AuditStream};
 pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
+pub use provers::{AcceptedProof, ProverView, ProversStatus, WaitingWindow};
 pub use proving::{
     BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, Claim, ClaimRequest, ClaimStatus, FamilyState,
     FamilyStatus, HeightRequest, OperationPage, OperationsQuery, OperationsRequest, PlonkyHealth, ProofStatus,
