@@ -235,6 +235,25 @@ pub fn witness_transaction() -> Transaction {
     TransactionBody { lane: Lane::Industrial, action, ..body() }.sign(&secret(1), &genesis().hash())
 }
 
+pub fn proof_transaction() -> Transaction {
+    let digest = LedgerDigest::new([5; 8]).unwrap();
+    let end = actions::EndRecord {
+        height: Height(120),
+        ledger_root: digest,
+        ops_digest: digest,
+        supply: amount(50),
+        next_slot: 12,
+    };
+    let submission = actions::ProofSubmission {
+        system: actions::ProofSystemKind::Plonky3,
+        end,
+        payout: address(1),
+        proof: BoundedBytes::new(vec![1, 2, 3]).unwrap(),
+    };
+    let action = Action::Proving(ProvingAction::Submit(submission));
+    TransactionBody { lane: Lane::Reserved, action, ..body() }.sign(&secret(1), &genesis().hash())
+}
+
 pub fn closing() -> ClosingEvents {
     let events = vec![
         Event::RewardPaid { to: address(10), amount: amount(9) },
