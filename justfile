@@ -4,9 +4,9 @@
 default:
     @just --list
 
-# Checks that this machine has what it takes.
-bootstrap:
-    scripts/bootstrap.sh
+# Checks that this machine has what it takes; `just bootstrap --install` installs what is missing.
+bootstrap *arguments:
+    scripts/bootstrap.sh {{arguments}}
 
 # Starts four validators on this machine.
 devnet *arguments:

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Recomputes what the explain commands say, from blocks and receipts alone.
+"""Recomputes what the explain commands say, from blocks, receipts and closing events.
 
 Reads a node's RPC: the explanations first (each names the height it was read at), then every block up to there with
-its receipts. Recomputes tier, score, timetoke and the rewards of the validators by the rules of spec/reputation.md,
-spec/timetoke.md and spec/rewards.md, and compares. Uses the standard library and none of the project's code.
+its receipts, its closing events and the set that decided it. Recomputes tiers, scores, timetoke, every payout of every
+epoch, balances, stakes and the statistics of validators by the rules of spec/reputation.md, spec/timetoke.md,
+spec/rewards.md, spec/staking.md and spec/evidence.md, and compares. Voting sets may change, stake may come and go, and
+offenders may be slashed. Uses the standard library and none of the project's code.
 
-Limits: the validator set must still be that of genesis, and nobody slashed, jailed or delegated to: the script says
-so and ends with 2. A difference ends with 1, agreement with 0.
+What is taken from the node: the voting set of each height (its members change at the ends of epochs only and by the
+bounded part of the power, which is checked), the amounts of stake that finished unbonding, and what the witness pool
+pays. A slash that reaches redelegated stake is not recomputed: the script says so and ends with 2. A difference ends
+with 1, no answer with 3, agreement with 0.
 
   scripts/explain_check.py --rpc http://127.0.0.1:26658
 """
@@ -14,15 +18,20 @@ so and ends with 2. A difference ends with 1, agreement with 0.
 import argparse
 import json
 import sys
+import urllib.error
 import urllib.request
 
 PPM = 1_000_000
+BPS = 10_000
+MICRO = 1_000_000
 COUNT_CURVE = [(0, 0), (1, 50_000), (5, 200_000), (10, 400_000), (25, 600_000), (50, 750_000), (100, 900_000),
                (250, 970_000), (1_000, 1_000_000)]
 UPTIME_CURVE = [(0, 0), (1, 50_000), (6, 200_000), (24, 500_000), (72, 700_000), (168, 850_000), (360, 950_000),
                 (720, 1_000_000)]
 FEEDBACK_CURVE = [(0, 0), (1, 100_000), (5, 400_000), (20, 800_000), (100, 1_000_000)]
 DECAY_CURVE = [(0, 0), (1, 50_000), (7, 400_000), (30, 1_000_000)]
+POOLS = ("witness_bps", "timetoke_bps", "prover_bps", "treasury_bps")
+STATISTICS = ("epochs", "commits", "missed", "built", "votes_left_out", "jailed")
 
 
 class Unsupported(Exception):
@@ -36,6 +45,36 @@ class Node:
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return json.load(answer)
+
+
+def bech32m(data):
+    """The text of an address."""
+    letters = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+    bits = int.from_bytes(data, "big")
+    size = len(data) * 8
+    pad = -size % 5
+    values = [(bits << pad) >> shift & 31 for shift in range(size + pad - 5, -1, -5)]
+
+    def checksum(items):
+        state = 1
+        for item in items:
+            top, state = state >> 25, (state & 0x1FFFFFF) << 5 ^ item
+            for bit, word in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+                state ^= word if top >> bit & 1 else 0
+        return state
+
+    prefix = [ord(letter) >> 5 for letter in "tb"] + [0] + [ord(letter) & 31 for letter in "tb"]
+    end = checksum(prefix + values + [0] * 6) ^ 0x2BC830A3
+    values += [end >> 5 * (5 - index) & 31 for index in range(6)]
+    return "tb1" + "".join(letters[value] for value in values)
+
+
+def voting_set(node, height):
+    """Address → power, from the canonical bytes: count 4, then address 30, key 32, VRF key 32, power 8 of each."""
+    encoded = bytes.fromhex(node.get(f"/blocks/{height}/certified")["validators"])
+    count = int.from_bytes(encoded[:4], "little")
+    entries = [encoded[4 + 102 * at:4 + 102 * (at + 1)] for at in range(count)]
+    return {bech32m(entry[:30]): int.from_bytes(entry[94:], "little") for entry in entries}
 
 
 def curve(points, count):
@@ -83,91 +122,332 @@ class Timetoke:
 
 
 class Identity:
-    def __init__(self, active):
-        self.active, self.bonded = active, 0
+    def __init__(self, active=False):
+        self.active = active
+        self.forget()
+
+    def forget(self):
         self.validations = self.validation_failures = self.successes = self.failures = self.vouches = 0
         self.active_at, self.timetoke = None, Timetoke()
+
+
+class Candidate:
+    """A pool of stake: tokens owned in shares, and what a share earned, in units of 2^-64 µBLOCK."""
+
+    def __init__(self, commission):
+        self.commission, self.tokens, self.shares, self.per_share = commission, 0, 0, 0
+        self.owned = {}
+        self.jailed = self.tombstoned = self.left = self.redelegated = False
+
+    def value(self, owner):
+        shares = self.owned.get(owner, (0, 0))[0]
+        return shares * self.tokens // self.shares if shares else 0
+
+    def settle(self, owner):
+        """Pays what a delegation earned since its mark."""
+        shares, mark = self.owned.get(owner, (0, 0))
+        if shares == 0:
+            return 0
+        self.owned[owner] = (shares, self.per_share)
+        return (self.per_share - mark) * shares >> 64
+
+    def join(self, owner, amount):
+        shares = amount if self.shares == 0 else self.shares * amount // self.tokens
+        self.tokens += amount
+        self.shares += shares
+        self.owned[owner] = (self.owned.get(owner, (0, 0))[0] + shares, self.per_share)
+
+    def leave(self, owner, amount):
+        cost = -(-self.shares * amount // self.tokens)
+        given = self.tokens if cost == self.shares else amount
+        self.tokens -= given
+        self.shares -= cost
+        shares, mark = self.owned.pop(owner)
+        if shares > cost:
+            self.owned[owner] = (shares - cost, mark)
+        return given
 
 
 class Chain:
     """Everything that is recomputed, after some height."""
 
-    def __init__(self, params, powers):
-        self.params, self.powers = params, powers
+    def __init__(self, genesis, powers, differences):
+        self.params, self.differences, self.checked = genesis["params"], differences, 0
+        self.gates = {gate["name"]: gate["height"] for gate in genesis.get("gates", [])}
         self.identities = {address: Identity(True) for address in powers}
+        self.candidates, self.balances = {}, {one["address"]: one["balance"] for one in genesis["accounts"]}
+        for address, power in powers.items():
+            self.candidates[address] = Candidate(0)
+            self.candidates[address].join(address, power * MICRO)
+            self.balances.setdefault(address, 0)
+        self.voting = self.before = dict(powers)
         self.challenge, self.tally = None, {}
-        self.missed, self.promised, self.bonus = {}, 0, {}
-        self.per_share, self.balances, self.paid = {}, {address: 0 for address in powers}, 0
+        self.missed, self.promised, self.bonus, self.pools = {}, 0, {}, [0] * len(POOLS)
+        self.statistics, self.turns, self.offences, self.paid = {}, {}, [], 0
+
+    def compare(self, what, expected, told):
+        self.checked += 1
+        if expected != told:
+            self.differences.append(f"{what}: recomputed {expected}, the node says {told}")
 
     def identity(self, address):
-        return self.identities.setdefault(address, Identity(False))
+        return self.identities.setdefault(address, Identity())
 
-    def apply(self, block, receipts):
+    def add(self, address, amount):
+        self.balances[address] = self.balances.get(address, 0) + amount
+
+    def epoch(self, height):
+        return (height - 1) // self.params["epoch_blocks"]
+
+    def record(self, address):
+        return self.statistics.setdefault(address, dict.fromkeys(STATISTICS, 0))
+
+    def apply(self, block, receipts, closing, voting):
         header = block["header"]
-        height, time = header["height"], header["time_ms"]
+        self.height, self.time = header["height"], header["time_ms"]
+        self.changed(voting)
+        self.before, self.voting = self.voting, voting
         commit = block["last_commit"]
         signers = set(commit["signers"]) if commit else None
-        for receipt, payer in receipts:
-            self.receipt(receipt, payer, time)
+        for receipt, transaction in receipts:
+            self.receipt(receipt, transaction, header["proposer"])
         self.count_commit(header["proposer"], signers)
-        self.open_challenge(time)
-        if height % self.params["epoch_blocks"] == 0:
-            self.pay()
+        paid = {"reward_paid": {}, "rewarded": {}, "funded": []}
+        ends = self.height % self.params["epoch_blocks"] == 0
+        if ends:
+            paid = self.pay()
         self.promise(header["proposer"], signers)
+        self.open_challenge(header["proposer"], signers)
+        self.closed(closing, paid)
+        if ends:
+            self.end_epoch()
 
-    def receipt(self, receipt, payer, time):
-        if payer in self.balances:
-            self.balances[payer] -= receipt["fee_burned"] + receipt["tip"]
+    def changed(self, voting):
+        """STK-18 to STK-20: sets change at the ends of epochs, and what stays changes by a bounded part of the power."""
+        if voting == self.voting:
+            return
+        if self.height % self.params["epoch_blocks"] != 1 and self.params["epoch_blocks"] != 1:
+            self.differences.append(f"the voting set changed within an epoch, at height {self.height}")
+        removed = {a for a in self.voting if self.candidates[a].jailed or self.candidates[a].tombstoned}
+        moved = sum(abs(voting.get(a, 0) - self.voting.get(a, 0)) for a in {*voting, *self.voting} - removed)
+        bound = max(1, sum(self.voting.values()) * self.params["staking"]["churn_bps"] // BPS)
+        self.compare(f"the bounded change of power before {self.height}", True, moved <= bound)
+
+    # Transactions
+
+    def receipt(self, receipt, transaction, proposer):
+        payer, action = transaction["payer"], transaction["action"]
+        self.add(payer, -receipt["fee_burned"] - receipt["tip"])
+        self.add(proposer, receipt["tip"])
+        done = receipt["outcome"] == "success"
+        inner = action.get("action", {})
+        settled = []
+        if done and action["type"] == "identity" and inner["kind"] == "withdraw":
+            self.identity(payer).active = False
+            self.identity(payer).forget()
+        if done and action["type"] == "stake":
+            settled = self.settled(payer, inner)
+        if action["type"] == "evidence":
+            self.slash(action["evidence"], receipt["events"])
         for event in receipt["events"]:
-            kind = event["type"]
-            if kind == "transferred":
-                for side, sign in (("from", -1), ("to", 1)):
-                    if event[side] in self.balances:
-                        self.balances[event[side]] += sign * event["amount"]
-            elif kind == "identity":
-                self.identity_event(event["event"])
-            elif kind == "timetoke" and event["event"]["kind"] == "heartbeat_accepted":
-                self.heartbeat(event["event"], time)
-            elif kind == "bonded":
-                if event["owner"] != event["validator"] or event["owner"] in self.powers:
-                    raise Unsupported("a delegation")
-                self.identity(event["owner"]).bonded += event["amount"]
-            elif kind in ("unbonding", "redelegated", "slashed", "jailed", "reward_paid", "commission_set"):
-                raise Unsupported(f"the event {kind}")
+            self.event(event)
+        told = [(one["to"], one["amount"]) for one in receipt["events"] if one["type"] == "reward_paid"]
+        self.compare(f"rewards paid by {receipt['transaction']}", [one for one in settled if one[1]], told)
+        for owner, amount in settled:
+            self.add(owner, amount)
+            self.paid += amount
+
+    def settled(self, payer, action):
+        """RWD-9: whoever changes a delegation, or claims, is paid what it earned before."""
+        kind = action["kind"]
+        if kind == "bond" and action.get("candidacy"):
+            self.candidates[payer] = Candidate(action["candidacy"]["commission_bps"])
+            self.statistics.pop(payer, None)
+        behind = {"bond": [payer], "delegate": [action.get("validator")], "unbond": [action.get("validator")],
+                  "claim": [action.get("validator")], "redelegate": [action.get("from"), action.get("to")]}
+        paid = [(payer, self.candidates[one].settle(payer)) for one in behind.get(kind, [])]
+        if kind == "unbond":
+            self.candidates[action["validator"]].leave(payer, action["amount"])
+            self.candidates[action["validator"]].left = True
+        if kind == "redelegate":
+            given = self.candidates[action["from"]].leave(payer, action["amount"])
+            self.candidates[action["from"]].redelegated = True
+            self.candidates[action["to"]].join(payer, given)
+        return paid
+
+    def event(self, event):
+        kind = event["type"]
+        if kind == "transferred":
+            self.add(event["from"], -event["amount"])
+            self.add(event["to"], event["amount"])
+        elif kind == "bonded":
+            self.add(event["owner"], -event["amount"])
+            self.candidates[event["validator"]].join(event["owner"], event["amount"])
+        elif kind == "commission_set":
+            self.candidates[event["validator"]].commission = event["commission_bps"]
+        elif kind == "jailed":
+            self.jailed(event["validator"])
+        elif kind == "unjailed":
+            self.candidates[event["validator"]].jailed = False
+        elif kind == "identity":
+            self.identity_event(event["event"])
+        elif kind == "timetoke" and event["event"]["kind"] == "heartbeat_accepted":
+            self.heartbeat(event["event"])
+        elif kind == "witness" and event["event"]["kind"] == "paid":
+            self.add(event["event"]["identity"], event["event"]["amount"])
 
     def identity_event(self, event):
-        if event["kind"] == "activated":
-            self.identity(event["identity"]).active = True
-        elif event["kind"] in ("revoked", "punished"):
-            raise Unsupported("the end of an identity")
-        elif event["kind"] == "vouched":
-            self.identity(event["identity"]).vouches += 1
-
-    def heartbeat(self, event, time):
         one = self.identity(event["identity"])
+        if event["kind"] == "registered":
+            one.active = False
+            self.add(event["identity"], -event["bond"])
+        elif event["kind"] == "activated":
+            one.active = True
+        elif event["kind"] == "revoked":
+            one.active = False
+        elif event["kind"] == "punished":
+            one.active = False
+            one.forget()
+        elif event["kind"] == "bond_returned":
+            self.add(event["identity"], event["amount"])
+            one.forget()
+        elif event["kind"] == "vouched":
+            one.vouches += 1
+
+    def jailed(self, validator):
+        self.candidates[validator].jailed = True
+        self.record(validator)["jailed"] += 1
+
+    def slash(self, evidence, events):
+        """EVD-10 to EVD-14."""
+        slashed = [event for event in events if event["type"] == "slashed"]
+        if not slashed:
+            return
+        offender, rates = slashed[0]["validator"], self.params["evidence"]
+        candidate = self.candidates[offender]
+        if candidate.redelegated:
+            raise Unsupported("a slash of redelegated stake")
+        if evidence["kind"] in ("double_vote", "double_proposal"):
+            message = evidence["first"]["vote" if evidence["kind"] == "double_vote" else "proposal"]
+            epoch, total = self.epoch(message["height"]), sum(self.voting.values())
+            others = sum(power for when, who, power in self.offences
+                         if abs(when - epoch) <= rates["together_epochs"] and who != offender)
+            self.offences.append((epoch, offender, self.voting.get(offender, 0)))
+            base = rates["equivocation_ppm"]
+            ppm = min(PPM, base + (PPM - base) * min(total, 3 * others) // total)
+            candidate.tombstoned = True
+        else:
+            ppm = rates["heartbeat_ppm" if evidence["kind"] == "conflicting_heartbeats" else "false_identity_ppm"]
+        cut = candidate.tokens * ppm // PPM
+        candidate.tokens -= cut
+        # Stake that is leaving pays the same part on top.
+        told = slashed[0]["amount"]
+        fits = told >= cut if candidate.left else told == cut
+        self.compare(f"the slash of {offender}", (cut, True), (cut if fits else told, fits))
+
+    def heartbeat(self, event):
+        one, candidate = self.identity(event["identity"]), self.candidates.get(event["identity"])
         one.timetoke.answer(self.params["timetoke"], event["challenge"])
-        bonded = one.bonded >= self.params["staking"]["min_self_stake"]
+        bonded = (candidate is not None and not candidate.jailed and not candidate.tombstoned
+                  and candidate.value(event["identity"]) >= self.params["staking"]["min_self_stake"])
         if event["right"]:
             one.validations += 1
             one.successes += bonded
-            one.active_at = time
+            one.active_at = self.time
         else:
             one.validation_failures += 1
             one.failures += bonded
 
+    # The end of a block
+
     def count_commit(self, proposer, signers):
+        """STK-22, STK-26 and STK-27."""
+        turns = self.turns.setdefault(proposer, [0, 0])
+        turns[0] += 1
+        if signers is None:
+            return
+        turns[1] += len(self.before) - len(signers)
+        for address in self.before:
+            self.missed[address] = self.missed.get(address, 0) + (address not in signers)
+
+    def pay(self):
+        """RWD-6 to RWD-8, and the timetoke rewards of RWD-12."""
+        blocks, paid, weights = self.params["epoch_blocks"], {}, {}
+        signed = {a: max(0, blocks - self.missed.get(a, 0)) for a in self.voting}
+        for address, power in self.voting.items():
+            weights[address] = 0 if self.candidates[address].tombstoned else power * signed[address]
+        total = sum(weights.values())
+        for address, weight in weights.items():
+            reward = self.promised * weight // total if total else 0
+            paid[address] = self.distribute(address, reward) + self.bonus.get(address, 0)
+        for address, bonus in self.bonus.items():
+            if address not in self.voting:
+                paid[address] = bonus
+        for address, amount in paid.items():
+            self.add(address, amount)
+            self.paid += amount
+        rewarded = self.timetoke_rewards(self.pools[POOLS.index("timetoke_bps")], signed)
+        funded = [amount for amount in self.pools if amount]
+        self.promised, self.bonus, self.pools = 0, {}, [0] * len(POOLS)
+        return {"reward_paid": {a: amount for a, amount in paid.items() if amount}, "rewarded": rewarded,
+                "funded": funded}
+
+    def distribute(self, address, reward):
+        candidate = self.candidates[address]
+        if candidate.shares == 0:
+            return 0
+        commission = reward * candidate.commission // BPS
+        candidate.per_share += (reward - commission << 64) // candidate.shares
+        return commission + candidate.settle(address)
+
+    def timetoke_rewards(self, funded, signed):
+        rates = self.params["rewards"]
+        on = self.gates.get("timetoke_rewards", self.height + 1) <= self.height
+
+        def hours(address):
+            candidate = self.candidates.get(address)
+            counts = self.identity(address).active and not (candidate and candidate.tombstoned)
+            return self.identity(address).timetoke.now(self.params["timetoke"], self.time) if counts else 0
+
+        built = {a: bonus * hours(a) for a, bonus in self.bonus.items()}
+        helped = {a: power * signed[a] * hours(a) for a, power in self.voting.items()}
+        rewarded = {}
+        for address in {*built, *helped}:
+            parts = []
+            for name, weights in (("timetoke_proposer_bps", built), ("timetoke_witness_bps", helped)):
+                total = sum(weights.values())
+                pot = funded * rates[name] // BPS
+                parts.append(pot * weights.get(address, 0) // total if total else 0)
+            paid = on and (not rates["timetoke_paid"] or address in rates["timetoke_paid"])
+            if sum(parts):
+                rewarded[address] = (*parts, paid)
+                self.add(address, sum(parts) if paid else 0)
+        return rewarded
+
+    def promise(self, proposer, signers):
+        """RWD-3 and RWD-4."""
+        rates = self.params["rewards"]
+        issued = min(rates["issuance_per_block"], self.params["issuance_per_block_max"])
+        most = issued * rates["proposer_bonus_bps"] // BPS
+        parts = [issued * rates[name] // BPS for name in POOLS]
+        self.pools = [pool + part for pool, part in zip(self.pools, parts)]
+        self.promised += issued - most - sum(parts)
         if signers is not None:
-            for address in self.powers:
+            total = sum(self.before.values())
+            power = sum(self.before.get(address, 0) for address in signers)
+            bonus = most * max(0, 3 * power - 2 * total) // total
+            self.bonus[proposer] = self.bonus.get(proposer, 0) + bonus
+
+    def open_challenge(self, proposer, signers):
+        """TTK-2, TTK-3, TTK-14, and the counters of validators."""
+        if signers is not None:
+            for address in self.before:
                 entry = self.tally.setdefault(address, [0, 0, 0])
                 entry[0] += 1
                 entry[1] += address in signers
-                self.missed[address] = self.missed.get(address, 0) + (address not in signers)
         self.tally.setdefault(proposer, [0, 0, 0])[2] += 1
-
-    def open_challenge(self, time):
-        """TTK-2, TTK-3, TTK-14, and the counters of validators."""
         timetoke = self.params["timetoke"]
-        number = time * timetoke["challenges_per_window"] // (timetoke["window_seconds"] * 1000)
+        number = self.time * timetoke["challenges_per_window"] // (timetoke["window_seconds"] * 1000)
         if self.challenge is not None and number <= self.challenge:
             return
         if self.challenge is not None:
@@ -184,39 +464,45 @@ class Chain:
                 one.validations += built + answered
                 one.validation_failures += commits > 0 and not answered
                 if signed or built:
-                    one.active_at = time
+                    one.active_at = self.time
             self.tally = {}
         self.challenge = number
 
-    def pay(self):
-        """RWD-6 to RWD-8 for validators whose only backer is their own genesis stake and whose commission is 0."""
-        blocks = self.params["epoch_blocks"]
-        weights = {a: power * max(0, blocks - self.missed.get(a, 0)) for a, power in self.powers.items()}
-        total = sum(weights.values())
-        for address, weight in weights.items():
-            reward = self.promised * weight // total if total else 0
-            shares = self.powers[address] * 1_000_000
-            before = self.per_share.get(address, 0)
-            after = before + (reward << 64) // shares
-            self.per_share[address] = after
-            own = ((after - before) * shares) >> 64
-            paid = own + self.bonus.get(address, 0)
-            self.balances[address] += paid
-            self.paid += paid
-        self.promised, self.bonus, self.missed = 0, {}, {}
+    def closed(self, events, paid):
+        """What the node says that the block did by itself, against what was recomputed."""
+        told, rewarded, funded = {}, {}, []
+        for event in events:
+            kind, inner = event["type"], event.get("event", {})
+            if kind == "reward_paid":
+                told[event["to"]] = event["amount"]
+            elif kind == "pool_funded":
+                funded.append(event["amount"])
+            elif kind == "unbonded":
+                self.add(event["owner"], event["amount"])
+            elif kind == "jailed":
+                self.jailed(event["validator"])
+            elif kind == "timetoke" and inner["kind"] == "rewarded":
+                rewarded[inner["validator"]] = (inner["proposer_part"], inner["witness_part"], inner["paid"])
+            elif kind == "timetoke" and inner["kind"] == "challenge_opened":
+                self.compare(f"the challenge opened at {self.height}", self.challenge, inner["challenge"])
+        self.compare(f"rewards paid at the end of {self.height}", paid["reward_paid"], told)
+        self.compare(f"timetoke rewards at the end of {self.height}", paid["rewarded"], rewarded)
+        self.compare(f"what the pools got at the end of {self.height}", paid["funded"], funded)
 
-    def promise(self, proposer, signers):
-        """RWD-3 and RWD-4."""
-        rates = self.params["rewards"]
-        issued = min(rates["issuance_per_block"], self.params["issuance_per_block_max"])
-        parts = [issued * rates[name] // 10_000
-                 for name in ("proposer_bonus_bps", "witness_bps", "timetoke_bps", "prover_bps", "treasury_bps")]
-        self.promised += issued - sum(parts)
-        if signers is not None:
-            total = sum(self.powers.values())
-            signed = sum(self.powers[address] for address in signers)
-            bonus = parts[0] * max(0, 3 * signed - 2 * total) // total
-            self.bonus[proposer] = self.bonus.get(proposer, 0) + bonus
+    def end_epoch(self):
+        """STK-26."""
+        for address in self.voting:
+            record = self.record(address)
+            record["epochs"] += 1
+            record["commits"] += self.params["epoch_blocks"]
+            record["missed"] += self.missed.get(address, 0)
+        for address, (built, left_out) in self.turns.items():
+            record = self.record(address)
+            record["built"] += built
+            record["votes_left_out"] += left_out
+        self.turns, self.missed = {}, {}
+
+    # Answers
 
     def explain(self, address, time):
         """REP-1 to REP-8."""
@@ -227,7 +513,10 @@ class Chain:
         hours = one.timetoke.now(self.params["timetoke"], time)
         validations = max(0, one.validations - one.validation_failures)
         successes = max(0, one.successes - one.failures)
-        part = lambda points, count, weight: curve(points, count) * params[weight] // PPM
+
+        def part(points, count, weight):
+            return curve(points, count) * params[weight] // PPM
+
         verifiable = (part(COUNT_CURVE, validations, "weight_validation_ppm")
                       + part(UPTIME_CURVE, hours, "weight_uptime_ppm")
                       + part(COUNT_CURVE, successes, "weight_consensus_ppm"))
@@ -242,53 +531,80 @@ class Chain:
             tier += 1
         return {"tier": f"tl{tier}", "score_ppm": score, "verifiable_score_ppm": verifiable}
 
+    def statistics_of(self, address):
+        built, left_out = self.turns.get(address, (0, 0))
+        now = {"epoch_missed": self.missed.get(address, 0), "epoch_built": built, "epoch_votes_left_out": left_out}
+        return {**self.statistics.get(address, dict.fromkeys(STATISTICS, 0)), **now}
 
-def compare(differences, what, expected, told):
-    if expected != told:
-        differences.append(f"{what}: recomputed {expected}, the node says {told}")
+    def stake_of(self, address):
+        one = self.candidates[address]
+        return {"bonded": one.tokens, "self_stake": one.value(address), "commission_bps": one.commission}
+
+
+def told(node):
+    """What the node says, each with the height it was read at."""
+    timetoke, board = node.get("/ledger/timetoke"), node.get("/ui/reputation")
+    listed = node.get("/staking/validators")
+    validators = [one["address"] for one in listed["validators"]]
+    addresses = sorted({line["address"] for line in board["best"]} | set(validators))
+    answers = [(timetoke["height"], "timetoke", None, timetoke), (listed["height"], "stakes", None, listed)]
+    for address in addresses:
+        view = node.get(f"/ledger/reputation/{address}")
+        answers.append((view["height"], "reputation", address, view))
+        account = node.get(f"/accounts/{address}")
+        answers.append((account["height"], "balance", address, account))
+    for address in validators:
+        try:
+            view = node.get(f"/staking/validators/{address}/statistics")
+        except urllib.error.HTTPError:
+            # It left between the two questions.
+            continue
+        answers.append((view["height"], "statistics", address, view))
+    return answers, len(addresses)
+
+
+def judge(chain, kind, address, view):
+    height = view["height"]
+    if kind == "reputation":
+        for field, value in chain.explain(address, view["time_ms"]).items():
+            chain.compare(f"{field} of {address} at {height}", value, view[field])
+    elif kind == "balance":
+        chain.compare(f"balance of {address} at {height}", chain.balances.get(address, 0), view["balance"])
+    elif kind == "statistics":
+        for field, value in chain.statistics_of(address).items():
+            chain.compare(f"{field} of {address} at {height}", value, view[field])
+    elif kind == "stakes":
+        for one in view["validators"]:
+            for field, value in chain.stake_of(one["address"]).items():
+                chain.compare(f"{field} of {one['address']} at {height}", value, one[field])
+    elif kind == "timetoke":
+        for subject in view["subjects"]:
+            own = chain.identity(subject["address"]).timetoke
+            expected = (own.hours, own.accrued, own.now(chain.params["timetoke"], view["time_ms"]))
+            is_told = (subject["hours"], subject["accrued_at_ms"], subject["hours_now"])
+            chain.compare(f"timetoke of {subject['address']} at {height}", expected, is_told)
 
 
 def check(node):
     genesis = node.get("/genesis")
-    timetoke = node.get("/ledger/timetoke")
-    board = node.get("/ui/reputation")
-    addresses = [line["address"] for line in board["best"]]
-    told = {address: node.get(f"/ledger/reputation/{address}") for address in addresses}
-    validators = node.get("/staking/validators")["validators"]
-    by_key = {one["public_key"]: one["address"] for one in validators}
-    powers = {by_key[one["public_key"]]: one["power"] for one in genesis["validators"]}
-    accounts = {address: node.get(f"/accounts/{address}") for address in powers}
-    top = max([timetoke["height"]] + [one["height"] for one in list(told.values()) + list(accounts.values())])
-
-    chain, differences, checked = Chain(genesis["params"], powers), [], 0
-    first_set = None
+    answers, identities = told(node)
+    top = max(height for height, *_ in answers)
+    differences, chain, changes = [], None, 0
     for height in range(1, top + 1):
         block = node.get(f"/blocks/{height}")
-        first_set = first_set or block["header"]["validators"]
-        if block["header"]["validators"] != first_set:
-            raise Unsupported(f"another validator set at height {height}")
+        voting = voting_set(node, height)
+        if chain is None:
+            chain = Chain(genesis, voting, differences)
+        changes += voting != chain.voting
         receipts = []
         for name in block["transactions"]:
             status = node.get(f"/transactions/{name}")
-            receipts.append((status["receipt"], status["transaction"]["payer"]))
-        chain.apply(block, receipts)
-        for address, view in told.items():
-            if view["height"] == height:
-                for field, value in chain.explain(address, view["time_ms"]).items():
-                    compare(differences, f"{field} of {address} at {height}", value, view[field])
-                    checked += 1
-        if timetoke["height"] == height:
-            for subject in timetoke["subjects"]:
-                own = chain.identity(subject["address"]).timetoke
-                expected = (own.hours, own.accrued, own.now(chain.params["timetoke"], timetoke["time_ms"]))
-                is_told = (subject["hours"], subject["accrued_at_ms"], subject["hours_now"])
-                compare(differences, f"timetoke of {subject['address']} at {height}", expected, is_told)
-                checked += 1
-        for address, account in accounts.items():
-            if account["height"] == height:
-                compare(differences, f"rewards of {address} at {height}", chain.balances[address], account["balance"])
-                checked += 1
-    return checked, differences, top, len(addresses), chain.paid
+            receipts.append((status["receipt"], status["transaction"]))
+        chain.apply(block, receipts, node.get(f"/blocks/{height}/events")["events"], voting)
+        for at, kind, address, view in answers:
+            if at == height:
+                judge(chain, kind, address, view)
+    return chain, top, identities, changes
 
 
 def main():
@@ -296,20 +612,20 @@ def main():
     parser.add_argument("--rpc", default="http://127.0.0.1:26658", help="URL of the node's RPC")
     arguments = parser.parse_args()
     try:
-        checked, differences, top, identities, paid = check(Node(arguments.rpc))
+        chain, top, identities, changes = check(Node(arguments.rpc))
     except Unsupported as reason:
         print(f"not recomputed: the chain has {reason}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"the node at {arguments.rpc} does not answer: {error}", file=sys.stderr)
         return 3
-    for line in differences:
+    for line in chain.differences:
         print(line)
-    if differences:
-        print(f"{len(differences)} of {checked} values differ")
+    if chain.differences:
+        print(f"{len(chain.differences)} of {chain.checked} values differ")
         return 1
-    print(f"tier, score, timetoke and rewards of {identities} identities agree with blocks 1 to {top}: "
-          f"{checked} values, {paid} µBLOCK of rewards")
+    print(f"tier, score, timetoke, stake and rewards of {identities} identities agree with blocks 1 to {top}: "
+          f"{chain.checked} values, {changes} changes of the voting set, {chain.paid} µBLOCK of rewards")
     return 0
 
 

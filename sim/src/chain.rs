@@ -14,6 +14,8 @@ pub const GENESIS_TIME: Timestamp = Timestamp(1_800_000_000_000);
 pub const ACCOUNTS: u64 = 12;
 /// Money of each account at the start.
 const BALANCE: Amount = Amount::from_blocks(50);
+/// The bond of an identity.
+pub const IDENTITY_BOND: Amount = Amount::from_blocks(1);
 /// Power of each validator.
 const POWER: u64 = 10;
 
@@ -48,6 +50,16 @@ impl Keys {
         SecretKey::from_seed(self.seed("account", account))
     }
 
+    /// A key of lotteries for the identity of an account; each `number` is another one.
+    pub fn account_vrf(self, account: u64, number: u64) -> VrfSecretKey {
+        VrfSecretKey::from_seed(Keys(number).seed("account vrf", account))
+    }
+
+    /// A network key for the identity of an account; each `number` is another one.
+    pub fn account_peer(self, account: u64, number: u64) -> SecretKey {
+        SecretKey::from_seed(Keys(number).seed("account peer", account))
+    }
+
     /// The address of a key that owns nothing at the start.
     pub fn stranger(self, number: u64) -> Address {
         Address::of_key(&SecretKey::from_seed(self.seed("stranger", number)).public_key())
@@ -66,17 +78,34 @@ fn short_epochs(is_guarded: bool) -> Params {
     params
 }
 
+/// Hours of six seconds, samples every three heights, and low thresholds: a run has many of everything.
+fn quick_identities(params: &mut Params) {
+    let timetoke = &mut params.timetoke;
+    (timetoke.hour_seconds, timetoke.window_seconds, timetoke.challenges_per_window) = (6, 6, 2);
+    timetoke.answer_seconds = 3;
+    params.identity.bond = IDENTITY_BOND;
+    (params.identity.attestations_min, params.identity.attestation_window_blocks) = (2, 20);
+    params.identity.bond_delay_blocks = params.evidence_blocks().saturating_add(1);
+    (params.witness.interval_blocks, params.witness.answer_blocks) = (3, 3);
+    (params.witness.committee, params.witness.attestations_max, params.witness.min_tier) = (8, 16, 1);
+}
+
 /// The genesis of a run.
 pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
     let of_key = |key: SecretKey| GenesisAccount { address: Address::of_key(&key.public_key()), balance: BALANCE };
     let mut accounts: Vec<GenesisAccount> = (0..ACCOUNTS).map(|number| of_key(keys.account(number))).collect();
-    let params = match &plan.staking {
-        None => Params::default(),
-        Some(_) => {
-            accounts.extend((0..plan.validators).map(|node| of_key(keys.validator(node))));
-            short_epochs(plan.is_guarded())
-        }
-    };
+    let mut params = Params::default();
+    if plan.staking.is_some() || plan.identities.is_some() {
+        accounts.extend((0..plan.validators).map(|node| of_key(keys.validator(node))));
+        // Where stake does not move nobody is jailed either.
+        params = short_epochs(plan.is_guarded() || plan.staking.is_none());
+    }
+    let gate = |name: &str, height| GateActivation { name: name.to_owned(), height: Height(height) };
+    let mut gates = vec![gate("malachite_consensus", 0)];
+    if let Some(identities) = &plan.identities {
+        quick_identities(&mut params);
+        gates.extend(["timetoke_rewards", "witness_network"].map(|name| gate(name, identities.paid_from)));
+    }
     let validator = |node| GenesisValidator {
         public_key: keys.validator(node).public_key(),
         vrf_key: keys.vrf(node).public_key(),
@@ -91,6 +120,6 @@ pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
         params,
         accounts,
         validators: (0..plan.seats()).map(validator).collect(),
-        gates: vec![GateActivation { name: "malachite_consensus".to_owned(), height: Height(0) }],
+        gates,
     }
 }

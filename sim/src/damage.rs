@@ -43,9 +43,11 @@ impl World {
     /// A fault that damages ends.
     pub(crate) fn damage_ends(&mut self, number: u16, fault: &Fault) {
         if matches!(fault, Fault::TornWrite { .. }) {
+            // A fault of the same disk may still wait for its operation.
+            let fails = self.has_disk_fault(number);
             let node = self.node(number);
             node.disk.arm(FaultOn::Sync, NEVER, DiskFault::Io);
-            (node.disk_fails, node.tears) = (false, false);
+            (node.disk_fails, node.tears) = (fails, false);
         }
     }
 

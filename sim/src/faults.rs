@@ -23,6 +23,15 @@ impl World {
         })
     }
 
+    /// True while an operation of a validator's disk is meant to fail.
+    pub(crate) fn has_disk_fault(&self, number: u16) -> bool {
+        let strikes = |index: &usize| match self.plan.faults[*index].fault {
+            Fault::Disk { node, .. } => node == number,
+            _ => false,
+        };
+        self.active.iter().any(strikes)
+    }
+
     pub(crate) fn fault_begins(&mut self, index: usize) -> Check {
         self.active.insert(index);
         let fault = self.plan.faults[index].fault.clone();
@@ -80,11 +89,7 @@ impl World {
             Fault::Disk { node, operation, answer } => {
                 let (on, answer) = disk_fault(operation, answer);
                 self.node(node).disk.arm(on, NEVER, answer);
-                let others = |index: &usize| match self.plan.faults[*index].fault {
-                    Fault::Disk { node: other, .. } => other == node,
-                    _ => false,
-                };
-                let fails = self.active.iter().any(others);
+                let fails = self.has_disk_fault(node) || self.node(node).tears;
                 self.node(node).disk_fails = fails;
             }
             fault @ (Fault::TornWrite { node } | Fault::BitFlip { node } | Fault::MisdirectedWrite { node }) => {

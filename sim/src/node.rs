@@ -88,6 +88,8 @@ pub struct Node {
     pub acknowledged: Height,
     /// When it last finalized a height, or was started, microseconds.
     pub finalized_us: u64,
+    /// It finalized a height since it was started.
+    pub has_finalized: bool,
     /// What is wrong with it on purpose.
     pub bug: Option<SeededBug>,
     /// The part that runs, unless it is down.
@@ -122,6 +124,7 @@ impl Node {
             life: 0,
             acknowledged: Height::GENESIS,
             finalized_us: 0,
+            has_finalized: false,
             bug: bug.filter(|_| misbehaviour.is_none()),
             running: None,
             verdicts,

@@ -11,8 +11,8 @@ use consensus::ConsensusEvent;
 use consensus::machine::{Channel, End, Output, Timer};
 use mempool::CheckedTransaction;
 use primitives::{Address, Height, Timestamp, Transaction};
-use replica::reports::REPORT_HEIGHTS;
-use replica::{Application, FinalizedBlock, Replica, ReplicaEvent};
+use replica::reports::{REPORT_HEIGHTS, WAITING_MAX};
+use replica::{Application, FinalizedBlock, QueueLength, Replica, ReplicaEvent};
 use storage::columns::Column;
 use storage::{Fault as DiskFault, FaultOn};
 
@@ -50,7 +50,7 @@ impl World {
             self.reports(number)?;
         }
         match end {
-            None => Ok(()),
+            None => self.queues_bounded(number),
             Some(end) => self.ended(number, end),
         }
     }
@@ -59,7 +59,7 @@ impl World {
         let height = block.block.header.height;
         let now_us = self.now_us;
         let node = self.node(number);
-        (node.acknowledged, node.finalized_us) = (height, now_us);
+        (node.acknowledged, node.finalized_us, node.has_finalized) = (height, now_us, true);
         if node.bug == Some(SeededBug::LosesTheIndex) {
             for id in &block.transactions {
                 node.disk.lose(Column::Transactions, id.0.as_bytes());
@@ -267,11 +267,13 @@ impl World {
         }
     }
 
-    /// No queue of a validator's engine holds more than its limit.
+    /// No queue of a validator holds more than its limit. Asked after every event that reached it.
     pub(crate) fn queues_bounded(&mut self, number: u16) -> Check {
         let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
-        let glance = running.machine.glance();
-        self.judge.queues_bounded(number, glance.waiting, glance.synced)
+        let reports = QueueLength { name: "reports", length: running.reports.offenders().count(), limit: WAITING_MAX };
+        let of_chain = running.chain().queues();
+        let queues: Vec<QueueLength> = running.machine.queues().into_iter().chain(of_chain).chain([reports]).collect();
+        self.judge.queues_bounded(number, &queues)
     }
 
     fn ended(&mut self, number: u16, end: End) -> Check {

@@ -17,6 +17,7 @@ mod bug;
 mod check;
 mod expect;
 mod fault;
+mod identities;
 mod links;
 mod misbehaviour;
 mod phases;
@@ -33,6 +34,7 @@ pub use bug::SeededBug;
 pub use check::PlanError;
 pub use expect::Expectations;
 pub use fault::{DiskAnswer, DiskOperation, Fault, Scheduled};
+pub use identities::Identities;
 pub use links::{Links, Region, Route};
 pub use misbehaviour::Misbehaviour;
 pub use phases::{Pattern, Phase};
@@ -80,6 +82,9 @@ pub struct Plan {
     /// The voting set changes; without it, it stays what it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staking: Option<Staking>,
+    /// Accounts register as identities and answer; without it, only validators have identities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identities: Option<Identities>,
     /// A defect of every honest validator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeded_bug: Option<SeededBug>,

@@ -8,14 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use consensus::machine::SYNCED_MAX;
-use primitives::actions::{TimetokeEvent, WitnessEvent};
+use primitives::actions::{IdentityEvent, TimetokeEvent, WitnessEvent};
 use primitives::{Address, Event, Genesis, Hash, Height, LedgerSlot, TransactionId, merkle};
 use replica::model::{Bounds, Model};
-use replica::{Application, FinalizedBlock, Replica};
+use replica::{Application, FinalizedBlock, QueueLength, Replica};
 
 use crate::guard::Notary;
-use crate::node::VOTE_QUEUE_LIMIT;
+use crate::registry::Registry;
 use crate::stake::Stakes;
 
 /// The properties that are checked, by name.
@@ -46,7 +45,8 @@ pub enum Property {
     HonestValidatorRuns,
     /// No mempool holds more than its limit.
     MempoolBounded,
-    /// No engine keeps more messages and synced blocks of later heights than its limits.
+    /// Nothing that waits in a validator is more than its limit: messages, parts and blocks of consensus, synced blocks,
+    /// transactions, candidates, reports.
     QueuesBounded,
     /// An honest validator that precommitted a block prevotes another one only after two thirds prevoted that one.
     NoVoteAgainstALock,
@@ -56,6 +56,8 @@ pub enum Property {
     DamageIsFound,
     /// What is issued is what the rates say, and every reward is paid out of it.
     PayoutsAddUp,
+    /// Identities become active, answer challenges and attest samples by the rules only, each once.
+    NoUnearnedCredit,
     /// Nobody is slashed who did not sign twice.
     NoFalseSlash,
     /// The voting set changes at the ends of epochs only, by a bounded part of its power.
@@ -68,7 +70,7 @@ pub enum Property {
 
 impl Property {
     /// Every property.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Agreement,
         Self::Validity,
         Self::NoAcknowledgedTransactionLost,
@@ -86,6 +88,7 @@ impl Property {
         Self::ReadinessTellsTheTruth,
         Self::DamageIsFound,
         Self::PayoutsAddUp,
+        Self::NoUnearnedCredit,
         Self::NoFalseSlash,
         Self::SetsChangeSlowly,
         Self::EquivocatorsArePunished,
@@ -117,6 +120,7 @@ impl Property {
             Self::ReadinessTellsTheTruth => "readiness_tells_the_truth",
             Self::DamageIsFound => "damage_is_found",
             Self::PayoutsAddUp => "payouts_add_up",
+            Self::NoUnearnedCredit => "no_unearned_credit",
             Self::NoFalseSlash => "no_false_slash",
             Self::SetsChangeSlowly => "sets_change_slowly",
             Self::EquivocatorsArePunished => "equivocators_are_punished",
@@ -158,6 +162,7 @@ pub struct Judge {
     acknowledged: BTreeMap<TransactionId, Height>,
     model: Model,
     stakes: Stakes,
+    registry: Registry,
     is_bounded: bool,
     checks: BTreeMap<&'static str, u64>,
 }
@@ -169,6 +174,7 @@ impl Judge {
         let set = genesis.validator_set().expect("the genesis of a plan has a validator");
         Self {
             stakes: Stakes::new(genesis.params.clone(), set, suspects, weak),
+            registry: Registry::new(genesis),
             is_bounded,
             genesis: genesis.clone(),
             genesis_hash: genesis.hash(),
@@ -190,6 +196,11 @@ impl Judge {
     /// What it knows of stake.
     pub fn stakes(&self) -> &Stakes {
         &self.stakes
+    }
+
+    /// What it knows of identities.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The nonce that an address uses next.
@@ -230,6 +241,7 @@ impl Judge {
             self.stakes.no_false_slash(block)?;
             self.count(Property::PayoutsAddUp);
             let issued = self.stakes.payouts_add_up(block, chain, self.model.supply())?;
+            self.no_unearned_credit(block, chain)?;
             self.supply_conserved(block, chain, issued)?;
             self.ledger_equals_model(block, chain)?;
             self.sets_change_slowly(height, chain)?;
@@ -312,6 +324,7 @@ impl Judge {
         for event in events {
             if let Event::Unbonded { owner: paid, .. }
             | Event::RewardPaid { to: paid, .. }
+            | Event::Identity(IdentityEvent::BondReturned { identity: paid, .. })
             | Event::Timetoke(TimetokeEvent::Rewarded { validator: paid, .. })
             | Event::Witness(WitnessEvent::Paid { identity: paid, .. }) = event
             {
@@ -335,6 +348,17 @@ impl Judge {
                 broken(Property::LedgerEqualsModel, format!("block {height}: {disagreement}"))
             }
         }
+    }
+
+    /// Also [`Property::PayoutsAddUp`], for the pools of identities.
+    fn no_unearned_credit(&mut self, block: &FinalizedBlock, chain: &Replica) -> Check {
+        self.count(Property::NoUnearnedCredit);
+        let Self { registry, stakes, decided, genesis_hash, .. } = self;
+        let hash_of = |height: Height| match height {
+            Height::GENESIS => Some(*genesis_hash),
+            height => decided.get(&height).map(|known| known.hash),
+        };
+        registry.finalized(block, stakes.set(), hash_of, chain)
     }
 
     fn sets_change_slowly(&mut self, height: Height, chain: &Replica) -> Check {
@@ -366,6 +390,7 @@ impl Judge {
         let slashed = block.receipts.iter().flat_map(|receipt| &receipt.events).chain(&block.events);
         let slashed = slashed.map(|event| match event {
             Event::Slashed { amount, .. } => amount.micro(),
+            Event::Identity(IdentityEvent::Punished { burned, .. }) => burned.micro(),
             _ => 0,
         });
         let burned = slashed.fold(burned, u64::saturating_add);
@@ -416,20 +441,19 @@ impl Judge {
         Ok(())
     }
 
-    /// An engine keeps to its limits for messages and synced blocks of later heights.
+    /// Everything that waits in a validator keeps to its limit.
     ///
     /// # Errors
-    /// It does not.
-    pub fn queues_bounded(&mut self, node: u16, waiting: u64, synced: usize) -> Check {
+    /// The first queue that does not.
+    pub fn queues_bounded(&mut self, node: u16, queues: &[QueueLength]) -> Check {
         self.count(Property::QueuesBounded);
-        if waiting > VOTE_QUEUE_LIMIT || synced > SYNCED_MAX {
-            let detail = format!(
-                "validator {node} keeps {waiting} messages (limit {VOTE_QUEUE_LIMIT}) and {synced} synced blocks (limit \
-                 {SYNCED_MAX})"
-            );
-            return broken(Property::QueuesBounded, detail);
+        match queues.iter().find(|queue| queue.length > queue.limit) {
+            None => Ok(()),
+            Some(QueueLength { name, length, limit }) => {
+                let detail = format!("validator {node} keeps {length} {name}, the limit is {limit}");
+                broken(Property::QueuesBounded, detail)
+            }
         }
-        Ok(())
     }
 
     /// A restarted validator has everything that it called final.

@@ -27,6 +27,7 @@ impl World {
             role: Role::Validator,
             stopping: false,
             services_down: &[],
+            starting: !node.has_finalized,
             finalized_age_ms: self.now_us.saturating_sub(node.finalized_us) / MS,
             block_interval_ms: self.genesis.params.block_interval_ms,
             behind,
@@ -35,7 +36,7 @@ impl World {
             quorum_visible: true,
         };
         if self.plan.seeded_bug == Some(SeededBug::SaysItIsReady) {
-            (observation.finalized_age_ms, observation.syncing) = (0, false);
+            (observation.starting, observation.finalized_age_ms, observation.syncing) = (false, 0, false);
         }
         readiness(&observation).ready()
     }

@@ -13,7 +13,7 @@ use crate::run::slowest;
 use crate::world::{MS, World};
 
 /// What takes effect besides faults and dishonest validators, as summaries name it.
-pub const EFFECTS: [&str; 19] = [
+pub const EFFECTS: [&str; 31] = [
     "unsynced_write_lost",
     "disk_error",
     "disk_full",
@@ -33,6 +33,18 @@ pub const EFFECTS: [&str; 19] = [
     "set_changed_in_partition",
     "seat_taken",
     "seat_left",
+    "identity_registered",
+    "identity_attested",
+    "identity_activated",
+    "identity_ended",
+    "bond_returned",
+    "challenge_opened",
+    "heartbeat_accepted",
+    "timetoke_paid",
+    "sample_opened",
+    "sample_attested",
+    "witness_promised",
+    "witness_paid",
 ];
 
 /// How a run ended.
@@ -214,7 +226,7 @@ impl Report {
             acknowledged: u64::try_from(world.judge.acknowledged()).unwrap_or(u64::MAX),
             faults: named(&world.counts.faults),
             fault_ms: world.fault_ms(),
-            effects: named(&world.counts.effects).into_iter().chain(named(world.judge.stakes().counts())).collect(),
+            effects: effects(world),
             dishonest,
             equivocations: world.counts.equivocations,
             equivocators: world.witness.equivocators().iter().copied().collect(),
@@ -249,6 +261,12 @@ impl Report {
         }
         Ok(report)
     }
+}
+
+/// What took effect besides faults: in the world, in stakes, in identities.
+fn effects(world: &World) -> BTreeMap<String, u64> {
+    let counts = [&world.counts.effects, world.judge.stakes().counts(), world.judge.registry().counts()];
+    counts.into_iter().flat_map(named).collect()
 }
 
 fn named(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {

@@ -34,25 +34,25 @@ pub struct Stakers {
 /// Somebody with a wallet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
-    /// An account.
-    Account,
+    /// The account with this number.
+    Account(u64),
     /// The validator with this number.
     Validator(u16),
+}
+
+/// The validators that have a wallet of their own: those that keep to the protocol and forget nothing.
+pub fn trusted(plan: &Plan) -> Vec<u16> {
+    let weak: BTreeSet<u16> = plan.unreliable();
+    (0..plan.validators).filter(|node| !weak.contains(node)).collect()
 }
 
 impl Stakers {
     /// Those of a plan; nobody when its voting set does not change.
     pub fn of(plan: &Plan, keys: Keys) -> Option<Self> {
         let staking = plan.staking.as_ref()?;
-        let weak: BTreeSet<u16> = plan.unreliable();
-        let trusted = (0..plan.validators).filter(|node| !weak.contains(node));
-        let trusted = trusted.map(|node| (node, Address::of_key(&keys.validator(node).public_key()))).collect();
+        let trusted =
+            trusted(plan).into_iter().map(|node| (node, Address::of_key(&keys.validator(node).public_key()))).collect();
         Some(Self { actions_ppm: staking.actions_ppm, is_guarded: plan.is_guarded(), seats: plan.seats(), trusted })
-    }
-
-    /// The validators that have a wallet of their own.
-    pub fn validators(&self) -> impl Iterator<Item = u16> {
-        self.trusted.iter().map(|(node, _)| *node)
     }
 
     /// What an owner does about stake now, if anything.
@@ -67,7 +67,7 @@ impl Stakers {
             return None;
         }
         let action = match owner {
-            Owner::Account => self.delegator(random),
+            Owner::Account(_) => self.delegator(random),
             Owner::Validator(node) => {
                 let candidacy = || {
                     let key = keys.vrf(node);

@@ -16,7 +16,8 @@ use crate::chain::{ACCOUNTS, Keys};
 use crate::plan::{Pattern, Plan};
 use crate::properties::Judge;
 use crate::random::{PPM, Random};
-use crate::stakers::{Owner, Stakers};
+use crate::stakers::{Owner, Stakers, trusted};
+use crate::subjects::Subjects;
 
 /// Microseconds in a second.
 const SECOND_US: u64 = 1_000_000;
@@ -62,6 +63,7 @@ pub struct Traffic {
     wallets: Vec<Wallet>,
     strangers: u64,
     stakers: Option<Stakers>,
+    subjects: Option<Subjects>,
 }
 
 impl Traffic {
@@ -70,13 +72,16 @@ impl Traffic {
         let stakers = Stakers::of(plan, keys);
         let wallet =
             |key: SecretKey, owner| Wallet { address: Address::of_key(&key.public_key()), key, owner, waiting: None };
-        let validators = stakers.iter().flat_map(Stakers::validators);
-        let validators = validators.map(|node| wallet(keys.validator(node), Owner::Validator(node)));
-        let wallets = (0..ACCOUNTS).map(|number| wallet(keys.account(number), Owner::Account)).chain(validators);
+        let subjects = Subjects::of(plan, keys, genesis);
+        let has_wallets = stakers.is_some() || subjects.is_some();
+        let validators = if has_wallets { trusted(plan) } else { Vec::new() };
+        let validators = validators.into_iter().map(|node| wallet(keys.validator(node), Owner::Validator(node)));
+        let wallets =
+            (0..ACCOUNTS).map(|number| wallet(keys.account(number), Owner::Account(number))).chain(validators);
         let wallets: Vec<Wallet> = wallets.collect();
         let arrivals = random.fork("arrivals");
         let (phase, is_due, burst_left) = (0, false, 0);
-        Self { random, arrivals, phase, is_due, burst_left, keys, genesis, wallets, strangers: 0, stakers }
+        Self { random, arrivals, phase, is_due, burst_left, keys, genesis, wallets, strangers: 0, stakers, subjects }
     }
 
     /// Whether a wallet may send something now, and when to ask again.
@@ -150,10 +155,14 @@ impl Traffic {
     fn sign(&mut self, index: usize, judge: &Judge) -> Option<CheckedTransaction> {
         let (owner, address) = (self.wallets[index].owner, self.wallets[index].address);
         let (chain, height) = ((self.keys, self.genesis), judge.height());
-        let stakers = self.stakers.as_ref();
+        let about_identities = self
+            .subjects
+            .as_ref()
+            .and_then(|subjects| subjects.action((owner, address), judge.registry(), height, &mut self.random));
+        let stakers = self.stakers.as_ref().filter(|_| about_identities.is_none());
         let about_stake =
             stakers.and_then(|stakers| stakers.action((owner, address), judge.stakes(), chain, &mut self.random));
-        let action = about_stake.unwrap_or_else(|| self.action());
+        let action = about_identities.or(about_stake).unwrap_or_else(|| self.action());
         let wallet = &self.wallets[index];
         let body = TransactionBody {
             version: FormatVersion,

@@ -324,7 +324,7 @@ impl World {
         let node = self.node(number);
         node.set_clock(now_ms);
         let before = node.acknowledged;
-        node.finalized_us = now_ms.saturating_mul(MS);
+        (node.finalized_us, node.has_finalized) = (now_ms.saturating_mul(MS), false);
         match node.boot(&genesis, keys, &notary) {
             Ok(()) => {}
             Err(_) if node.disk_fails => {
@@ -385,7 +385,7 @@ impl World {
             Packet::Transaction(transaction) => {
                 // A refusal is the mempool's answer to a duplicate or a full queue; the wallet sends again.
                 let _ = running.chain().admit(transaction, now);
-                return Ok(());
+                return self.queues_bounded(to);
             }
             Packet::Status(height) => {
                 running.tips.insert(from, height);
@@ -433,7 +433,6 @@ impl World {
         }
         if self.is_honest(number) {
             self.readiness_tells_the_truth(number)?;
-            self.queues_bounded(number)?;
         }
         let finalized = self.node(number).finalized();
         self.broadcast(number, &Packet::Status(finalized));

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cli::proving::{CacheFile, PreparedKey, ProverAnswer, ProverFuture, ProverStart, ProverTask};
 use cli::{ExitCode, Failure};
-use prover_service::{Cache, CacheError, Finding, News, Options, ServiceError};
+use prover_service::{Cache, CacheError, Finding, News, Options, ServiceError, Submitter};
 
 /// What the service logs unless `RUST_LOG` says otherwise.
 const LOG: &str = "warn,plonky3=info";
@@ -33,6 +33,8 @@ async fn prove(start: ProverStart) -> Result<(), Failure> {
         genesis: start.genesis,
         cache_dir: start.cache_dir,
         payout: start.payout,
+        fold: start.fold,
+        submit: start.submit.map(|key| Submitter { key, bond: start.bond }),
         once: start.once,
         threads: start.threads,
         nice: start.nice,
@@ -49,10 +51,10 @@ fn failed(error: ServiceError) -> Failure {
         ServiceError::OtherChain { .. } => {
             (ExitCode::Refused, "wrong_chain", "give the genesis file of the node's chain with --genesis")
         }
-        ServiceError::OtherKey { .. } => {
+        ServiceError::OtherKey { .. } | ServiceError::OtherChainKey { .. } => {
             (ExitCode::Refused, "other_key", "run the same version of tb as the node, built from the locked sources")
         }
-        ServiceError::Refused { .. } => {
+        ServiceError::Refused { .. } | ServiceError::ChainRefused { .. } => {
             (ExitCode::Refused, "proof_rejected", "the proof was dropped; see docs/runbooks/prover.md")
         }
         ServiceError::Follow(error) if error.is_outside() => {
@@ -62,7 +64,7 @@ fn failed(error: ServiceError) -> Failure {
             (ExitCode::Refused, "not_followed", "ask another node; if it happens again, see docs/runbooks/prover.md")
         }
         ServiceError::Cache(_) => return disk(&error),
-        ServiceError::Work { .. } | ServiceError::Worker(_) => {
+        ServiceError::Work { .. } | ServiceError::Fold { .. } | ServiceError::Worker(_) => {
             (ExitCode::Unexpected, "not_proven", "see docs/runbooks/prover.md")
         }
     };
@@ -85,13 +87,16 @@ fn files(found: Result<Vec<Finding>, CacheError>) -> Result<ProverAnswer, Failur
 
 fn preload() -> Result<ProverAnswer, Failure> {
     let started = Instant::now();
-    let key = proof::verifying_key().map_err(|error| {
+    let other = |error: &dyn std::fmt::Display| {
         Failure::new(ExitCode::Refused, "other_key", error, "build tb from the locked sources of the network")
-    })?;
+    };
+    let key = proof::verifying_key().map_err(|error| other(&error))?;
+    let folding = prover_service::folding_key().map_err(|error| other(&error))?;
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Ok(ProverAnswer::Key(PreparedKey {
         backend: "plonky3".to_owned(),
         key: key.hash().to_string(),
+        chain_key: folding.verifying().verifying().hash().to_string(),
         elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         families: names(&["transaction"]),
         missing: names(&["state", "pruning", "uptime", "consensus"]),

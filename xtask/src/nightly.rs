@@ -8,6 +8,7 @@
 //! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
 //! is for ([`check`]).
 
+mod chain;
 mod folds;
 
 use std::fs;
@@ -48,6 +49,8 @@ pub(crate) enum Task {
     Defects,
     /// Proofs over proofs: real ones of foreign keys, and very many altered ones.
     Folds,
+    /// The size of chain proofs on a running network, up to past height 1,000.
+    Chain,
 }
 
 impl Task {
@@ -56,6 +59,7 @@ impl Task {
             Self::Simulator => "simulator",
             Self::Defects => "defects",
             Self::Folds => "folds",
+            Self::Chain => "chain",
         }
     }
 
@@ -86,6 +90,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Simulator => simulator(workspace, extent)?,
             Task::Defects => defects(workspace)?,
             Task::Folds => folds::run(workspace, extent.mutations)?,
+            Task::Chain => chain::run(workspace)?,
         };
         let path = task.result();
         let full = workspace.root().join(&path);
@@ -212,6 +217,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Simulator => wrong_runs(result),
         Task::Defects => wrong_defects(result),
         Task::Folds => folds::wrong(result),
+        Task::Chain => chain::wrong(result),
     });
     wrong
 }

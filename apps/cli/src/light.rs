@@ -1,32 +1,36 @@
 //! The light client's side of the network: fetches what `proof::light` judges.
 //!
 //! ```text
-//!   for each window:  header, certificate, set at its end ──► Attested::advance (in smaller steps where sets changed)
-//!                     proof bytes                         ──► Proven::extend
-//!   then:             the newest finalized height         ──► Attested::advance
+//!   chain proof                        ──► Proven::of_chain    its end: header, certificate, set ──► Attested::advance
+//!   if asked for, windows after it     ──► Proven::extend      the same at the end of each (in smaller steps where
+//!                                                              sets have changed)
+//!   then: the newest finalized height  ──► Attested::advance
 //! ```
 //!
-//! Rule: nothing that the node says is believed; its numbers only say what to ask for. A node that lies can refuse an
-//! answer and cannot forge one.
+//! Rules
+//! - Nothing that the node says is believed; its numbers only say what to ask for. A node that lies can refuse an answer
+//!   and cannot forge one.
+//! - A ledger counts at heights whose headers are certified, or ancestors of the checkpoint, and at no others: a proof
+//!   alone shows *a* ledger, and anybody can prove one that nobody agreed on.
 
 use std::time::{Duration, Instant};
 
 use primitives::{Address, Genesis, Hash, Header, Height, LedgerSlot, Timestamp, decode};
-use proof::VerifyingKey;
-use proof::light::{Attested, CertifiedHeader, ChainRules, LightError, Proven, SealedWindow};
+use proof::light::{Attested, CertifiedHeader, ChainRules, LightError, Proven, SealedChain, SealedWindow};
+use proof::{FoldKey, LedgerPoint, VerifyingKey, fold_key, verifying_key};
 use rpc::types::BlockId;
-use rpc::{Client, ExitCode};
+use rpc::{Client, ClientError, ErrorCode, ExitCode};
 use tree::LedgerProof;
 
 use crate::exit::Failure;
 
-/// Most windows of one check.
-pub const WINDOWS_MAX: u64 = 1_000_000;
+/// Most windows after the chain proof that one check looks at.
+pub const TAIL_WINDOWS_MAX: u64 = 1_000;
 /// Most heights in between that one step may take.
 const STEPS_MAX: usize = 4_096;
 /// Most headers from a checkpoint back to the last proven height.
 pub const BACK_MAX: u64 = 50_000;
-/// How often the list is prolonged because the node's accounts belong to a newer window.
+/// How often a newer proof is fetched because the node's accounts belong to one.
 const PROLONGED_MAX: u32 = 3;
 
 /// A height and its block hash, learned elsewhere.
@@ -60,21 +64,28 @@ pub struct ProvenSlot {
     pub slot: LedgerSlot,
     /// Its place in the ledger.
     pub index: u32,
+    /// The height that it is proven at.
+    pub height: Height,
 }
 
 /// One check of a chain.
 pub struct Session<'a> {
     client: &'a Client,
     rules: ChainRules,
-    key: &'static VerifyingKey,
+    key: &'static FoldKey,
+    window_key: &'static VerifyingKey,
     now: Timestamp,
     checkpoint: Option<Checkpoint>,
     /// The header of the checkpoint.
     trusted: Option<Header>,
     attested: Attested,
     proven: Proven,
-    /// The header at the proven height.
-    end: Option<Header>,
+    /// The proven ledgers whose headers count, one for each proof.
+    ends: Vec<LedgerPoint>,
+    /// Proven headers below the checkpoint that are not shown to be its ancestors yet.
+    unlinked: Vec<Header>,
+    /// The last height of the chain proof, and its bytes.
+    chain: (Height, u64),
     downloaded: u64,
     verifying: Duration,
 }
@@ -113,19 +124,22 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Failure> {
         let rules = ChainRules::of(genesis)
             .map_err(|error| Failure::new(ExitCode::Config, "genesis", error, "check the genesis file"))?;
-        let key = proof::verifying_key()
-            .map_err(|error| refused("other_key", error, "build tb from the locked sources of the network"))?;
+        let other = |error| refused("other_key", error, "build tb from the locked sources of the network");
+        let (key, window_key) = (fold_key().map_err(other)?, verifying_key().map_err(other)?);
         let (attested, proven) = (Attested::genesis(&rules), Proven::genesis(&rules));
         let mut session = Self {
             client,
             rules,
             key,
+            window_key,
             now,
             checkpoint,
             trusted: None,
             attested,
             proven,
-            end: None,
+            ends: Vec::new(),
+            unlinked: Vec::new(),
+            chain: (Height::GENESIS, 0),
             downloaded: 0,
             verifying: Duration::ZERO,
         };
@@ -144,8 +158,7 @@ impl<'a> Session<'a> {
     /// The header, certificate and set of a height, decoded; not judged.
     async fn fetch(&mut self, height: Height) -> Result<CertifiedHeader, Failure> {
         let block = self.client.certified_block(BlockId::Height(height)).await?;
-        let bytes = [&block.header, &block.certificate, &block.validators].map(|part| part.0.len());
-        self.count(bytes.iter().sum());
+        self.count(serde_json::to_vec(&block).map_or(0, |text| text.len()));
         let (header, certificate, validators) = block.decode().map_err(unproven)?;
         if header.height != height {
             return Err(unproven(format!("it was asked for height {height} and answered for {}", header.height)));
@@ -157,58 +170,99 @@ impl<'a> Session<'a> {
         self.downloaded = self.downloaded.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    /// Checks windows up to number `count`, telling `progress` after each.
+    /// Checks the chain proof; false when the node has none.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not hold.
+    pub async fn prove_chain(&mut self) -> Result<bool, Failure> {
+        let bytes = match self.client.chain_proof().await {
+            Ok(bytes) => bytes,
+            Err(ClientError::Api(error)) if error.code == ErrorCode::ProofUnavailable.name() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        self.count(bytes.len());
+        let sealed = SealedChain::from_bytes(&bytes).map_err(unproven)?;
+        let header = self.end_header(sealed.height).await?;
+        let started = Instant::now();
+        self.proven = Proven::of_chain(&self.rules, self.key, &header, &sealed).map_err(unproven)?;
+        self.verifying = self.verifying.saturating_add(started.elapsed());
+        self.ends.push(*self.proven.point());
+        self.chain = (sealed.height, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.link_back().await?;
+        Ok(true)
+    }
+
+    /// Checks windows after what is proven, up to number `count`, telling `progress` after each.
     ///
     /// # Errors
     /// [`Failure`] for the first that does not hold.
-    pub async fn prove(&mut self, count: u64, mut progress: impl FnMut(u64, Height)) -> Result<(), Failure> {
-        if count > WINDOWS_MAX {
-            return Err(unproven(format!("it claims {count} windows, at most {WINDOWS_MAX} are looked at")));
+    pub async fn prove_windows(&mut self, count: u64, mut progress: impl FnMut(u64, Height)) -> Result<(), Failure> {
+        if count.saturating_sub(self.proven.windows()) > TAIL_WINDOWS_MAX {
+            return Err(unproven(format!("at most {TAIL_WINDOWS_MAX} windows after the chain proof are looked at")));
         }
         while self.proven.windows() < count {
             let window = self.proven.windows();
             let height = self.rules.window_end(window);
-            let block = self.fetch(height).await?;
-            let header = block.header.clone();
-            if height > self.attested.height() {
-                self.advance(block).await?;
-            } else if self.checkpoint.is_some_and(|at| at.height == height && at.hash != header.hash()) {
-                return Err(unproven(format!("height {height} has another hash than the checkpoint")));
-            }
+            let header = self.end_header(height).await?;
             let bytes = self.client.window_proof(window).await?;
             self.count(bytes.len());
             let started = Instant::now();
             let sealed = SealedWindow::from_bytes(&bytes).map_err(unproven)?;
-            self.proven.extend(&self.rules, self.key, &header, &sealed).map_err(unproven)?;
+            self.proven.extend(&self.rules, self.window_key, &header, &sealed).map_err(unproven)?;
             self.verifying = self.verifying.saturating_add(started.elapsed());
-            self.end = Some(header);
+            self.ends.push(*self.proven.point());
             progress(window, height);
         }
         self.link_back().await
     }
 
-    /// Below a checkpoint no certificate is checked: the proven height must then be its ancestor.
-    async fn link_back(&mut self) -> Result<(), Failure> {
-        let (Some(trusted), Some(end)) = (self.trusted.clone(), self.end.clone()) else { return Ok(()) };
-        if end.height >= trusted.height {
-            return Ok(());
+    /// The header at the end of a proof: certified, or below the checkpoint and to be linked to it.
+    async fn end_header(&mut self, height: Height) -> Result<Header, Failure> {
+        let block = self.fetch(height).await?;
+        let header = block.header.clone();
+        if height > self.attested.height() {
+            self.advance(block).await?;
+            return Ok(header);
         }
-        let back = trusted.height.0 - end.height.0;
+        match self.checkpoint {
+            Some(at) if at.height == height && at.hash == header.hash() => {}
+            Some(at) if at.height == height => {
+                return Err(unproven(format!("height {height} has another hash than the checkpoint")));
+            }
+            Some(at) if height < at.height => self.unlinked.push(header.clone()),
+            Some(_) | None => {
+                return Err(unproven(format!("its proof ends at height {height}, below what is certified already")));
+            }
+        }
+        Ok(header)
+    }
+
+    /// Below a checkpoint no certificate is checked: the ends of proofs must then be its ancestors.
+    async fn link_back(&mut self) -> Result<(), Failure> {
+        let mut unlinked = std::mem::take(&mut self.unlinked);
+        unlinked.sort_by_key(|header| header.height);
+        let (Some(trusted), Some(lowest)) = (self.trusted.clone(), unlinked.first().map(|header| header.height)) else {
+            return Ok(());
+        };
+        let back = trusted.height.0.saturating_sub(lowest.0);
         if back > BACK_MAX {
             return Err(refused(
                 "checkpoint_too_new",
-                format!("the checkpoint is {back} heights above the proven height {}", end.height),
+                format!("the checkpoint is {back} heights above the proven height {lowest}"),
                 "give an older checkpoint that is still inside the trusting period",
             ));
         }
         let mut child = trusted;
-        while child.height > end.height {
+        while child.height > lowest {
             let height = child.height.previous().unwrap_or_default();
             let parent = self.fetch(height).await?.header;
             Attested::check_parent(&child, &parent).map_err(judged)?;
+            if unlinked.iter().any(|end| end.height == height && end.hash() != parent.hash()) {
+                return Err(unproven("its headers are not of one chain"));
+            }
             child = parent;
         }
-        if child.hash() == end.hash() { Ok(()) } else { Err(unproven("its headers are not of one chain")) }
+        Ok(())
     }
 
     /// Goes on to the newest finalized height that the node names.
@@ -252,26 +306,49 @@ impl<'a> Session<'a> {
     pub async fn account(&mut self, address: &Address) -> Result<ProvenSlot, Failure> {
         for _ in 0..PROLONGED_MAX {
             let account = self.client.proven_account(address).await?;
-            self.count(account.ledger_proof.0.len());
-            // Another window may have been proven since.
+            self.count(serde_json::to_vec(&account).map_or(0, |text| text.len()));
+            // Another proof may have been taken since.
             if account.height > self.proven.point().height {
-                let count = self.rules.windows_until(account.height);
-                self.prove(count, |_, _| {}).await?;
+                let known = self.proven.point().height;
+                if !self.prove_chain().await? || self.proven.point().height <= known {
+                    return Err(self.above(account.height));
+                }
                 continue;
             }
-            if account.height < self.proven.point().height {
-                return Err(unproven("its account is of an older height than its proofs"));
-            }
+            let Some(point) = self.ends.iter().find(|point| point.height == account.height).copied() else {
+                return Err(unproven("its account is of another height than its proofs"));
+            };
             let shown: LedgerProof =
                 decode(&account.ledger_proof.0).map_err(|_| unproven("the ledger proof does not decode"))?;
-            if !shown.verify(&self.proven.point().ledger_root) {
+            if !shown.verify(&point.ledger_root) {
                 return Err(unproven("the ledger proof does not lead to the proven ledger root"));
             }
             let slot = shown.content.filter(|content| content.address == *address);
             let slot = slot.ok_or_else(|| unproven("the slot is not of this address"))?;
-            return Ok(ProvenSlot { slot, index: shown.slot.get() });
+            return Ok(ProvenSlot { slot, index: shown.slot.get(), height: point.height });
         }
         Err(Failure::new(ExitCode::NotReady, "moving", "the proven height moved on during every attempt", "try again"))
+    }
+
+    /// The node shows its accounts at a height beyond what was looked at.
+    fn above(&self, height: Height) -> Failure {
+        let windows = self.rules.windows_until(height).saturating_sub(self.proven.windows());
+        Failure::new(
+            ExitCode::NotReady,
+            "account_above",
+            format!("the node shows accounts at height {height}, beyond the chain proof"),
+            format!("check the windows up to there as well, with --windows {windows}, or ask again later"),
+        )
+    }
+
+    /// The last height of the chain proof and its bytes; 0 without one.
+    pub fn chain(&self) -> (Height, u64) {
+        self.chain
+    }
+
+    /// The key of chain proofs.
+    pub fn key(&self) -> &'static FoldKey {
+        self.key
     }
 
     /// The ledger that is proven.
@@ -284,7 +361,7 @@ impl<'a> Session<'a> {
         &self.attested
     }
 
-    /// Bytes of headers, certificates, sets and proofs that were fetched.
+    /// Bytes of the answers with headers, certificates, sets and proofs that were fetched.
     pub fn downloaded(&self) -> u64 {
         self.downloaded
     }

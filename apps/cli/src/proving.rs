@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use primitives::{Address, Genesis};
+use primitives::{Address, Amount, Genesis, SecretKey};
 use rpc::Client;
 use serde::Serialize;
 use serde_json::Value;
@@ -25,6 +25,12 @@ pub struct ProverStart {
     pub cache_dir: PathBuf,
     /// Who is paid for the proofs.
     pub payout: Address,
+    /// The key that brings the chain proof onto the chain, if one does.
+    pub submit: Option<SecretKey>,
+    /// What that key bonds when it has no bond.
+    pub bond: Option<Amount>,
+    /// Whether the windows are folded into the chain proof.
+    pub fold: bool,
     /// Stop once every closed window is proven.
     pub once: bool,
     /// Threads that prove; 0 for one on each core.
@@ -67,14 +73,16 @@ pub struct CacheFile {
     pub incomplete: Option<String>,
 }
 
-/// The key of one proof system.
+/// The keys of one proof system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreparedKey {
     /// The proof system.
     pub backend: String,
-    /// Hash of the key.
+    /// Hash of the key of windows.
     pub key: String,
-    /// How long it took to make it, milliseconds.
+    /// Hash of the key of chain proofs.
+    pub chain_key: String,
+    /// How long it took to make both, milliseconds.
     pub elapsed_ms: u64,
     /// The families of claims that it proves.
     pub families: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a prover keeps on disk: its name, ledgers at window ends, proofs, and what its key should be.
+//! What a prover keeps on disk: its name, ledgers at window ends, proofs, the chain proof, and what its key should be.
 //!
 //! ```text
 //!   <proof_cache_dir>/
@@ -7,6 +7,7 @@
 //!     <genesis hash>/
 //!       checkpoint-<window>          the ledger before the window: header, operations digest, every slot
 //!       proof-<window>               the proof as it is handed in (proof/src/light/window.rs)
+//!       chain                        the longest chain proof, as it is handed in (proof/src/light/chain.rs)
 //!
 //!   a file:  "TBPC" 1 | checksum 32 (BLAKE3 of the rest) | payload
 //! ```
@@ -15,7 +16,8 @@
 //! - A file is written beside its place, synced and renamed: a crash leaves the old one or the new one.
 //! - A file whose checksum does not hold is incomplete: it is never used, [`Cache::check`] names it, [`Cache::clear`]
 //!   deletes it, and the service makes it again.
-//! - The newest [`CHECKPOINTS_KEPT`] checkpoints stay; the proofs all do: they are what the service is for.
+//! - The newest [`CHECKPOINTS_KEPT`] checkpoints stay; the proofs of windows all do: a chain proof that is lost is made
+//!   of them again.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -30,6 +32,8 @@ const MAGIC: &[u8; 5] = b"TBPC\x01";
 const HEAD_BYTES: usize = MAGIC.len() + 32;
 /// Largest file that is read: a ledger of 20 million accounts.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
+/// The file of the chain proof.
+const CHAIN: &str = "chain";
 /// Checkpoints that stay.
 pub const CHECKPOINTS_KEPT: usize = 4;
 /// Most slots of a checkpoint.
@@ -93,6 +97,14 @@ fn unseal(bytes: &[u8]) -> Result<&[u8], &'static str> {
     let rest = bytes.strip_prefix(MAGIC).ok_or("it is empty, or no file of the proof cache")?;
     let (sum, payload) = rest.split_first_chunk::<32>().ok_or("it ends within its head")?;
     if checksum(payload).as_bytes() == sum { Ok(payload) } else { Err("its checksum does not hold") }
+}
+
+/// Deletes a file, if it is there.
+fn remove(path: &Path) -> Result<(), CacheError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => at(path, Err(error)),
+        _ => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -166,11 +178,31 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn drop_proof(&self, window: u64) -> Result<(), CacheError> {
-        let path = self.proof_path(window);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => at(&path, Err(error)),
-            _ => Ok(()),
-        }
+        remove(&self.proof_path(window))
+    }
+
+    /// The chain proof as it is handed in; none that is whole.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn chain_proof(&self) -> Result<Option<Vec<u8>>, CacheError> {
+        self.load(&self.chain.join(CHAIN))
+    }
+
+    /// Keeps a chain proof in place of the one before.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn save_chain(&self, bytes: &[u8]) -> Result<(), CacheError> {
+        self.save(&self.chain.join(CHAIN), bytes)
+    }
+
+    /// Drops a chain proof that does not hold.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn drop_chain(&self) -> Result<(), CacheError> {
+        remove(&self.chain.join(CHAIN))
     }
 
     /// Keeps the ledger before `window`, and drops checkpoints beyond the newest.

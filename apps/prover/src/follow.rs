@@ -169,7 +169,7 @@ impl Follower {
     }
 
     /// One block, checked against its header.
-    fn apply(&mut self, header: &Header, operations: &[LedgerOp]) -> Result<(), FollowError> {
+    pub(crate) fn apply(&mut self, header: &Header, operations: &[LedgerOp]) -> Result<(), FollowError> {
         let height = header.height;
         let differs = |field| FollowError::OtherLedger { height, field };
         if header.genesis != self.rules.genesis {

@@ -1,10 +1,11 @@
-//! The prover service: follows a chain, proves each closed window, hands the proofs to nodes.
+//! The prover service: follows a chain, proves each closed window, folds the windows into the chain proof, hands both to
+//! nodes.
 //!
 //! ```text
 //!   node ──operations, header──► Follower (own ledger) ──witness──► Worker (one thread, nice) ──proof──┐
 //!    ▲  claim: which window?         │ checkpoint at window ends                                       │
 //!    │                               ▼                                                                 ▼
-//!    └──────── POST /proofs/windows ◄── Cache (proof_cache_dir: checkpoints, proofs; checksummed) ◄──────┘
+//!    └── POST /proofs/windows, /proofs/chain ◄── Cache (proof_cache_dir: checkpoints, proofs; checksummed) ◄─┘
 //! ```
 //!
 //! Rules
@@ -12,7 +13,7 @@
 //!   this machine's own ledger. A node that lies costs time and makes no false proof: the node that takes the proof
 //!   compares it with its own headers.
 //! - A proof is on disk before it is handed in, so that no window is proven twice here; a torn file is named and made again.
-//! - Stopping costs the window in hand and nothing else: the process may be killed at any moment.
+//! - Stopping costs the window or extension in hand and nothing else: the process may be killed at any moment.
 //! - A failure is retried [`ATTEMPTS_MAX`] times, then the service ends with its reason. A node that does not answer
 //!   is waited for.
 //! - All log lines have the target `plonky3`.
@@ -28,4 +29,5 @@ pub mod worker;
 mod tests;
 
 pub use cache::{Cache, CacheError, Finding};
-pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, run};
+pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, Submitter, run};
+pub use worker::{WorkError, folding_key};

@@ -1,18 +1,26 @@
-//! The loop: hand in what is proven, take a window, prove it.
+//! The loop: hand in what is proven, extend the chain proof, take a window, prove it.
 //!
 //! ```text
-//!   ┌─► deliver: each node gets every proof that is next for it and lies in the cache
+//!   ┌─► deliver: each node gets the chain proof and every window that is next for it and lies in the cache
+//!   │      ├─► extend: windows wait to be folded, and none to be proven, or as many as one extension takes ──┐
 //!   │      └─► claim: the first node names a window that nobody else works on ── none ─► wait
-//!   │             └─► follow to its start ─► prove, renewing the claim ─► keep ──┐
-//!   └────────────────────────────────────────────────────────────────────────────┘
+//!   │             └─► follow to its start ─► prove, renewing the claim ─► keep ─────────────────────────────┤
+//!   └────────────────────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! Delivering first means that a restart, a second node and a node that lost its proofs are the same case.
+
+mod chain;
+mod submit;
+
+pub use submit::Submitter;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use primitives::{Address, Genesis, Height, LedgerDigest};
+use proof::light::SealedChain;
+use prover::fold::EXTENSION_WINDOWS_MAX;
 use rpc::types::{ClaimRequest, ProofStatus};
 use rpc::{Client, ClientError, ErrorCode};
 use serde::Serialize;
@@ -20,7 +28,7 @@ use tokio::sync::watch;
 
 use crate::cache::{Cache, CacheError};
 use crate::follow::{FollowError, Follower};
-use crate::worker::{Made, WorkError, Worker};
+use crate::worker::{Answer, Made, Task, WorkError, Worker};
 
 /// How often one window is tried before the service gives up.
 pub const ATTEMPTS_MAX: u32 = 5;
@@ -47,7 +55,11 @@ pub struct Options {
     pub cache_dir: PathBuf,
     /// Who is paid for the proofs: part of what is proven.
     pub payout: Address,
-    /// Stop once every closed window is proven.
+    /// Whether the windows are folded into the chain proof.
+    pub fold: bool,
+    /// Who brings the chain proof onto the chain; nobody when none.
+    pub submit: Option<Submitter>,
+    /// Stop once every closed window is proven, and with `fold` folded.
     pub once: bool,
     /// Threads that prove; 0 for one on each core.
     pub threads: usize,
@@ -101,6 +113,45 @@ pub enum News {
         /// Its proven height.
         proven_height: Height,
     },
+    /// The chain proof is being extended.
+    Folding {
+        /// By how many windows.
+        windows: usize,
+        /// The last height that it will cover.
+        last_height: Height,
+    },
+    /// The chain proof is extended and on disk.
+    Folded {
+        /// The last height that it covers.
+        last_height: Height,
+        /// How long it took, milliseconds.
+        elapsed_ms: u64,
+        /// Bytes of the proof.
+        bytes: usize,
+    },
+    /// A node took the chain proof.
+    ChainDelivered {
+        /// The node.
+        node: String,
+        /// The last height that it covers.
+        chain_height: Height,
+    },
+    /// A node took a transaction with the chain proof, or with the bond that it needs.
+    Submitted {
+        /// The node.
+        node: String,
+        /// The last height that the proof covers; 0 for a bond.
+        height: Height,
+        /// The transaction.
+        transaction: String,
+    },
+    /// The chain does not take the proof now. Nothing was paid.
+    NotSubmitted {
+        /// The last height that the proof covers; 0 for a bond.
+        height: Height,
+        /// Why.
+        reason: String,
+    },
     /// Something failed and will be tried again.
     Failed {
         /// What.
@@ -147,6 +198,34 @@ pub enum ServiceError {
         /// Its words.
         reason: String,
     },
+    /// A node verifies chain proofs under another key.
+    #[error("the node at {node} verifies chain proofs under the key {theirs}, this program folds under {ours}")]
+    OtherChainKey {
+        /// The node.
+        node: String,
+        /// The node's key.
+        theirs: LedgerDigest,
+        /// This program's key.
+        ours: LedgerDigest,
+    },
+    /// A node refused a chain proof that verifies here.
+    #[error("the node at {node} refused the chain proof to height {height}: {reason}")]
+    ChainRefused {
+        /// The node.
+        node: String,
+        /// The last height that it covers.
+        height: Height,
+        /// Its words.
+        reason: String,
+    },
+    /// The chain proof cannot be extended.
+    #[error("the chain proof was not extended to height {height}: {error}")]
+    Fold {
+        /// The last height that it would have covered.
+        height: Height,
+        /// Why.
+        error: WorkError,
+    },
     /// The ledger cannot follow.
     #[error("{0}")]
     Follow(#[from] FollowError),
@@ -190,10 +269,17 @@ struct Service {
     cache: Cache,
     name: String,
     key: LedgerDigest,
+    chain_key: LedgerDigest,
     follower: Follower,
     worker: Worker,
     /// The last window that was proven here and how long it took, for the node's record.
     made: Option<(u64, u64)>,
+    /// The chain proof of the cache.
+    chain: Option<SealedChain>,
+    /// Where the last extension made here ends and how long it took, for the node's record.
+    folded: Option<(Height, u64)>,
+    /// What was sent to the chain last.
+    sent: Option<submit::Sent>,
 }
 
 /// Runs until it is told to stop, or with `once` until every closed window is proven.
@@ -220,14 +306,17 @@ impl Service {
             return Err(ServiceError::NoNode);
         }
         let worker = Worker::start(options.threads, options.nice).map_err(ServiceError::Worker)?;
-        let key = proof::verifying_key().map_err(|error| ServiceError::Worker(WorkError(error.to_string())))?.hash();
+        let keys = |error: proof::KeyError| ServiceError::Worker(WorkError(error.to_string()));
+        let key = proof::verifying_key().map_err(keys)?.hash();
+        let chain_key = proof::fold_key().map_err(keys)?.verifying().hash();
         let follower = Follower::genesis(options.genesis.clone())?;
         let cache = Cache::open(&options.cache_dir, &follower.rules().genesis)?;
         let name = cache.name()?;
         if let Some(before) = cache.note_key(&key)? {
             tracing::warn!(target: "plonky3", before, now = %key, "the key is another one than at the last start");
         }
-        Ok(Self { options, cache, name, key, follower, worker, made: None })
+        let chain = cache.chain_proof()?.and_then(|bytes| SealedChain::from_bytes(&bytes).ok());
+        Ok(Self { options, cache, name, key, chain_key, follower, worker, made: None, chain, folded: None, sent: None })
     }
 
     async fn work(&mut self) -> Result<(), ServiceError> {
@@ -259,7 +348,12 @@ impl Service {
         let waits_for_ever = error.is_outside() && !self.options.once;
         tracing::warn!(target: "plonky3", attempt, %error, "proving failed");
         if !error.is_outside() {
-            let claim = ClaimRequest { prover: self.name.clone(), window: None, failure: Some(error.to_string()) };
+            let claim = ClaimRequest {
+                prover: self.name.clone(),
+                window: None,
+                chain: false,
+                failure: Some(error.to_string()),
+            };
             // The node may be the reason.
             if let Some(node) = self.options.nodes.first() {
                 let _ = node.claim_window(&claim).await;
@@ -292,10 +386,10 @@ impl Service {
     }
 
     async fn round(&mut self) -> Result<Round, ServiceError> {
-        let mut queue_depth = 0;
+        let mut first = None;
         for (index, node) in self.options.nodes.clone().iter().enumerate() {
             match (self.deliver(node).await, index) {
-                (Ok(status), 0) => queue_depth = status.queue_depth,
+                (Ok(status), 0) => first = Some(status),
                 (Err(error), 0) => return Err(error),
                 (Ok(_), _) => {}
                 // The others get it when they are back.
@@ -303,6 +397,13 @@ impl Service {
                     tracing::warn!(target: "plonky3", node = node.base_url(), %error, "a node took no proof");
                 }
             }
+        }
+        let Some(status) = first else { return Ok(Round::Idle(0)) };
+        self.bring().await?;
+        let queue_depth = status.queue_depth;
+        let enough = if queue_depth == 0 { 1 } else { EXTENSION_WINDOWS_MAX };
+        if self.options.fold && self.extend(&status, enough).await? {
+            return Ok(Round::Worked);
         }
         if queue_depth == 0 {
             return Ok(Round::Idle(0));
@@ -319,6 +420,13 @@ impl Service {
         if status.key != self.key {
             let node = node.base_url().to_owned();
             return Err(ServiceError::OtherKey { node, theirs: status.key, ours: self.key });
+        }
+        if status.chain_key != self.chain_key {
+            let node = node.base_url().to_owned();
+            return Err(ServiceError::OtherChainKey { node, theirs: status.chain_key, ours: self.chain_key });
+        }
+        if self.deliver_chain(node, &status).await? {
+            status = node.proof_status().await?;
         }
         for _ in 0..DELIVERED_MAX {
             let window = status.next_window;
@@ -352,7 +460,7 @@ impl Service {
         let node = self.first();
         let mut wanted = None;
         for _ in 0..AHEAD_MAX {
-            let claim = ClaimRequest { prover: self.name.clone(), window: wanted, failure: None };
+            let claim = ClaimRequest { prover: self.name.clone(), window: wanted, chain: false, failure: None };
             let Some(given) = node.claim_window(&claim).await?.window else { return Ok(None) };
             if self.cache.proof(given)?.is_none() {
                 return Ok(Some(given));
@@ -382,27 +490,34 @@ impl Service {
         tracing::info!(target: "plonky3", window, operations, queue_depth, "a window is being proven");
         (self.options.news)(&News::Proving { window, first_height, last_height, operations, queue_depth });
         let failed = |error| ServiceError::Work { window, error };
-        let mut made = self.worker.prove(window, witness).map_err(failed)?;
-        let Made { bytes, elapsed } = loop {
-            tokio::select! {
-                made = &mut made => {
-                    let ended = || WorkError("the proving thread has ended; its last words are above".to_owned());
-                    break made.map_err(|_| ended()).and_then(|made| made).map_err(failed)?;
-                }
-                () = tokio::time::sleep(RENEW) => {
-                    let claim = ClaimRequest { prover: self.name.clone(), window: Some(window), failure: None };
-                    if let Err(error) = node.claim_window(&claim).await {
-                        tracing::debug!(target: "plonky3", %error, "a claim was not renewed");
-                    }
-                }
-            }
-        };
+        let task = Task::Window { window, witness: Box::new(witness) };
+        let answer = self.worker.ask(task).map_err(failed)?;
+        let claim = ClaimRequest { prover: self.name.clone(), window: Some(window), chain: false, failure: None };
+        let Made { bytes, elapsed } = self.await_answer(answer, &claim).await.map_err(failed)?;
         self.cache.save_proof(window, &bytes)?;
         let elapsed_ms = millis(elapsed);
         self.made = Some((window, elapsed_ms));
         tracing::info!(target: "plonky3", window, elapsed_ms, bytes = bytes.len(), "a window is proven");
         (self.options.news)(&News::Proven { window, elapsed_ms, bytes: bytes.len() });
         Ok(())
+    }
+
+    /// Waits for the proving thread, and renews the claim meanwhile.
+    async fn await_answer(&self, mut answer: Answer, claim: &ClaimRequest) -> Result<Made, WorkError> {
+        let node = self.first();
+        loop {
+            tokio::select! {
+                made = &mut answer => {
+                    let ended = || WorkError("the proving thread has ended; its last words are above".to_owned());
+                    return made.map_err(|_| ended()).and_then(|made| made);
+                }
+                () = tokio::time::sleep(RENEW) => {
+                    if let Err(error) = node.claim_window(claim).await {
+                        tracing::debug!(target: "plonky3", %error, "a claim was not renewed");
+                    }
+                }
+            }
+        }
     }
 
     /// Follows the chain to the end of `window`.

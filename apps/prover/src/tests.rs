@@ -1,4 +1,6 @@
-//! The cache: whole files come back, torn ones never do.
+//! The cache: whole files come back, torn ones never do. And what a dishonest quorum cannot have proven.
+
+mod quorum;
 
 use primitives::{Address, Amount, Hash, Height, LedgerDigest, LedgerSlot, Nonce};
 use testkit::Seed;
@@ -34,6 +36,13 @@ fn proofs_and_checkpoints_survive_a_restart() {
     assert_eq!(again.name().expect("a name"), name, "a prover keeps its name");
     assert_eq!(again.proof(7).expect("it is ours"), Some(b"proof".to_vec()));
     assert_eq!(again.proof(8).expect("it is ours"), None);
+    assert_eq!(again.chain_proof().expect("it is ours"), None);
+    again.save_chain(b"short").expect("it is ours");
+    again.save_chain(b"longer").expect("it is ours");
+    assert_eq!(again.chain_proof().expect("it is ours"), Some(b"longer".to_vec()));
+    again.drop_chain().expect("it is ours");
+    again.drop_chain().expect("what is not there is dropped");
+    assert_eq!(again.chain_proof().expect("it is ours"), None);
     assert_eq!(again.checkpoint(5).expect("it is ours"), Some((5, checkpoint(5, 5))));
     assert_eq!(again.checkpoint(99).expect("it is ours"), Some((6, checkpoint(6, 5))));
     let oldest = 6 - u64::try_from(CHECKPOINTS_KEPT).expect("small") + 1;

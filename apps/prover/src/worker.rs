@@ -1,17 +1,21 @@
-//! The thread that proves: at low priority, with its own small pool of threads, one window at a time.
+//! The thread that proves: at low priority, with its own small pool of threads, one window or one extension at a time.
 //!
 //! Threads inherit the priority of the one that starts them, so this one lowers its own before it makes the pool.
 //! A proof in hand cannot be called off; the process can end at any moment, because nothing is lost with it.
+//!
+//! Rule: the circuits of folds are made when the first extension is asked for; a prover that only proves windows has
+//! no memory for them.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use proof::light::SealedWindow;
-use proof::verify_window;
-use prover::{ProvingKey, WindowWitness, prove_window};
+use proof::light::{SealedChain, SealedWindow};
+use proof::{FoldedProof, verify_folded, verify_window};
+use prover::fold::{FoldingKey, extend};
+use prover::{ProvingKey, WindowProof, WindowWitness, prove_window};
 use tokio::sync::oneshot;
 
-/// A proven window.
+/// A proven window, or a longer chain proof.
 #[derive(Debug, Clone)]
 pub struct Made {
     /// The bytes that are handed in.
@@ -25,13 +29,39 @@ pub struct Made {
 #[error("{0}")]
 pub struct WorkError(pub String);
 
+impl WorkError {
+    fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What the thread is asked for.
+pub enum Task {
+    /// Proves a window.
+    Window {
+        /// Which.
+        window: u64,
+        /// Its operations and what they touch.
+        witness: Box<WindowWitness>,
+    },
+    /// Extends the chain proof, or makes the first one.
+    Extend {
+        /// The chain proof so far.
+        chain: Option<Box<FoldedProof>>,
+        /// The windows after it.
+        windows: Vec<WindowProof>,
+    },
+}
+
+/// Where the answer to a task arrives.
+pub type Answer = oneshot::Receiver<Result<Made, WorkError>>;
+
 struct Job {
-    window: u64,
-    witness: Box<WindowWitness>,
+    task: Task,
     answer: oneshot::Sender<Result<Made, WorkError>>,
 }
 
-/// The proving thread. It ends when this is dropped and its window is done.
+/// The proving thread. It ends when this is dropped and its task is done.
 pub struct Worker {
     jobs: mpsc::SyncSender<Job>,
 }
@@ -49,9 +79,14 @@ impl Worker {
             let failed = key.as_ref().err().cloned();
             let _ = ready.send(failed.map_or(Ok(()), Err));
             let Ok(key) = key else { return };
-            for job in received {
+            let mut folding = None;
+            for Job { task, answer } in received {
+                let made = match task {
+                    Task::Window { window, witness } => prove(&key, window, &witness),
+                    Task::Extend { chain, windows } => fold(&mut folding, chain.as_deref(), &windows),
+                };
                 // Whoever asked may be gone.
-                let _ = job.answer.send(prove(&key, job.window, &job.witness));
+                let _ = answer.send(made);
             }
         };
         let spawned = std::thread::Builder::new().name("prover".to_owned()).spawn(run);
@@ -60,18 +95,14 @@ impl Worker {
         Ok(Self { jobs })
     }
 
-    /// Proves a window; gives where the answer arrives.
+    /// Gives the thread a task, and the caller where the answer arrives.
     ///
     /// # Errors
-    /// [`WorkError`] when the thread is gone or has a window in hand and one waiting.
-    pub fn prove(
-        &self,
-        window: u64,
-        witness: WindowWitness,
-    ) -> Result<oneshot::Receiver<Result<Made, WorkError>>, WorkError> {
+    /// [`WorkError`] when the thread is gone or has a task in hand and one waiting.
+    pub fn ask(&self, task: Task) -> Result<Answer, WorkError> {
         let (answer, made) = oneshot::channel();
-        let job = Job { window, witness: Box::new(witness), answer };
-        self.jobs.try_send(job).map_err(|_| WorkError("the proving thread has ended or is busy".to_owned()))?;
+        let busy = |_| WorkError("the proving thread has ended or is busy".to_owned());
+        self.jobs.try_send(Job { task, answer }).map_err(busy)?;
         Ok(made)
     }
 }
@@ -84,18 +115,52 @@ fn prepare(threads: usize, nice: i32) -> Result<ProvingKey, WorkError> {
     }
     // A second service in one process shares the first one's pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    let pinned = proof::verifying_key().map_err(|error| WorkError(error.to_string()))?;
-    let key = ProvingKey::generate().map_err(|error| WorkError(error.to_string()))?;
+    let pinned = proof::verifying_key().map_err(WorkError::of)?;
+    let key = ProvingKey::generate().map_err(WorkError::of)?;
     debug_assert_eq!(key.verifying().hash(), pinned.hash(), "both are made of the same tables");
     Ok(key)
 }
 
 fn prove(key: &ProvingKey, window: u64, witness: &WindowWitness) -> Result<Made, WorkError> {
     let started = Instant::now();
-    let made = prove_window(key, witness).map_err(|error| WorkError(error.to_string()))?;
+    let made = prove_window(key, witness).map_err(WorkError::of)?;
     let elapsed = started.elapsed();
     // Nobody else finds out cheaper that a proof is bad.
-    verify_window(key.verifying(), &made.statement, &made.bytes).map_err(|error| WorkError(error.to_string()))?;
+    verify_window(key.verifying(), &made.statement, &made.bytes).map_err(WorkError::of)?;
     let sealed = SealedWindow { window, payout: made.statement.payout, proof: made.bytes };
+    Ok(Made { bytes: sealed.to_bytes(), elapsed })
+}
+
+/// The circuits of folds, whose key is the pinned one.
+///
+/// # Errors
+/// [`WorkError`] when this build makes another key than the pinned one.
+pub fn folding_key() -> Result<FoldingKey, WorkError> {
+    let key = FoldingKey::generate().map_err(WorkError::of)?;
+    let pinned = proof::fold_key().map_err(WorkError::of)?.pins();
+    let made = key.verifying().pins();
+    if made == pinned {
+        return Ok(key);
+    }
+    let (made, pinned) = (made.replace('\n', " "), pinned.replace('\n', " "));
+    Err(WorkError(format!(
+        "this build makes the fold key {made}but {pinned}is pinned; build it from the locked sources"
+    )))
+}
+
+fn fold(
+    folding: &mut Option<FoldingKey>,
+    chain: Option<&FoldedProof>,
+    windows: &[WindowProof],
+) -> Result<Made, WorkError> {
+    let started = Instant::now();
+    let key = match folding {
+        Some(key) => key,
+        None => folding.insert(folding_key()?),
+    };
+    let FoldedProof { statement, bytes } = extend(key, chain, windows).map_err(WorkError::of)?;
+    let elapsed = started.elapsed();
+    verify_folded(key.verifying(), &statement, &bytes).map_err(WorkError::of)?;
+    let sealed = SealedChain { height: statement.after.height, payout: statement.payout, proof: bytes };
     Ok(Made { bytes: sealed.to_bytes(), elapsed })
 }

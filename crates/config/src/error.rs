@@ -104,6 +104,35 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// A secret on a command line.
+    #[error(
+        "`{key}` is a secret, and a secret on a command line stays in the history of the shell; write it into {} by \
+         hand, or name a file that holds it", path.display()
+    )]
+    SecretGiven {
+        /// The key.
+        key: &'static str,
+        /// The configuration file.
+        path: PathBuf,
+    },
+    /// What should be a table of the file is a value.
+    #[error("{}: `{table}` is not a table, so `{key}` has no place in it; correct the file first", path.display())]
+    NoTable {
+        /// The key.
+        key: &'static str,
+        /// The name that is taken.
+        table: String,
+        /// The configuration file.
+        path: PathBuf,
+    },
+    /// The disk refused the new file; the old one is as it was.
+    #[error("{} cannot be replaced ({cause}) and is as it was; check who may write there and that the disk has room", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// A rule of the mempool.
     #[error(transparent)]
     Mempool(#[from] mempool::MempoolConfigError),

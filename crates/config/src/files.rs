@@ -1,7 +1,7 @@
-//! Reading files whole, up to a bound.
+//! Reading files whole, up to a bound, and replacing one whole.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::error::ConfigError;
@@ -27,6 +27,39 @@ pub(crate) fn read_text(path: &Path, bytes_max: u64) -> Result<Option<String>, C
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(ConfigError::File { path: path.to_owned(), cause }),
     }
+}
+
+/// Replaces what `path` holds, or makes it: a new file beside it is written, made durable and renamed, so whoever reads sees
+/// the old text or the new one, also after a crash. The permissions stay; a new file is its owner's alone.
+///
+/// # Errors
+/// What the system says; `path` is as it was.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays a link: its target is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let written = write_beside(&beside, &path, text).and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        // What is left of the attempt is in nobody's way; the failure itself is what is reported.
+        let _ = fs::remove_file(&beside);
+        return written;
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn write_beside(beside: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(beside)?;
+    if let Ok(old) = fs::metadata(path) {
+        file.set_permissions(old.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// The permission bits of `path` when somebody other than its owner may do anything with it.

@@ -15,7 +15,7 @@
 //! - A key that the table does not have is refused, and the nearest one is named. A key of a feature that this
 //!   version does not have is refused by name ([`keys::LATER`]).
 //! - Every value of every source must be valid, also one that a stronger source replaces.
-//! - All problems are reported at once; the files are only ever read.
+//! - All problems are reported at once. Files are only ever read, except the one that [`set`] replaces when asked.
 //! - Secrets have a type of their own ([`Secret`]). No message, table or error holds one.
 //! - The environment is an argument. Nothing here looks at the environment or the folder of the process.
 //!
@@ -24,6 +24,7 @@
 mod address;
 mod check;
 mod dotenv;
+mod edit;
 mod error;
 mod files;
 mod gates;
@@ -40,6 +41,7 @@ mod value;
 mod tests;
 
 pub use check::{Problem, Report, Severity, check};
+pub use edit::{Change, Edited, set};
 pub use error::{ConfigError, ConfigErrors};
 pub use files::FILE_BYTES_MAX;
 pub use gates::{FeatureGates, Gate, GateKind, GateState};

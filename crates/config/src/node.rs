@@ -216,7 +216,20 @@ impl NodeConfig {
         flags: &[(String, String)],
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Loaded, ConfigErrors> {
-        let Sources { settings, mut warnings, mut errors } = Sources::read(home, flags, &environment);
+        Self::of_sources(home, Sources::read(home, None, flags, &environment))
+    }
+
+    /// As [`Self::load`], with `text` in the place of what the TOML file holds.
+    pub(crate) fn load_text(
+        home: &Home,
+        text: &str,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Loaded, ConfigErrors> {
+        Self::of_sources(home, Sources::read(home, Some(text), &[], &environment))
+    }
+
+    fn of_sources(home: &Home, sources: Sources) -> Result<Loaded, ConfigErrors> {
+        let Sources { settings, mut warnings, mut errors } = sources;
         let mut config = Reader { settings: &settings, home }.config();
         match rules::auth_token(home, &settings) {
             Ok(token) => config.rpc.auth_token = token,

@@ -65,7 +65,7 @@ fn show_json(loaded: &Loaded) -> String {
 }
 
 /// `value` of `key` as TOML, from the form that flags and the environment take.
-fn toml_value(key: &Key, text: &str) -> String {
+pub(crate) fn toml_value(key: &Key, text: &str) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     if key.kind.is_list() {
         let entries: Vec<String> =
@@ -110,7 +110,7 @@ pub fn template_with(values: &[(&str, &str)]) -> Result<String, ConfigErrors> {
 }
 
 /// The checked value in text form; of a secret, the secret itself, because the file must hold it.
-fn plain(value: &Value, text: &str) -> String {
+pub(crate) fn plain(value: &Value, text: &str) -> String {
     match value {
         Value::Secret(_) => text.trim().to_owned(),
         value => value.to_string(),
@@ -243,7 +243,8 @@ A value comes from the strongest source that sets it:
 
 `tb config show` prints every value in force and where it comes from. `tb config check` reports every problem and
 starts nothing. An unknown key is refused and the nearest one is named; an unknown variable that starts with `TB_`
-is a warning. The node never writes to these files. In the environment and in flags, the entries of a list stand
+is a warning. The node never writes to these files. `tb config set KEY VALUE` does: it keeps comments and order, and
+replaces `node.toml` only by one that a start would take. In the environment and in flags, the entries of a list stand
 between commas.
 
 The home directory is the one given with `--home`, else `TB_HOME`, else `~/.the_block`. Relative paths lie below it.

@@ -82,11 +82,19 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Reads all sources.
-    pub(crate) fn read(home: &Home, flags: &[(String, String)], environment: &dyn Fn(&str) -> Option<String>) -> Self {
+    /// Reads all sources. `text` stands for what the configuration file would hold; without it the file is read.
+    pub(crate) fn read(
+        home: &Home,
+        text: Option<&str>,
+        flags: &[(String, String)],
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         let mut sources = Self::default();
         sources.defaults();
-        sources.file(home);
+        match text {
+            Some(text) => sources.toml(home.node_toml(), text),
+            None => sources.file(home),
+        }
         for path in home.env_files().iter().rev() {
             sources.env_file(path);
         }
@@ -112,9 +120,13 @@ impl Sources {
             Ok(None) => return,
             Err(error) => return self.errors.push(error),
         };
+        self.toml(path, &text);
+    }
+
+    fn toml(&mut self, path: PathBuf, text: &str) {
         let table = match text.parse::<toml::Table>() {
             Ok(table) => table,
-            Err(error) => return self.errors.push(toml_error(path, &text, &error)),
+            Err(error) => return self.errors.push(toml_error(path, text, &error)),
         };
         let mut leaves = Vec::new();
         flatten("", 1, &table, &mut leaves);
@@ -241,7 +253,7 @@ fn flatten<'t>(above: &str, depth: usize, table: &'t toml::Table, leaves: &mut V
 }
 
 /// The parser's error without the line it quotes, which may hold a secret.
-fn toml_error(path: PathBuf, text: &str, error: &toml::de::Error) -> ConfigError {
+pub(crate) fn toml_error(path: PathBuf, text: &str, error: &toml::de::Error) -> ConfigError {
     let start = error.span().map_or(0, |span| span.start);
     let before = text.get(..start).unwrap_or(text);
     let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);

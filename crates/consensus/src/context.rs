@@ -1,10 +1,9 @@
 //! The `Context` that fixes every type of the engine to ours.
 
-use arc_malachitebft_app_channel::app::types::core::{
-    Context, LinearTimeouts, NilOrVal, Round as EngineRound, VoteType,
-};
+use arc_malachitebft_app_channel::app::types::core::{Context, NilOrVal, Round as EngineRound, VoteType};
 use primitives::Round;
 
+use crate::timeouts::RoundTimeouts;
 use crate::types::{
     BlockId, ChainHeight, Ed25519, ProposalMessage, ProposalPart, SetMember, ValidatorAddress, VoteMessage, VotingSet,
     chain_round,
@@ -21,7 +20,7 @@ impl Context for ChainContext {
     type Proposal = ProposalMessage;
     type Validator = SetMember;
     type ValidatorSet = VotingSet;
-    type Timeouts = LinearTimeouts;
+    type Timeouts = RoundTimeouts;
     type Value = BlockId;
     type Vote = VoteMessage;
     type Extension = ();

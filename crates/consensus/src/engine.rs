@@ -112,7 +112,7 @@ pub async fn start(
     if let Some(signer) = &signer {
         signer.recover(finalized, &logged).map_err(EngineError::Signer)?;
     }
-    let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(config.vote_queue_limit));
+    let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(config.vote_queue_limit, finalized.next()));
     let verifier = ChainVerifier::new(hash);
     let settings = EngineSettings::new(&config, &hash);
     let (channels, engine) = build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;

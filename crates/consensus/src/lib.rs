@@ -37,6 +37,7 @@ pub mod signer;
 pub mod solo;
 pub mod state;
 pub mod streaming;
+pub mod timeouts;
 pub mod types;
 pub mod vote_queue;
 pub mod wal;

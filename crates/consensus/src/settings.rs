@@ -70,7 +70,7 @@ pub(crate) struct EngineSettings {
 
 impl EngineSettings {
     pub(crate) fn new(config: &EngineConfig, genesis: &Hash) -> Self {
-        let capacity = Capacity::of(config.vote_queue_limit);
+        let capacity = Capacity::of(config.vote_queue_limit).of_engine();
         let consensus = ConsensusConfig {
             enabled: true,
             p2p: network(config, genesis),

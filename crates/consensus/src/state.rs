@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use arc_malachitebft_app_channel::app::types::core::{self, HeightParams, LinearTimeouts};
+use arc_malachitebft_app_channel::app::types::core::{self, HeightParams};
 use arc_malachitebft_app_channel::{NetworkMsg, NetworkRequest};
 use primitives::{Address, Hash, Height, Params, Round, Timestamp};
 use replica::application::{Application, Electorate, Fault};
@@ -17,6 +17,7 @@ use crate::events::ConsensusEvent;
 use crate::pacing;
 use crate::signer::{ChainVerifier, GuardedSigner};
 use crate::streaming::Streams;
+use crate::timeouts::RoundTimeouts;
 use crate::types::{ProposalInit, ProposalMessage, VotingSet};
 use crate::vote_queue::VoteQueue;
 
@@ -25,9 +26,6 @@ pub type SharedApplication = Arc<Mutex<dyn Application>>;
 
 /// Most proposals remembered for streaming again.
 pub const OFFERS_MAX: usize = 256;
-
-/// Longest wait of any round step.
-const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
 /// Where the app loop runs: what a call into the chain waits on, and whose clock is read.
 #[derive(Debug, Clone)]
@@ -149,7 +147,7 @@ impl State {
         self.voting = Some((height, set.clone()));
         self.finalized = height.previous().unwrap_or_default();
         // Blocks are paced before a height starts (`pacing.rs`), so there is no target time here.
-        Ok(HeightParams::new(set, timeouts(&self.params), None))
+        Ok(HeightParams::new(set, RoundTimeouts::of(&self.params), None))
     }
 
     /// True when a first part is signed by someone who may have proposed it. For a height whose proposer
@@ -203,27 +201,5 @@ fn call<T>(app: &SharedApplication, f: impl FnOnce(&mut dyn Application) -> Resu
         Ok(mut app) => f(&mut *app),
         // Half-done work may be behind a panic: nothing may be built on it.
         Err(_) => Err(Fault("a thread died while it held the chain; restart the node".to_owned())),
-    }
-}
-
-/// The round timeouts of the governed values.
-pub fn timeouts(params: &Params) -> LinearTimeouts {
-    let milliseconds = Duration::from_millis;
-    let (propose, vote, delta) = (
-        milliseconds(params.timeout_propose_ms),
-        milliseconds(params.timeout_vote_ms),
-        milliseconds(params.timeout_delta_ms),
-    );
-    LinearTimeouts {
-        propose,
-        propose_delta: delta,
-        prevote: vote,
-        prevote_delta: delta,
-        precommit: vote,
-        precommit_delta: delta,
-        // Votes are sent again only while a step stands still. After a partition without a quorum nothing else moves,
-        // and each of the two votes of a round may have to wait for it once.
-        rebroadcast: vote,
-        max_timeout: TIMEOUT_MAX.max(propose).max(vote),
     }
 }

@@ -111,8 +111,7 @@ impl Streams {
 
     /// Keeps a whole proposal of a later height; false when there is no room.
     pub fn hold(&mut self, proposal: Assembled) -> bool {
-        let held: usize = self.held.values().map(Vec::len).sum();
-        if held >= HELD_MAX || self.bytes.saturating_add(proposal.bytes.len()) > STREAM_BYTES_MAX {
+        if self.held() >= HELD_MAX || self.bytes.saturating_add(proposal.bytes.len()) > STREAM_BYTES_MAX {
             return false;
         }
         self.bytes = self.bytes.saturating_add(proposal.bytes.len());
@@ -146,6 +145,16 @@ impl Streams {
     /// How many streams are open.
     pub fn len(&self) -> usize {
         self.streams.len()
+    }
+
+    /// Whole blocks that are held for later heights.
+    pub fn held(&self) -> usize {
+        self.held.values().map(Vec::len).sum()
+    }
+
+    /// Bytes of all streams and held blocks.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// True when no stream is open.

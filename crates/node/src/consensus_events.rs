@@ -121,7 +121,7 @@ pub async fn follow_blocks(shared: Arc<Shared>, mut notices: broadcast::Receiver
             Ok(Notice::Finalized(block)) => {
                 finalized(&shared, &block, &mut previous);
                 crate::telemetry_record::record(&shared, &block);
-                crate::evidence::report(&shared);
+                crate::evidence::after_block(&shared, &block);
                 if let Some(duties) = &shared.duties {
                     duties.perform(&shared);
                 }
@@ -138,6 +138,7 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
     let metrics = &shared.metrics.consensus;
     let header = &block.block.header;
     shared.finalized_at.store(clock::now().0, Ordering::Relaxed);
+    shared.starting.store(false, Ordering::Relaxed);
     if let Some(p2p) = shared.p2p.get() {
         p2p.set_height(header.height);
     }

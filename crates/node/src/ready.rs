@@ -1,5 +1,7 @@
 //! What this node can see of itself, judged by `telemetry::health`.
 
+use std::sync::atomic::Ordering;
+
 use primitives::genesis::Engine as EngineKind;
 use telemetry::health::{Observation, Readiness, Role, is_syncing, readiness};
 
@@ -37,6 +39,7 @@ pub fn judge(shared: &Shared) -> Readiness {
         role: role(shared),
         stopping: shared.is_stopping(),
         services_down: &services_down,
+        starting: shared.starting.load(Ordering::Relaxed),
         finalized_age_ms: shared.finalized_age_ms(),
         block_interval_ms: shared.genesis.params.block_interval_ms,
         behind,

@@ -219,6 +219,7 @@ impl Opening<'_> {
             fault,
             started: now,
             finalized_at: AtomicU64::new(now.0),
+            starting: AtomicBool::new(true),
         });
         Ok((shared, signer))
     }

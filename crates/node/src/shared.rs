@@ -73,6 +73,8 @@ pub struct Shared {
     pub started: Timestamp,
     /// When a height was last finalized here, milliseconds since the Unix epoch; the start before that.
     pub finalized_at: AtomicU64,
+    /// No height was finalized here since the start.
+    pub starting: AtomicBool,
 }
 
 impl Shared {

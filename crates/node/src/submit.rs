@@ -50,6 +50,10 @@ pub fn enter(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<Tr
     shared.stages.reach(Arc::clone(&ids), Stage::Received);
     let checked = check(shared, transactions);
     let verdicts = admit(shared, checked);
+    if let Some(reporter) = &shared.reporter {
+        let taken = transactions.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
+        reporter.saw(shared, taken.map(|(one, _)| one.transaction().as_ref()));
+    }
     let admitted = ids.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(id, _)| *id).collect();
     shared.stages.reach(admitted, Stage::Admitted);
     let results = ids.iter().zip(verdicts).map(|(id, verdict)| match verdict {

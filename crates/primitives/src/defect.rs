@@ -25,6 +25,12 @@ pub enum Defect {
     SlashesTheInnocent,
     /// The voting set changes by any part of its power at once.
     ForgetsTheChurn,
+    /// The blocks of finalized heights stay in the memory of consensus.
+    KeepsEveryOffer,
+    /// A heartbeat counts again and again.
+    CountsAHeartbeatTwice,
+    /// What a witness claimed can be claimed again.
+    PaysAWitnessTwice,
 }
 
 #[cfg(feature = "seeded-bugs")]

@@ -37,6 +37,11 @@ impl Candidates {
         self.kept.iter().find(|executed| executed.candidate.hash == *hash)
     }
 
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Notes that `number` is taken in the store, so that a later block does not replace that one.
     pub fn loaded(&mut self, number: u32) {
         self.received = self.received.max(number.wrapping_add(1));

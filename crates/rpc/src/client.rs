@@ -10,6 +10,7 @@
 
 mod error;
 mod events;
+mod heads;
 mod proofs;
 mod reply;
 pub mod sse;
@@ -27,14 +28,15 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub use error::ClientError;
+pub use heads::Heads;
 use reply::{chain, read, refusal};
 
 use crate::error::ApiError;
 use crate::jsonrpc;
-use crate::limits::{EVENT_BYTES_MAX, GENESIS_REPLY_BYTES_MAX, REPLY_BYTES_MAX, WAIT_DEFAULT_MS};
+use crate::limits::{EVENT_BYTES_MAX, GENESIS_REPLY_BYTES_MAX, REPLY_BYTES_MAX, STREAM_SILENCE_MAX, WAIT_DEFAULT_MS};
 use crate::routes::{Access, Method, Operation, Reply, Route};
 use crate::types::{
-    AccountProof, AccountView, BlockId, BlockPage, BlockSummary, BlockView, ConsensusStatus, HealthReport,
+    AccountProof, AccountView, BlockEvents, BlockId, BlockPage, BlockSummary, BlockView, ConsensusStatus, HealthReport,
     HistoryEntry, HistoryPage, HistoryQuery, Limits, Liveness, MempoolStatus, NodeStatus, PageQuery, Ready,
     ReceiptView, StakerView, SubmitResult, SubmitTransaction, TransactionProof, TransactionStatus, ValidatorList,
     ValidatorView, WaitQuery,
@@ -202,6 +204,14 @@ impl Client {
     /// See [`Client::health`].
     pub async fn block(&self, block: BlockId) -> Result<BlockView, ClientError> {
         self.get(Operation::BlockGet, &[&block.to_string()]).await
+    }
+
+    /// `GET /blocks/{block}/events`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn block_events(&self, block: BlockId) -> Result<BlockEvents, ClientError> {
+        self.get(Operation::BlockEvents, &[&block.to_string()]).await
     }
 
     /// The block at this height.
@@ -452,7 +462,7 @@ impl Client {
             Reply::Json(_) | Reply::JsonRpc => "application/json",
         };
         let request = request.header(ACCEPT, accept);
-        if route.access == Access::Write { self.authorized(request) } else { request }
+        if route.access == Access::Open { request } else { self.authorized(request) }
     }
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
@@ -506,6 +516,16 @@ impl Client {
         operation: Operation,
         values: &[&str],
     ) -> Result<EventStream<T>, ClientError> {
+        self.stream_within(operation, values, STREAM_SILENCE_MAX).await
+    }
+
+    /// The same for another longest silence.
+    async fn stream_within<T: DeserializeOwned + Send + 'static>(
+        &self,
+        operation: Operation,
+        values: &[&str],
+        silence: Duration,
+    ) -> Result<EventStream<T>, ClientError> {
         let route = operation.route();
         let request = self.request(route, values);
         let time = self.request_timeout;
@@ -523,7 +543,7 @@ impl Client {
                 cause: format!("{} is not a stream", route.operation_id),
             });
         };
-        Ok(events::open(response, event))
+        Ok(events::open(response, event, silence))
     }
 
     async fn stream_refusal(&self, mut response: Response) -> ClientError {

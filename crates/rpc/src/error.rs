@@ -58,11 +58,11 @@ pub enum ErrorCode {
     ProofUnavailable,
     /// Stored data of the node does not match its checksum.
     Damaged,
-    /// A window proof does not show its statement.
+    /// A proof does not show its statement.
     ProofRejected,
-    /// A window proof is of another window than the next, or its window is not closed.
+    /// A proof is of another window than the next, or of heights that are not finalized here.
     ProofNotNext,
-    /// The window is proven already.
+    /// It is proven already.
     ProofExists,
     /// The transaction may not enter a block.
     Rejected(Rejection),
@@ -150,8 +150,8 @@ impl ErrorCode {
             Self::ProofUnavailable => row("proof_unavailable", 409, -32_010, E::NotReady, "there is no proof for this yet", "wait until the transaction is finalized, or ask again after the next block"),
             Self::Damaged => row("damaged", 500, -32_011, E::Damaged, "stored data of this node does not match its checksum", "the node's log names the file; restore the node from a peer and ask another node meanwhile"),
             Self::ProofRejected => row("proof_rejected", 422, -32_012, E::Refused, "the proof does not show that this node's headers follow from each other", "make it again from the operations of this chain; docs/proofs.md lists what each reason means"),
-            Self::ProofNotNext => row("proof_not_next", 409, -32_013, E::Refused, "another window is next", "GET /proofs/status shows next_window; hand in the windows in order, each once it is closed"),
-            Self::ProofExists => row("proof_exists", 409, -32_014, E::Refused, "this window is proven already", "nothing to do: GET /proofs/status shows the next one"),
+            Self::ProofNotNext => row("proof_not_next", 409, -32_013, E::Refused, "other heights are next", "GET /proofs/status shows next_window and the chain proof; hand in windows in order, each once it is closed"),
+            Self::ProofExists => row("proof_exists", 409, -32_014, E::Refused, "this is proven already", "nothing to do: GET /proofs/status shows what is next"),
             Self::Rejected(rejection) => rejection_row(rejection),
         }
     }

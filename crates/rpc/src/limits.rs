@@ -36,6 +36,10 @@ pub const STREAM_QUEUE_MAX: usize = 256;
 pub const STREAM_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A client gives a stream up after this much silence (three missed comments).
 pub const STREAM_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// A client of the stream of heads opens it again after this much silence: a beat is missing.
+pub const HEAD_SILENCE_MAX: Duration = Duration::from_secs(15);
+/// Shortest and longest pause before it is opened again; it doubles from one failure to the next.
+pub const HEAD_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 /// Largest event of a stream in bytes.
 pub const EVENT_BYTES_MAX: usize = 256 * 1024;
 /// Largest reply a client reads, bytes: the ids of the largest block fit.

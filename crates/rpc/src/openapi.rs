@@ -143,9 +143,11 @@ fn operation(route: &Route) -> Value {
     if let Some((media, body)) = request_body(route) {
         operation["requestBody"] = json!({ "required": true, "content": { (media): { "schema": body } } });
     }
-    if route.access == Access::Write {
+    match route.access {
+        Access::Open => {}
         // The empty alternative: a node without a token asks for none.
-        operation["security"] = json!([{ "token": [] }, {}]);
+        Access::Write => operation["security"] = json!([{ "token": [] }, {}]),
+        Access::Token => operation["security"] = json!([{ "token": [] }]),
     }
     operation
 }

@@ -20,6 +20,8 @@ pub enum Access {
     Open,
     /// Whoever has the token, where the node has one.
     Write,
+    /// Whoever has the token; nobody, where the node has none.
+    Token,
 }
 
 /// Where a parameter is found.

@@ -4,24 +4,24 @@
 //! - Every [`Operation`] has exactly one line in [`ROUTES`]; a handler is found by matching on the operation,
 //!   so a server that forgets one does not compile.
 //! - Paths use `{name}` for a part that varies. A fixed part wins over a varying one (`/blocks/latest`).
-//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does.
+//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does; [`Access::Token`] is
+//!   refused without one.
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
 mod lookup;
 
-use primitives::Rejection;
-
+use self::lookup::SUBMIT_ERRORS;
 use crate::error::ErrorCode;
 use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
 use crate::types::{
-    AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockPage, BlockProof, BlockRequest,
-    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, Claim, ClaimRequest, ConsensusStatus, Empty, HealthReport,
-    HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, Limits, Liveness,
-    MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount, ProversStatus,
-    Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
-    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorView, VrfStanding,
-    VrfThreshold, WaitRequest, WindowAccepted,
+    AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockEvents, BlockPage, BlockProof, BlockRequest,
+    BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
+    HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
+    Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount,
+    ProversStatus, Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction,
+    TimetokeView, TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers,
+    ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
 pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
@@ -78,6 +78,8 @@ pub enum Operation {
     ValidatorList,
     /// One validator.
     ValidatorGet,
+    /// What a validator did and left undone.
+    ValidatorStatistics,
     /// This node's own validator.
     ValidatorStatus,
     /// This node's peers, with what the chain knows of them.
@@ -106,6 +108,8 @@ pub enum Operation {
     AuditSlashing,
     /// The ledger operations of a block.
     BlockOperations,
+    /// What the end of a block did by itself.
+    BlockEvents,
     /// What shows that a block was decided.
     BlockCertified,
     /// Where window proofs stand.
@@ -120,8 +124,12 @@ pub enum Operation {
     ProofBlock,
     /// Proofs in blocks.
     Provers,
+    /// The head of the chain for light clients, as it moves.
+    HeadStream,
     /// The proof of the whole chain.
     ProofChain,
+    /// Hands in a longer proof of the whole chain.
+    ProofChainSubmit,
     /// An account in the proven ledger.
     ProofAccount,
     /// The genesis file.
@@ -184,22 +192,6 @@ const TIMEOUT: Parameter = query(
     "longest wait in milliseconds, 10000 when absent",
 );
 
-/// What a submission can be refused with: the body first, then every rejection.
-const SUBMIT_ERRORS: [ErrorCode; 6 + Rejection::ALL.len()] = {
-    let mut errors = [ErrorCode::BadRequest; 6 + Rejection::ALL.len()];
-    errors[1] = ErrorCode::ParseError;
-    errors[2] = ErrorCode::JsonTooDeep;
-    errors[3] = ErrorCode::BodyTooLarge;
-    errors[4] = ErrorCode::UnsupportedMedia;
-    errors[5] = ErrorCode::Unauthorized;
-    let mut index = 0;
-    while index < Rejection::ALL.len() {
-        errors[6 + index] = ErrorCode::Rejected(Rejection::ALL[index]);
-        index += 1;
-    }
-    errors
-};
-
 /// A route that reads; the table fills in what differs.
 const fn get(operation: Operation, path: &'static str, operation_id: &'static str, reply: Reply) -> Route {
     Route {
@@ -228,6 +220,8 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
 
 /// Name of the events of the block stream.
 pub const EVENT_BLOCK: &str = "block";
+/// Name of the events of the stream of heads.
+pub const EVENT_HEAD: &str = "head";
 /// Name of the events of an account's stream.
 pub const EVENT_PAYMENT: &str = "payment";
 /// Name of the events of a transaction's stream.
@@ -236,7 +230,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 49] = [
+pub static ROUTES: [Route; 53] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -398,6 +392,19 @@ pub static ROUTES: [Route; 49] = [
         ..get(Operation::ValidatorGet, "/staking/validators/{address}", "staking_validator", json::<ValidatorView>())
     },
     Route {
+        summary: "what a validator did and left undone: commits missed, votes left out, turns lost, times jailed",
+        method_name: Some("staking.statistics"),
+        parameters: &[ADDRESS],
+        params: TypeSchema::of::<AccountRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound],
+        ..get(
+            Operation::ValidatorStatistics,
+            "/staking/validators/{address}/statistics",
+            "staking_statistics",
+            json::<ValidatorStatistics>(),
+        )
+    },
+    Route {
         summary: "this node's own validator, as /staking/validators/{address} shows it",
         method_name: Some("validator.status"),
         errors: &[ErrorCode::NotFound],
@@ -494,6 +501,14 @@ pub static ROUTES: [Route; 49] = [
         ..get(Operation::BlockOperations, "/blocks/{block}/operations", "block_operations", json::<OperationPage>())
     },
     Route {
+        summary: "what the end of a block did by itself (payouts, jailing, set changes, draws), with the proof",
+        method_name: Some("block.events"),
+        parameters: &[BLOCK],
+        params: TypeSchema::of::<BlockRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
+        ..get(Operation::BlockEvents, "/blocks/{block}/events", "block_events", json::<BlockEvents>())
+    },
+    Route {
         summary: "header, certificate and validator set of a finalized block, for light clients",
         method_name: Some("block.certified"),
         parameters: &[BLOCK],
@@ -530,7 +545,7 @@ pub static ROUTES: [Route; 49] = [
         ..get(Operation::ProofSubmit, "/proofs/windows", "proof_submit", json::<WindowAccepted>())
     },
     Route {
-        summary: "gives a prover a window to work on, or prolongs its claim; a claim is a hint and expires",
+        summary: "gives a prover a window to work on, or the chain proof, or prolongs its claim; a hint that expires",
         method: Method::Post,
         access: Access::Write,
         method_name: Some("proof.claim"),
@@ -547,7 +562,7 @@ pub static ROUTES: [Route; 49] = [
         ..get(Operation::ProofClaim, "/proofs/claims", "proof_claim", json::<Claim>())
     },
     Route {
-        summary: "the proven window that covers a block",
+        summary: "the proof that covers a block: the chain proof, or that of its window",
         method_name: Some("proof.block"),
         parameters: &[HEIGHT],
         params: TypeSchema::of::<HeightRequest>(),
@@ -555,7 +570,7 @@ pub static ROUTES: [Route; 49] = [
         ..get(Operation::ProofBlock, "/proofs/block/{height}", "proof_block", json::<BlockProof>())
     },
     Route {
-        summary: "one proof of the whole chain: refused by name, windows are not folded in this version",
+        summary: "the newest proof of the whole chain as bytes: last height 8 LE, payout address 30, proof",
         errors: &[ErrorCode::ProofUnavailable],
         ..get(Operation::ProofChain, "/proofs/chain", "proof_chain", Reply::Bytes)
     },
@@ -565,12 +580,35 @@ pub static ROUTES: [Route; 49] = [
         ..get(Operation::Provers, "/proofs/provers", "proof_provers", json::<ProversStatus>())
     },
     Route {
-        summary: "an account's slot in the ledger at the proven height",
+        summary: "hands in a longer proof of the whole chain, bytes as GET gives them; kept once it verifies",
+        method: Method::Post,
+        access: Access::Write,
+        parameters: &[GENERATION_MS],
+        body: Some(BodyOf::Bytes),
+        errors: &[
+            ErrorCode::BadRequest,
+            ErrorCode::BodyTooLarge,
+            ErrorCode::UnsupportedMedia,
+            ErrorCode::Unauthorized,
+            ErrorCode::ProofRejected,
+            ErrorCode::ProofNotNext,
+            ErrorCode::ProofExists,
+        ],
+        ..get(Operation::ProofChainSubmit, "/proofs/chain", "proof_chain_submit", json::<ChainAccepted>())
+    },
+    Route {
+        summary: "an account's slot in the ledger at the last height of the chain proof",
         method_name: Some("proof.account"),
         parameters: &[ADDRESS],
         params: TypeSchema::of::<AccountRequest>(),
         errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::ProofUnavailable],
         ..get(Operation::ProofAccount, "/proofs/accounts/{address}", "proof_account", json::<ProvenAccount>())
+    },
+    Route {
+        summary: "the head with what certifies it, then each new one; a beat every 10 s. Only with the node's token",
+        access: Access::Token,
+        errors: &[ErrorCode::Unauthorized, ErrorCode::ProofUnavailable],
+        ..get(Operation::HeadStream, "/state-sync/head/stream", "head_stream", events::<LightHead>(EVENT_HEAD))
     },
     Route {
         summary: "the genesis file of the chain",

@@ -19,6 +19,7 @@
 //! 11 operations    receipts  height 8                                       borsh list of ledger operations
 //! 12 proofs        receipts  window 8                                       bytes of the window's proof
 //! 13 closing       receipts  height 8                                       borsh list of the block's closing events
+//! 14 chain_proof   receipts  "chain"                                        windows 8 LE ‖ bytes of the chain proof
 //!
 //! meta:  "schema" 4 LE   "genesis" 32   "tip" borsh Mark   "history" 1 (0 = being rebuilt, 1 = complete)
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
@@ -29,7 +30,7 @@
 use primitives::{Address, Hash, Height, Round, SlotIndex};
 
 /// The layout above. A store of another schema is refused by number; add one when the layout changes.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// A group of columns that the engine keeps, flushes and merges together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,11 +92,13 @@ pub enum Column {
     Proofs,
     /// What the end of a block did by itself.
     Closing,
+    /// The one proof of the chain, and how many windows it covers.
+    ChainProof,
 }
 
 impl Column {
     /// Every column, by id.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Candidates,
         Self::Blocks,
@@ -109,6 +112,7 @@ impl Column {
         Self::Operations,
         Self::Proofs,
         Self::Closing,
+        Self::ChainProof,
     ];
 
     /// The first byte of its engine keys.
@@ -127,6 +131,7 @@ impl Column {
             Self::Operations => 11,
             Self::Proofs => 12,
             Self::Closing => 13,
+            Self::ChainProof => 14,
         }
     }
 
@@ -146,6 +151,7 @@ impl Column {
             Self::Operations => "operations",
             Self::Proofs => "proofs",
             Self::Closing => "closing",
+            Self::ChainProof => "chain_proof",
         }
     }
 
@@ -154,7 +160,7 @@ impl Column {
         match self {
             Self::Meta | Self::Candidates => Space::Meta,
             Self::Blocks => Space::Blocks,
-            Self::Receipts | Self::Operations | Self::Proofs | Self::Closing => Space::Receipts,
+            Self::Receipts | Self::Operations | Self::Proofs | Self::Closing | Self::ChainProof => Space::Receipts,
             Self::Hashes | Self::Transactions | Self::History => Space::Index,
             Self::Slots | Self::State | Self::Nodes => Space::State,
         }
@@ -186,6 +192,8 @@ pub(crate) const TIP: &[u8] = b"tip";
 pub(crate) const SEQUENCE: &[u8] = b"sequence";
 /// Meta key that says whether the history index is complete.
 pub(crate) const HISTORY: &[u8] = b"history";
+/// The one key of [`Column::ChainProof`].
+pub(crate) const CHAIN_PROOF: &[u8] = b"chain";
 
 /// Key of a height.
 pub(crate) fn height_key(height: Height) -> [u8; 8] {

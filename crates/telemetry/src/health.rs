@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | `stopping` | x | x | x | x | shutdown has begun |
 //! | `service_down` | x | x | x | x | a service this role needs is not up |
+//! | `starting` | x | x | | | no height was finalized here since the start: what peers said so far may be old |
 //! | `syncing` | x | x | | | the node fetches heights that others have |
 //! | `stalled` | x | x | x | | no height was finalized for too long |
 //! | `no_peers` | x | x | | | nobody is connected |
@@ -62,6 +63,8 @@ pub struct Observation<'a> {
     pub stopping: bool,
     /// Services of this role that are not up.
     pub services_down: &'a [&'static str],
+    /// Whether no height was finalized here since the start.
+    pub starting: bool,
     /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
     pub finalized_age_ms: u64,
     /// Target time between blocks, milliseconds.
@@ -83,6 +86,8 @@ pub enum Reason {
     Stopping,
     /// This service is not up.
     ServiceDown(&'static str),
+    /// No height was finalized since the start.
+    Starting,
     /// Others have this many heights more.
     Syncing {
         /// Heights to fetch, as far as known.
@@ -107,6 +112,7 @@ impl Reason {
         match self {
             Self::Stopping => "stopping",
             Self::ServiceDown(_) => "service_down",
+            Self::Starting => "starting",
             Self::Syncing { .. } => "syncing",
             Self::Stalled { .. } => "stalled",
             Self::NoPeers => "no_peers",
@@ -122,6 +128,10 @@ impl fmt::Display for Reason {
             Self::ServiceDown(name) => {
                 write!(f, "the {name} service is not up; wait while the node starts, then read its log")
             }
+            Self::Starting => f.write_str(
+                "no height was finalized since the start, so it is not known whether this node is where the others are; wait for \
+                 the next height",
+            ),
             Self::Syncing { behind } => {
                 write!(f, "the node is {behind} heights behind its peers and catches up; wait until it is done")
             }
@@ -172,6 +182,9 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
         Role::Solo => (true, false, false),
         Role::Wallet => (false, false, false),
     };
+    if has_peers && seen.starting {
+        reasons.push(Reason::Starting);
+    }
     if has_peers && seen.syncing {
         reasons.push(Reason::Syncing { behind: seen.behind });
     }

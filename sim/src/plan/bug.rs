@@ -55,11 +55,17 @@ pub enum SeededBug {
     ForgetsTheChurn,
     /// Nobody reports what was signed twice.
     HidesEvidence,
+    /// The blocks of finalized heights stay in the memory of consensus.
+    KeepsEveryOffer,
+    /// A heartbeat counts again and again.
+    CountsAHeartbeatTwice,
+    /// What a witness claimed can be claimed again.
+    PaysAWitnessTwice,
 }
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -80,6 +86,9 @@ impl SeededBug {
         Self::SlashesTheInnocent,
         Self::ForgetsTheChurn,
         Self::HidesEvidence,
+        Self::KeepsEveryOffer,
+        Self::CountsAHeartbeatTwice,
+        Self::PaysAWitnessTwice,
     ];
 
     /// The property that is meant to catch it.
@@ -100,7 +109,9 @@ impl SeededBug {
             Self::IgnoresTheNonce => Property::NoTransactionAppliedTwice,
             Self::KeepsTheFees => Property::SupplyConserved,
             Self::DriftsApart => Property::StateRootsEqual,
-            Self::PaysThePoolsTwice => Property::PayoutsAddUp,
+            Self::PaysThePoolsTwice | Self::PaysAWitnessTwice => Property::PayoutsAddUp,
+            Self::CountsAHeartbeatTwice => Property::NoUnearnedCredit,
+            Self::KeepsEveryOffer => Property::QueuesBounded,
             Self::SlashesTheInnocent => Property::NoFalseSlash,
             Self::ForgetsTheChurn => Property::SetsChangeSlowly,
             Self::HidesEvidence => Property::EquivocatorsArePunished,
@@ -130,6 +141,9 @@ impl SeededBug {
             Self::PaysThePoolsTwice => Some(Defect::PaysThePoolsTwice),
             Self::SlashesTheInnocent => Some(Defect::SlashesTheInnocent),
             Self::ForgetsTheChurn => Some(Defect::ForgetsTheChurn),
+            Self::KeepsEveryOffer => Some(Defect::KeepsEveryOffer),
+            Self::CountsAHeartbeatTwice => Some(Defect::CountsAHeartbeatTwice),
+            Self::PaysAWitnessTwice => Some(Defect::PaysAWitnessTwice),
             _ => None,
         }
     }

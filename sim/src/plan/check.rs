@@ -135,6 +135,10 @@ impl Plan {
                 rule,
             )?;
         }
+        if let Some(identities) = &self.identities {
+            bound("identities.actions_ppm", u64::from(identities.actions_ppm), 0, u64::from(PPM), "at most 1,000,000")?;
+            bound("identities.paid_from", identities.paid_from, 0, 10_000, "at most 10,000")?;
+        }
         self.check_nodes()?;
         self.check_regions()?;
         self.check_phases()?;

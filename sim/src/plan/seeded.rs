@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    DiskAnswer, DiskOperation, Expectations, Fault, Links, Misbehaviour, Pattern, Phase, Plan, Region, Route,
-    Scheduled, Staking, Topology, calm_heights,
+    DiskAnswer, DiskOperation, Expectations, Fault, Identities, Links, Misbehaviour, Pattern, Phase, Plan, Region,
+    Route, Scheduled, Staking, Topology, calm_heights,
 };
 use crate::random::{PPM, Random};
 
@@ -68,6 +68,7 @@ impl Plan {
             routes,
             phases: phases(&mut fork("phases"), faults_ms),
             staking,
+            identities: identities(&mut fork("identities")),
             expect: Expectations::default(),
             validators,
             dishonest,
@@ -147,6 +148,15 @@ fn staking(random: &mut Random, validators: u16, unreliable: usize) -> Option<St
     let fits = |candidates: &u16| usize::from(Plan::dishonest_max(validators - candidates)) >= unreliable;
     let candidates = (0..=wanted).rev().find(|candidates| validators - candidates >= 3 && fits(candidates))?;
     Some(Staking { candidates, actions_ppm: u32::try_from(random.between(200_000, 600_000)).unwrap_or(PPM / 3) })
+}
+
+/// In two seeds of five accounts register as identities and answer.
+fn identities(random: &mut Random) -> Option<Identities> {
+    if !random.chance(PPM / 5 * 2) {
+        return None;
+    }
+    let actions_ppm = u32::try_from(random.between(400_000, 800_000)).unwrap_or(PPM / 2);
+    Some(Identities { actions_ppm, paid_from: random.between(0, 12) })
 }
 
 fn scheduled(random: &mut Random, nodes: u16, faults_ms: u64) -> Scheduled {

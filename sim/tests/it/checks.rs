@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use replica::QueueLength;
 use sim::plan::Misbehaviour;
 use sim::properties::Judge;
 use sim::{Plan, replay, run, shrink};
@@ -257,9 +258,10 @@ fn who_is_absent_for_an_epoch_is_jailed_and_comes_back() {
 fn a_queue_over_its_limit_is_noticed() {
     let genesis = sim::chain::genesis(sim::chain::Keys::of(1), &Plan::of_seed(1));
     let mut judge = Judge::new(&genesis, BTreeSet::new(), BTreeSet::new(), true);
-    assert_eq!(judge.queues_bounded(0, 1_024, 64), Ok(()));
-    assert!(judge.queues_bounded(0, 1_025, 0).is_err());
-    assert!(judge.queues_bounded(0, 0, 65).is_err());
+    let queue = |length| QueueLength { name: "offered blocks", length, limit: 32 };
+    assert_eq!(judge.queues_bounded(0, &[queue(0), queue(32)]), Ok(()));
+    let broken = judge.queues_bounded(0, &[queue(0), queue(33)]).unwrap_err();
+    assert!(broken.detail.contains("33 offered blocks, the limit is 32"), "{broken:?}");
 }
 
 #[test]

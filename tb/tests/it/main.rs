@@ -14,8 +14,11 @@
 
 #![allow(clippy::panic, reason = "tests fail by panicking")]
 
+mod audits;
 mod auth;
 mod bad_input;
+mod bootstrap;
+mod chain_proof;
 mod cluster;
 mod command;
 mod crash;
@@ -25,8 +28,10 @@ mod devnet;
 mod documents;
 mod drills;
 mod faults;
+mod heads;
 mod join;
 mod mempool;
+mod offences;
 mod operator;
 mod pay;
 mod peers;

@@ -36,11 +36,18 @@ fn prover(cluster: &Cluster) -> Running {
     let url = cluster.nodes[0].ports.rpc_url();
     let genesis = cluster.nodes[0].home.join("genesis.json");
     let mut command = tb();
-    command.args(["prover", "--json", "--threads", "1", "--nice", "5", "--node", &url, "--genesis"]).arg(genesis);
+    command.args(["prover", "--json", "--windows-only", "--threads", "1", "--nice", "5", "--node", &url, "--genesis"]);
+    command.arg(genesis);
     Running::start(command.arg("--home").arg(home))
 }
 
+/// Checks the chain window by window, for want of a chain proof.
 fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
+    verify_with(cluster, url, &[words, &["--windows", "1000"]].concat())
+}
+
+/// Runs `tb light verify` with the cluster's genesis.
+pub fn verify_with(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
     let genesis = cluster.nodes[0].home.join("genesis.json");
     let mut command = tb();
     command.args(["light", "verify", "--rpc", url, "--genesis"]).arg(genesis).args(words);
@@ -48,7 +55,7 @@ fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
 }
 
 /// The refusal's name.
-fn code(refused: Result<impl std::fmt::Debug, ClientError>) -> String {
+pub fn code(refused: Result<impl std::fmt::Debug, ClientError>) -> String {
     match refused {
         Err(ClientError::Api(error)) => error.code,
         other => panic!("a refusal was expected: {other:?}"),
@@ -63,7 +70,7 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     cluster.all_ready().await;
     let client = cluster.nodes[0].client();
     let before = client.proof_status().await.expect("it answers");
-    assert_eq!((before.proven_height, before.next_window, before.folded), (Height(0), 0, false));
+    assert_eq!((before.proven_height, before.next_window, before.chain), (Height(0), 0, None));
     assert!(before.security_bits >= 100);
 
     let mut payer = Payer::funded(&cluster.network, 1);
@@ -173,7 +180,12 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let _recovery = testkit::contract!("S002-033");
     let _target = testkit::contract!("S002-037");
     let client = cluster.nodes[0].client();
-    let failed = ClaimRequest { prover: "stranger".to_owned(), window: None, failure: Some("no memory".to_owned()) };
+    let failed = ClaimRequest {
+        prover: "stranger".to_owned(),
+        window: None,
+        chain: false,
+        failure: Some("no memory".to_owned()),
+    };
     let claim = client.claim_window(&failed).await.expect("it is noted");
     let health = client.node_status().await.expect("it answers").backend_health.plonky3;
     assert_eq!((health.healthy, health.last_failure.as_deref()), (false, Some("no memory")));
@@ -184,7 +196,11 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let url = cluster.nodes[0].ports.rpc_url();
     let genesis = cluster.nodes[0].home.join("genesis.json");
     let mut command = tb();
-    command.args(["prover", "--json", "--node", &url, "--genesis"]).arg(genesis).arg("--home").arg(&home);
+    command
+        .args(["prover", "--json", "--windows-only", "--node", &url, "--genesis"])
+        .arg(genesis)
+        .arg("--home")
+        .arg(&home);
     let mut working = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -194,7 +210,7 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let next = claim.next_window;
     until("the window after the failure", PROVE_TIME, async || {
         // The stranger gives up what it claimed by asking for a window that is far away.
-        let far = ClaimRequest { prover: "stranger".to_owned(), window: Some(next + 20), failure: None };
+        let far = ClaimRequest { prover: "stranger".to_owned(), window: Some(next + 20), chain: false, failure: None };
         let _ = client.claim_window(&far).await;
         client.proof_status().await.ok().filter(|status| status.next_window > next)
     })
@@ -220,7 +236,8 @@ async fn keeps_them(cluster: &mut Cluster) {
     let home = cluster.folder().join("prover");
     let (first, second) = (cluster.nodes[0].ports.rpc_url(), cluster.nodes[1].ports.rpc_url());
     let mut command = tb();
-    command.args(["prover", "--json", "--threads", "1", "--node", &second, "--node", &first, "--home"]).arg(&home);
+    command.args(["prover", "--json", "--windows-only", "--threads", "1", "--node", &second, "--node", &first]);
+    command.arg("--home").arg(&home);
     let genesis = cluster.nodes[0].home.join("genesis.json");
     let mut again = Running::start(command.arg("--genesis").arg(genesis));
     for window in 0..2 {
@@ -282,21 +299,22 @@ async fn checks_the_chain(cluster: &Cluster, client: &Client, payee: Address) {
 }
 
 /// Everything that a signed lie needs.
-struct Forger {
+pub struct Forger {
     keys: Vec<SecretKey>,
     genesis: primitives::Hash,
 }
 
 impl Forger {
-    fn new(cluster: &Cluster) -> Self {
+    /// With the keys of all validators.
+    pub fn new(cluster: &Cluster) -> Self {
         let key = |node: &cli::devnet::layout::NodeHome| {
             ValidatorKey::load(&node.home.validator_key(), None).expect("a key of the network").key.consensus
         };
         Self { keys: cluster.network.nodes.iter().map(key).collect(), genesis: cluster.network.genesis.hash() }
     }
 
-    /// The header as all four validators would sign it.
-    fn certify(&self, header: &Header, validators: &ValidatorSet) -> CertifiedBlock {
+    /// The header as all validators would sign it.
+    pub fn certify(&self, header: &Header, validators: &ValidatorSet) -> CertifiedBlock {
         let (height, hash) = (header.height, header.hash());
         let sign = |key: &SecretKey| {
             let voter = Address::of_key(&key.public_key());
@@ -402,7 +420,7 @@ fn no_alteration_changes_what_is_shown(cluster: &Cluster, proxy: &Proxy, payee: 
 }
 
 /// One bit of raw bytes or of a hexadecimal field, or a number, altered.
-fn alter(body: &[u8], field: &str, random: u64) -> Vec<u8> {
+pub fn alter(body: &[u8], field: &str, random: u64) -> Vec<u8> {
     let flip = |bytes: &mut [u8]| {
         let mut seed = Seed::of(random);
         let at = seed.index(bytes.len());

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use cli::devnet::layout::Ports;
-use primitives::{Address, Engine, Params, VrfPublicKey};
+use primitives::{Address, Engine, Height, Params, VrfPublicKey};
 use rpc::types::{AuditEvidence, AuditQuery, AuditStream, BlockId, ValidatorState};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
 use crate::command::{run, run_in, tb, tb_as, without_ours};
 use crate::faults::twin_of_last;
 use crate::join::{connected, start};
+use crate::offences::{offenders_are_reported, strangers_publish_nothing};
 use crate::pay::Payer;
 
 /// Longest wait for anything that takes epochs or windows here.
@@ -111,6 +112,9 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     timetoke_is_told(&cluster, &fifth).await;
     let rotated = rotate(&cluster, &fifth, &address).await;
     smoke(&cluster);
+    offenders_are_reported(&cluster).await;
+    strangers_publish_nothing(&cluster).await;
+    explained(node);
 
     // And back: the stake leaves, the seat goes, the money returns.
     let before = client.account(&address).await.expect("an account").balance;
@@ -135,6 +139,10 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     let tier = client.reputation(&address).await.expect("a view").tier;
     assert_eq!(tier, "tl0");
 
+    let told = explained(node);
+    assert!(!told.contains("0 changes of the voting set"), "{told}");
+    what_blocks_did_is_told(node, &fifth, &address).await;
+
     // It follows on as any node does.
     fifth.reaches(cluster.highest().await, START_TIME).await;
     cluster.nodes.push(fifth);
@@ -143,13 +151,38 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
 }
 
 /// A script that links none of our code recomputes what the explain commands say.
-fn explained(node: &Node) {
+fn explained(node: &Node) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/explain_check.py");
     let ended = Command::new("python3").arg(script).args(["--rpc", &node.ports.rpc_url()]).output();
     let ended = ended.expect("python3 is missing: install it, the explain commands are checked by a script");
     let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success(), "{out}{err}");
     assert!(out.contains("tier") && out.contains("timetoke") && out.contains("rewards"), "{out}");
+    out.into_owned()
+}
+
+/// The end of an epoch is shown with its proof, and so is what a validator did.
+async fn what_blocks_did_is_told(node: &Node, fifth: &Node, address: &Address) {
+    let shown = done(&fifth.home, node, &["block", "events", "8"]);
+    let kinds: Vec<_> = shown["events"].as_array().expect("a list").iter().map(|one| one["type"].as_str()).collect();
+    assert!(kinds.contains(&Some("reward_paid")) && kinds.contains(&Some("pool_funded")), "{shown}");
+    let served = node.client().block_events(BlockId::Height(Height(8))).await.expect("events");
+    let block = node.client().block_at(Height(8)).await.expect("a block");
+    assert_eq!(served.verify_inclusion().expect("a proof").receipts_root, block.header.receipts_root);
+    assert_eq!(served.block, block.hash);
+    let refused = run(tb().args(["block", "events", "999999", "--rpc", &node.ports.rpc_url()])).refused();
+    assert_eq!(refused.code, "not_found", "{refused:?}");
+
+    // The stake left with the seat, so its record went; a member's is there.
+    let gone = node.client().validator_statistics(address).await.expect_err("nobody backs it any more");
+    assert_eq!(gone.code(), "not_found", "{gone}");
+    let member = node.client().validator_status().await.expect("a validator").address;
+    let shown = done(&fifth.home, node, &["validator", "statistics", &member.to_string()]);
+    let number = |field: &str| shown[field].as_u64().unwrap_or_else(|| panic!("{field} in {shown}"));
+    assert_eq!(number("commits"), number("epochs") * 8);
+    assert!(number("built") > 0 && number("members_built") >= number("built"), "{shown}");
+    assert!(number("epochs") * 8 <= number("height") && number("missed") <= number("commits"), "{shown}");
+    assert_eq!(number("missed_allowed"), 7, "95 % of eight");
 }
 
 /// The node key that the identity bound is known to the peers of its node.
@@ -276,6 +309,7 @@ async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
     for node in honest {
         node.reaches(before + 5, PATIENCE).await;
     }
+    explained(&honest[0]);
     audits_verify(&cluster, &honest[0]);
     cluster.check_no_panic();
 }

@@ -55,21 +55,47 @@ fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
     }
 }
 
+fn good_chain() -> Value {
+    let size =
+        |height: u64| json!({ "height": height, "bytes": 264_420, "downloaded_bytes": 270_000, "verify_ms": 40 });
+    let summary = json!({ "verdict": "pass", "sizes": [size(240), size(720), size(1_080)] });
+    result("chain", "2026-01-02", "0a1b", "cargo xtask nightly chain", summary).unwrap()
+}
+
+#[test]
+fn a_result_of_chain_proofs_whose_sizes_do_not_hold_is_a_finding() {
+    assert_eq!(wrong(Task::Chain, &good_chain()), Vec::<String>::new());
+    let cases: [(usize, &str, Value, &str); 5] = [
+        (0, "height", json!(600), "no chain proof up to height 480"),
+        (2, "height", json!(960), "none above 1000"),
+        (1, "bytes", json!(330_974), "differ by more than 2 percent"),
+        (2, "downloaded_bytes", json!(600_000), "download of 600000"),
+        (2, "bytes", json!(null), "incomplete"),
+    ];
+    for (at, key, value, expected) in cases {
+        let mut result = good_chain();
+        result["sizes"][at][key] = value;
+        let wrong = wrong(Task::Chain, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
+    }
+}
+
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 3);
+    assert_eq!(none.len(), 4);
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
-    let [text, defects, folds] = [good(), caught(), good_folds()].map(|result| result.to_string());
+    let [text, defects, folds, chain] = [good(), caught(), good_folds(), good_chain()].map(|result| result.to_string());
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
         ("docs/nightly/defects.json", defects.as_str()),
         ("docs/nightly/folds.json", folds.as_str()),
+        ("docs/nightly/chain.json", chain.as_str()),
     ];
     assert!(check(&Snapshot::of(&all)).is_empty());
-    let two = check(&Snapshot::of(&[all[0], all[1], all[2], ("docs/nightly/tides.json", "{}")]));
+    let two = check(&Snapshot::of(&[all[0], all[1], all[2], all[3], ("docs/nightly/tides.json", "{}")]));
     assert!(two.len() == 1 && two[0].to_string().contains("the result of no task"), "{two:?}");
-    let torn = check(&Snapshot::of(&[("docs/nightly/simulator.json", "{"), all[1], all[2]]));
+    let torn = check(&Snapshot::of(&[("docs/nightly/simulator.json", "{"), all[1], all[2], all[3]]));
     assert!(torn[0].to_string().contains("is not JSON"), "{torn:?}");
 }
 

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use rpc::types::{BlockId, BlockView};
+use rpc::ExitCode;
+use rpc::types::{BlockEvents, BlockId, BlockView, EventView};
 
 use crate::context::Context;
 use crate::exit::Failure;
@@ -12,8 +13,13 @@ use crate::output::{blocks, count, fields};
 const EXAMPLES: &str = "\
 Examples:
   tb block show latest
-  tb block show 42 --json";
-/// Transactions that the human form lists.
+  tb block show 42 --json
+  tb block events 120";
+const EXAMPLES_EVENTS: &str = "\
+Examples:
+  tb block events
+  tb block events 120 --json              with the proof that nothing is missing";
+/// Transactions, or events, that the human form lists.
 const LISTED_MAX: usize = 20;
 
 /// Arguments of `tb block`.
@@ -29,6 +35,9 @@ enum Command {
     /// Show one block
     #[command(after_help = EXAMPLES)]
     Show(Show),
+    /// Show what the end of one block did by itself: payouts, jailing, set changes, draws
+    #[command(after_help = EXAMPLES_EVENTS)]
+    Events(Show),
 }
 
 #[derive(Debug, Args)]
@@ -60,14 +69,44 @@ impl FromStr for Which {
 /// # Errors
 /// [`Failure`] when the node does not answer or has no such block.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let Command::Show(show) = &arguments.command;
     let client = context.client()?;
-    let block = match show.block {
-        Which::Latest => client.block_latest().await?,
-        Which::One(id) => client.block(id).await?,
-    };
-    context.output.result(&block, || describe(&block));
+    match &arguments.command {
+        Command::Show(show) => {
+            let block = match show.block {
+                Which::Latest => client.block_latest().await?,
+                Which::One(id) => client.block(id).await?,
+            };
+            context.output.result(&block, || describe(&block));
+        }
+        Command::Events(show) => {
+            let block = match show.block {
+                Which::Latest => BlockId::Height(client.block_latest().await?.header.height),
+                Which::One(id) => id,
+            };
+            let events = client.block_events(block).await?;
+            if !events.events.is_empty() {
+                let told =
+                    |error| Failure::told(ExitCode::Unexpected, "proof_invalid", error, "ask another node with --rpc");
+                events.verify_inclusion().map_err(told)?;
+            }
+            context.output.result(&events, || describe_events(&events));
+        }
+    }
     Ok(())
+}
+
+fn describe_events(closing: &BlockEvents) -> String {
+    let rows = [("height", count(closing.height.0)), ("hash", closing.block.to_string())];
+    let mut lines = vec![fields(&rows)];
+    if closing.events.is_empty() {
+        lines.push("nothing happened by itself at the end of this block".to_owned());
+    }
+    let text = |event: &EventView| serde_json::to_string(event).unwrap_or_else(|error| error.to_string());
+    lines.extend(closing.events.iter().take(LISTED_MAX).map(text));
+    if closing.events.len() > LISTED_MAX {
+        lines.push(format!("… and {} more; --json lists all", closing.events.len() - LISTED_MAX));
+    }
+    lines.join("\n")
 }
 
 fn describe(block: &BlockView) -> String {

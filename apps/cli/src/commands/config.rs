@@ -13,7 +13,13 @@ const EXAMPLES: &str = "\
 Examples:
   tb config show
   tb config check --dry-run
+  tb config set mempool_limit 20000
   tb config template > node.toml";
+const EXAMPLES_SET: &str = "\
+Examples:
+  tb config set mempool_limit 20000
+  tb config set queue_weights.priority 0.6 queue_weights.fee 0.4      both or none, because they must sum to 1
+  tb config set p2p.peers /dns/example.org/udp/26657/quic-v1,/ip4/192.0.2.1/tcp/26657 --config config/node.toml";
 const EXAMPLES_SHOW: &str = "\
 Examples:
   tb config show                          every key, its value and where it comes from
@@ -42,6 +48,9 @@ enum Command {
     /// Load the configuration as a start would and list every problem; nothing is started or written
     #[command(after_help = EXAMPLES_CHECK)]
     Check(Check),
+    /// Set keys in the configuration file; comments stay, and a file that a start would refuse is never written
+    #[command(after_help = EXAMPLES_SET)]
+    Set(Set),
     /// Print a node.toml with every key as a comment
     #[command(after_help = EXAMPLES_TEMPLATE)]
     Template,
@@ -95,6 +104,35 @@ struct Check {
     dry_run: bool,
 }
 
+#[derive(Debug, Args)]
+struct Set {
+    /// Key and value, and further ones in pairs; the entries of a list stand between commas
+    #[arg(required = true, num_args = 2.., value_names = ["KEY", "VALUE"], allow_negative_numbers = true)]
+    values: Vec<String>,
+    /// Configuration file [default: <home>/node.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct SetView {
+    path: String,
+    written: bool,
+    changes: Vec<ChangeView>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeView {
+    key: &'static str,
+    before: Option<String>,
+    after: String,
+    /// A stronger source that hides what was set.
+    hidden_by: Option<String>,
+    /// Whether a running node takes it; otherwise the next start does.
+    live: bool,
+}
+
 #[derive(Debug, Serialize)]
 struct Checked {
     ok: bool,
@@ -122,6 +160,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
             Ok(())
         }
         Command::Check(check) => check.run(context),
+        Command::Set(set) => set.run(context),
         Command::Template => {
             let text = config::template();
             if context.output.is_json() {
@@ -131,6 +170,63 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
             }
             Ok(())
         }
+    }
+}
+
+impl Set {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        let (pairs, rest) = self.values.as_chunks::<2>();
+        if let [key] = rest {
+            return Err(Failure::usage(
+                format!("{key} has no value"),
+                "write KEY VALUE pairs, for example: tb config set mempool_limit 20000",
+            ));
+        }
+        let values: Vec<(String, String)> = pairs.iter().map(|[key, value]| (key.clone(), value.clone())).collect();
+        let home = match &self.config {
+            Some(file) => context.home().with_config(file),
+            None => context.home(),
+        };
+        let edited = config::set(&home, &values, environment)?;
+        for warning in &edited.warnings {
+            context.output.talk(format!("warning: {warning}"));
+        }
+        let view = SetView {
+            path: edited.path.display().to_string(),
+            written: edited.written,
+            changes: edited.changes.iter().map(ChangeView::of).collect(),
+            warnings: edited.warnings,
+        };
+        context.output.result(&view, || view.lines());
+        Ok(())
+    }
+}
+
+impl ChangeView {
+    fn of(change: &config::Change) -> Self {
+        Self {
+            key: change.key.name,
+            before: change.before.as_ref().map(ToString::to_string),
+            after: change.after.to_string(),
+            hidden_by: change.hidden_by.as_ref().map(ToString::to_string),
+            live: change.key.live,
+        }
+    }
+}
+
+impl SetView {
+    fn lines(&self) -> String {
+        let what = if self.written { "written" } else { "as it was" };
+        let mut lines = vec![format!("{} is {what}", self.path)];
+        for ChangeView { key, before, after, hidden_by, live } in &self.changes {
+            let was = before.as_ref().map(|before| format!(", was {before}")).unwrap_or_default();
+            let when = if *live { "a running node takes it" } else { "counts at the next start" };
+            lines.push(match hidden_by {
+                None => format!("{key} = {after}{was}; {when}"),
+                Some(source) => format!("{key} stays {after}: {source} is stronger than the file"),
+            });
+        }
+        lines.join("\n")
     }
 }
 

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use primitives::{Address, Amount, Hash, Height, LedgerDigest, Nonce};
-use rpc::ExitCode;
+use rpc::{Client, ExitCode};
 use serde::Serialize;
 
 use crate::commands::genesis::now;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::light::{Checkpoint, Session};
+use crate::light::{Checkpoint, Session, TAIL_WINDOWS_MAX};
 use crate::output::{blocks, count, duration_ms, fields};
 use crate::provision::read_genesis;
 
@@ -22,12 +22,13 @@ Examples:
   tb light verify --rpc http://127.0.0.1:26658 --genesis genesis.json
   tb light verify --genesis genesis.json --trust 1200:5d41402abc4b2a76b9719d911017c592ae3f1c66e1e9b0a37d0f5b61c2a4e8f9
   tb light verify --genesis genesis.json --account tb1… --json
+  tb light verify --genesis genesis.json --windows 4
 
-One proof of some 300 KB is fetched for each window since genesis: the download grows with the chain until windows are
-folded into one proof, which this version does not do. The genesis file must come from somebody you trust; it counts as a
-checkpoint only while the chain is younger than its trusting period.";
+One proof of some 270 KB covers the whole chain; the download is the same at any height. It is extended some time after
+windows are proven: --windows N checks up to N newer ones besides, some 300 KB each. The genesis file must come from
+somebody you trust; it counts as a checkpoint only while the chain is younger than its trusting period.";
 
-/// What the window proofs show.
+/// What the proofs show.
 const PROVEN: [&str; 4] = [
     "no coin from nowhere: since genesis the supply grew only by seals within the issuance bound and the cap",
     "the balances of the ledger with this root add up to this supply, and none was ever below zero",
@@ -75,6 +76,9 @@ struct Verify {
     /// Show an account at the proven height: an address or the name of a key
     #[arg(long, value_name = "ADDRESS|KEY")]
     account: Option<String>,
+    /// Check up to this many windows after the chain proof as well, 0 to 1,000
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=TAIL_WINDOWS_MAX))]
+    windows: u64,
 }
 
 /// An account in the proven ledger.
@@ -84,6 +88,7 @@ struct AccountShown {
     slot: u32,
     balance: Amount,
     nonce: Nonce,
+    height: Height,
     /// What is not proven about it.
     attested: &'static str,
 }
@@ -99,6 +104,8 @@ struct Shown {
     attested_height: Height,
     attested_hash: Hash,
     windows: u64,
+    chain_height: Height,
+    chain_bytes: u64,
     certificates: u64,
     downloaded_bytes: u64,
     verify_ms: u64,
@@ -119,14 +126,44 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     let address = verify.account.as_deref().map(|text| context.address(text)).transpose()?;
     let client = context.client()?;
     let mut session = Session::start(&client, &genesis, verify.trust, now()).await?;
-    let windows = client.proof_status().await?.next_window;
+    let has_chain = session.prove_chain().await?;
+    if verify.windows > 0 {
+        check_windows(&client, &mut session, verify.windows, context).await?;
+    } else if !has_chain {
+        return Err(nothing("no windows of this chain are folded into one proof on this node yet"));
+    }
+    // The account comes first: what is attested afterwards is newer than everything that is proven.
+    let account = match address {
+        None => None,
+        Some(address) => {
+            let shown = session.account(&address).await?;
+            let attested = "that the address has no second slot";
+            let (balance, nonce, height) = (shown.slot.balance, shown.slot.nonce, shown.height);
+            Some(AccountShown { address, slot: shown.index, balance, nonce, height, attested })
+        }
+    };
+    session.attest().await?;
+    let shown = Shown::of(&session, genesis.hash(), verify.trust, account)?;
+    context.output.result(&shown, || shown.describe());
+    Ok(())
+}
+
+fn nothing(what: &str) -> Failure {
+    let hint = "a prover folds windows some time after it has proven them; --windows N checks newer windows one by one";
+    Failure::new(ExitCode::NotReady, "nothing_proven", what, hint)
+}
+
+/// Checks up to `most` windows after the chain proof, as many as the node has.
+async fn check_windows(
+    client: &Client,
+    session: &mut Session<'_>,
+    most: u64,
+    context: &Context,
+) -> Result<(), Failure> {
+    let proven = session.proven().windows();
+    let windows = client.proof_status().await?.next_window.min(proven.saturating_add(most));
     if windows == 0 {
-        return Err(Failure::new(
-            ExitCode::NotReady,
-            "nothing_proven",
-            "no window is proven on this node yet",
-            "a window is proven some time after it is closed; tb status shows both heights",
-        ));
+        return Err(nothing("no window is proven on this node yet"));
     }
     let output = context.output;
     let said = |window: u64, height: Height| {
@@ -134,20 +171,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             output.talk(format!("window {} of {} holds: height {height}", count(window + 1), count(windows)));
         }
     };
-    session.prove(windows, said).await?;
-    session.attest().await?;
-    let account = match address {
-        None => None,
-        Some(address) => {
-            let shown = session.account(&address).await?;
-            let attested = "that the address has no second slot";
-            let (balance, nonce) = (shown.slot.balance, shown.slot.nonce);
-            Some(AccountShown { address, slot: shown.index, balance, nonce, attested })
-        }
-    };
-    let shown = Shown::of(&session, genesis.hash(), verify.trust, account)?;
-    context.output.result(&shown, || shown.describe());
-    Ok(())
+    session.prove_windows(windows, said).await
 }
 
 impl Shown {
@@ -158,8 +182,7 @@ impl Shown {
         account: Option<AccountShown>,
     ) -> Result<Self, Failure> {
         let (proven, attested) = (session.proven(), session.attested());
-        let key = proof::verifying_key()
-            .map_err(|error| Failure::new(ExitCode::Refused, "other_key", error, "build tb from locked sources"))?;
+        let (chain_height, chain_bytes) = session.chain();
         Ok(Self {
             genesis_hash,
             trusted_height: trust.map_or(Height::GENESIS, |trust| trust.height),
@@ -169,10 +192,12 @@ impl Shown {
             attested_height: attested.height(),
             attested_hash: attested.hash(),
             windows: proven.windows(),
+            chain_height,
+            chain_bytes,
             certificates: attested.certificates(),
             downloaded_bytes: session.downloaded(),
             verify_ms: u64::try_from(session.verifying().as_millis()).unwrap_or(u64::MAX),
-            key: key.hash(),
+            key: session.key().verifying().hash(),
             account,
             proven: PROVEN,
             attested: ATTESTED,
@@ -197,20 +222,25 @@ impl Shown {
             (
                 "checked",
                 format!(
-                    "{} window proofs and {} certificates in {}",
-                    count(self.windows),
+                    "chain proof to height {}, {} and {} certificates in {}",
+                    count(self.chain_height.0),
+                    match self.proven_height.0.saturating_sub(self.chain_height.0) {
+                        0 => "no windows after it".to_owned(),
+                        heights => format!("windows of {} heights after it", count(heights)),
+                    },
                     count(self.certificates),
                     duration_ms(self.verify_ms)
                 ),
             ),
             (
                 "downloaded",
-                format!("{} bytes; it grows with each window until proofs are folded", count(self.downloaded_bytes)),
+                format!("{} bytes, the chain proof {} of them", count(self.downloaded_bytes), count(self.chain_bytes)),
             ),
         ];
         if let Some(account) = &self.account {
             let money = format!("{} and nonce {}", blocks(account.balance), count(account.nonce.get()));
-            rows.push(("account", format!("{} has {money} in slot {}", account.address, account.slot)));
+            let place = format!("in slot {} at height {}", account.slot, count(account.height.0));
+            rows.push(("account", format!("{} has {money} {place}", account.address)));
         }
         let list = |title: &str, lines: &[&str]| format!("{title}\n  - {}", lines.join("\n  - "));
         format!(

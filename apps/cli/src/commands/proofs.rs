@@ -149,7 +149,8 @@ fn describe(files: &[CacheFile]) -> String {
 fn describe_key(key: &PreparedKey) -> String {
     fields(&[
         ("backend", key.backend.clone()),
-        ("key", format!("{} (the pinned one)", key.key)),
+        ("key of windows", format!("{} (the pinned one)", key.key)),
+        ("key of chain proofs", format!("{} (the pinned one)", key.chain_key)),
         ("made in", duration_ms(key.elapsed_ms)),
         ("proves", key.families.join(", ")),
         ("attested, no circuit", key.missing.join(", ")),

@@ -1,7 +1,7 @@
-//! `tb validator`: who validates, with how much, and why one does not.
+//! `tb validator`: who validates, with how much, why one does not, and what each did.
 
 use clap::{Args, Subcommand};
-use rpc::types::{ValidatorState, ValidatorView};
+use rpc::types::{ValidatorState, ValidatorStatistics, ValidatorView};
 
 use super::{proofs, vrf};
 use crate::context::Context;
@@ -23,6 +23,11 @@ Examples:
   tb validator show
   tb validator show tb1… --json";
 
+const EXAMPLES_STATISTICS: &str = "\
+Examples:
+  tb validator statistics                 of the validator of the node at --rpc
+  tb validator statistics tb1… --json";
+
 /// Arguments of `tb validator`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -39,6 +44,9 @@ enum Command {
     /// Show one validator, and why it does not vote
     #[command(after_help = EXAMPLES_SHOW)]
     Show(Show),
+    /// Show what one validator did and left undone: missed commits, votes left out, lost turns
+    #[command(after_help = EXAMPLES_STATISTICS)]
+    Statistics(Show),
     /// The key of lotteries: inspect it, submit tickets, rotate, export
     Vrf(vrf::Arguments),
     /// The prover of this home: its files and keys
@@ -89,6 +97,14 @@ pub async fn run(arguments: &Arguments, context: &Context, prover: Option<Prover
             };
             context.output.result(&view, || describe(&view));
         }
+        Command::Statistics(show) => {
+            let address = match &show.validator {
+                None => client.validator_status().await?.address,
+                Some(text) => context.address(text)?,
+            };
+            let view = client.validator_statistics(&address).await?;
+            context.output.result(&view, || describe_statistics(&view));
+        }
     }
     Ok(())
 }
@@ -100,6 +116,30 @@ const fn state(state: ValidatorState) -> &'static str {
         ValidatorState::Jailed => "jailed",
         ValidatorState::Tombstoned => "tombstoned",
     }
+}
+
+fn describe_statistics(view: &ValidatorStatistics) -> String {
+    let members = |own: u64, all: u64| format!("{}; {} by all members of the set", count(own), count(all));
+    fields(&[
+        ("validator", view.address.to_string()),
+        ("epochs", format!("{} finished in the voting set", count(view.epochs))),
+        ("missed", format!("{} of {} commits", count(view.missed), count(view.commits))),
+        ("blocks built", members(view.built, view.members_built)),
+        ("votes left out", members(view.votes_left_out, view.members_votes_left_out)),
+        ("turns lost", members(view.turns_lost, view.members_turns_lost)),
+        ("jailed", format!("{} times", count(view.jailed))),
+        (
+            "this epoch",
+            format!(
+                "{} commits missed ({} are allowed), {} blocks built, {} votes left out, {} turns lost",
+                count(view.epoch_missed),
+                count(view.missed_allowed),
+                count(view.epoch_built),
+                count(view.epoch_votes_left_out),
+                count(view.epoch_turns_lost)
+            ),
+        ),
+    ])
 }
 
 fn describe(view: &ValidatorView) -> String {

@@ -186,9 +186,15 @@ fn describe(inspected: &Inspected) -> String {
     ];
     if let Some(candidate) = &standing.candidate {
         rows.push(("stake", blocks(candidate.stake)));
-        rows.push(("weight", count(candidate.weight)));
+        rows.push(("weight", format!("{}, {} ppm of all", count(candidate.weight), count(candidate.share_ppm))));
         rows.push(("threshold", candidate.threshold.clone()));
         rows.push(("ticket", candidate.ticket.clone().unwrap_or_else(|| "none".to_owned())));
+    }
+    for raise in &standing.raises {
+        rows.push((
+            "would raise",
+            format!("{}: weight {}, {} ppm", raise.change, count(raise.weight), count(raise.share_ppm)),
+        ));
     }
     if let Some(admitted) = &standing.admitted {
         rows.push(("admitted", format!("by {}", admitted.route)));

@@ -1,6 +1,7 @@
 //! Tests of the configuration: every key through every source, every rule, every message, no secret anywhere.
 
 mod check;
+mod edit;
 mod files;
 mod home;
 mod keys;

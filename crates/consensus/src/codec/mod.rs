@@ -4,7 +4,7 @@
 //! - One canonical borsh encoding per message ([`wire`]); decoding refuses truncated and trailing bytes
 //!   and what is over a bound, and never panics.
 //! - [`NetworkCodec`] refuses to encode a withheld signature: that is how an abstaining node stays silent.
-//!   It also counts what peers send for later heights ([`crate::vote_queue`]).
+//!   It is also the door for what peers send for later heights ([`crate::vote_queue`]).
 //! - [`WalCodec`] stores a proposed value together with its block, so that a replay after a crash can
 //!   commit what it decides.
 
@@ -27,7 +27,7 @@ use crate::context::ChainContext;
 use crate::signer::LoggedMessage;
 use crate::types::ProposalPart;
 use crate::vote_queue::VoteQueue;
-use wire::Wire;
+use wire::{Waits, Wire};
 
 /// Why a message was not encoded or decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,13 +60,31 @@ fn read<T, W: Wire<T>>(bytes: &[u8]) -> Result<T, CodecError> {
 /// Codec of everything that crosses the network.
 #[derive(Debug, Clone)]
 pub struct NetworkCodec {
-    queue: VoteQueue,
+    queue: Option<VoteQueue>,
 }
 
 impl NetworkCodec {
-    /// A codec that counts messages of later heights in `queue`.
+    /// A codec whose messages of later heights have to pass `queue`.
     pub fn new(queue: VoteQueue) -> Self {
-        Self { queue }
+        Self { queue: Some(queue) }
+    }
+
+    /// A codec for whoever reads messages and keeps none.
+    pub fn reader() -> Self {
+        Self { queue: None }
+    }
+
+    /// The message, when the engine may have it; otherwise the same message for a height that is over, which the
+    /// engine drops. An error would do as well, but the engine logs each as bytes that its peer got wrong, and a peer
+    /// that is ahead of us, or says a thing twice, has done nothing wrong.
+    fn admit<M: Waits>(&self, message: M) -> M {
+        let Some(queue) = &self.queue else { return message };
+        let height = message.height();
+        let arrival = queue.arrived(height, || message.id());
+        if let Some(refusal) = arrival.refusal() {
+            tracing::debug!(%height, refusal, "a message for a later height was refused");
+        }
+        if arrival.is_admitted() { message } else { message.of_height(Height::GENESIS) }
     }
 }
 
@@ -97,9 +115,7 @@ impl Codec<SignedConsensusMsg<ChainContext>> for NetworkCodec {
     type Error = CodecError;
 
     fn decode(&self, bytes: Bytes) -> Result<SignedConsensusMsg<ChainContext>, CodecError> {
-        let message = decode::<wire::Message>(&bytes)?;
-        self.queue.arrived(message.height());
-        message.value()
+        self.admit(decode::<wire::Message>(&bytes)?).value()
     }
 
     fn encode(&self, message: &SignedConsensusMsg<ChainContext>) -> Result<Bytes, CodecError> {
@@ -111,9 +127,11 @@ impl Codec<LivenessMsg<ChainContext>> for NetworkCodec {
     type Error = CodecError;
 
     fn decode(&self, bytes: Bytes) -> Result<LivenessMsg<ChainContext>, CodecError> {
-        let message = decode::<wire::Liveness>(&bytes)?;
-        self.queue.arrived(message.height());
-        message.value()
+        match decode::<wire::Liveness>(&bytes)? {
+            wire::Liveness::Vote(vote) => wire::Liveness::Vote(self.admit(vote)).value(),
+            // The engine keeps no certificate for later.
+            certificate => certificate.value(),
+        }
     }
 
     fn encode(&self, message: &LivenessMsg<ChainContext>) -> Result<Bytes, CodecError> {

@@ -23,7 +23,7 @@ use primitives::block::BLOCK_BYTES_MAX;
 use primitives::validator::VALIDATORS_MAX;
 use primitives::{
     Address, BoundedBytes, BoundedVec, CommitCertificate, CommitSignature, Hash, Height, Proposal, PublicKey, Round,
-    Signature, Vote, VoteKind,
+    Signature, Vote, VoteKind, encode,
 };
 
 use super::{Blob, CodecError};
@@ -31,6 +31,7 @@ use crate::certificate;
 use crate::context::ChainContext;
 use crate::signer::WITHHELD;
 use crate::types::{BlockId, ChainHeight, Ed25519, ProposalPart, ValidatorAddress, chain_round, engine_round};
+use crate::vote_queue::MessageId;
 
 /// Longest stream id in bytes.
 pub const STREAM_ID_BYTES_MAX: usize = 32;
@@ -71,6 +72,35 @@ impl SignedVote {
     }
 }
 
+/// What may wait for a later height.
+pub(crate) trait Waits {
+    /// The height it is for.
+    fn height(&self) -> Height;
+    /// Tells it from every other message, whichever topic it came on.
+    fn id(&self) -> MessageId;
+    /// The same message with another height, under which its signature is worth nothing.
+    fn of_height(self, height: Height) -> Self;
+}
+
+impl Waits for SignedVote {
+    fn height(&self) -> Height {
+        self.vote.height
+    }
+
+    fn id(&self) -> MessageId {
+        id_of(b"vote", self)
+    }
+
+    fn of_height(mut self, height: Height) -> Self {
+        self.vote.height = height;
+        self
+    }
+}
+
+fn id_of(kind: &[u8], body: &impl BorshSerialize) -> MessageId {
+    *blake3::Hasher::new().update(kind).update(&encode(body)).finalize().as_bytes()
+}
+
 /// A signed vote or proposal.
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) enum Message {
@@ -78,11 +108,27 @@ pub(crate) enum Message {
     Proposal { proposal: Proposal, signature: Signature },
 }
 
-impl Message {
-    pub(crate) fn height(&self) -> Height {
+impl Waits for Message {
+    fn height(&self) -> Height {
         match self {
-            Self::Vote(vote) => vote.vote.height,
+            Self::Vote(vote) => vote.height(),
             Self::Proposal { proposal, .. } => proposal.height,
+        }
+    }
+
+    fn id(&self) -> MessageId {
+        match self {
+            Self::Vote(vote) => vote.id(),
+            Self::Proposal { .. } => id_of(b"proposal", self),
+        }
+    }
+
+    fn of_height(self, height: Height) -> Self {
+        match self {
+            Self::Vote(vote) => Self::Vote(vote.of_height(height)),
+            Self::Proposal { proposal, signature } => {
+                Self::Proposal { proposal: Proposal { height, ..proposal }, signature }
+            }
         }
     }
 }
@@ -211,16 +257,6 @@ pub(crate) enum Liveness {
     Vote(SignedVote),
     Polka(Polka),
     RoundSkip(RoundSkip),
-}
-
-impl Liveness {
-    pub(crate) fn height(&self) -> Height {
-        match self {
-            Self::Vote(vote) => vote.vote.height,
-            Self::Polka(polka) => polka.height,
-            Self::RoundSkip(skip) => skip.height,
-        }
-    }
 }
 
 impl Wire<LivenessMsg<ChainContext>> for Liveness {

@@ -11,7 +11,7 @@ use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app_channel::app::streaming::StreamMessage;
 use arc_malachitebft_app_channel::app::types::codec::Codec;
 use arc_malachitebft_app_channel::app::types::core::{
-    CertificateError, CommitCertificate, Round as EngineRound, SignedMessage, ValueOrigin, ValueResponse,
+    CertificateError, CommitCertificate, Round as EngineRound, SignedMessage, Timeouts, ValueOrigin, ValueResponse,
     VoteExtensions,
 };
 use arc_malachitebft_app_channel::{Signer, Verifier};

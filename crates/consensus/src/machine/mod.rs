@@ -44,17 +44,18 @@ use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg};
 use bytes::Bytes;
 use primitives::{Hash, Height, Round};
+use replica::QueueLength;
 use replica::application::Fault;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::app;
-use crate::blocks::ProposedBlocks;
+use crate::blocks::{PROPOSED_BLOCKS_MAX, ProposedBlocks};
 use crate::codec::{NetworkCodec, WalCodec, wal_message};
 use crate::context::ChainContext;
 use crate::events::{ConsensusEvent, EVENTS_MAX};
 use crate::signer::{ChainVerifier, GuardedSigner, LogSync, VoteSigner};
-use crate::state::{Clock, Host, RoundStatus, SharedApplication, State};
-use crate::streaming::Streams;
+use crate::state::{Clock, Host, OFFERS_MAX, RoundStatus, SharedApplication, State};
+use crate::streaming::{HELD_MAX, STREAM_BYTES_MAX, STREAMS_MAX, Streams};
 use crate::types::{BlockId, ChainHeight, ValidatorAddress, chain_round};
 use crate::vote_queue::{Capacity, VoteQueue};
 use effects::Work;
@@ -155,10 +156,6 @@ pub struct Glance {
     pub locked: Option<(Round, Hash)>,
     /// The round and block of the last certificate of prevotes that it saw.
     pub valid: Option<(Round, Hash)>,
-    /// Messages that wait for later heights.
-    pub waiting: u64,
-    /// Synced blocks that wait for their height, at most [`SYNCED_MAX`].
-    pub synced: usize,
 }
 
 /// One validator, or a full node when it has no signer.
@@ -216,7 +213,7 @@ impl Machine {
         let signer = signer.map(|signer| GuardedSigner::new(signer, hash).inline());
         let waits = defect != Some(Defect::SignsBeforeTheLog);
         let signer = signer.map(|signer| if waits { signer.after(log) } else { signer });
-        let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit));
+        let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit, finalized.next()));
         let (network, published) = mpsc::channel(PARTS_MAX);
         let (net_requests, _) = mpsc::channel(1);
         let (events, told) = broadcast::channel(EVENTS_MAX);
@@ -301,9 +298,23 @@ impl Machine {
             step: format!("{:?}", round.step).to_lowercase(),
             locked: round.locked.as_ref().and_then(|locked| place(locked.round, locked.value)),
             valid: round.valid.as_ref().and_then(|valid| place(valid.round, valid.value)),
-            waiting: self.host.state.queue.status().waiting,
-            synced: self.host.synced.len(),
         }
+    }
+
+    /// How full everything is that waits here.
+    pub fn queues(&self) -> [QueueLength; 7] {
+        let (state, votes) = (&self.host.state, self.host.state.queue.status());
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let of = |name, length, limit| QueueLength { name, length, limit };
+        [
+            of("messages of later heights", count(votes.waiting), count(votes.limit)),
+            of("synced blocks", self.host.synced.len(), SYNCED_MAX),
+            of("proposal streams", state.streams.len(), STREAMS_MAX),
+            of("bytes of proposals", state.streams.bytes(), STREAM_BYTES_MAX),
+            of("proposals of later heights", state.streams.held(), HELD_MAX),
+            of("judged offers", state.offers.len(), OFFERS_MAX),
+            of("offered blocks", state.blocks.len(), PROPOSED_BLOCKS_MAX),
+        ]
     }
 
     /// Starts the height that comes next, and first replays what the log holds for it.
@@ -449,7 +460,7 @@ fn core(
     defect: Option<Defect>,
 ) -> Core<ChainContext> {
     let address = state.own_address().unwrap_or_else(|| primitives::Address::of_module("full_node"));
-    let capacity = Capacity::of(limit);
+    let capacity = Capacity::of(limit).of_engine();
     let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
     let core = CoreParams {
         address: ValidatorAddress(address),

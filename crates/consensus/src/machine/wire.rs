@@ -16,7 +16,6 @@ use crate::codec::{CodecError, NetworkCodec};
 use crate::context::ChainContext;
 use crate::streaming::parts_of;
 use crate::types::{ChainHeight, ProposalInit, ProposalMessage, ProposalPart, VoteMessage};
-use crate::vote_queue::VoteQueue;
 
 /// The engine's name for the peer with this number.
 pub(super) fn peer_id(number: u16) -> PeerId {
@@ -26,7 +25,7 @@ pub(super) fn peer_id(number: u16) -> PeerId {
 }
 
 fn codec() -> NetworkCodec {
-    NetworkCodec::new(VoteQueue::new(1))
+    NetworkCodec::reader()
 }
 
 /// A signed vote in its network form.

@@ -21,7 +21,6 @@ use consensus::signer::WITHHELD;
 use consensus::types::{
     BlockId, ChainHeight, PART_BYTES_MAX, ProposalInit, ProposalMessage, ProposalPart, ValidatorAddress, VoteMessage,
 };
-use consensus::vote_queue::VoteQueue;
 use primitives::validator::VALIDATORS_MAX;
 use primitives::{Address, CommitCertificate, CommitSignature, Hash, Height, Proposal, Signature};
 use testkit::Seed;
@@ -29,7 +28,7 @@ use testkit::Seed;
 type Vote = SignedMessage<ChainContext, VoteMessage>;
 
 fn network() -> NetworkCodec {
-    NetworkCodec::new(VoteQueue::new(u64::MAX))
+    NetworkCodec::reader()
 }
 
 fn wal() -> WalCodec {

@@ -7,7 +7,7 @@ use arc_malachitebft_app_channel::app::types::core::{
     Context, Height as _, Round, Timeout, Validator, ValidatorSet as _,
 };
 use consensus::context::ChainContext;
-use consensus::state::timeouts;
+use consensus::timeouts::RoundTimeouts;
 use consensus::types::{ChainHeight, VotingSet};
 use primitives::genesis::Engine;
 use primitives::{Hash, Height, Params};
@@ -73,9 +73,14 @@ fn heights_do_not_wrap() {
 #[test]
 fn timeouts_are_the_governed_ones_and_grow_by_round() {
     let params = Params { timeout_propose_ms: 300, timeout_vote_ms: 100, timeout_delta_ms: 50, ..Params::default() };
-    let timeouts = timeouts(&params);
+    let timeouts = RoundTimeouts::of(&params);
     assert_eq!(timeouts.duration_for(Timeout::propose(Round::new(0))), Duration::from_millis(300));
     assert_eq!(timeouts.duration_for(Timeout::propose(Round::new(2))), Duration::from_millis(400));
     assert_eq!(timeouts.duration_for(Timeout::prevote(Round::new(1))), Duration::from_millis(150));
     assert_eq!(timeouts.duration_for(Timeout::precommit(Round::new(3))), Duration::from_millis(250));
+    assert_eq!(timeouts.duration_for(Timeout::propose(Round::new(u32::MAX))), Duration::from_secs(60));
+    // What was lost is sent again as soon in a late round as in the first.
+    for round in [0, 1, 4, u32::MAX] {
+        assert_eq!(timeouts.duration_for(Timeout::rebroadcast(Round::new(round))), Duration::from_millis(100));
+    }
 }

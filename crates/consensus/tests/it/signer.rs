@@ -11,7 +11,6 @@ use consensus::VoteSigner;
 use consensus::codec::{CodecError, NetworkCodec};
 use consensus::signer::{ChainVerifier, GuardedSigner, LogSync, WITHHELD};
 use consensus::types::{BlockId, ChainHeight, ProposalMessage, ValidatorAddress, VoteMessage};
-use consensus::vote_queue::VoteQueue;
 use primitives::{Hash, Height};
 use testkit::Seed;
 
@@ -42,7 +41,7 @@ async fn refused_signature_abstains_and_the_node_goes_on() {
     assert_eq!(second.signature, WITHHELD);
     let verdict = verifier.verify_signed_vote(&second.message, &second.signature, &key).await.expect("a verdict");
     assert!(verdict.is_invalid(), "the node counts its own withheld vote");
-    let codec = NetworkCodec::new(VoteQueue::new(1));
+    let codec = NetworkCodec::reader();
     assert_eq!(codec.encode(&SignedConsensusMsg::Vote(second)), Err(CodecError::Withheld));
     assert_eq!(signer.refusals(), 1);
 

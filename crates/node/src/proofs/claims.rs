@@ -5,6 +5,7 @@
 //! - A claim ends [`CLAIM_TIME_MS`] after it was last renewed, so the window of a prover that died is given out again.
 //! - Windows are given out in order, at most [`CLAIMS_MAX`] ahead of what is proven.
 //! - A prover that starts again under its name gets its window back.
+//! - The chain proof is claimed apart from windows: one prover extends it at a time ([`ChainClaim`]).
 
 use std::collections::BTreeMap;
 
@@ -66,5 +67,26 @@ impl Claims {
     /// Every claim: window, prover, until when.
     pub fn list(&self) -> impl Iterator<Item = (u64, &str, Timestamp)> {
         self.0.iter().map(|(window, (prover, until))| (*window, prover.as_str(), *until))
+    }
+}
+
+/// Who extends the chain proof, if anybody.
+#[derive(Debug, Default)]
+pub struct ChainClaim(Option<(String, Timestamp)>);
+
+impl ChainClaim {
+    /// Gives `prover` the chain proof unless somebody else extends it; until when, if so.
+    pub fn claim(&mut self, prover: &str, now: Timestamp) -> Option<Timestamp> {
+        if self.0.as_ref().is_some_and(|(owner, until)| owner != prover && *until > now) {
+            return None;
+        }
+        let until = now.plus(CLAIM_TIME_MS);
+        self.0 = Some((prover.to_owned(), until));
+        Some(until)
+    }
+
+    /// Nobody extends it: a longer one was taken.
+    pub fn end(&mut self) {
+        self.0 = None;
     }
 }

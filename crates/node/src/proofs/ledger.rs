@@ -1,4 +1,5 @@
-//! The ledger as it was at the proven height, to prove accounts under it.
+//! The ledger as it was at the last height of the chain proof, to prove accounts under it. While there is no chain proof,
+//! it is that of the proven height.
 //!
 //! ```text
 //!   first question:  slots now ── operations backwards, height by height ──► slots at the proven height ──► tree
@@ -58,7 +59,7 @@ pub struct ProvenLedger {
 }
 
 impl ProvenLedger {
-    /// The proof of `slot`'s content, if `address` has it, at the proven height.
+    /// The proof of `slot`'s content, if `address` has it, at that height.
     ///
     /// # Errors
     /// [`LedgerFault`]; the ledger is made again at the next question then.
@@ -67,7 +68,10 @@ impl ProvenLedger {
         slot: SlotIndex,
         address: &Address,
     ) -> Result<(Height, Option<LedgerProof>), LedgerFault> {
-        let proven = super::proven_height(shared);
+        let proven = match super::chain_height(shared) {
+            Height::GENESIS => super::proven_height(shared),
+            chain => chain,
+        };
         if proven == Height::GENESIS {
             return Err(LedgerFault::NothingProven);
         }

@@ -1,9 +1,12 @@
-//! Window proofs on this node: taken when they verify, kept in order, shown.
+//! Window proofs and the chain proof on this node: taken when they verify, kept in order, shown.
 //!
 //! ```text
-//!   bytes ── size ── head ── is it the next window? ── is it closed? ── statement of our own headers ── verify
+//!   window: bytes ── size ── head ── is it the next one?  ── is it closed? ── statement of our own headers ── verify
+//!   chain:  bytes ── size ── head ── is it a longer one?  ── is it closed? ── our own header at its end ──── verify
 //!                                                                              │ durable in the store
 //!                                       stages: proven ◄── metrics, health ◄───┘
+//!
+//!   kept:   chain proof of the windows below n │ window n │ window n + 1 │ …    at most TAIL_WINDOWS_MAX windows
 //! ```
 //!
 //! Rules
@@ -11,8 +14,9 @@
 //! - Proofs are verified one at a time: a flood of forged ones costs one core at most, and blocks go on.
 //! - A proof is kept before anyone hears of it. What does not verify changes nothing.
 //! - Proofs are no consensus: nodes may be at different windows, and a block never waits for one.
+//! - A longer chain proof replaces the one before and the window proofs that it covers.
 //!
-//! Read next: `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height), `rpc/proving.rs`.
+//! Read next: [`accept`] and [`accept_chain`], `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height), `rpc/proving.rs`.
 
 mod claims;
 mod health;
@@ -24,13 +28,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use primitives::{Block, Genesis, Header, Height, Stage, TransactionId};
-use proof::light::{ChainRules, SealedWindow, SealedWindowError};
-use proof::{KeyError, LedgerPoint, ProofError, verify_window, verifying_key};
+use proof::light::{ChainRules, SealedChain, SealedChainError, SealedWindow, SealedWindowError, check_chain};
+use proof::{KeyError, LedgerPoint, ProofError, fold_key, verify_window, verifying_key};
 use replica::stages::TRACKED_MAX;
 use storage::{StorageError, Store};
 use telemetry::Metrics;
+use telemetry::areas::Proofs as ProofMetrics;
 
-pub use claims::{CLAIM_TIME_MS, CLAIMS_MAX, Claims, NameError};
+pub use claims::{CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, NameError};
 pub use health::Health;
 pub use ledger::{LedgerFault, ProvenLedger};
 pub use on_chain::OnChain;
@@ -41,6 +46,10 @@ use crate::shared::Shared;
 pub const BACKEND: &str = "plonky3";
 /// What the window proofs are called in metrics.
 pub const WINDOW: &str = "window";
+/// What the chain proof is called in metrics.
+pub const CHAIN: &str = "chain";
+/// Most windows that are kept after the chain proof.
+pub const TAIL_WINDOWS_MAX: u64 = 4_096;
 
 /// Why a proof was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +73,31 @@ pub enum Refused {
         /// The next one.
         next: u64,
     },
+    /// Too many windows wait to be folded.
+    #[error("{TAIL_WINDOWS_MAX} windows wait to be folded into the chain proof; a longer chain proof is taken first")]
+    TailFull,
+    /// As long a chain proof is here.
+    #[error("the chain proof is to height {height}, this node has one to height {chain_height}")]
+    ChainExists {
+        /// Where the one that was handed in ends.
+        height: Height,
+        /// Where the one that is kept ends.
+        chain_height: Height,
+    },
+    /// It ends within a window.
+    #[error("the chain proof ends at height {height}, which is not the end of a window")]
+    NotAnEnd {
+        /// Where it ends.
+        height: Height,
+    },
+    /// It ends above what is finalized here.
+    #[error("the chain proof ends at height {height}, this node is at height {finalized}")]
+    NotFinalized {
+        /// Where it ends.
+        height: Height,
+        /// The last finalized height.
+        finalized: Height,
+    },
     /// Its last block is not finalized here.
     #[error("window {window} ends at height {end}, this node is at height {finalized}")]
     NotClosed {
@@ -77,6 +111,9 @@ pub enum Refused {
     /// It does not show the statement.
     #[error("{0}")]
     Proof(#[from] ProofError),
+    /// Not the bytes of a chain proof, or it does not show that our ledger follows from genesis.
+    #[error("{0}")]
+    Chain(#[from] SealedChainError),
     /// This build has another key than the network.
     #[error("{0}")]
     Key(#[from] KeyError),
@@ -95,11 +132,16 @@ impl Refused {
     /// The reason in metrics, for what was refused before it was verified.
     const fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::Bytes(_) => Some("malformed"),
-            Self::Exists { .. } => Some("exists"),
+            Self::Bytes(_)
+            | Self::NotAnEnd { .. }
+            | Self::Chain(
+                SealedChainError::TooLong { .. } | SealedChainError::TooShort { .. } | SealedChainError::Payout,
+            ) => Some("malformed"),
+            Self::Exists { .. } | Self::ChainExists { .. } => Some("exists"),
             Self::NotNext { .. } => Some("not_next"),
-            Self::NotClosed { .. } => Some("not_closed"),
-            Self::Proof(_) | Self::Key(_) | Self::Storage(_) | Self::Damaged { .. } => None,
+            Self::NotClosed { .. } | Self::NotFinalized { .. } => Some("not_closed"),
+            Self::TailFull => Some("tail_full"),
+            Self::Chain(_) | Self::Proof(_) | Self::Key(_) | Self::Storage(_) | Self::Damaged { .. } => None,
         }
     }
 }
@@ -115,14 +157,17 @@ pub struct Verdicts {
     pub time: Duration,
 }
 
-/// The window proofs of one node.
+/// The proofs of one node.
 pub struct Proofs {
     rules: OnceLock<ChainRules>,
-    /// Windows kept, from 0 on: as the store has it, read without it.
+    /// Windows proven, from 0 on: as the store has it, read without it.
     windows: AtomicU64,
-    /// Held while a proof is taken, so that windows come one after another.
+    /// Windows that the chain proof covers: as the store has it, read without it.
+    folded: AtomicU64,
+    /// Held while a proof is taken, so that they come one after another.
     door: Mutex<()>,
     claims: Mutex<Claims>,
+    chain_claim: Mutex<ChainClaim>,
     health: Mutex<Health>,
     verdicts: Mutex<Verdicts>,
     ledger: Mutex<Option<ProvenLedger>>,
@@ -142,8 +187,10 @@ impl Proofs {
         Ok(Self {
             rules: OnceLock::new(),
             windows: AtomicU64::new(store.proven_windows()?),
+            folded: AtomicU64::new(store.folded_windows()?),
             door: Mutex::default(),
             claims: Mutex::default(),
+            chain_claim: Mutex::default(),
             health: Mutex::default(),
             verdicts: Mutex::default(),
             ledger: Mutex::default(),
@@ -155,6 +202,11 @@ impl Proofs {
         self.windows.load(Ordering::Acquire)
     }
 
+    /// How many windows the chain proof covers; 0 without one.
+    pub fn folded(&self) -> u64 {
+        self.folded.load(Ordering::Acquire)
+    }
+
     /// The constants of the chain; made at the first call, which hashes every genesis account.
     pub fn rules(&self, genesis: &Genesis) -> &ChainRules {
         self.rules.get_or_init(|| ChainRules::of(genesis).expect("the chain was opened from this genesis"))
@@ -163,6 +215,11 @@ impl Proofs {
     /// Who works on what.
     pub fn claims(&self) -> MutexGuard<'_, Claims> {
         lock(&self.claims)
+    }
+
+    /// Who extends the chain proof.
+    pub fn chain_claim(&self) -> MutexGuard<'_, ChainClaim> {
+        lock(&self.chain_claim)
     }
 
     /// Whether proofs are made and taken.
@@ -206,9 +263,14 @@ fn point(rules: &ChainRules, store: &Store, height: Height) -> Result<Option<Led
     Ok(header(store, height)?.as_ref().map(LedgerPoint::from))
 }
 
-/// The last height of the unbroken list of proven windows.
+/// The last height that is proven, by the chain proof or by the windows after it.
 pub fn proven_height(shared: &Shared) -> Height {
     Height(shared.proofs.windows().saturating_mul(shared.genesis.params.window_blocks))
+}
+
+/// The last height that the chain proof covers; 0 without one.
+pub fn chain_height(shared: &Shared) -> Height {
+    Height(shared.proofs.folded().saturating_mul(shared.genesis.params.window_blocks))
 }
 
 /// Takes the proof of the next window. Answers once it is durable; gives the proven height.
@@ -216,26 +278,81 @@ pub fn proven_height(shared: &Shared) -> Height {
 /// # Errors
 /// The first of [`Refused`] in its order.
 pub fn accept(shared: &Arc<Shared>, bytes: &[u8], generation: Option<Duration>) -> Result<(u64, Height), Refused> {
+    let before = proven_height(shared);
     let done = judge(shared, bytes);
+    record(shared, WINDOW, bytes, generation, &done);
+    if done.is_ok() {
+        reach_proven(shared, before)?;
+    }
+    done
+}
+
+/// Takes a longer chain proof. Answers once it is durable; gives how many windows it covers.
+///
+/// # Errors
+/// The first of [`Refused`] in its order.
+pub fn accept_chain(shared: &Arc<Shared>, bytes: &[u8], generation: Option<Duration>) -> Result<u64, Refused> {
+    let before = proven_height(shared);
+    let done = judge_chain(shared, bytes);
+    record(shared, CHAIN, bytes, generation, &done);
+    if done.is_ok() {
+        shared.proofs.chain_claim().end();
+        reach_proven(shared, before)?;
+    }
+    done
+}
+
+/// Counts what became of a proof.
+fn record<T>(
+    shared: &Shared,
+    kind: &'static str,
+    bytes: &[u8],
+    generation: Option<Duration>,
+    done: &Result<T, Refused>,
+) {
     let metrics = &shared.metrics.proofs;
-    match &done {
-        Ok((_, end)) => {
+    match done {
+        Ok(_) => {
             metrics.accepted.with([BACKEND]).inc();
-            metrics.size.with([WINDOW]).observe_count(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            metrics.size.with([kind]).observe_count(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             if let Some(generation) = generation {
-                metrics.generation.with([BACKEND, WINDOW]).observe_count(millis(generation));
+                metrics.generation.with([BACKEND, kind]).observe_count(millis(generation));
             }
             recover(shared);
-            reach_proven(shared, *end)?;
         }
         Err(refused) => {
             if let Some(reason) = refused.reason() {
                 metrics.refused.with([reason]).inc();
             }
-            tracing::warn!(target: "plonky3", %refused, "a window proof was refused");
+            tracing::warn!(target: "plonky3", kind, %refused, "a proof was refused");
         }
     }
-    done
+}
+
+fn judge_chain(shared: &Shared, bytes: &[u8]) -> Result<u64, Refused> {
+    let sealed = SealedChain::from_bytes(bytes)?;
+    let rules = shared.proofs.rules(&shared.genesis);
+    let _door = lock(&shared.proofs.door);
+    let (height, chain_height) = (sealed.height, chain_height(shared));
+    if height <= chain_height {
+        return Err(Refused::ChainExists { height, chain_height });
+    }
+    let windows = rules.windows_until(height);
+    if rules.window_start(windows) != height {
+        return Err(Refused::NotAnEnd { height });
+    }
+    let finalized = shared.store.head().map_or(Height::GENESIS, |head| head.height);
+    let after = point(rules, &shared.store, height)?.ok_or(Refused::NotFinalized { height, finalized })?;
+    let key = fold_key()?;
+    let started = Instant::now();
+    let verdict = check_chain(key, &rules.origin(), after, &sealed);
+    note(&shared.metrics.proofs, &shared.proofs, verdict.is_ok(), started.elapsed());
+    verdict?;
+    shared.store.save_chain_proof(windows, bytes)?;
+    shared.proofs.folded.store(windows, Ordering::Release);
+    shared.proofs.windows.fetch_max(windows, Ordering::AcqRel);
+    tracing::info!(target: "plonky3", windows, height = height.0, bytes = bytes.len(), "chain proven");
+    Ok(windows)
 }
 
 fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
@@ -249,6 +366,9 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
     if window > next {
         return Err(Refused::NotNext { window, next });
     }
+    if next.saturating_sub(shared.proofs.folded()) >= TAIL_WINDOWS_MAX {
+        return Err(Refused::TailFull);
+    }
     let (start, end) = (rules.window_start(window), rules.window_end(window));
     let finalized = shared.store.head().map_or(Height::GENESIS, |head| head.height);
     let not_closed = || Refused::NotClosed { window, end, finalized };
@@ -257,7 +377,7 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
     let key = verifying_key()?;
     let started = Instant::now();
     let verdict = verify_window(key, &rules.statement(before, after, sealed.payout), &sealed.proof);
-    note(shared, verdict.is_ok(), started.elapsed());
+    note(&shared.metrics.proofs, &shared.proofs, verdict.is_ok(), started.elapsed());
     verdict?;
     shared.store.save_window_proof(window, bytes)?;
     shared.proofs.windows.store(window.saturating_add(1), Ordering::Release);
@@ -266,10 +386,9 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
 }
 
 /// Counts one verdict.
-fn note(shared: &Shared, good: bool, time: Duration) {
-    let metrics = &shared.metrics.proofs;
+fn note(metrics: &ProofMetrics, proofs: &Proofs, good: bool, time: Duration) {
     metrics.verification.with([BACKEND]).observe_count(millis(time));
-    let mut verdicts = lock(&shared.proofs.verdicts);
+    let mut verdicts = lock(&proofs.verdicts);
     verdicts.time = verdicts.time.saturating_add(time);
     if good {
         verdicts.accepted = verdicts.accepted.saturating_add(1);
@@ -291,11 +410,11 @@ fn recover(shared: &Shared) {
     }
 }
 
-/// Tells who follows a transaction that its block is proven: the newest that are remembered at all.
-fn reach_proven(shared: &Shared, end: Height) -> Result<(), Refused> {
-    let first = end.0.saturating_sub(shared.genesis.params.window_blocks).saturating_add(1);
+/// Tells who follows a transaction that its block is proven: the newest that are remembered at all, above `before`.
+fn reach_proven(shared: &Shared, before: Height) -> Result<(), Refused> {
+    let (first, end) = (before.next().0, proven_height(shared).0);
     let mut left = TRACKED_MAX;
-    for height in (first..=end.0).rev().map(Height) {
+    for height in (first..=end).rev().map(Height) {
         let receipts = shared.store.receipts(height)?.unwrap_or_default();
         let ids: Vec<TransactionId> =
             receipts.iter().map(|receipt| receipt.transaction).filter(|id| shared.stages.get(id).is_some()).collect();

@@ -3,17 +3,14 @@
 //! The verdict is consensus and comes from [`proof::ChainJudge`]; counting it is this node's matter and changes nothing.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use primitives::actions::{ProofClaim, ProofSystemKind};
 use proof::{ChainJudge, SystemError};
 use replica::ProofVerifier;
 use telemetry::areas::Proofs as ProofMetrics;
 
-use super::{BACKEND, Proofs, lock, millis};
-
-/// What chain proofs are called in metrics.
-const CHAIN: &str = "chain";
+use super::{CHAIN, Proofs, note};
 
 /// Judges and counts.
 pub struct OnChain {
@@ -32,20 +29,6 @@ impl OnChain {
     }
 }
 
-impl OnChain {
-    fn count(&self, accepted: bool, time: Duration) {
-        self.metrics.verification.with([BACKEND]).observe_count(millis(time));
-        let mut verdicts = lock(&self.proofs.verdicts);
-        verdicts.time = verdicts.time.saturating_add(time);
-        if accepted {
-            verdicts.accepted = verdicts.accepted.saturating_add(1);
-        } else {
-            verdicts.rejected = verdicts.rejected.saturating_add(1);
-            self.metrics.verification_failures.with([BACKEND]).inc();
-        }
-    }
-}
-
 impl ProofVerifier for OnChain {
     fn verify(&self, claim: &ProofClaim, proof: &[u8]) -> bool {
         let started = Instant::now();
@@ -54,7 +37,7 @@ impl ProofVerifier for OnChain {
             self.metrics.hits.inc();
             return verdict.accepted;
         }
-        self.count(verdict.accepted, started.elapsed());
+        note(&self.metrics, &self.proofs, verdict.accepted, started.elapsed());
         let (height, accepted) = (claim.end.height.0, verdict.accepted);
         if accepted {
             self.metrics.size.with([CHAIN]).observe_count(u64::try_from(proof.len()).unwrap_or(u64::MAX));

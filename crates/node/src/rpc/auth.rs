@@ -1,4 +1,5 @@
-//! The bearer token: asked for on routes that write, where the node has one.
+//! The bearer token: asked for on routes that write, where the node has one, and always on those that stream to light
+//! clients.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -23,12 +24,21 @@ pub fn may_write(server: &Server, headers: &HeaderMap) -> bool {
 /// # Errors
 /// `unauthorized`.
 pub fn check(server: &Server, route: &Route, may_write: bool) -> Result<(), ApiError> {
+    let has_token = server.shared.config.rpc.auth_token.is_some();
     match route.access {
         Access::Open => Ok(()),
         Access::Write if may_write => Ok(()),
-        Access::Write => {
+        Access::Token if has_token && may_write => Ok(()),
+        Access::Write | Access::Token => {
             server.shared.metrics.rpc.unauthorized.inc();
-            Err(ErrorCode::Unauthorized.into())
+            let refused = ApiError::new(ErrorCode::Unauthorized);
+            Err(if has_token {
+                refused
+            } else {
+                refused
+                    .because("this node has no token, and the route is open only to who has it")
+                    .with_hint("start the node with TB_RPC_AUTH_TOKEN and send it as Authorization: Bearer")
+            })
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use primitives::{Block, CommitCertificate, Height, Round, Timestamp};
 use replica::FinalizedBlock;
-use rpc::types::{BlockId, BlockPage, BlockSummary, BlockView, PageQuery, page_limit};
+use rpc::types::{BlockEvents, BlockId, BlockPage, BlockSummary, BlockView, PageQuery, page_limit};
 use rpc::{ApiError, ErrorCode};
 
 use super::errors;
@@ -130,14 +130,30 @@ pub fn latest(server: &Server) -> Result<BlockView, ApiError> {
 /// # Errors
 /// `not_found`.
 pub fn get(server: &Server, id: BlockId) -> Result<BlockView, ApiError> {
+    at(server, named(server, id)?)
+}
+
+/// `/blocks/{block}/events`.
+///
+/// # Errors
+/// `not_found`.
+pub fn events(server: &Server, id: BlockId) -> Result<BlockEvents, ApiError> {
+    let height = named(server, id)?;
+    let finalized = at_height(server, height)?;
+    let stored = server.shared.store.closing(height).map_err(|error| errors::of_storage(&server.shared, &error))?;
+    let closing = stored.ok_or_else(|| errors::of_damage("block", format!("height {height} has no closing events")))?;
+    Ok(BlockEvents::new(&finalized.block.header, &finalized.receipts, &closing))
+}
+
+/// The height that a client's name of a block means.
+fn named(server: &Server, id: BlockId) -> Result<Height, ApiError> {
     let height = match id {
         BlockId::Height(height) => Some(height),
         BlockId::Hash(hash) => {
             server.shared.store.height_of(&hash).map_err(|error| errors::of_storage(&server.shared, &error))?
         }
     };
-    let height = height.ok_or_else(|| ApiError::not_found(format!("a finalized block with hash {id}")))?;
-    at(server, height)
+    height.ok_or_else(|| ApiError::not_found(format!("a finalized block with hash {id}")))
 }
 
 /// The block at a height that a client names.

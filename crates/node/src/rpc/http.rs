@@ -64,11 +64,14 @@ async fn no_route(State(server): State<Arc<Server>>, request: Request) -> Respon
 
 async fn wrong_method(State(server): State<Arc<Server>>, request: Request) -> Response {
     let matched = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let route = ROUTES.iter().find(|route| route.path == matched);
-    let allowed = match route.map(|route| route.method) {
-        Some(Method::Post) => "POST",
-        Some(Method::Get) | None => "GET",
+    // A path with both methods never comes here but with a third one.
+    let takes = |method| ROUTES.iter().any(|route| route.path == matched && route.method == method);
+    let allowed = match (takes(Method::Get), takes(Method::Post)) {
+        (true, true) => "GET, POST",
+        (false, true) => "POST",
+        (_, false) => "GET",
     };
+    let route = ROUTES.iter().find(|route| route.path == matched);
     let error = ApiError::new(ErrorCode::MethodNotAllowed)
         .because(format!("{matched} takes {allowed}, not {}", request.method()));
     let mut response = errors::response(&error);
@@ -170,6 +173,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
             return Ok(jsonrpc::reply(&server, may_write, &body).await);
         }
         Operation::BlockStream => return streams::blocks(&server),
+        Operation::HeadStream => return streams::heads(&server),
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
         Operation::TransactionSubmit => {
@@ -177,13 +181,18 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         }
         Operation::ProofWindow => return window_proof(&server, &parts, &part).await,
         Operation::ProofSubmit => return submit_window(&server, &parts, body).await,
-        Operation::ProofChain => return Err(proving::chain()),
+        Operation::ProofChain => {
+            in_query::<Empty>(&parts.uri)?;
+            return Ok(errors::reply(200, BYTES, server.read(proving::chain).await?));
+        }
+        Operation::ProofChainSubmit => return submit_chain(&server, &parts, body).await,
         Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
         Operation::ProofStatus => Question::ProofStatus,
         Operation::Provers => Question::Provers,
         Operation::ProofBlock => Question::BlockProof(primitives::Height(named("height", &part)?)),
         Operation::ProofAccount => Question::ProvenAccount(named("address", &part)?),
         Operation::BlockOperations => Question::Operations(named("block", &part)?, in_query(&parts.uri)?),
+        Operation::BlockEvents => Question::BlockEvents(named("block", &part)?),
         Operation::BlockCertified => Question::Certified(named("block", &part)?),
         Operation::NodeStatus => Question::Node,
         Operation::MempoolStatus => Question::Mempool,
@@ -201,6 +210,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::AccountProof => Question::AccountProof(named("address", &part)?),
         Operation::ValidatorList => Question::Validators,
         Operation::ValidatorGet => Question::Validator(named("address", &part)?),
+        Operation::ValidatorStatistics => Question::Statistics(named("address", &part)?),
         Operation::ValidatorStatus => Question::OwnValidator,
         Operation::ValidatorPeers => Question::ValidatorPeers,
         Operation::ValidatorVrf => Question::OwnVrf,
@@ -234,6 +244,13 @@ async fn submit_window(server: &Arc<Server>, parts: &Parts, body: Body) -> Resul
     let query: SubmitWindowQuery = in_query(&parts.uri)?;
     let bytes = body::read_bytes(&parts.headers, body, proving::max_bytes(server)).await?;
     let accepted = proving::submit(server, bytes, query.generation_ms).await?;
+    Ok(errors::json(200, errors::text(&accepted)?))
+}
+
+async fn submit_chain(server: &Arc<Server>, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    let query: SubmitWindowQuery = in_query(&parts.uri)?;
+    let bytes = body::read_bytes(&parts.headers, body, proving::max_bytes(server)).await?;
+    let accepted = proving::submit_chain(server, bytes, query.generation_ms).await?;
     Ok(errors::json(200, errors::text(&accepted)?))
 }
 

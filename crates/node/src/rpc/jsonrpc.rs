@@ -186,6 +186,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::ValidatorStatus => plain(Question::OwnValidator),
         Operation::ValidatorPeers => plain(Question::ValidatorPeers),
         Operation::ValidatorVrf => plain(Question::OwnVrf),
+        Operation::ValidatorStatistics => call.params().map(|AccountRequest { address }| Question::Statistics(address)),
         Operation::ValidatorGet => call.params().map(|AccountRequest { address }| Question::Validator(address)),
         Operation::IdentityGet => call.params().map(|AccountRequest { address }| Question::Identity(address)),
         Operation::IdentityProof => call.params().map(|AccountRequest { address }| Question::IdentityProof(address)),
@@ -200,6 +201,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::BlockOperations => call.params().map(|OperationsRequest { block, from, limit }| {
             Question::Operations(block, OperationsQuery { from, limit })
         }),
+        Operation::BlockEvents => call.params().map(|BlockRequest { block }| Question::BlockEvents(block)),
         Operation::BlockCertified => call.params().map(|BlockRequest { block }| Question::Certified(block)),
         Operation::ProofClaim => call.params().map(Question::Claim),
         Operation::ProofBlock => call.params().map(|HeightRequest { height }| Question::BlockProof(height)),
@@ -213,7 +215,9 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::Metrics
         | Operation::ProofWindow
         | Operation::ProofSubmit
+        | Operation::HeadStream
         | Operation::ProofChain
+        | Operation::ProofChainSubmit
         | Operation::JsonRpc => Err(ErrorCode::MethodNotFound.into()),
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use primitives::Address;
-use rpc::types::{OwnVrf, VrfAdmitted, VrfCandidate, VrfMetrics, VrfResult, VrfStanding, VrfThreshold};
+use primitives::params::PPM;
+use primitives::{Address, Amount};
+use rpc::types::{OwnVrf, VrfAdmitted, VrfCandidate, VrfMetrics, VrfRaise, VrfResult, VrfStanding, VrfThreshold};
 use rpc::{ApiError, ErrorCode};
 use state::context::epoch_of;
 use state::lottery::draw::{self, Admitted, FrozenCandidate};
 use state::lottery::{self, LotteryResult};
+use state::reputation::Tier;
 use state::view::{self, Broken};
 use state::{identity, reputation};
 
@@ -66,9 +68,40 @@ fn candidate(
         tier: frozen.tier.name().to_owned(),
         hours: frozen.hours,
         weight,
+        share_ppm: share_ppm(weight, total),
         threshold: draw::threshold(&params.lottery, weight, total).to_string(),
         ticket: tickets.get(&frozen.address).map(u64::to_string),
     }
+}
+
+/// The part of `total`, rounded down; `total` holds `weight`.
+fn share_ppm(weight: u64, total: u128) -> u64 {
+    let share = u128::from(weight).saturating_mul(u128::from(PPM)).checked_div(total).unwrap_or(0);
+    u64::try_from(share).unwrap_or(PPM)
+}
+
+/// What more stake, the next tier and more hours would each do to a candidate's weight.
+fn raises(reading: &Reading<'_>, frozen: &[FrozenCandidate], address: Address) -> Vec<VrfRaise> {
+    let Some(own) = frozen.iter().find(|one| one.address == address) else { return Vec::new() };
+    let (lottery, cap) = (&reading.params.lottery, reading.params.timetoke.cap_hours);
+    let before = draw::weight(lottery, cap, own);
+    let others = total_weight(reading, frozen).saturating_sub(u128::from(before));
+    let raise = |change: String, with: FrozenCandidate| {
+        let weight = draw::weight(lottery, cap, &with);
+        let share_ppm = share_ppm(weight, others.saturating_add(u128::from(weight)));
+        (weight > before).then_some(VrfRaise { change, weight, share_ppm })
+    };
+    // A tenth more, and at least one BLOCK: parts of a BLOCK have no weight.
+    let tenth = Amount::from_blocks(1).max(Amount::new(own.stake.micro() / 10).unwrap_or_default());
+    let stake = own
+        .stake
+        .checked_add(tenth)
+        .map(|stake| raise(format!("{tenth} BLOCK more stake"), FrozenCandidate { stake, ..own.clone() }));
+    let next = Tier::ALL.into_iter().find(|tier| *tier > own.tier);
+    let tier = next.map(|tier| raise(format!("tier {}", tier.name()), FrozenCandidate { tier, ..own.clone() }));
+    let hours = own.hours.saturating_add(24).min(cap);
+    let hours = raise(format!("{hours} hours of timetoke"), FrozenCandidate { hours, ..own.clone() });
+    [stake.flatten(), tier.flatten(), hours].into_iter().flatten().collect()
 }
 
 fn drawn(result: &LotteryResult) -> VrfResult {
@@ -111,6 +144,7 @@ pub fn one(server: &Server, address: Address) -> Result<VrfStanding, ApiError> {
             candidate: found,
             admitted: came_in,
             reason,
+            raises: raises(reading, &lottery::frozen(state, epoch(reading).saturating_add(1))?, address),
         })
     })
 }

@@ -106,6 +106,7 @@ fn mempool(shared: &Shared, engine: Option<&consensus::Status>) {
     let votes = engine.map(|engine| engine.vote_queue);
     metrics.queue_depth.with(["votes"]).set(votes.map_or(0, |votes| votes.waiting));
     metrics.votes_rejected.set_total(votes.map_or(0, |votes| votes.rejected));
+    metrics.votes_too_far.set_total(votes.map_or(0, |votes| votes.too_far));
 }
 
 fn proofs(server: &Server) {
@@ -113,10 +114,18 @@ fn proofs(server: &Server) {
     let (head, proven) = (blocks::head(server), crate::proofs::proven_height(&server.shared));
     metrics.proven_height.set(proven.0);
     metrics.lag.set(head.0.saturating_sub(proven.0));
-    metrics.kept.set(proofs.windows());
+    metrics.kept.set(proofs.windows().saturating_sub(proofs.folded()));
+    metrics.chain_height.set(crate::proofs::chain_height(&server.shared).0);
     let closed = head.0 / server.shared.genesis.params.window_blocks;
     metrics.queue_depth.set(closed.saturating_sub(proofs.windows()));
     metrics.healthy.set_bool(proofs.health().failure().is_none());
+    // A chain with a fault has no state to read; its other metrics say so.
+    if let Ok(chain) = super::provers::status(server) {
+        metrics.accepted_height.set(chain.proven_height.0);
+        metrics.lag_windows.set(chain.lag_windows);
+        metrics.block_weight.set(chain.block_weight_bps);
+        metrics.provers.set_len(chain.provers.len());
+    }
 }
 
 fn storage(server: &Server) {

@@ -1,18 +1,18 @@
-//! Window proofs over RPC: where they stand, their bytes, handing one in, and what provers and light clients fetch.
+//! Window proofs and the chain proof over RPC: where they stand, their bytes, handing one in, and what provers and light clients fetch.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use primitives::{Address, Hash, Height, encode};
-use proof::light::SealedWindow;
+use proof::light::{SealedChain, SealedChainError, SealedWindow, SealedWindowError};
 use proof::params::PROOF_BYTES_MAX;
-use proof::verifying_key;
+use proof::{fold_key, verifying_key};
 use replica::Application;
 use rpc::types::{
-    BackendHealth, BackendVerdicts, BlockId, BlockProof, CertifiedBlock, Claim, ClaimRequest, ClaimStatus, FamilyState,
-    FamilyStatus, Hex, OperationPage, OperationsQuery, PlonkyHealth, ProofStatus, ProvenAccount, VerifierMetrics,
-    WindowAccepted,
+    BackendHealth, BackendVerdicts, BlockId, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim,
+    ClaimRequest, ClaimStatus, FamilyState, FamilyStatus, Hex, OperationPage, OperationsQuery, PlonkyHealth,
+    ProofStatus, ProvenAccount, VerifierMetrics, WindowAccepted,
 };
 use rpc::{ApiError, ErrorCode};
 
@@ -41,11 +41,17 @@ const FAMILIES: [(&str, FamilyState, &str); 5] = [
 /// The refusal of a proof, by name.
 fn refusal(server: &Server, refused: &Refused) -> ApiError {
     let code = match refused {
-        Refused::Bytes(proof::light::SealedWindowError::TooLong { .. }) => ErrorCode::BodyTooLarge,
-        Refused::Bytes(_) => ErrorCode::BadRequest,
-        Refused::Exists { .. } => ErrorCode::ProofExists,
-        Refused::NotNext { .. } | Refused::NotClosed { .. } => ErrorCode::ProofNotNext,
-        Refused::Proof(_) => ErrorCode::ProofRejected,
+        Refused::Bytes(SealedWindowError::TooLong { .. }) | Refused::Chain(SealedChainError::TooLong { .. }) => {
+            ErrorCode::BodyTooLarge
+        }
+        Refused::Bytes(_)
+        | Refused::NotAnEnd { .. }
+        | Refused::Chain(SealedChainError::TooShort { .. } | SealedChainError::Payout) => ErrorCode::BadRequest,
+        Refused::Exists { .. } | Refused::ChainExists { .. } => ErrorCode::ProofExists,
+        Refused::NotNext { .. } | Refused::NotClosed { .. } | Refused::NotFinalized { .. } | Refused::TailFull => {
+            ErrorCode::ProofNotNext
+        }
+        Refused::Proof(_) | Refused::Chain(_) => ErrorCode::ProofRejected,
         Refused::Key(error) => {
             tracing::error!(target: "plonky3", %error, "no proof can be verified");
             return ApiError::new(ErrorCode::NOT_READY).because(error.to_string());
@@ -107,6 +113,7 @@ pub fn certified(server: &Server, id: BlockId) -> Result<CertifiedBlock, ApiErro
 pub fn status(server: &Server) -> Result<ProofStatus, ApiError> {
     let shared = &server.shared;
     let key = verifying_key().map_err(|error| refusal(server, &error.into()))?;
+    let chain_key = fold_key().map_err(|error| refusal(server, &error.into()))?.verifying();
     let (finalized_height, proven_height) = (blocks::head(server), proofs::proven_height(shared));
     let (next_window, window_blocks) = (shared.proofs.windows(), shared.genesis.params.window_blocks);
     let mut claims = shared.proofs.claims();
@@ -130,9 +137,27 @@ pub fn status(server: &Server) -> Result<ProofStatus, ApiError> {
         queue_depth: (finalized_height.0 / window_blocks).saturating_sub(next_window),
         max_proof_size_bytes: u64::try_from(max_bytes(server)).unwrap_or(u64::MAX),
         claims: claims.collect(),
-        folded: false,
+        chain: chain_status(server)?,
+        chain_key: chain_key.hash(),
+        chain_security_bits: whole_bits(chain_key.security_bits()),
         families: FAMILIES.iter().map(says).collect(),
     })
+}
+
+/// The chain proof that is kept.
+fn chain_status(server: &Server) -> Result<Option<ChainStatus>, ApiError> {
+    let kept = server.shared.store.chain_proof();
+    let Some((windows, bytes)) = kept.map_err(|error| errors::of_storage(&server.shared, &error))? else {
+        return Ok(None);
+    };
+    let sealed = SealedChain::from_bytes(&bytes).map_err(|error| errors::of_damage("chain proof", error))?;
+    Ok(Some(ChainStatus {
+        first_height: Height::GENESIS.next(),
+        last_height: sealed.height,
+        windows,
+        payout: sealed.payout,
+        bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+    }))
 }
 
 /// The bits, rounded down: the calculator speaks in fractions.
@@ -160,6 +185,10 @@ pub fn window(server: &Server, window: u64) -> Result<Bytes, ApiError> {
         None => {
             metrics.misses.inc();
             let next = server.shared.proofs.windows();
+            if window < server.shared.proofs.folded() {
+                return Err(ApiError::not_found(format!("window {window}: the chain proof covers it"))
+                    .with_hint("GET /proofs/chain has the proof of the whole chain"));
+            }
             Err(ApiError::not_found(format!("window {window}: the next one to be proven is {next}"))
                 .with_hint("GET /proofs/status shows how far the proofs are; ask another node meanwhile"))
         }
@@ -183,6 +212,47 @@ pub async fn submit(
     server.read(accept).await
 }
 
+/// `GET /proofs/chain`: the bytes as they were handed in.
+///
+/// # Errors
+/// `proof_unavailable` before the first windows are folded.
+pub fn chain(server: &Server) -> Result<Bytes, ApiError> {
+    let metrics = &server.shared.metrics.proofs;
+    let found = server.shared.store.chain_proof();
+    match found.map_err(|error| errors::of_storage(&server.shared, &error))? {
+        Some((_, bytes)) => {
+            metrics.hits.inc();
+            Ok(bytes.into())
+        }
+        None => {
+            metrics.misses.inc();
+            Err(ApiError::new(ErrorCode::ProofUnavailable)
+                .because("no windows of this chain are folded into one proof on this node yet")
+                .with_hint(
+                    "a prover does it some time after windows are proven; GET /proofs/status shows how far it is",
+                ))
+        }
+    }
+}
+
+/// `POST /proofs/chain`.
+///
+/// # Errors
+/// `proof_rejected`, `proof_not_next`, `proof_exists`, `bad_request`.
+pub async fn submit_chain(
+    server: &Arc<Server>,
+    bytes: Bytes,
+    generation_ms: Option<u64>,
+) -> Result<ChainAccepted, ApiError> {
+    let accept = move |server: &Server| {
+        let accepted = proofs::accept_chain(&server.shared, &bytes, generation_ms.map(Duration::from_millis));
+        let windows = accepted.map_err(|refused| refusal(server, &refused))?;
+        let chain_height = Height(windows.saturating_mul(server.shared.genesis.params.window_blocks));
+        Ok(ChainAccepted { windows, chain_height, proven_height: proofs::proven_height(&server.shared) })
+    };
+    server.read(accept).await
+}
+
 /// `POST /proofs/claims`.
 ///
 /// # Errors
@@ -194,6 +264,11 @@ pub fn claim(server: &Server, request: &ClaimRequest) -> Result<Claim, ApiError>
         shared.proofs.failed(&shared.metrics, &request.prover, failure);
     }
     let next_window = shared.proofs.windows();
+    if request.chain {
+        let expires_ms = shared.proofs.chain_claim().claim(&request.prover, clock::now());
+        let window = expires_ms.map(|_| shared.proofs.folded());
+        return Ok(Claim { window, expires_ms, next_window });
+    }
     let closed = blocks::head(server).0 / shared.genesis.params.window_blocks;
     let given = shared.proofs.claims().claim(&request.prover, request.window, (next_window, closed), clock::now());
     Ok(Claim { window: given.map(|given| given.0), expires_ms: given.map(|given| given.1), next_window })
@@ -213,6 +288,12 @@ pub fn block(server: &Server, height: Height) -> Result<BlockProof, ApiError> {
             .with_hint("its window is proven some time after it is closed; GET /proofs/status shows the lag")
     };
     let number = rules.window_of(height).ok_or_else(unproven)?;
+    if let Some(chain) = chain_status(server)?.filter(|chain| height <= chain.last_height) {
+        let ChainStatus { first_height, last_height, payout, bytes, .. } = chain;
+        let last_block: Hash = blocks::expect(server, last_height)?.hash;
+        let path = "/proofs/chain".to_owned();
+        return Ok(BlockProof { height, window: number, first_height, last_height, payout, bytes, path, last_block });
+    }
     let kept = shared.store.window_proof(number).map_err(|error| errors::of_storage(shared, &error))?;
     let kept = kept.ok_or_else(unproven)?;
     let sealed = SealedWindow::from_bytes(&kept).map_err(|error| errors::of_damage("window proof", error))?;
@@ -228,13 +309,6 @@ pub fn block(server: &Server, height: Height) -> Result<BlockProof, ApiError> {
         path: format!("/proofs/windows/{number}"),
         last_block,
     })
-}
-
-/// `/proofs/chain`: there is none in this version.
-pub fn chain() -> ApiError {
-    ApiError::new(ErrorCode::ProofUnavailable)
-        .because("the windows of this chain are not folded into one proof")
-        .with_hint("fetch GET /proofs/windows/{window} from 0 on, or run: tb light verify --genesis FILE --rpc URL")
 }
 
 /// `/proofs/accounts/{address}`.

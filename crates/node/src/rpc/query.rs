@@ -58,6 +58,8 @@ pub enum Question {
     Validators,
     /// One validator.
     Validator(Address),
+    /// What a validator did and left undone.
+    Statistics(Address),
     /// This node's own validator.
     OwnValidator,
     /// This node's peers.
@@ -84,6 +86,8 @@ pub enum Question {
     Audits(AuditStream, AuditQuery),
     /// The ledger operations of a block.
     Operations(BlockId, OperationsQuery),
+    /// What the end of a block did by itself.
+    BlockEvents(BlockId),
     /// What shows that a block was decided.
     Certified(BlockId),
     /// Where window proofs stand.
@@ -148,6 +152,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::History(address, page) => view(server, move |server| accounts::history(server, address, &page)).await,
         Question::Validators => view(server, staking::list).await,
         Question::Validator(address) => view(server, move |server| staking::one(server, address)).await,
+        Question::Statistics(address) => view(server, move |server| staking::statistics(server, address)).await,
         Question::OwnValidator => view(server, staking::own).await,
         Question::ValidatorPeers => view(server, standing::peers).await,
         Question::OwnVrf => view(server, lottery::own).await,
@@ -161,6 +166,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::Vrf(address) => view(server, move |server| lottery::one(server, address)).await,
         Question::Audits(stream, query) => view(server, move |server| Ok(audits::page(server, stream, query))).await,
         Question::Operations(id, query) => view(server, move |server| proving::operations(server, id, query)).await,
+        Question::BlockEvents(id) => view(server, move |server| blocks::events(server, id)).await,
         Question::Certified(id) => view(server, move |server| proving::certified(server, id)).await,
         Question::ProofStatus => view(server, proving::status).await,
         Question::Provers => view(server, provers::status).await,

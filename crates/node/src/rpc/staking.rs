@@ -1,10 +1,13 @@
 //! Validators and stakes, read from the state at the finalized height.
 
-use primitives::{Address, Amount, ValidatorSet, decode};
-use rpc::types::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorView};
+use primitives::params::BASIS_POINTS;
+use primitives::{Address, Amount, Height, ValidatorSet, decode};
+use rpc::types::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState};
+use rpc::types::{ValidatorStatistics, ValidatorView};
 use rpc::{ApiError, ErrorCode};
 use state::context::epoch_of;
 use state::staking::pool::Pool;
+use state::staking::statistics::Statistics;
 use state::staking::{self, Candidate, check, keys};
 use state::view::{self, Broken};
 use state::{StateView, rewards};
@@ -22,6 +25,8 @@ struct Reading<'a> {
     epoch: u64,
     min_self_stake: Amount,
     unbonding_epochs: u64,
+    missed_allowed: u64,
+    power_cap_bps: u64,
 }
 
 fn broken(broken: Broken) -> ApiError {
@@ -38,6 +43,8 @@ fn read<T>(server: &Server, ask: impl FnOnce(&Reading<'_>) -> Result<T, Broken>)
         epoch: epoch_of(&params, chain.head().height.next()),
         min_self_stake: params.staking.min_self_stake,
         unbonding_epochs: params.staking.unbonding_epochs,
+        power_cap_bps: params.staking.power_cap_bps,
+        missed_allowed: params.epoch_blocks.saturating_mul(params.staking.missed_max_bps) / BASIS_POINTS,
     };
     ask(&reading).map_err(broken)
 }
@@ -64,11 +71,26 @@ pub fn one(server: &Server, address: Address) -> Result<ValidatorView, ApiError>
         Some(candidate) => reading.validator(address, &candidate).map(Some),
         None => Ok(None),
     })?;
-    found.ok_or_else(|| {
-        ApiError::new(ErrorCode::NotFound)
-            .because(format!("{address} has bonded nothing"))
-            .with_hint("bond with `tb stake bond` first".to_owned())
-    })
+    found.ok_or_else(|| has_bonded_nothing(&address))
+}
+
+fn has_bonded_nothing(address: &Address) -> ApiError {
+    ApiError::new(ErrorCode::NotFound)
+        .because(format!("{address} has bonded nothing"))
+        .with_hint("bond with `tb stake bond` first".to_owned())
+}
+
+/// `/staking/validators/{address}/statistics`.
+///
+/// # Errors
+/// `not_found` when nobody bonded under this address.
+pub fn statistics(server: &Server, address: Address) -> Result<ValidatorStatistics, ApiError> {
+    let height = server.shared.chain().map_err(|fault| errors::of_fault(&fault))?.head().height;
+    read(server, |reading| match staking::candidate(reading.state, &address)? {
+        Some(_) => reading.statistics(address, height).map(Some),
+        None => Ok(None),
+    })?
+    .ok_or_else(|| has_bonded_nothing(&address))
 }
 
 /// `/staking/validators`.
@@ -134,6 +156,39 @@ impl Reading<'_> {
         })
     }
 
+    /// What a validator did and left undone, beside the sums over the present set.
+    fn statistics(&self, address: Address, height: Height) -> Result<ValidatorStatistics, Broken> {
+        let own = staking::statistics::statistics(self.state, &address)?;
+        let turns = staking::statistics::turns(self.state, &address)?;
+        let mut members = Statistics::default();
+        for member in self.set.validators() {
+            let one = staking::statistics::statistics(self.state, &member.address)?;
+            members.built = members.built.saturating_add(one.built);
+            members.votes_left_out = members.votes_left_out.saturating_add(one.votes_left_out);
+            members.turns_lost = members.turns_lost.saturating_add(one.turns_lost);
+        }
+        Ok(ValidatorStatistics {
+            address,
+            height,
+            epoch: self.epoch,
+            epochs: own.epochs,
+            commits: own.commits,
+            missed: own.missed,
+            built: own.built,
+            votes_left_out: own.votes_left_out,
+            turns_lost: own.turns_lost,
+            jailed: own.jailed,
+            epoch_missed: staking::missed(self.state, self.epoch, &address)?,
+            epoch_built: turns.built.into(),
+            epoch_votes_left_out: turns.votes_left_out.into(),
+            epoch_turns_lost: turns.turns_lost.into(),
+            missed_allowed: self.missed_allowed,
+            members_built: members.built,
+            members_votes_left_out: members.votes_left_out,
+            members_turns_lost: members.turns_lost,
+        })
+    }
+
     /// Why a validator does not vote, and what would change that.
     fn why(
         &self,
@@ -142,13 +197,15 @@ impl Reading<'_> {
         self_stake: Amount,
     ) -> (Option<String>, Option<String>) {
         let (reason, next) = match state {
-            ValidatorState::Voting => return (None, None),
+            ValidatorState::Voting => return (None, Some(self.raise())),
             ValidatorState::Tombstoned => (
                 "it signed two different messages for one step".to_owned(),
                 "nothing: take the remaining stake back with `tb stake unbond`".to_owned(),
             ),
             ValidatorState::Jailed => (
-                "it missed too many commits of an epoch".to_owned(),
+                "it missed too many commits of an epoch, left out too many votes, lost too many turns, or broke a rule of \
+                 identities"
+                    .to_owned(),
                 match candidate.jailed_until.filter(|until| *until > self.epoch) {
                     Some(until) => format!("from epoch {until} on `tb stake unjail`; now is epoch {}", self.epoch),
                     None => "`tb stake unjail`".to_owned(),
@@ -166,6 +223,18 @@ impl Reading<'_> {
             ),
         };
         (Some(reason), Some(next))
+    }
+
+    /// What raises a member's share of turns and pay.
+    fn raise(&self) -> String {
+        let total = u128::from(self.set.total_power());
+        let members = u128::try_from(self.set.validators().len()).unwrap_or(u128::MAX).max(1);
+        let cap =
+            (total * u128::from(self.power_cap_bps)).div_ceil(u128::from(BASIS_POINTS)).max(total.div_ceil(members));
+        format!(
+            "its share of turns and pay is its power of the total, and every commit that it signs counts for pay: bond more to raise \
+             it, each whole BLOCK is one power, up to about {cap} of the present total"
+        )
     }
 
     fn leaving(&self, validator: &Address) -> Result<Amount, Broken> {

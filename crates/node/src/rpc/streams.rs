@@ -1,4 +1,4 @@
-//! Server-sent events: new blocks, one transaction's stages, one account's payments.
+//! Server-sent events: new blocks, heads for light clients, one transaction's stages, one account's payments.
 //!
 //! ```text
 //! source.step ─► events ─► reader      the reader takes them: step again
@@ -9,19 +9,22 @@
 //! - One that falls more than [`STREAM_QUEUE_MAX`] heights behind is told how much it missed with a `lagged`
 //!   event, and its stream ends with an `error` event: it should ask for pages and open a new one.
 //! - A node that stops ends its streams with an `error` event.
-//! - An idle stream gets a comment every [`STREAM_KEEP_ALIVE`].
+//! - An idle stream gets a comment every [`STREAM_KEEP_ALIVE`]. The stream of heads gets the comment `:hb` that often
+//!   whether it is idle or not, so that its reader can tell a slow chain from a broken line.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 
+use axum::body::{Body, Bytes};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt};
 use primitives::{Address, Height, TransactionId};
 use rpc::limits::{STREAM_KEEP_ALIVE, STREAM_QUEUE_MAX};
-use rpc::routes::{EVENT_BLOCK, EVENT_ERROR, EVENT_PAYMENT, EVENT_STATUS};
-use rpc::types::Stage;
+use rpc::routes::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_STATUS};
+use rpc::types::{BlockId, LightHead, Stage};
 use rpc::{ApiError, ErrorCode};
 use serde::Serialize;
 use serde_json::json;
@@ -31,12 +34,14 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::http::Counted;
 use super::hub::Watching;
 use super::server::{Server, stopped};
-use super::{accounts, blocks, errors, query, transactions};
+use super::{accounts, blocks, errors, proving, query, transactions};
 
 /// Name of the event that says how many heights a slow reader has missed.
 pub const EVENT_LAGGED: &str = "lagged";
 /// Most payments that are read for a stream at once; an account with more of them must be paged.
 pub const PAYMENTS_MAX: usize = 16_384;
+/// What the stream of heads says every [`STREAM_KEEP_ALIVE`].
+const BEAT: Bytes = Bytes::from_static(b":hb\n\n");
 /// Payments that are read from the index at a time.
 const PAYMENTS_PAGE: usize = 128;
 
@@ -80,6 +85,31 @@ fn error_event(error: &ApiError) -> Event {
 }
 
 fn open<S: Source>(server: &Arc<Server>, source: S) -> Result<Response, ApiError> {
+    let keep_alive = KeepAlive::new().interval(STREAM_KEEP_ALIVE).text("hb");
+    Ok(Sse::new(events(server, source)?).keep_alive(keep_alive).into_response())
+}
+
+/// The same with the beat as a line of its own, whatever else is sent.
+fn open_with_beat<S: Source>(server: &Arc<Server>, source: S) -> Result<Response, ApiError> {
+    let (parts, body) = Sse::new(events(server, source)?).into_response().into_parts();
+    let first = tokio::time::Instant::now() + STREAM_KEEP_ALIVE;
+    let open = (body.into_data_stream(), tokio::time::interval_at(first, STREAM_KEEP_ALIVE));
+    let pieces = futures::stream::unfold(open, |(mut body, mut beats)| async move {
+        let piece = tokio::select! {
+            // Each piece is a whole event, so a beat is never inside one.
+            piece = body.next() => piece?,
+            _ = beats.tick() => Ok(BEAT),
+        };
+        Some((piece, (body, beats)))
+    });
+    Ok(Response::from_parts(parts, Body::from_stream(pieces)))
+}
+
+/// The events of a source as they come.
+fn events<S: Source>(
+    server: &Arc<Server>,
+    source: S,
+) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<S>, ApiError> {
     let open = Open {
         server: Arc::clone(server),
         source,
@@ -89,12 +119,10 @@ fn open<S: Source>(server: &Arc<Server>, source: S) -> Result<Response, ApiError
         _place: server.stream_place()?,
         _counted: Counted::new(&server.shared.metrics.rpc.streams),
     };
-    let events = futures::stream::unfold(open, |mut open| async move {
+    Ok(futures::stream::unfold(open, |mut open| async move {
         let event = open.next().await?;
         Some((Ok::<_, Infallible>(event), open))
-    });
-    let keep_alive = KeepAlive::new().interval(STREAM_KEEP_ALIVE).text("hb");
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    }))
 }
 
 impl<S: Source> Open<S> {
@@ -174,6 +202,48 @@ impl Source for Blocks {
         // The hub lives as long as the server, which the stream holds.
         let _ = self.finalized.changed().await;
     }
+}
+
+/// `/state-sync/head/stream`: the newest block with what certifies it, then each new one.
+///
+/// # Errors
+/// `overloaded`.
+pub fn heads(server: &Arc<Server>) -> Result<Response, ApiError> {
+    let last = blocks::head(server).previous().unwrap_or_default();
+    open_with_beat(server, Heads { finalized: server.hub.finalized(), last })
+}
+
+struct Heads {
+    finalized: watch::Receiver<Height>,
+    last: Height,
+}
+
+impl Source for Heads {
+    async fn step(&mut self, server: &Arc<Server>) -> Result<Step, ApiError> {
+        let head = *self.finalized.borrow_and_update();
+        match heights_behind(self.last, head) {
+            Ok(0) => return Ok(Step::Idle),
+            Ok(_) => {}
+            Err(missed) => return lagged(missed, "heads", "open a new stream: it starts with the newest head"),
+        }
+        let height = self.last.next();
+        let told = server.read(move |server| light_head(server, height)).await?;
+        self.last = height;
+        Ok(Step::Events(VecDeque::from([event(EVENT_HEAD, &told)?])))
+    }
+
+    async fn woken(&mut self) {
+        let _ = self.finalized.changed().await;
+    }
+}
+
+fn light_head(server: &Server, height: Height) -> Result<LightHead, ApiError> {
+    Ok(LightHead {
+        block: blocks::expect(server, height)?.hash,
+        certified: proving::certified(server, BlockId::Height(height))?,
+        proven_height: crate::proofs::proven_height(&server.shared),
+        chain_height: crate::proofs::chain_height(&server.shared),
+    })
 }
 
 /// `/transactions/{id}/stream`: the status at each stage, beginning with the present one.

@@ -32,6 +32,11 @@ pub struct StakingParams {
     pub jail_epochs: u64,
     /// A validator that misses more than this part of an epoch's commits is jailed, basis points.
     pub missed_max_bps: u64,
+    /// A proposer whose blocks leave out more than this part of an epoch's votes is jailed, basis points. At 10,000 nobody
+    /// is; honest proposers leave out up to a third, because a certificate closes with the first two thirds.
+    pub left_out_max_bps: u64,
+    /// A proposer that loses more than this part of its turns of an epoch is jailed, basis points. At 10,000 nobody is.
+    pub turns_lost_max_bps: u64,
     /// Epochs for which a light client may trust a header without a newer one.
     pub trusting_epochs: u64,
 }
@@ -48,6 +53,8 @@ impl Default for StakingParams {
             commission_step_bps: 100,
             jail_epochs: 1,
             missed_max_bps: 9_500,
+            left_out_max_bps: BASIS_POINTS,
+            turns_lost_max_bps: BASIS_POINTS,
             trusting_epochs: 5_040,
         }
     }
@@ -69,6 +76,8 @@ impl StakingParams {
         range("staking.commission_step_bps", self.commission_step_bps, 1, BASIS_POINTS, "1 to 10,000 basis points")?;
         range("staking.jail_epochs", self.jail_epochs, 1, self.unbonding_epochs, "1 to unbonding_epochs")?;
         range("staking.missed_max_bps", self.missed_max_bps, 1, BASIS_POINTS, "1 to 10,000 basis points")?;
+        range("staking.left_out_max_bps", self.left_out_max_bps, 3_334, BASIS_POINTS, "3,334 to 10,000 basis points")?;
+        range("staking.turns_lost_max_bps", self.turns_lost_max_bps, 1, BASIS_POINTS, "1 to 10,000 basis points")?;
         let trusting_max = self.unbonding_epochs * 2 / 3;
         range(
             "staking.trusting_epochs",

@@ -1,6 +1,7 @@
 //! The genesis file: text round trip, hash, slots, and every refusal.
 
 use primitives::genesis::{GateActivation, GenesisError};
+use primitives::params::ProvingParams;
 use primitives::*;
 
 use crate::samples::{address, amount, genesis};

@@ -1,8 +1,8 @@
-//! A light client: what one can be sure of from a genesis file, certificates and window proofs, without executing a block.
+//! A light client: what one can be sure of from a genesis file, certificates and proofs, without executing a block.
 //!
 //! ```text
 //!   genesis ─► ChainRules ─┬─► Attested: certified headers, by skipping  ─► attested height H
-//!                          └─► Proven: window proofs, one after another ─► ledger at height H_p
+//!                          └─► Proven: the chain proof, then newer windows one by one ─► ledger at height H_p
 //!                 H_p's header is certified, or an ancestor of a certified one
 //! ```
 //!
@@ -11,9 +11,10 @@
 //! - The two chains of reasoning are apart: a proof says nothing about who signed, a certificate nothing about money.
 //! - A header counts from one that is trusted only within the trusting period ([`LightError::CheckpointTooOld`]).
 //!
-//! Read next: [`Attested::advance`], [`Proven::extend`], then `spec/light.md`.
+//! Read next: [`Attested::advance`], [`check_chain`], [`Proven::of_chain`], [`Proven::extend`], then `spec/light.md`.
 
 mod attested;
+mod chain;
 mod proven;
 mod rules;
 mod window;
@@ -22,6 +23,7 @@ mod window;
 mod tests;
 
 pub use attested::{Attested, CLOCK_DRIFT_MS, CertifiedHeader, LightError};
-pub use proven::{Proven, WindowError};
+pub use chain::{ChainOrigin, SEALED_CHAIN_BYTES_MAX, SealedChain, SealedChainError, check_chain};
+pub use proven::{ChainStartError, Proven, WindowError};
 pub use rules::{ChainRules, RulesError};
 pub use window::{SEALED_BYTES_MAX, SealedWindow, SealedWindowError};

@@ -1,8 +1,10 @@
-//! The unbroken list of window proofs from genesis on, checked as it arrives.
+//! The proven ledger: a chain proof from genesis on, then an unbroken list of window proofs, checked as they arrive.
 
 use primitives::{Header, Height};
 
+use crate::folded::FoldKey;
 use crate::keys::VerifyingKey;
+use crate::light::chain::{SealedChain, SealedChainError, check_chain};
 use crate::light::rules::ChainRules;
 use crate::light::window::SealedWindow;
 use crate::statement::LedgerPoint;
@@ -38,6 +40,26 @@ pub enum WindowError {
     Chain(#[from] ChainError),
 }
 
+/// Why a chain proof starts no list.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainStartError {
+    /// It does not end where a window does.
+    #[error("the chain proof ends at height {height}, which is not the end of a window")]
+    NotAnEnd {
+        /// Where it ends.
+        height: Height,
+    },
+    /// The header is of another chain.
+    #[error("the header at height {height} is of another chain")]
+    OtherChain {
+        /// Its height.
+        height: Height,
+    },
+    /// The proof does not show it.
+    #[error("{0}")]
+    Chain(#[from] SealedChainError),
+}
+
 /// The ledger that is proven so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
@@ -49,6 +71,29 @@ impl Proven {
     /// Nothing but genesis.
     pub fn genesis(rules: &ChainRules) -> Self {
         Self { point: rules.start, windows: 0 }
+    }
+
+    /// What a chain proof shows, whose last header is `end`. The header is taken as it is: if it is not certified itself,
+    /// a later one must be, and nothing counts before that.
+    ///
+    /// # Errors
+    /// [`ChainStartError`].
+    pub fn of_chain(
+        rules: &ChainRules,
+        key: &FoldKey,
+        end: &Header,
+        sealed: &SealedChain,
+    ) -> Result<Self, ChainStartError> {
+        let (height, windows) = (end.height, rules.windows_until(end.height));
+        if end.genesis != rules.genesis {
+            return Err(ChainStartError::OtherChain { height });
+        }
+        if rules.window_start(windows) != height {
+            return Err(ChainStartError::NotAnEnd { height });
+        }
+        let point = LedgerPoint::from(end);
+        check_chain(key, &rules.origin(), point, sealed)?;
+        Ok(Self { point, windows })
     }
 
     /// The ledger at the end of the last window.

@@ -3,6 +3,7 @@
 use primitives::{Address, Amount, Genesis, Hash, Height, LedgerDigest, Timestamp, ValidatorSet};
 use tree::{LedgerError, LedgerTree, ops_digest};
 
+use crate::light::chain::ChainOrigin;
 use crate::statement::{LedgerPoint, WindowStatement};
 
 /// A genesis that no proof can start from.
@@ -84,6 +85,12 @@ impl ChainRules {
     /// How many windows have ended at `height`.
     pub fn windows_until(&self, height: Height) -> u64 {
         height.0 / self.window_blocks
+    }
+
+    /// What chain proofs start from.
+    pub fn origin(&self) -> ChainOrigin {
+        let Self { genesis, start, issuance_max, supply_cap, .. } = *self;
+        ChainOrigin { genesis, start, issuance_max, supply_cap }
     }
 
     /// The statement of a window between two ledgers.

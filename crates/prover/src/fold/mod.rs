@@ -11,9 +11,10 @@
 //! - Nothing here is trusted: what it gets wrong does not verify. The rule is in `air.rs` and in `proof/src/folded`.
 //! - A child is verified before it is folded, because the proof stack replays its verifier without looking.
 //!
-//! Read next: [`lift`], [`fold_lifted`], [`fold`]; then `spec/proofs.md`.
+//! Read next: [`extend`], [`lift`], [`fold_lifted`], [`fold`]; then `spec/proofs.md`.
 
 mod air;
+mod extend;
 mod keys;
 mod layer;
 mod prove;
@@ -21,6 +22,7 @@ mod wider;
 
 #[cfg(test)]
 pub(crate) use air::Children;
+pub use extend::{EXTENSION_WINDOWS_MAX, extend};
 pub use keys::FoldingKey;
 #[cfg(test)]
 pub(crate) use layer::Layer;

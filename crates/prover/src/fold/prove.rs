@@ -8,6 +8,7 @@ use proof::folded::{CHILDREN_MAX, FoldValues, FoldedProof};
 use proof::keys::Config;
 use proof::{EncodingError, JoinError, ProofError, VerifyingKey, WindowStatement, encoding, verify_window};
 
+use super::extend::EXTENSION_WINDOWS_MAX;
 use super::keys::FoldingKey;
 use crate::prove::WindowProof;
 
@@ -19,6 +20,12 @@ pub enum FoldError {
     Children {
         /// How many.
         children: usize,
+    },
+    /// More windows than one extension takes.
+    #[error("{windows} windows were given, an extension takes 1 to {EXTENSION_WINDOWS_MAX}")]
+    Extension {
+        /// How many.
+        windows: usize,
     },
     /// They are not neighbours.
     #[error("{0}")]

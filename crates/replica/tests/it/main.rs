@@ -7,6 +7,7 @@ mod audit;
 mod blocks;
 mod closing;
 mod net;
+mod offences;
 mod refusals;
 mod restart;
 mod stages;

@@ -1,13 +1,14 @@
 //! Questions about window proofs, and handing them in.
 
 use primitives::{Address, Height};
+use serde::de::DeserializeOwned;
 
 use super::{Client, ClientError, read, refusal};
 use crate::limits::PROOF_REPLY_BYTES_MAX;
 use crate::routes::Operation;
 use crate::types::{
-    BlockId, BlockProof, CertifiedBlock, Claim, ClaimRequest, OperationPage, OperationsQuery, ProofStatus,
-    ProvenAccount, ProversStatus, SubmitWindowQuery, WindowAccepted,
+    BlockId, BlockProof, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, OperationPage, OperationsQuery,
+    ProofStatus, ProvenAccount, ProversStatus, SubmitWindowQuery, WindowAccepted,
 };
 
 impl Client {
@@ -55,8 +56,34 @@ impl Client {
         bytes: Vec<u8>,
         generation_ms: Option<u64>,
     ) -> Result<WindowAccepted, ClientError> {
-        let request = self.request(Operation::ProofSubmit.route(), &[]);
-        let request = request.query(&SubmitWindowQuery { generation_ms });
+        self.submit_proof(Operation::ProofSubmit, bytes, generation_ms).await
+    }
+
+    /// `GET /proofs/chain`, at most [`PROOF_REPLY_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn chain_proof(&self) -> Result<Vec<u8>, ClientError> {
+        let request = self.request(Operation::ProofChain.route(), &[]);
+        let (url, status, body) = self.send(request, self.request_timeout, PROOF_REPLY_BYTES_MAX).await?;
+        if status == 200 { Ok(body) } else { Err(refusal(&url, status, &body)) }
+    }
+
+    /// `POST /proofs/chain`; the prover says how long it worked.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn submit_chain(&self, bytes: Vec<u8>, generation_ms: Option<u64>) -> Result<ChainAccepted, ClientError> {
+        self.submit_proof(Operation::ProofChainSubmit, bytes, generation_ms).await
+    }
+
+    async fn submit_proof<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        bytes: Vec<u8>,
+        generation_ms: Option<u64>,
+    ) -> Result<T, ClientError> {
+        let request = self.request(operation.route(), &[]).query(&SubmitWindowQuery { generation_ms });
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/octet-stream").body(bytes);
         let (url, status, body) = self.send(request, self.request_timeout, crate::limits::REPLY_BYTES_MAX).await?;
         read(&url, status, &body)

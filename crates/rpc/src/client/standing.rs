@@ -6,7 +6,7 @@ use super::{Client, ClientError};
 use crate::routes::Operation;
 use crate::types::{
     AuditPage, AuditQuery, AuditStream, IdentityProof, IdentityView, OwnVrf, ReputationView, TimetokeView,
-    ValidatorPeers, VrfStanding, VrfThreshold,
+    ValidatorPeers, ValidatorStatistics, VrfStanding, VrfThreshold,
 };
 
 impl Client {
@@ -56,6 +56,14 @@ impl Client {
     /// See [`Client::health`].
     pub async fn vrf(&self, address: &Address) -> Result<VrfStanding, ClientError> {
         self.get(Operation::VrfGet, &[&address.to_string()]).await
+    }
+
+    /// `GET /staking/validators/{address}/statistics`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn validator_statistics(&self, address: &Address) -> Result<ValidatorStatistics, ClientError> {
+        self.get(Operation::ValidatorStatistics, &[&address.to_string()]).await
     }
 
     /// `GET /validator/peers`.

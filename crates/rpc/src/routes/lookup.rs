@@ -1,9 +1,27 @@
-//! Finding a line of the route table, and the paths and refusals of one.
+//! Finding a line of the route table, and the paths and refusals of one; what a submission can be refused with.
 //!
 //! Read next: [`super::ROUTES`].
 
+use primitives::Rejection;
+
 use super::{COMMON_ERRORS, Operation, ROUTES, Route};
 use crate::error::ErrorCode;
+
+/// What a submission can be refused with: the body first, then every rejection.
+pub(super) const SUBMIT_ERRORS: [ErrorCode; 6 + Rejection::ALL.len()] = {
+    let mut errors = [ErrorCode::BadRequest; 6 + Rejection::ALL.len()];
+    errors[1] = ErrorCode::ParseError;
+    errors[2] = ErrorCode::JsonTooDeep;
+    errors[3] = ErrorCode::BodyTooLarge;
+    errors[4] = ErrorCode::UnsupportedMedia;
+    errors[5] = ErrorCode::Unauthorized;
+    let mut index = 0;
+    while index < Rejection::ALL.len() {
+        errors[6 + index] = ErrorCode::Rejected(Rejection::ALL[index]);
+        index += 1;
+    }
+    errors
+};
 
 impl Route {
     /// The route of a JSON-RPC method.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::sample::{GENESIS, address, amount, batch, block, certificate, transfer, validators};
 use crate::error::ErrorCode;
 use crate::types::{
-    AccountProof, ActionView, BlockSummary, BlockView, CertificateSummary, EventView, Hex, HistoryCursor, PageQuery,
-    ProofError, QueueStatus, Ready, Reason, ReceiptView, Stage, StateProof, SubmitTransaction, TransactionProof,
-    TransactionStatus, TransactionView, WaitQuery, page_limit,
+    AccountProof, ActionView, BlockEvents, BlockSummary, BlockView, CertificateSummary, EventView, Hex, HistoryCursor,
+    PageQuery, ProofError, QueueStatus, Ready, Reason, ReceiptView, Stage, StateProof, SubmitTransaction,
+    TransactionProof, TransactionStatus, TransactionView, WaitQuery, page_limit,
 };
 
 fn text(value: impl ToString) -> Value {
@@ -98,6 +98,47 @@ fn a_receipt_view_holds_every_event_in_order() {
         json!({"type": "transferred", "from": text(address(1)), "to": text(address(2)), "amount": 77})
     );
     assert_eq!(serde_json::from_value::<ReceiptView>(json).unwrap(), view);
+}
+
+#[test]
+fn closing_events_show_that_nothing_is_missing() {
+    let receipt = |number: u8| Receipt {
+        version: FormatVersion,
+        transaction: transfer(u64::from(number)).id(),
+        outcome: Outcome::Success,
+        weight: 1,
+        fee_burned: amount(1),
+        tip: amount(0),
+        events: primitives::BoundedVec::default(),
+    };
+    let closing = primitives::ClosingEvents::new(vec![
+        Event::RewardPaid { to: address(2), amount: amount(5) },
+        Event::Jailed { validator: address(3) },
+    ])
+    .unwrap();
+    for receipts in [vec![], vec![receipt(1)], vec![receipt(1), receipt(2), receipt(3)]] {
+        let mut header = block().header;
+        header.receipts_root = primitives::receipt::receipts_root(&receipts, &closing);
+        let view = BlockEvents::new(&header, &receipts, &closing);
+        assert_eq!(view.verify_inclusion().unwrap(), header);
+        assert_eq!(serde_json::to_value(&view).unwrap()["events"][1]["type"], "jailed");
+        let fewer = BlockEvents { events: view.events[..1].to_vec(), ..view.clone() };
+        assert_eq!(fewer.verify_inclusion(), Err(ProofError::Mismatch("list of events")));
+        // A shorter list under its own leaf, or the list at the place of a receipt, leads to no root.
+        let one = primitives::ClosingEvents::new(closing.iter().take(1).copied().collect()).unwrap();
+        let shorter = BlockEvents { leaf: Some(Hex(encode(&one))), ..fewer };
+        assert_eq!(shorter.verify_inclusion(), Err(ProofError::WrongPath));
+        let mut moved = view.clone();
+        moved.proof.as_mut().unwrap().count += 1;
+        assert_eq!(moved.verify_inclusion(), Err(ProofError::WrongPath));
+        let mut other = block().header;
+        other.receipts_root = Hash([1; 32]);
+        let foreign = BlockEvents { header: Hex(encode(&other)), block: other.hash(), ..view };
+        assert_eq!(foreign.verify_inclusion(), Err(ProofError::WrongPath));
+    }
+    let none = BlockEvents::new(&block().header, &[], &primitives::ClosingEvents::default());
+    assert!(none.events.is_empty() && none.leaf.is_none() && none.proof.is_none());
+    assert!(none.verify_inclusion().is_err(), "an empty list proves nothing");
 }
 
 #[test]

@@ -5,12 +5,13 @@
 //! - Amounts are µBLOCK, times are milliseconds since the Unix epoch, heights count from 1 (0 is genesis).
 //! - Requests refuse unknown fields. Replies may gain fields; readers ignore what they do not know.
 //!
-//! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`transaction`],
+//! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`closing`], [`transaction`],
 //! [`account`], [`staking`], [`standing`], [`audit`], [`proof`], [`proving`], [`request`]; [`text`] holds the text forms that are ours alone.
 
 pub mod account;
 pub mod audit;
 pub mod block;
+pub mod closing;
 pub mod proof;
 pub mod provers;
 pub mod proving;
@@ -24,22 +25,25 @@ pub mod transaction;
 pub use account::{AccountView, HistoryEntry, HistoryKind, HistoryPage};
 pub use audit::{AuditError, AuditEvidence, AuditPage, AuditRecord, AuditStanding, AuditStream};
 pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
+pub use closing::BlockEvents;
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
 pub use provers::{AcceptedProof, ProverView, ProversStatus, WaitingWindow};
 pub use proving::{
-    BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, Claim, ClaimRequest, ClaimStatus, FamilyState,
-    FamilyStatus, HeightRequest, OperationPage, OperationsQuery, OperationsRequest, PlonkyHealth, ProofStatus,
-    ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
+    BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim, ClaimRequest,
+    ClaimStatus, FamilyState, FamilyStatus, HeightRequest, LightHead, OperationPage, OperationsQuery,
+    OperationsRequest, PlonkyHealth, ProofStatus, ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
 };
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,
     SubmitResult, SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
 };
-pub use staking::{DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorView};
+pub use staking::{
+    DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorStatistics, ValidatorView,
+};
 pub use standing::{
     ChallengeView, CountersView, IdentityProof, IdentityRecord, IdentityView, NextTier, OwnVrf, ReputationBoard,
     ReputationLine, ReputationView, ScorePart, TimetokeSubject, TimetokeView, ValidatorPeer, ValidatorPeers,
-    VrfAdmitted, VrfCandidate, VrfKeyView, VrfMetrics, VrfResult, VrfStanding, VrfThreshold,
+    VrfAdmitted, VrfCandidate, VrfKeyView, VrfMetrics, VrfRaise, VrfResult, VrfStanding, VrfThreshold,
 };
 pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,

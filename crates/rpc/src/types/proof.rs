@@ -31,7 +31,7 @@ pub enum ProofError {
     #[error("the {0} of the proof does not match its header; ask another node")]
     Mismatch(&'static str),
     /// The path does not lead to the root of the header.
-    #[error("the path does not lead from the transaction to the header; ask another node")]
+    #[error("the path does not lead to the root in the header; ask another node")]
     WrongPath,
     /// The node sent no certificate.
     #[error("the proof has no certificate; ask another node")]
@@ -212,7 +212,7 @@ impl AccountProof {
     }
 }
 
-fn checked_header(bytes: &Hex, height: Height, block: &Hash) -> Result<Header, ProofError> {
+pub(super) fn checked_header(bytes: &Hex, height: Height, block: &Hash) -> Result<Header, ProofError> {
     let header: Header = decode(&bytes.0).map_err(|_| ProofError::Malformed("header"))?;
     if header.height != height {
         return Err(ProofError::Mismatch("height"));

@@ -1,6 +1,7 @@
-//! Window proofs: where they stand, what a prover needs, what a light client fetches.
+//! Window proofs and the chain proof: where they stand, what a prover needs, what a light client fetches.
 //!
-//! The bytes of a window's proof travel raw, not in JSON: `window 8 LE ‖ payout 30 ‖ proof`, see `spec/light.md`.
+//! The bytes of proofs travel raw, not in JSON: `window 8 LE ‖ payout 30 ‖ proof`, and for the chain proof
+//! `last height 8 LE ‖ payout 30 ‖ proof`, see `spec/light.md`.
 
 use primitives::block::BLOCK_OPS_MAX;
 use primitives::{
@@ -150,6 +151,22 @@ impl CertifiedBlock {
     }
 }
 
+/// One event of `GET /state-sync/head/stream`: the newest block, for who does not execute blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LightHead {
+    /// Hash of the block.
+    #[schema(value_type = HashText)]
+    pub block: Hash,
+    /// What shows that it was decided, with its height.
+    pub certified: CertifiedBlock,
+    /// The last height that is proven on this node.
+    #[schema(value_type = u64)]
+    pub proven_height: Height,
+    /// The last height that the chain proof covers; 0 without one.
+    #[schema(value_type = u64)]
+    pub chain_height: Height,
+}
+
 /// What is known about a family of claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -183,6 +200,24 @@ pub struct ClaimStatus {
     pub expires_ms: Timestamp,
 }
 
+/// The one proof of the chain, from genesis on: its bytes are at `GET /proofs/chain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChainStatus {
+    /// First height that it covers: 1.
+    #[schema(value_type = u64)]
+    pub first_height: Height,
+    /// Last height that it covers.
+    #[schema(value_type = u64)]
+    pub last_height: Height,
+    /// Windows that it covers, from 0 on.
+    pub windows: u64,
+    /// Who is paid for the proof of its last window: part of its statement.
+    #[schema(value_type = AddressText)]
+    pub payout: Address,
+    /// Length with its head, bytes.
+    pub bytes: u64,
+}
+
 /// `GET /proofs/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProofStatus {
@@ -211,8 +246,13 @@ pub struct ProofStatus {
     pub max_proof_size_bytes: u64,
     /// Who works on what.
     pub claims: Vec<ClaimStatus>,
-    /// Whether the windows are folded into one proof.
-    pub folded: bool,
+    /// The one proof of the chain; none before the first windows are folded.
+    pub chain: Option<ChainStatus>,
+    /// Hash of the key that chain proofs are verified under.
+    #[schema(value_type = DigestText)]
+    pub chain_key: LedgerDigest,
+    /// Proven bits of security of that key, rounded down.
+    pub chain_security_bits: u32,
     /// What is proven and what is only attested.
     pub families: Vec<FamilyStatus>,
 }
@@ -227,13 +267,31 @@ pub struct WindowAccepted {
     pub proven_height: Height,
 }
 
-/// Query of `POST /proofs/windows`.
+/// A chain proof was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChainAccepted {
+    /// Windows that it covers, from 0 on.
+    pub windows: u64,
+    /// The last height that it covers.
+    #[schema(value_type = u64)]
+    pub chain_height: Height,
+    /// The last height that is proven, by it or by windows after it.
+    #[schema(value_type = u64)]
+    pub proven_height: Height,
+}
+
+/// Query of `POST /proofs/windows` and `POST /proofs/chain`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitWindowQuery {
     /// How long the prover worked on it, by its own clock, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation_ms: Option<u64>,
+}
+
+/// Whether a field with this value can be left out.
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// `POST /proofs/claims`: a prover asks which window to work on, or says that it still works on one.
@@ -245,6 +303,9 @@ pub struct ClaimRequest {
     /// The window it works on; none to be given one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<u64>,
+    /// Whether it asks to extend the chain proof instead of proving a window.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub chain: bool,
     /// Why its last attempt failed, if it did: shown in `backend_health`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -253,7 +314,8 @@ pub struct ClaimRequest {
 /// The answer to a claim. A claim is a hint among provers: whoever hands in a good proof first has proven the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Claim {
-    /// The window to work on; none while every closed window is proven or claimed.
+    /// The window to work on; none while every closed window is proven or claimed. Of a claim on the chain proof, the
+    /// first window that it does not cover.
     pub window: Option<u64>,
     /// Until when the claim holds unless it is renewed, this node's clock; none without a window.
     #[schema(value_type = Option<u64>)]
@@ -271,7 +333,7 @@ pub struct HeightRequest {
     pub height: Height,
 }
 
-/// `GET /proofs/block/{height}`: the window that covers a block.
+/// `GET /proofs/block/{height}`: the proof that covers a block, the chain proof or that of its window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlockProof {
     /// The block.
@@ -279,10 +341,10 @@ pub struct BlockProof {
     pub height: Height,
     /// The window that it is in.
     pub window: u64,
-    /// First height of the window.
+    /// First height that the proof covers.
     #[schema(value_type = u64)]
     pub first_height: Height,
-    /// Last height of the window.
+    /// Last height that the proof covers.
     #[schema(value_type = u64)]
     pub last_height: Height,
     /// Who is paid for the proof: part of its statement.
@@ -292,7 +354,7 @@ pub struct BlockProof {
     pub bytes: u64,
     /// Where the bytes are.
     pub path: String,
-    /// Hash of the window's last block.
+    /// Hash of the last block that the proof covers.
     #[schema(value_type = HashText)]
     pub last_block: Hash,
 }
@@ -303,7 +365,7 @@ pub struct ProvenAccount {
     /// The account.
     #[schema(value_type = AddressText)]
     pub address: Address,
-    /// The height that the ledger belongs to: the last proven one.
+    /// The height that the ledger belongs to: the last of the chain proof, or the last proven one while there is none.
     #[schema(value_type = u64)]
     pub height: Height,
     /// Root of that ledger; the header of the height has the same.

@@ -60,7 +60,7 @@ pub struct ValidatorView {
     pub tombstone: Option<Hash>,
     /// Why it does not vote, in words; none while it votes.
     pub reason: Option<String>,
-    /// What would change that.
+    /// What would change that; while it votes, what would raise its share.
     pub next: Option<String>,
 }
 
@@ -76,6 +76,52 @@ pub struct ValidatorList {
     pub validators: Vec<ValidatorView>,
     /// How many there are.
     pub total: u64,
+}
+
+/// `GET /staking/validators/{address}/statistics`: what a validator did and left undone, as every node counts it.
+///
+/// Counts over its whole life end with the last finished epoch. A validator whose blocks lack votes that the others'
+/// carry, or whose turns decide nothing, stands out against `members_*`, which are the sums over the present set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ValidatorStatistics {
+    /// Whose.
+    #[schema(value_type = AddressText)]
+    pub address: Address,
+    /// The finalized height this was read at.
+    #[schema(value_type = u64)]
+    pub height: Height,
+    /// The epoch of the next height.
+    pub epoch: u64,
+    /// Finished epochs in the voting set.
+    pub epochs: u64,
+    /// Commits it could sign.
+    pub commits: u64,
+    /// Of these, those without its signature.
+    pub missed: u64,
+    /// Blocks it built.
+    pub built: u64,
+    /// Signatures that were missing from the certificates in its blocks.
+    pub votes_left_out: u64,
+    /// Rounds that it was to propose in and that decided nothing.
+    pub turns_lost: u64,
+    /// Times it was jailed.
+    pub jailed: u64,
+    /// Commits of the present epoch that it missed so far.
+    pub epoch_missed: u64,
+    /// Blocks it built in the present epoch so far.
+    pub epoch_built: u64,
+    /// Signatures missing from the certificates in these.
+    pub epoch_votes_left_out: u64,
+    /// Its turns of the present epoch that decided nothing.
+    pub epoch_turns_lost: u64,
+    /// It is jailed when it misses more than this many commits of one epoch.
+    pub missed_allowed: u64,
+    /// Blocks that all members of the present set built in their finished epochs.
+    pub members_built: u64,
+    /// Signatures missing from the certificates in these.
+    pub members_votes_left_out: u64,
+    /// Turns of all members that decided nothing, in finished epochs.
+    pub members_turns_lost: u64,
 }
 
 /// Stake behind one validator.

@@ -286,10 +286,23 @@ pub struct VrfCandidate {
     pub hours: u64,
     /// Its weight.
     pub weight: u64,
+    /// Its part of all weight on the list, ppm, rounded down.
+    pub share_ppm: u64,
     /// A ticket below this wins a seat; decimal text, because it may be above 2^53.
     pub threshold: String,
     /// Its ticket, decimal; none while it submitted none.
     pub ticket: Option<String>,
+}
+
+/// One thing that would raise a candidate's weight, and to how much, if it had been so when the list was frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VrfRaise {
+    /// What would change.
+    pub change: String,
+    /// The weight with it.
+    pub weight: u64,
+    /// The part of all weight with it, ppm, rounded down.
+    pub share_ppm: u64,
 }
 
 /// One admitted candidate.
@@ -366,6 +379,8 @@ pub struct VrfStanding {
     pub admitted: Option<VrfAdmitted>,
     /// In words, why it waits or what it can do.
     pub reason: String,
+    /// What would raise its weight, each alone; empty while it is not on the list.
+    pub raises: Vec<VrfRaise>,
 }
 
 /// What lotteries gave, counted by this process since it started, and the last recorded result.

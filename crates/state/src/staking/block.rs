@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! every block ── count who missed the included commit, who built, whose turn was lost ── pay what finished unbonding ── forget old moves
-//! last block of an epoch ── jail who missed too much ── make the next voting set ── forget old counts
+//! last block of an epoch ── jail who missed, left out or lost too much ── make the next voting set ── forget old counts
 //! ```
 //!
 //! On a chain with the engine `solo` the set never changes: one process makes every block.
@@ -57,6 +57,7 @@ pub fn end_block(
         return Ok(None);
     }
     let current = view::validators(overlay)?;
+    let beyond = statistics::beyond(overlay, &env.params.staking, &current)?;
     statistics::end_epoch(overlay, env, &current)?;
     let voting = view::gate(overlay, BFT_GATE, env.block.height)?;
     if let Some(member) = current.validators().first().filter(|_| is_seeded(Defect::SlashesTheInnocent)) {
@@ -64,7 +65,7 @@ pub fn end_block(
     }
     let mut next = None;
     if voting {
-        jail_absent(overlay, env, &current, events)?;
+        jail_absent(overlay, env, (&current, &beyond), events)?;
         let set = sets::next(&current, stakes(overlay, env, &current)?, &env.params.staking)?;
         if set != current {
             // A rotated VRF key alone changes no hash: certificates verify as before.
@@ -138,17 +139,18 @@ fn forget_moves(overlay: &mut Overlay<'_>, env: Env<'_>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Jails members that missed more of the epoch's commits than they may.
+/// Jails members that missed more of the epoch's commits than they may, and those in `beyond`.
 fn jail_absent(
     overlay: &mut Overlay<'_>,
     env: Env<'_>,
-    current: &ValidatorSet,
+    (current, beyond): (&ValidatorSet, &[Address]),
     events: &mut Vec<Event>,
 ) -> Result<(), Broken> {
     for member in current.validators() {
         let count = missed(overlay, env.epoch(), &member.address)?;
         let allowed = u128::from(env.params.epoch_blocks) * u128::from(env.params.staking.missed_max_bps);
-        if u128::from(count) * u128::from(BASIS_POINTS) <= allowed {
+        let is_present = u128::from(count) * u128::from(BASIS_POINTS) <= allowed;
+        if is_present && !beyond.contains(&member.address) {
             continue;
         }
         if jail(overlay, env, &member.address)? {

@@ -1,14 +1,16 @@
-//! What validators did and left undone, kept on chain for everyone to read. Implements STK-26 to STK-29.
+//! What validators did and left undone, kept on chain for everyone to read. Implements STK-26 to STK-29 and STK-32.
 //!
 //! ```text
 //! each block ── builder: one more block; votes missing from its certificate; turns that earlier proposers lost
 //! each epoch ── member: commits it could sign, commits it missed ──► its statistics
 //! ```
-//! Absence jails (`block.rs`); nothing here slashes: whether a vote was withheld or a transaction kept out cannot be proven
-//! from signed messages. A proposer whose certificates lack votes that the others' carry, or who loses its turns, stands out.
+//! Absence jails (`block.rs`), and so do votes left out and lost turns on a chain whose parameters say how many are too
+//! many ([`beyond`]). Nothing here slashes: whether a vote was withheld or a transaction kept out cannot be proven from
+//! signed messages.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::block::genesis_beacon;
+use primitives::params::{BASIS_POINTS, StakingParams};
 use primitives::proposer::proposer;
 use primitives::validator::VALIDATORS_MAX;
 use primitives::{Address, Hash, Round, ValidatorSet, decode, encode};
@@ -107,6 +109,30 @@ fn lost_turns(
         overlay.put(keys::turns(&who), encode(&lost));
     }
     Ok(())
+}
+
+/// Members whose blocks left out more votes, or who lost more of their turns, than an epoch allows (STK-32).
+///
+/// # Errors
+/// [`Broken`] when stored values do not decode.
+pub(super) fn beyond(view: &dyn StateView, params: &StakingParams, set: &ValidatorSet) -> Result<Vec<Address>, Broken> {
+    let over = |part: u64, whole: u64, most: u64| {
+        u128::from(part) * u128::from(BASIS_POINTS) > u128::from(whole) * u128::from(most)
+    };
+    let members = u64::try_from(set.validators().len()).unwrap_or(u64::MAX);
+    let mut found = Vec::new();
+    for member in set.validators() {
+        let own = turns(view, &member.address)?;
+        let [built, left_out, lost] = [own.built, own.votes_left_out, own.turns_lost].map(u64::from);
+        let withholds = params.left_out_max_bps < BASIS_POINTS
+            && over(left_out, built.saturating_mul(members), params.left_out_max_bps);
+        let is_silent = params.turns_lost_max_bps < BASIS_POINTS
+            && over(lost, built.saturating_add(lost), params.turns_lost_max_bps);
+        if withholds || is_silent {
+            found.push(member.address);
+        }
+    }
+    Ok(found)
 }
 
 /// Adds the epoch to the records and starts the next one.

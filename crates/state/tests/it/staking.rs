@@ -366,6 +366,49 @@ fn random_actions_keep_every_invariant_and_replay_to_the_same_state() {
 }
 
 #[test]
+fn votes_left_out_and_lost_turns_jail_where_the_chain_says_how_many() {
+    for (left_out_max_bps, turns_lost_max_bps, jailed) in
+        [(10_000, 10_000, [0, 0]), (4_000, 10_000, [0, 0]), (3_334, 10_000, [1, 0]), (10_000, 5_000, [0, 1])]
+    {
+        let mut params = params();
+        params.staking.left_out_max_bps = left_out_max_bps;
+        params.staking.turns_lost_max_bps = turns_lost_max_bps;
+        params.validate().unwrap();
+        let mut chain = Chain::bft(params, &[10, 10, 10, 10, 10]);
+        blocks(&mut chain, 4);
+        // Validator 200 builds every block. In this epoch two different ones of five miss in each of its certificates, so nobody is
+        // absent for long, and the turns of rounds 0 and 1 are lost once.
+        let mut loser = None;
+        for block in 0..4_u8 {
+            chain.absent = [200 + block, 200 + (block + 1) % 5].map(address).into_iter().collect();
+            let mut context = chain.context();
+            if block == 1 {
+                let (set, commit) = (state::view::validators(&chain).unwrap(), context.last_commit.as_mut().unwrap());
+                commit.round = primitives::Round(1);
+                let beacon = primitives::hash(primitives::Domain::Beacon, &[&(context.height.0 - 3).to_le_bytes()]);
+                loser = Some((set, beacon, primitives::Height(context.height.0 - 1)));
+            }
+            chain.block_in(context, &[]).unwrap();
+        }
+        chain.absent.clear();
+        let (set, beacon, height) = loser.unwrap();
+        let lost = primitives::proposer::proposer(&set, &beacon, height, primitives::Round(0)).address;
+        let of = |who: &Address| staking::statistics::statistics(&chain, who).unwrap();
+        let (builder, loser) = (of(&address(200)), of(&lost));
+        assert_eq!((builder.votes_left_out, loser.turns_lost), (8, 1), "8 of 20 votes, and one turn");
+        let is_builder = lost == address(200);
+        assert_eq!(builder.jailed, jailed[0], "{left_out_max_bps}");
+        // One turn lost of one is more than half; of the builder's five it is not.
+        assert!(is_builder || loser.jailed == jailed[1], "{turns_lost_max_bps}");
+        let set = state::view::validators(&chain).unwrap();
+        assert_eq!(set.get(&address(200)).is_none(), jailed[0] == 1, "it left with the epoch");
+        for who in 200..205 {
+            assert_eq!(bonded(&chain, who), 10 * BLOCK, "nothing of this slashes");
+        }
+    }
+}
+
+#[test]
 fn statistics_tell_absence_left_out_votes_and_lost_turns_and_slash_nobody() {
     use primitives::proposer::proposer;
     let mut chain = chain();

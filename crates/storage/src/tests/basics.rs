@@ -270,3 +270,34 @@ fn window_proofs_are_kept_in_order_and_survive_reopening() {
     assert_eq!(store.window_proof(1).unwrap(), Some(b"proof 1".to_vec()));
     assert_eq!(store.window_proof(3).unwrap(), None);
 }
+
+#[test]
+fn a_chain_proof_replaces_a_shorter_one_and_the_windows_it_covers() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = Model::of_length(12, 3);
+    let store = model.fill(&on_disk(directory.path()));
+    assert_eq!((store.chain_proof().unwrap(), store.folded_windows().unwrap()), (None, 0));
+    for window in 0..4_u64 {
+        store.save_window_proof(window, format!("proof {window}").as_bytes()).unwrap();
+    }
+    store.save_chain_proof(2, b"two").unwrap();
+    let kept: Vec<bool> = (0..5).map(|window| store.window_proof(window).unwrap().is_some()).collect();
+    assert_eq!(kept, [false, false, true, true, false], "the tail stays, what is folded goes");
+    for windows in [0, 1, 2] {
+        let shorter = store.save_chain_proof(windows, b"other").unwrap_err();
+        assert!(matches!(shorter, StorageError::WrongWindow { expected: 3, .. }), "{shorter}");
+    }
+    let early = store.save_window_proof(1, b"one").unwrap_err();
+    assert!(matches!(early, StorageError::WrongWindow { expected: 4, got: 1 }), "{early}");
+    drop(store);
+    let store = Store::open(&on_disk(directory.path()), &genesis()).unwrap();
+    assert_eq!(store.chain_proof().unwrap(), Some((2, b"two".to_vec())));
+    assert_eq!(store.proven_windows().unwrap(), 4);
+    // A chain proof from elsewhere may go beyond what this node has taken window by window.
+    store.save_chain_proof(9, b"nine").unwrap();
+    assert_eq!((store.proven_windows().unwrap(), store.window_proof(3).unwrap()), (9, None));
+    store.save_window_proof(9, b"tenth").unwrap();
+    drop(store);
+    let store = Store::open(&on_disk(directory.path()), &genesis()).unwrap();
+    assert_eq!((store.proven_windows().unwrap(), store.chain_proof().unwrap()), (10, Some((9, b"nine".to_vec()))));
+}

@@ -36,8 +36,10 @@ area! {
         expired: Counter = Metric::counter("mempool_expired_total");
         "Transactions that left without being included, by reason (expiry among them)"
         dropped: CounterFamily<1> = Metric::counter("mempool_dropped_total").labels(&["reason"]);
-        "Votes refused because the vote queue was full"
+        "Votes refused because the share of their height in the vote queue was full"
         votes_rejected: Counter = Metric::counter("mempool_votes_rejected_total");
+        "Votes refused because their height is more than 16 ahead: this node is behind, or a peer makes them up"
+        votes_too_far: Counter = Metric::counter("mempool_votes_too_far_total");
         "Time from receiving a transaction to each stage of its way"
         stage: HistogramFamily<1> =
             Metric::histogram("transaction_stage_seconds", BLOCKS).unit(Unit::Seconds).labels(&["stage"]);

@@ -19,11 +19,21 @@ area! {
     Proofs {
         "Last height of the unbroken list of verified windows"
         proven_height: Gauge = Metric::gauge("proven_height");
+        "Height up to which the chain itself took a proof in a block"
+        accepted_height: Gauge = Metric::gauge("proof_accepted_height");
+        "Recorded windows that wait for a proof in a block"
+        lag_windows: Gauge = Metric::gauge("proof_lag_windows");
+        "What a lag of proofs leaves of the block weight, basis points"
+        block_weight: Gauge = Metric::gauge("proof_block_weight_bps");
+        "Provers with a bond"
+        provers: Gauge = Metric::gauge("proof_bonded_provers");
         "Finalized heights that are not proven"
         lag: Gauge = Metric::gauge("proof_lag_blocks");
         "Closed windows that wait for their proof"
         queue_depth: Gauge = Metric::gauge("proof_queue_depth");
-        "Window proofs that this node keeps"
+        "Last height that the chain proof of this node covers"
+        chain_height: Gauge = Metric::gauge("proof_chain_height");
+        "Window proofs that this node keeps after its chain proof"
         kept: Gauge = Metric::gauge("proof_windows_kept");
         "Time that a prover worked on a proof, milliseconds, as it says itself; only accepted proofs count"
         generation: HistogramFamily<2> = Metric::histogram("rpp_runtime_proof_generation_latency_ms", PROVE_MS).labels(&["backend", "proof"]);

@@ -7,6 +7,7 @@ fn fine(role: Role) -> Observation<'static> {
         role,
         stopping: false,
         services_down: &[],
+        starting: false,
         finalized_age_ms: 900,
         block_interval_ms: 1_000,
         behind: 0,
@@ -29,9 +30,10 @@ fn a_node_in_order_is_ready_in_every_role() {
 #[test]
 fn each_fault_counts_for_the_roles_of_the_table() {
     type Break = fn(&mut Observation<'static>);
-    let faults: [(&str, Break, &[Role]); 6] = [
+    let faults: [(&str, Break, &[Role]); 7] = [
         ("stopping", |seen| seen.stopping = true, &ROLES),
         ("service_down", |seen| seen.services_down = &["rpc"], &ROLES),
+        ("starting", |seen| seen.starting = true, &[Role::Validator, Role::Full]),
         (
             "syncing",
             |seen| {
@@ -62,6 +64,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
     let seen = Observation {
         stopping: true,
         services_down: &["rpc", "p2p"],
+        starting: true,
         finalized_age_ms: 60_000,
         behind: 7,
         syncing: true,
@@ -74,6 +77,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         Reason::Stopping,
         Reason::ServiceDown("rpc"),
         Reason::ServiceDown("p2p"),
+        Reason::Starting,
         Reason::Syncing { behind: 7 },
         Reason::Stalled { age_ms: 60_000, limit_ms: 10_000 },
         Reason::NoPeers,

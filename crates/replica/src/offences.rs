@@ -1,0 +1,174 @@
+//! Finds offences of identities in the transactions that pass by: conflicting heartbeats, and one key of two identities.
+//!
+//! ```text
+//! admitted transaction ─┐                   ┌─ another heartbeat of this identity for this challenge? ──► evidence
+//!                       ├─► what it signs ──┤
+//! finalized block ──────┘                   └─ a key that the chain gave to another identity? ──────────► evidence
+//!         └─► the keys that the chain gave to identities in it
+//! ```
+//! Rules
+//! - Only transactions whose form and signatures were checked get here, so what is found holds on every node.
+//! - Of two identities with one key the one is accused that claims what the chain gave to the other; while the chain gave
+//!   it to nobody, or its holder is gone, nobody is.
+//! - Heartbeats count for challenges that are open or were lately, of identities that exist: strangers cannot fill the
+//!   memory. At most [`HEARTBEATS_MAX`] heartbeats and [`CLAIMS_MAX`] claims are kept, the newest.
+//! - The memory begins empty when a node starts; other nodes remember.
+//!
+//! Read next: [`crate::reports`], which brings evidence onto the chain.
+
+use std::collections::BTreeMap;
+
+use primitives::actions::evidence::KEY_PROOF_OVERLAP_HEIGHTS;
+use primitives::actions::identity::{KeyKindProven, KeyProof, PeerBinding, VrfBinding};
+use primitives::actions::timetoke::SignedHeartbeat;
+use primitives::actions::{FalseKeyProof, PossessionProof};
+use primitives::{
+    Action, Address, Block, BoundedBytes, Evidence, Height, IdentityAction, Outcome, PublicKey, Receipt,
+    TimetokeAction, Transaction, encode,
+};
+use state::{StateView, identity, timetoke};
+
+/// Most heartbeats that are remembered.
+pub const HEARTBEATS_MAX: usize = 16_384;
+/// Challenges before the open one whose heartbeats are remembered.
+pub const CHALLENGES_KEPT: u64 = 16;
+/// Most claims of keys that are remembered.
+pub const CLAIMS_MAX: usize = 4_096;
+
+/// A key's own word on whose it is.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    statement: KeyProof,
+    proof: PossessionProof,
+}
+
+/// What was seen of heartbeats and of claims of keys.
+#[derive(Default)]
+pub struct Offences {
+    /// By challenge and identity.
+    heartbeats: BTreeMap<(u64, Address), SignedHeartbeat>,
+    /// What the chain accepted, by the height of the claim, kind and key.
+    claims: BTreeMap<(Height, [u8; 33]), Claim>,
+}
+
+impl Offences {
+    /// Whether a transaction holds anything to look at. Asks nothing, so that most transactions cost nothing.
+    pub const fn concerns(transaction: &Transaction) -> bool {
+        matches!(transaction.body.action, Action::Timetoke(_) | Action::Identity(_))
+    }
+
+    /// Looks at a transaction that was checked, in the state after the last finalized block at `height`.
+    pub fn saw(&mut self, state: &dyn StateView, height: Height, transaction: &Transaction) -> Vec<Evidence> {
+        match &transaction.body.action {
+            Action::Timetoke(TimetokeAction::Heartbeats { list }) => {
+                list.iter().filter_map(|signed| self.heartbeat(state, height, signed)).collect()
+            }
+            Action::Identity(action) => claims(transaction.body.payer, action)
+                .iter()
+                .filter_map(|claim| self.false_claim(state, height, transaction, claim))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Looks at a finalized block, and remembers the keys that it gave to identities.
+    pub fn finalized(&mut self, state: &dyn StateView, block: &Block, receipts: &[Receipt]) -> Vec<Evidence> {
+        let height = block.header.height;
+        let mut found = Vec::new();
+        for (transaction, receipt) in block.transactions.iter().zip(receipts) {
+            if !Self::concerns(transaction) {
+                continue;
+            }
+            found.extend(self.saw(state, height, transaction));
+            if let (Action::Identity(action), Outcome::Success) = (&transaction.body.action, receipt.outcome) {
+                for claim in claims(transaction.body.payer, action) {
+                    self.claims.insert((claim.statement.valid_from, name(&claim.statement)), claim);
+                }
+            }
+        }
+        let oldest = Height(height.0.saturating_sub(2 * KEY_PROOF_OVERLAP_HEIGHTS));
+        self.claims.retain(|(from, _), _| *from >= oldest);
+        while self.claims.len() > CLAIMS_MAX {
+            self.claims.pop_first();
+        }
+        found
+    }
+
+    fn heartbeat(&mut self, state: &dyn StateView, height: Height, signed: &SignedHeartbeat) -> Option<Evidence> {
+        let heartbeat = &signed.heartbeat;
+        let open = timetoke::challenge(state).ok().flatten()?.number;
+        let kept = open.saturating_sub(CHALLENGES_KEPT);
+        // A broken state stops the node by itself at its next block.
+        let known = identity::get(state, &heartbeat.identity).ok().flatten()?;
+        if heartbeat.challenge > open || heartbeat.challenge < kept || known.stage(height) == identity::Stage::Expired {
+            return None;
+        }
+        self.heartbeats.retain(|(challenge, _), _| *challenge >= kept);
+        let first = *self.heartbeats.entry((heartbeat.challenge, heartbeat.identity)).or_insert(*signed);
+        while self.heartbeats.len() > HEARTBEATS_MAX {
+            self.heartbeats.pop_first();
+        }
+        (first.heartbeat != *heartbeat).then(|| Evidence::of_heartbeats(first, *signed))
+    }
+
+    fn false_claim(
+        &self,
+        state: &dyn StateView,
+        height: Height,
+        transaction: &Transaction,
+        claim: &Claim,
+    ) -> Option<Evidence> {
+        let mine = &claim.statement;
+        let holder = identity::holder(state, mine.kind, &mine.key.0, height).ok().flatten()?;
+        let (_, other) = self.claims.iter().find(|((from, key), other)| {
+            let together = from.0.abs_diff(mine.valid_from.0) <= KEY_PROOF_OVERLAP_HEIGHTS;
+            let another = other.statement.identity == holder && holder != mine.identity;
+            together && another && *key == name(mine)
+        })?;
+        Some(Evidence::FalseKeyProof(Box::new(FalseKeyProof {
+            key: transaction.key,
+            body: BoundedBytes::new(encode(&transaction.body))?,
+            signature: transaction.signature,
+            other: other.statement,
+            proof: other.proof,
+        })))
+    }
+}
+
+/// The keys that `payer` claims by this action.
+fn claims(payer: Address, action: &IdentityAction) -> Vec<Claim> {
+    match action {
+        IdentityAction::Register(register) => {
+            let peer = register.peer.as_ref().map(|peer| of_peer(payer, peer));
+            [Some(of_vrf(payer, &register.vrf)), peer].into_iter().flatten().collect()
+        }
+        IdentityAction::RotateVrf(vrf) => vec![of_vrf(payer, vrf)],
+        IdentityAction::RotatePeer { peer } => peer.iter().map(|peer| of_peer(payer, peer)).collect(),
+        IdentityAction::Attest { .. }
+        | IdentityAction::Revoke
+        | IdentityAction::Withdraw
+        | IdentityAction::Vouch { .. } => Vec::new(),
+    }
+}
+
+fn of_vrf(identity: Address, vrf: &VrfBinding) -> Claim {
+    let key = PublicKey(vrf.key.0);
+    let statement = KeyProof { kind: KeyKindProven::Vrf, identity, key, valid_from: vrf.valid_from };
+    Claim { statement, proof: PossessionProof::Vrf(vrf.proof) }
+}
+
+fn of_peer(identity: Address, peer: &PeerBinding) -> Claim {
+    let statement = KeyProof { kind: KeyKindProven::Peer, identity, key: peer.key, valid_from: peer.valid_from };
+    Claim { statement, proof: PossessionProof::Peer(peer.signature) }
+}
+
+/// Kind and key, as one name.
+fn name(statement: &KeyProof) -> [u8; 33] {
+    let mut name = [0; 33];
+    name[0] = match statement.kind {
+        KeyKindProven::Vrf => 0,
+        KeyKindProven::Peer => 1,
+    };
+    name[1..].copy_from_slice(&statement.key.0);
+    name
+}

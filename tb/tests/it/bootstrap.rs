@@ -1,0 +1,221 @@
+//! `scripts/bootstrap.sh` on a machine of our own making: a folder of programs that stand for package tool, rustup,
+//! cargo and the rest, and that note what they were asked to install. Nothing here leaves that folder.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// The programs of every Unix machine that the script uses.
+const COMMON: [&str; 10] = ["bash", "sh", "sed", "sort", "head", "dirname", "env", "cat", "chmod", "mkdir"];
+
+/// Makes the program `$1`, as an installation would.
+const MAKE: &str = r##"
+write() { { echo '#!/bin/bash'; cat; } > "$MACHINE/bin/$1"; chmod +x "$MACHINE/bin/$1"; }
+case $1 in
+curl) write curl <<'END'
+echo "curl $*" >> "$MACHINE/log"
+echo '"$MACHINE/make" rustup; "$MACHINE/make" cargo; "$MACHINE/make" rustc'
+END
+;;
+python3) write python3 <<'END'
+version=$(cat "$MACHINE/python" 2>/dev/null || echo 3.12.3)
+if [[ $1 == --version ]]; then echo "Python $version"; exit; fi
+echo "python3 $*" >> "$MACHINE/log"
+mkdir -p .venv/bin
+printf '#!/bin/bash\necho Python %s\n' "$version" > .venv/bin/python3
+chmod +x .venv/bin/python3
+END
+;;
+node) write node <<'END'
+echo "v$(cat "$MACHINE/node" 2>/dev/null || echo 18.19.0)"
+END
+;;
+rustup) write rustup <<'END'
+if [[ "$1 $2" == "toolchain list" ]]; then cat "$MACHINE/toolchains" 2>/dev/null; exit 0; fi
+echo "rustup $*" >> "$MACHINE/log"
+case "$1 $2" in
+"toolchain install") echo "$3" >> "$MACHINE/toolchains" ;;
+"component add") echo yes > "$MACHINE/components" ;;
+esac
+END
+;;
+rustc) write rustc <<'END'
+[[ -e $MACHINE/toolchains ]] || exit 1
+read -r channel < "$MACHINE/toolchains"
+echo "rustc $channel (made up)"
+END
+;;
+cargo) write cargo <<'END'
+case $1 in
+fmt | clippy) [[ -e $MACHINE/components ]] ;;
+install) echo "cargo $*" >> "$MACHINE/log"; "$MACHINE/make" "$2" ;;
+esac
+END
+;;
+*) write "$1" <<'END'
+exit 0
+END
+;;
+esac
+"##;
+
+const APT_GET: &str = r#"#!/bin/bash
+echo "apt-get $*" >> "$MACHINE/log"
+for name in "$@"; do
+    case $name in
+    build-essential) "$MACHINE/make" cc ;;
+    nodejs) "$MACHINE/make" node ;;
+    git | curl | python3 | patchelf) "$MACHINE/make" "$name" ;;
+    esac
+done
+"#;
+
+struct Machine {
+    folder: TempDir,
+}
+
+impl Machine {
+    /// A Linux machine with a package tool and nothing else.
+    fn new() -> Self {
+        let machine = Self { folder: tempfile::tempdir().expect("a folder") };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for folder in ["bin", "project/scripts", "home"] {
+            fs::create_dir_all(machine.path(folder)).expect("a folder");
+        }
+        for file in ["scripts/bootstrap.sh", "rust-toolchain.toml"] {
+            fs::copy(root.join(file), machine.path("project").join(file)).expect("it is there");
+        }
+        for name in COMMON {
+            let places = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(name));
+            let real = places.iter().find(|place| place.exists()).expect("every Unix machine has it");
+            symlink(real, machine.path("bin").join(name)).expect("a link");
+        }
+        machine.program("make", &format!("#!/bin/bash\n{MAKE}"));
+        machine.program("bin/apt-get", APT_GET);
+        machine.program("bin/uname", "#!/bin/bash\necho Linux\n");
+        machine.program("bin/id", "#!/bin/bash\necho \"$MACHINE_USER\"\n");
+        machine
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+
+    fn run(&self, user: &str, arguments: &[&str]) -> (bool, String) {
+        let Output { status, stdout, stderr } = Command::new("/bin/bash")
+            .arg(self.path("project/scripts/bootstrap.sh"))
+            .args(arguments)
+            .env_clear()
+            .env("PATH", self.path("bin"))
+            .env("HOME", self.path("home"))
+            .env("MACHINE", self.folder.path())
+            .env("MACHINE_USER", user)
+            .output()
+            .expect("bash runs");
+        let said = [stdout, stderr].concat();
+        (status.success(), String::from_utf8(said).expect("text"))
+    }
+
+    /// What was installed so far, one line for each time.
+    fn log(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("log")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn set(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("a file");
+    }
+}
+
+const REQUIRED: [&str; 5] = ["git", "cc", "curl", "python3", "cargo"];
+const FUZZ: &str = "cargo-fuzz with a nightly Rust";
+const USEFUL: [&str; 5] = ["cargo-nextest", FUZZ, "patchelf", "Python 3.12.3 in .venv", "Node 18.0.0"];
+
+fn names(said: &str, tool: &str) -> bool {
+    said.lines().any(|line| line.contains(&format!(": {tool} — ")))
+}
+
+#[test]
+fn bootstrap_installs_what_is_missing_once() {
+    let _script = testkit::contract!("S003-002");
+    let machine = Machine::new();
+    // Whoever is not root gets names, and so does whoever asks for a check.
+    for (user, arguments) in [("1000", &[][..]), ("0", &["--check"]), ("1000", &["--check"])] {
+        let (done, said) = machine.run(user, arguments);
+        assert!(!done && REQUIRED.iter().all(|tool| names(&said, tool)), "{said}");
+        assert!(names(&said, "patchelf"), "{said}");
+        assert_eq!(machine.log(), [""; 0], "nothing was installed");
+    }
+    // Root gets what is required, as on a fresh machine of CI.
+    let (done, said) = machine.run("0", &[]);
+    assert!(done, "{said}");
+    assert!(REQUIRED.iter().all(|tool| !names(&said, tool)), "{said}");
+    assert!(USEFUL.iter().all(|tool| names(&said, tool)), "what is only useful is named: {said}");
+    let required = machine.log();
+    assert!(required.iter().all(|line| !line.contains("patchelf") && !line.contains("nextest")), "{required:?}");
+    // Again: nothing is left to do.
+    assert!(machine.run("0", &[]).0);
+    assert_eq!(machine.log(), required);
+    // All the rest, on request; and again nothing.
+    let (done, said) = machine.run("0", &["--install"]);
+    assert!(done && USEFUL.iter().all(|tool| !names(&said, tool)), "{said}");
+    let all = machine.log();
+    for tool in ["patchelf", "nodejs", "cargo-nextest", "cargo-fuzz", "toolchain install nightly", "-m venv .venv"] {
+        assert_eq!(all.iter().filter(|line| line.contains(tool)).count(), 1, "{tool}: {all:?}");
+    }
+    for arguments in [&[][..], &["--install"], &["--check"]] {
+        let (done, said) = machine.run("0", arguments);
+        assert!(done && said.lines().count() == 1, "{said}");
+        assert_eq!(machine.log(), all, "it is idempotent");
+    }
+    let (done, said) = machine.run("0", &["--everything"]);
+    assert!(!done && said.contains("unknown argument --everything"), "{said}");
+}
+
+#[test]
+fn bootstrap_checks_the_floor_of_the_toolchain() {
+    let _floor = testkit::contract!("S003-001");
+    let machine = Machine::new();
+    assert!(machine.run("0", &["--install"]).0, "all is there");
+    // Rust below 1.86 is refused, even when the project were pinned to it.
+    let pinned = fs::read_to_string(machine.path("project/rust-toolchain.toml")).expect("it is there");
+    machine.set("project/rust-toolchain.toml", "[toolchain]\nchannel = \"1.85.1\"\n");
+    machine.set("toolchains", "1.85.1\nnightly\n");
+    let (done, said) = machine.run("1000", &[]);
+    assert!(!done && names(&said, "Rust 1.85.1"), "{said}");
+    machine.set("project/rust-toolchain.toml", "[toolchain]\nchannel = \"1.86.0\"\n");
+    machine.set("toolchains", "1.86.0\nnightly\n");
+    assert!(machine.run("1000", &[]).0);
+    // Another toolchain than the pinned one is refused.
+    machine.set("project/rust-toolchain.toml", &pinned);
+    let (done, said) = machine.run("1000", &[]);
+    assert!(!done && said.contains("found: rustc 1.86.0"), "{said}");
+    let channel = pinned.split('"').nth(1).expect("a channel in quotes");
+    machine.set("toolchains", &format!("{channel}\n"));
+    // Fuzzing needs a nightly toolchain, Python 3.12.3 stands in a virtual environment, dashboards want Node 18: named,
+    // and no reason to fail.
+    machine.set("node", "16.20.2");
+    machine.program("project/.venv/bin/python3", "#!/bin/bash\necho Python 3.12.2\n");
+    fs::remove_file(machine.path("bin/cargo-nextest")).expect("it was installed");
+    let (done, said) = machine.run("1000", &[]);
+    assert!(done, "{said}");
+    for tool in ["cargo-nextest", FUZZ, "Python 3.12.3 in .venv", "Node 18.0.0"] {
+        assert!(names(&said, tool), "{tool}: {said}");
+    }
+    assert!(said.contains("work on dashboards uses it, nothing else"), "{said}");
+    // An older Python cannot become a virtual environment that is good enough.
+    machine.set("python", "3.11.7");
+    let (done, said) = machine.run("0", &["--install"]);
+    assert!(!done && said.contains("python3 is 3.11.7; 3.12.3 or later is wanted"), "{said}");
+    machine.set("python", "3.12.4");
+    machine.set("node", "20.0.0");
+    assert!(machine.run("0", &["--install"]).0);
+}

@@ -1,0 +1,445 @@
+//! The prover folds what it has proven, nodes take it, a light client needs nothing else, and no lie passes.
+//!
+//! One network for everything, because folding takes its time: two validators, windows of sixteen heights, one prover.
+//! What folds refuse by themselves is shown with golden folds in the `proof` crate.
+
+use std::time::Duration;
+
+use primitives::{
+    Address, Amount, CommitCertificate, Engine, Hash, Header, Height, LedgerDigest, LedgerSlot, Nonce, Params, Round,
+    Timestamp, Validator, ValidatorSet, VrfProof, decode, encode,
+};
+use proof::light::SealedChain;
+use rpc::Client;
+use rpc::types::{BlockId, CertifiedBlock, ClaimRequest, Hex, ProvenAccount};
+use serde_json::Value;
+use testkit::Seed;
+use tree::LedgerProof;
+
+use crate::cluster::{Cluster, START_TIME};
+use crate::command::{Ended, Running, run_in, tb};
+use crate::pay::Payer;
+use crate::proofs::{Forger, alter, code, verify_with};
+use crate::proxy::{Lie, Proxy};
+
+/// Heights of one window.
+const WINDOW: u64 = 16;
+/// Target time between blocks, milliseconds.
+const INTERVAL_MS: u64 = 400;
+/// Longest time for windows to be proven and folded on a busy machine.
+const FOLD_TIME: Duration = Duration::from_secs(600);
+/// Most bytes that a light client may have to fetch.
+const DOWNLOAD_MAX: u64 = 500_000;
+/// Bytes of a chain proof with its head, at any height (`docs/performance.md`).
+const CHAIN_BYTES: u64 = 264_420;
+/// Random alterations of each kind of answer.
+const ALTERATIONS: usize = 6;
+/// Bytes of a chain proof's head.
+const HEAD: usize = 38;
+
+fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
+    verify_with(cluster, url, words)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_proof_covers_the_chain_and_no_lie_passes() {
+    let params = Params { window_blocks: WINDOW, ..Params::default() };
+    let mut cluster = Cluster::with_params(Engine::Bft, 2, INTERVAL_MS, Some(params));
+    cluster.start_all();
+    cluster.all_ready().await;
+    let client = cluster.nodes[0].client();
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let payee = Payer::funded(&cluster.network, 2).address;
+    let payment = payer.pay(payee, 1_250_000);
+    let id = client.submit(&payer.request(&payment)).await.expect("it is admitted").id;
+    cluster.nodes[0].finalized(id).await;
+    refuses_what_is_not_there(&cluster, &client).await;
+    cluster.nodes[0].reaches(2 * WINDOW, START_TIME).await;
+
+    let height = folds(&cluster, &client).await;
+    shows_and_refuses(&client, height).await;
+    keeps_it(&mut cluster, height).await;
+    let client = cluster.nodes[0].client();
+    let honest = checks_the_chain(&cluster, &client, payee, height).await;
+    let proxy = Proxy::start(client.base_url().to_owned()).await;
+    let lies = Lies { cluster: &cluster, proxy: &proxy, payee: payee.to_string(), honest: &honest, height };
+    lies.chain_proofs().await;
+    lies.headers(&client).await;
+    lies.certificates(&client).await;
+    lies.accounts();
+    lies.numbers();
+    cluster.check_no_panic();
+}
+
+async fn refuses_what_is_not_there(cluster: &Cluster, client: &Client) {
+    assert_eq!(client.proof_status().await.expect("it answers").chain, None);
+    assert_eq!(code(client.chain_proof().await), "proof_unavailable");
+    let refused = verify(cluster, client.base_url(), &[]).refused();
+    assert_eq!(refused.code, "nothing_proven");
+}
+
+/// Windows are proven and folded, and both nodes take the chain proof.
+async fn folds(cluster: &Cluster, client: &Client) -> Height {
+    let home = cluster.folder().join("prover");
+    let urls = [0, 1].map(|node: usize| cluster.nodes[node].ports.rpc_url());
+    let mut command = tb();
+    command.args(["prover", "--json", "--nice", "0", "--node", &urls[0], "--node", &urls[1], "--genesis"]);
+    command.arg(cluster.nodes[0].home.join("genesis.json")).arg("--home").arg(&home);
+    let mut prover = Running::start(&mut command);
+    let folding = prover.event("folding", FOLD_TIME);
+    let claim = ClaimRequest { prover: "stranger".to_owned(), window: None, chain: true, failure: None };
+    let claimed = client.claim_window(&claim).await.expect("it answers");
+    assert_eq!(claimed.window, None, "one prover extends the chain proof at a time");
+    let folded = prover.event("folded", FOLD_TIME);
+    assert_eq!(folded["last_height"], folding["last_height"]);
+    println!("chain proof of {} windows: {} ms, {} bytes", folding["windows"], folded["elapsed_ms"], folded["bytes"]);
+    for _ in &urls {
+        let delivered = prover.event("chain_delivered", START_TIME);
+        assert_eq!(delivered["chain_height"], folded["last_height"]);
+    }
+    assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
+    let files = run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
+    let names = files.as_array().expect("a list of files").iter().filter_map(|file| file["path"].as_str());
+    assert_eq!(names.filter(|path| path.ends_with("/chain")).count(), 1, "{files}");
+    Height(folded["last_height"].as_u64().expect("a height"))
+}
+
+async fn shows_and_refuses(client: &Client, height: Height) {
+    let status = client.proof_status().await.expect("it answers");
+    let chain = status.chain.expect("it was taken");
+    assert_eq!((chain.first_height, chain.last_height, chain.windows), (Height(1), height, height.0 / WINDOW));
+    assert_eq!(chain.bytes, CHAIN_BYTES);
+    assert!(status.chain_security_bits >= 100 && status.proven_height >= height);
+    let good = client.chain_proof().await.expect("it was taken");
+    let sealed = SealedChain::from_bytes(&good).expect("it is one");
+    assert_eq!((sealed.height, sealed.payout), (height, chain.payout));
+    let block = client.block_proof(Height(3)).await.expect("it is proven");
+    assert_eq!((block.path.as_str(), block.last_height), ("/proofs/chain", height));
+    assert_eq!(code(client.window_proof(0).await), "not_found", "its own proof went with the chain proof");
+
+    assert_eq!(code(client.submit_chain(good.clone(), None).await), "proof_exists");
+    let to = |height: u64| SealedChain { height: Height(height), ..sealed.clone() }.to_bytes();
+    assert_eq!(code(client.submit_chain(to(height.0 + 1), None).await), "bad_request", "within a window");
+    assert_eq!(code(client.submit_chain(to(1_000 * WINDOW), None).await), "proof_not_next", "above the chain");
+    assert_eq!(code(client.submit_chain(vec![1; 20], None).await), "bad_request");
+    assert_eq!(code(client.submit_chain(vec![0; 4 * 1024 * 1024 + 1], None).await), "body_too_large");
+    let next = height.0 + WINDOW;
+    crate::cluster::until("the next window's end", START_TIME, async || {
+        let live = client.health_live().await.ok()?;
+        (live.finalized_height >= Height(next)).then_some(())
+    })
+    .await;
+    assert_eq!(code(client.submit_chain(to(next), None).await), "proof_rejected", "it does not reach that far");
+    let after = client.proof_status().await.expect("it answers").chain;
+    assert_eq!(after.map(|chain| chain.last_height), Some(height), "nothing was taken");
+    let metrics = client.metrics().await.expect("metrics");
+    for sample in [
+        format!("proof_chain_height {height}"),
+        "proof_size_bytes_count{proof=\"chain\"} 1".to_owned(),
+        "rpp_runtime_proof_generation_latency_ms_count{backend=\"plonky3\",proof=\"chain\"} 1".to_owned(),
+        "proof_refused_total{reason=\"malformed\"} 2".to_owned(),
+        "proof_refused_total{reason=\"exists\"} 1".to_owned(),
+        "proof_refused_total{reason=\"not_closed\"} 1".to_owned(),
+    ] {
+        assert!(metrics.contains(&sample), "{sample} is missing");
+    }
+}
+
+async fn keeps_it(cluster: &mut Cluster, height: Height) {
+    cluster.nodes[0].kill();
+    cluster.nodes[0].start();
+    cluster.nodes[0].ready(START_TIME).await;
+    let chain = cluster.nodes[0].client().proof_status().await.expect("it answers").chain;
+    assert_eq!(chain.map(|chain| chain.last_height), Some(height));
+}
+
+/// One proof and a few headers show the chain, the same from every checkpoint.
+async fn checks_the_chain(cluster: &Cluster, client: &Client, payee: Address, height: Height) -> Value {
+    let url = client.base_url();
+    let shown = verify(cluster, url, &["--account", &payee.to_string()]).ok();
+    assert_eq!((shown["proven_height"].as_u64(), shown["chain_height"].as_u64()), (Some(height.0), Some(height.0)));
+    assert!(shown["attested_height"].as_u64() >= Some(height.0));
+    let (header, ..) = certified(client, height).await.decode().expect("a header");
+    assert_eq!(shown["ledger_root"], header.ledger_root.to_string());
+    assert_eq!(shown["supply"], header.supply.micro());
+    assert_eq!(shown["account"]["balance"], 1_000_001_250_000_u64, "{shown}");
+    assert_eq!((&shown["account"]["height"], &shown["windows"]), (&height.0.into(), &(height.0 / WINDOW).into()));
+    assert_eq!(shown["chain_bytes"], CHAIN_BYTES);
+    assert!(shown["downloaded_bytes"].as_u64().is_some_and(|bytes| bytes < DOWNLOAD_MAX), "{shown}");
+    println!("light verify: {} ms, {} bytes", shown["verify_ms"], shown["downloaded_bytes"]);
+    let proven = client.proof_status().await.expect("it answers").proven_height;
+    let more = verify(cluster, url, &["--windows", "1"]).ok();
+    let reached = proven.0.min(height.0 + WINDOW);
+    assert_eq!((more["proven_height"].as_u64(), more["chain_height"].as_u64()), (Some(reached), Some(height.0)));
+    for at in [3, height.0 - 1, height.0, height.0 + 1] {
+        let (header, ..) = certified(client, Height(at)).await.decode().expect("a header");
+        let again = verify(cluster, url, &["--trust", &format!("{at}:{}", header.hash())]).ok();
+        assert_eq!((&again["proven_height"], &again["ledger_root"]), (&shown["proven_height"], &shown["ledger_root"]));
+        let other = verify(cluster, url, &["--trust", &format!("{at}:{}", header.parent)]).refused();
+        assert_eq!(other.code, "not_proven");
+    }
+    shown
+}
+
+async fn certified(client: &Client, height: Height) -> CertifiedBlock {
+    client.certified_block(BlockId::Height(height)).await.expect("it is there")
+}
+
+/// A node that answers honestly but for one thing.
+struct Lies<'a> {
+    cluster: &'a Cluster,
+    proxy: &'a Proxy,
+    payee: String,
+    honest: &'a Value,
+    height: Height,
+}
+
+impl Lies<'_> {
+    fn told(&self, lie: Lie) -> Ended {
+        self.proxy.lies(lie);
+        let ended = verify(self.cluster, &self.proxy.url, &["--account", &self.payee]);
+        assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+        ended
+    }
+
+    /// This answer instead of the true one must be refused.
+    fn refused(&self, what: &str, path: String, answer: Vec<u8>) {
+        let ended = self.told(Box::new(move |asked, _| (asked == path).then(|| answer.clone())));
+        assert_ne!(ended.code, Some(0), "{what} was believed: {ended:?}");
+        assert_eq!(ended.refused().code, "not_proven", "{what}: {ended:?}");
+    }
+
+    /// The answer may be refused; if it is not, nothing else is shown.
+    fn harmless(&self, what: &str, lie: Lie) {
+        let ended = self.told(lie);
+        if ended.code == Some(0) {
+            let shown = ended.json();
+            for name in ["proven_height", "chain_height", "ledger_root", "supply", "account"] {
+                assert_eq!(shown[name], self.honest[name], "{what}");
+            }
+        } else {
+            ended.refused();
+        }
+    }
+
+    async fn chain_proofs(&self) {
+        let mut seed = Seed::new();
+        let good = reqwest::get(format!("{}/proofs/chain", self.proxy.url)).await.expect("it answers");
+        let good = good.bytes().await.expect("bytes").to_vec();
+        let sealed = SealedChain::from_bytes(&good).expect("it is one");
+        let path = || "/proofs/chain".to_owned();
+        let mut altered: Vec<(&str, Vec<u8>)> = vec![
+            ("another payout", SealedChain { payout: Address::of_module("0"), ..sealed.clone() }.to_bytes()),
+            ("one height more", SealedChain { height: sealed.height.next(), ..sealed.clone() }.to_bytes()),
+            ("one window less", SealedChain { height: Height(sealed.height.0 - WINDOW), ..sealed.clone() }.to_bytes()),
+            ("one window more", SealedChain { height: Height(sealed.height.0 + WINDOW), ..sealed }.to_bytes()),
+            ("nothing", Vec::new()),
+            ("a byte less", good[..good.len() - 1].to_vec()),
+            ("a byte more", [good.as_slice(), &[0]].concat()),
+            ("another chain's", [&good[..HEAD], include_bytes!("../../../fixtures/fold_chain_long.proof")].concat()),
+            ("a window's", [&good[..HEAD], include_bytes!("../../../fixtures/window.proof")].concat()),
+        ];
+        // The classes of bytes: version, kind, table heights, then the elements from the first to the last.
+        for (what, at) in [("version", HEAD), ("kind", HEAD + 1), ("table height", HEAD + 2 + seed.index(40))] {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            altered.push((what, bytes));
+        }
+        for part in 0..ALTERATIONS {
+            let (start, size) = (HEAD + 42, (good.len() - HEAD - 42) / ALTERATIONS);
+            let mut bytes = good.clone();
+            bytes[start + part * size + seed.index(size)] ^= 1 << seed.below(8);
+            altered.push(("an element", bytes));
+        }
+        for (what, bytes) in altered {
+            self.refused(what, path(), bytes);
+        }
+    }
+
+    /// The header at the proven height: each field altered, under the true certificate and under one of all validators.
+    async fn headers(&self, client: &Client) {
+        let forger = Forger::new(self.cluster);
+        let true_block = certified(client, self.height).await;
+        let (header, _, validators) = true_block.decode().expect("it decodes");
+        let path = || format!("/blocks/{}/certified", self.height);
+        for (what, forged, is_ledger) in altered_headers(&header) {
+            let mut block = true_block.clone();
+            block.header = Hex(encode(&forged));
+            self.refused(what, path(), serde_json::to_vec(&block).expect("JSON"));
+            if is_ledger {
+                // Every validator signs it: the quorum is dishonest, and the proof still does not fit.
+                let signed = serde_json::to_vec(&forger.certify(&forged, &validators)).expect("JSON");
+                self.refused(what, path(), signed);
+            }
+        }
+    }
+
+    async fn certificates(&self, client: &Client) {
+        let mut seed = Seed::new();
+        let true_block = certified(client, self.height).await;
+        let (_, certificate, validators) = true_block.decode().expect("it decodes");
+        let path = || format!("/blocks/{}/certified", self.height);
+        for (what, altered) in altered_certificates(&certificate) {
+            let mut block = true_block.clone();
+            block.certificate = Hex(encode(&altered));
+            self.refused(what, path(), serde_json::to_vec(&block).expect("JSON"));
+        }
+        for (what, altered) in altered_sets(&validators) {
+            let mut block = true_block.clone();
+            block.validators = Hex(altered);
+            self.refused(what, path(), serde_json::to_vec(&block).expect("JSON"));
+        }
+        for field in ["header", "certificate"] {
+            for _ in 0..ALTERATIONS {
+                let body = serde_json::to_vec(&true_block).expect("JSON");
+                self.refused(field, path(), alter(&body, field, seed.u64()));
+            }
+        }
+        // The lottery key of a validator is no part of its set's hash, so not every bit of a set counts.
+        for _ in 0..ALTERATIONS {
+            let random = seed.u64();
+            let lie: Lie =
+                Box::new(move |asked, body| asked.ends_with("/certified").then(|| alter(body, "validators", random)));
+            self.harmless("validators", lie);
+        }
+    }
+
+    fn accounts(&self) {
+        let mut seed = Seed::new();
+        let slot = |shown: &LedgerProof| shown.content.expect("it has an account");
+        type Change = (&'static str, Box<dyn Fn(&mut LedgerProof) + Send>);
+        let changes: [Change; 6] = [
+            (
+                "a balance",
+                Box::new(move |shown| {
+                    let old = slot(shown);
+                    let balance = Amount::new(old.balance.micro() + 1).expect("in range");
+                    shown.content = Some(LedgerSlot { balance, ..old });
+                }),
+            ),
+            (
+                "a nonce",
+                Box::new(move |shown| {
+                    let old = slot(shown);
+                    let nonce = Nonce::new(old.nonce.get() + 1).expect("in range");
+                    shown.content = Some(LedgerSlot { nonce, ..old });
+                }),
+            ),
+            (
+                "an owner",
+                Box::new(move |shown| {
+                    shown.content = Some(LedgerSlot { address: Address::of_module("0"), ..slot(shown) });
+                }),
+            ),
+            ("an empty slot", Box::new(|shown| shown.content = None)),
+            (
+                "an index",
+                Box::new(|shown| {
+                    shown.slot = primitives::SlotIndex::new(shown.slot.get() ^ 1).expect("below 2^30");
+                }),
+            ),
+            ("a sibling", Box::new(|shown| shown.siblings.swap(0, 29))),
+        ];
+        for (what, change) in changes {
+            let ended = self.told(Box::new(move |asked, body| {
+                asked.starts_with("/proofs/accounts/").then(|| {
+                    let mut account: ProvenAccount = serde_json::from_slice(body).expect("an account");
+                    let mut shown: LedgerProof = decode(&account.ledger_proof.0).expect("a proof");
+                    change(&mut shown);
+                    account.ledger_proof = Hex(encode(&shown));
+                    serde_json::to_vec(&account).expect("JSON")
+                })
+            }));
+            assert_eq!(ended.refused().code, "not_proven", "{what}");
+        }
+        for _ in 0..ALTERATIONS {
+            let random = seed.u64();
+            let lie: Lie = Box::new(move |asked, body| {
+                asked.starts_with("/proofs/accounts/").then(|| alter(body, "ledger_proof", random))
+            });
+            assert_eq!(self.told(lie).refused().code, "not_proven");
+        }
+    }
+
+    /// Numbers say what to ask for, and nothing more.
+    fn numbers(&self) {
+        let mut seed = Seed::new();
+        for (place, field) in
+            [("/proofs/accounts/", "height"), ("/status/node", "finalized_height"), ("/certified", "height")]
+        {
+            let random = seed.u64();
+            let lie: Lie = Box::new(move |asked, body| asked.contains(place).then(|| alter(body, field, random)));
+            self.harmless(field, lie);
+        }
+        // A node may hide what it has.
+        self.proxy.lies(Box::new(|asked, _| (asked == "/proofs/chain").then(|| b"{}".to_vec())));
+        let ended = verify(self.cluster, &self.proxy.url, &[]);
+        assert_eq!(ended.refused().code, "not_proven");
+    }
+}
+
+/// The header with each field altered, and whether the field is part of what is proven.
+fn altered_headers(header: &Header) -> Vec<(&'static str, Header, bool)> {
+    let hash = |old: Hash| Hash(old.0.map(|byte| byte ^ 1));
+    let digest = |old: &LedgerDigest| {
+        let mut elements = *old.elements();
+        elements[0] ^= 1;
+        LedgerDigest::new(elements).expect("still below the modulus")
+    };
+    let old = || header.clone();
+    let supply = Amount::new(header.supply.micro() + 1).expect("in range");
+    vec![
+        ("supply", Header { supply, ..old() }, true),
+        ("ledger_root", Header { ledger_root: digest(&header.ledger_root), ..old() }, true),
+        ("ops_digest", Header { ops_digest: digest(&header.ops_digest), ..old() }, true),
+        ("next_slot", Header { next_slot: header.next_slot + 1, ..old() }, true),
+        ("genesis", Header { genesis: hash(header.genesis), ..old() }, true),
+        ("height", Header { height: header.height.next(), ..old() }, false),
+        ("time", Header { time: Timestamp(header.time.0 + 1), ..old() }, false),
+        ("parent", Header { parent: hash(header.parent), ..old() }, false),
+        ("proposer", Header { proposer: Address::of_module("0"), ..old() }, false),
+        ("transactions_root", Header { transactions_root: hash(header.transactions_root), ..old() }, false),
+        ("last_commit", Header { last_commit: hash(header.last_commit), ..old() }, false),
+        ("state_root", Header { state_root: hash(header.state_root), ..old() }, false),
+        ("receipts_root", Header { receipts_root: hash(header.receipts_root), ..old() }, false),
+        ("validators", Header { validators: hash(header.validators), ..old() }, false),
+        ("next_validators", Header { next_validators: hash(header.next_validators), ..old() }, false),
+        ("params", Header { params: hash(header.params), ..old() }, false),
+        ("beacon", Header { beacon: hash(header.beacon), ..old() }, false),
+        ("beacon_proof", Header { beacon_proof: VrfProof([7; 80]), ..old() }, false),
+        ("gates", Header { gates: hash(header.gates), ..old() }, false),
+    ]
+}
+
+fn altered_certificates(certificate: &CommitCertificate) -> Vec<(&'static str, CommitCertificate)> {
+    let CommitCertificate { height, round, block, .. } = certificate.clone();
+    let signatures = certificate.signatures.to_vec();
+    let with = |height, round, block, signatures| {
+        CommitCertificate::new(height, round, block, signatures).expect("few signatures")
+    };
+    let mut swapped = signatures.clone();
+    swapped[0].signature = signatures[1].signature;
+    let mut foreign = signatures.clone();
+    foreign[0].address = Address::of_module("0");
+    vec![
+        ("the certificate's height", with(height.next(), round, block, signatures.clone())),
+        ("the certificate's round", with(height, Round(round.0 + 1), block, signatures.clone())),
+        ("the certificate's block", with(height, round, Hash([9; 32]), signatures.clone())),
+        ("a signature less", with(height, round, block, signatures[1..].to_vec())),
+        ("a signature of another", with(height, round, block, swapped)),
+        ("a signer that is none", with(height, round, block, foreign)),
+        ("nobody's certificate", with(height, round, block, Vec::new())),
+    ]
+}
+
+fn altered_sets(validators: &ValidatorSet) -> Vec<(&'static str, Vec<u8>)> {
+    let members = validators.validators().to_vec();
+    let bytes = |members: Vec<Validator>| encode(&ValidatorSet::new(members).expect("a set"));
+    let mut stronger = members.clone();
+    stronger[0].power += 1;
+    vec![
+        ("a validator with more power", bytes(stronger)),
+        ("a validator less", bytes(members[1..].to_vec())),
+        ("no validators", Vec::new()),
+    ]
+}
