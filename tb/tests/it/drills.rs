@@ -166,6 +166,12 @@ fn a_partition_halts_the_chain_shows_in_the_series_and_heals() {
     assert!(summary["height"].as_u64() > halted, "{summary:#}");
     let cut = entries.iter().find(|(name, _)| name.contains("during-0-partition-node1")).unwrap().1;
     assert!(cut.contains("partition_watch_affected_peers 2") && cut.contains("partition_watch_suspected 1"));
+    // The alert reads the series that was raised.
+    let _series_and_alert = testkit::contract!("S003-107");
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../monitoring/alert.rules.yml");
+    let rules = std::fs::read_to_string(rules).unwrap();
+    let (_, alert) = rules.split_once("alert: PartitionSuspected").expect("the alert is shipped");
+    assert!(alert.lines().take(3).any(|line| line.contains("expr: \"partition_watch_suspected == 1\"")), "{alert}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
