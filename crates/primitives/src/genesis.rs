@@ -17,6 +17,7 @@ use crate::hash::{Domain, Hash, hash};
 use crate::ids::{Height, Timestamp};
 use crate::ledger::{LedgerSlot, MODULE_ACCOUNTS, STAKE_POT};
 use crate::params::{Params, ParamsError};
+use crate::proof_keys::ProofKeys;
 use crate::validator::{Validator, ValidatorSet, ValidatorSetError};
 
 /// µBLOCK of stake behind one unit of voting power.
@@ -102,6 +103,9 @@ pub struct Genesis {
     /// Gates and their activation heights, sorted by name.
     #[serde(default)]
     pub gates: Vec<GateActivation>,
+    /// The keys that its proofs are verified under.
+    #[serde(default)]
+    pub proof_keys: ProofKeys,
 }
 
 /// What later genesis files name.
@@ -153,6 +157,12 @@ pub enum GenesisError {
         "proof system {0:?} is not in this version: its chains are proven by plonky3, which a genesis file does not name"
     )]
     ProofSystem(String),
+    /// Its proofs are verified under other keys.
+    #[error(
+        "the chain's proofs are verified under other keys than this version has (proof_keys): use the version that the \
+         genesis file was made with"
+    )]
+    ProofKeys,
     /// A solo chain has one validator.
     #[error("engine solo takes exactly one validator")]
     SoloValidators,
@@ -191,6 +201,9 @@ impl Genesis {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if self.chain_id.is_empty() || self.chain_id.len() > CHAIN_ID_MAX || !self.chain_id.bytes().all(allowed) {
             return Err(GenesisError::ChainId);
+        }
+        if self.proof_keys != ProofKeys::default() {
+            return Err(GenesisError::ProofKeys);
         }
         self.params.validate()?;
         self.validator_set()?;

@@ -75,6 +75,7 @@ impl Chain {
             engine: Engine::Solo,
             genesis_time: Timestamp(1),
             params,
+            proof_keys: Default::default(),
             accounts: (0..ACCOUNTS)
                 .map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(100) })
                 .collect(),
@@ -97,6 +98,7 @@ impl Chain {
             engine: Engine::Bft,
             genesis_time: Timestamp(1),
             params,
+            proof_keys: Default::default(),
             accounts: funded
                 .map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(100) })
                 .collect(),

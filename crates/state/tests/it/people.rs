@@ -80,6 +80,7 @@ impl World {
             engine: Engine::Bft,
             genesis_time: Timestamp(GENESIS_TIME),
             params: params.clone(),
+            proof_keys: Default::default(),
             accounts: people
                 .map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(1_000) })
                 .collect(),
