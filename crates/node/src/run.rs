@@ -171,6 +171,7 @@ impl Opening<'_> {
         let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
         let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
         let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
+        store.set_limit(config.store_limit_bytes);
         let opening = store.opening();
         tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
         let signer = match &key {

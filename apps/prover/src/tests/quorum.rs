@@ -3,10 +3,11 @@
 //! Ledger, headers, certificates, prover and light client are the real ones. Only consensus is left out: its outcome,
 //! a certificate of all validators for each header, is made directly.
 
+use primitives::genesis::GateActivation;
 use primitives::{
-    Address, Amount, CommitCertificate, CommitSignature, Engine, FormatVersion, GateActivation, Genesis,
-    GenesisAccount, GenesisValidator, Hash, Header, Height, LedgerDigest, LedgerOp, Params, Round, SecretKey,
-    SlotIndex, Timestamp, ValidatorSet, Vote, VoteKind, VrfProof, VrfSecretKey,
+    Address, Amount, CommitCertificate, CommitSignature, Engine, FormatVersion, Genesis, GenesisAccount,
+    GenesisValidator, Hash, Header, Height, LedgerDigest, LedgerOp, Params, Round, SecretKey, SlotIndex, Timestamp,
+    ValidatorSet, Vote, VoteKind, VrfProof, VrfSecretKey,
 };
 use proof::light::{Attested, CertifiedHeader, ChainRules, Proven, SealedWindow, WindowError};
 use proof::{ChainError, JoinError, LedgerPoint, ProofError, verify_window};
@@ -47,6 +48,7 @@ fn genesis(keys: &[SecretKey]) -> Genesis {
     let genesis = Genesis {
         version: FormatVersion,
         chain_id: "dishonest".to_owned(),
+        proof_system: Default::default(),
         engine: Engine::Bft,
         genesis_time: Timestamp(1_000),
         params: Params { window_blocks: WINDOW, ..Params::default() },

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use arc_malachitebft_app_channel::app::types::core::{
-    Context, Height as _, Round, Timeout, Validator, ValidatorSet as _,
+    Context, Height as _, Round, Timeout, Timeouts as _, Validator, ValidatorSet as _,
 };
 use consensus::context::ChainContext;
 use consensus::timeouts::RoundTimeouts;
