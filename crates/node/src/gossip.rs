@@ -189,6 +189,16 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::EvidenceDuplicate
         | Rejection::EvidenceUnknownOffender
         | Rejection::EvidenceNoIdentity
+        | Rejection::ProofOversize
+        | Rejection::WrongProofSystem
+        | Rejection::ProofGateOff
+        | Rejection::NoProverBond
+        | Rejection::ProofNotAdvancing
+        | Rejection::WindowNotRecorded
+        | Rejection::WrongEndRecord
+        | Rejection::ProofNotYourTurn
+        | Rejection::ProofTaken
+        | Rejection::UnknownPayout
         | Rejection::NotReady => false,
     }
 }
@@ -197,7 +207,9 @@ fn is_forever(rejection: Rejection) -> bool {
 fn retell(shared: &Shared, p2p: &P2pHandle) {
     let Ok(chain) = shared.chain() else { return };
     let waiting = chain.mempool().transactions().take(RETELL_MAX);
-    let waiting = waiting.filter(|transaction| topics::may_pass(shared, &chain, transaction));
+    // A chain proof is longer than a message of gossip may be.
+    let short = waiting.filter(|transaction| transaction.body.action.submission().is_none());
+    let waiting = short.filter(|transaction| topics::may_pass(shared, &chain, transaction));
     let waiting: Vec<Arc<Transaction>> = waiting.cloned().collect();
     drop(chain);
     for transaction in waiting {

@@ -23,8 +23,8 @@ use primitives::actions::identity::{KeyKindProven, KeyProof, PeerBinding, VrfBin
 use primitives::actions::timetoke::SignedHeartbeat;
 use primitives::actions::{FalseKeyProof, PossessionProof};
 use primitives::{
-    Action, Address, Block, BoundedBytes, Evidence, Height, IdentityAction, Outcome, PublicKey, Receipt,
-    TimetokeAction, Transaction, encode,
+    Action, Address, Block, BoundedBytes, Domain, Evidence, Height, IdentityAction, Outcome, PublicKey, Receipt,
+    TimetokeAction, Transaction, ValidatorSet, encode, hash,
 };
 use state::{StateView, identity, timetoke};
 
@@ -34,6 +34,16 @@ pub const HEARTBEATS_MAX: usize = 16_384;
 pub const CHALLENGES_KEPT: u64 = 16;
 /// Most claims of keys that are remembered.
 pub const CLAIMS_MAX: usize = 4_096;
+
+/// A validator's turn to report an offence, from 0: so that one report is made and not one for each validator. Each
+/// would take a nonce of its account, and all but one would be in vain. Who is not in the set comes last.
+pub fn turn(set: &ValidatorSet, reporter: &Address, offender: &Address) -> u64 {
+    let order = |address: &Address| hash(Domain::Evidence, &[offender.0.as_slice(), address.0.as_slice()]);
+    let own = order(reporter);
+    let is_member = set.get(reporter).is_some();
+    let before = set.validators().iter().filter(|one| !is_member || order(&one.address) < own).count();
+    u64::try_from(before).unwrap_or(u64::MAX)
+}
 
 /// A key's own word on whose it is.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,7 @@
 use primitives::actions::identity::{PeerBinding, Register, VrfBinding};
 use primitives::actions::timetoke::Heartbeat;
 use primitives::*;
+use replica::offences::turn;
 use replica::{Offences, Reports};
 use state::{identity, timetoke};
 
@@ -157,4 +158,19 @@ fn honest_answers_and_rotations_accuse_nobody() {
         }
         assert!(step(&mut net, &mut offences, &beats).is_empty());
     }
+}
+
+#[test]
+fn each_validator_has_its_own_turn_to_report_an_offender() {
+    let net = chain();
+    let set = net.nodes[0].replica.validators().unwrap();
+    let mut first = std::collections::BTreeSet::new();
+    for offender in 1..=40 {
+        let mut turns: Vec<u64> = (100..104).map(|who| turn(&set, &address(who), &address(offender))).collect();
+        first.insert(turns.iter().position(|turn| *turn == 0));
+        turns.sort_unstable();
+        assert_eq!(turns, [0, 1, 2, 3]);
+        assert_eq!(turn(&set, &address(9), &address(offender)), 4, "a stranger comes last");
+    }
+    assert_eq!(first.len(), 4, "no validator is first every time");
 }
