@@ -69,6 +69,9 @@ struct Start {
     /// What the node does; the same as --set mode=…
     #[arg(long, value_enum)]
     mode: Option<ModeArgument>,
+    /// Run as a validator, whatever the configuration says; the same as --mode validator
+    #[arg(long, conflicts_with = "mode")]
+    validator: bool,
     /// Stop when standard input ends, so that the node never outlives the program that started it
     #[arg(long)]
     stop_with_stdin: bool,
@@ -150,7 +153,7 @@ fn rebuild_history(files: &Files, context: &Context, rebuilder: Option<HistoryRe
 impl Start {
     async fn run(&self, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
         let mut flags = self.files.flags()?;
-        if let Some(mode) = self.mode {
+        if let Some(mode) = self.mode.or(self.validator.then_some(ModeArgument::Validator)) {
             flags.push(("mode".to_owned(), config::Mode::from(mode).as_str().to_owned()));
         }
         let stop = stop::requested(self.stop_with_stdin)?;
