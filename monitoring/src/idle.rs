@@ -63,6 +63,8 @@ pub const SERIES: &[(&str, &str)] = &[
     // Nobody proves on the second node's chain; on the first one's, a window closes and is proven now and then.
     ("proof_queue_depth{@}", "0 1 0 1 0x250"),
     ("proven_height{@}", "0x20 120x30 240x200"),
+    ("proof_block_weight_bps{@}", "10000x250"),
+    ("proof_lag_windows{@}", "0 1 0 1 0x250"),
     ("proof_queue_depth{@2}", "0x20 3x60 9x170"),
     ("proven_height{@2}", "0x250"),
     (

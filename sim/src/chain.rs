@@ -115,6 +115,7 @@ pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
         version: FormatVersion,
         chain_id: "simulation".to_owned(),
         engine: Engine::Bft,
+        proof_system: Default::default(),
         genesis_time: GENESIS_TIME,
         params,
         accounts,

@@ -121,6 +121,7 @@ fn refuse_network(plan: &Plan, cannot: &mut Vec<String>) {
     refuse(!plan.dishonest.is_empty(), "dishonest (no real node is)");
     refuse(plan.seeded_bug.is_some(), "seeded_bug (no program contains one)");
     refuse(plan.staking.is_some(), "staking (the payments of a drill move no stake)");
+    refuse(plan.identities.is_some(), "identities (the payments of a drill register nobody)");
     refuse(plan.links.duplicate_ppm > 0, "links.duplicate_ppm (TCP delivers once)");
     let loses = plan.links.loss_ppm > 0 || plan.routes.iter().any(|route| route.loss_ppm > 0);
     refuse(loses, "loss_ppm of links and routes (TCP repeats what is lost; use a delay)");

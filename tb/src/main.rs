@@ -16,6 +16,7 @@ fn refused(error: StartError) -> Failure {
     use cli::ExitCode;
     let (exit, code) = match &error {
         StartError::Config(_) => (ExitCode::Config, "config"),
+        StartError::ProofSystem(_) => (ExitCode::Config, "proof_system"),
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cli::proving::{CacheFile, PreparedKey, ProverAnswer, ProverFuture, ProverStart, ProverTask};
 use cli::{ExitCode, Failure};
-use prover_service::{Cache, CacheError, Finding, News, Options, ServiceError};
+use prover_service::{Cache, CacheError, Finding, News, Options, ServiceError, Submitter};
 
 /// What the service logs unless `RUST_LOG` says otherwise.
 const LOG: &str = "warn,plonky3=info";
@@ -34,6 +34,7 @@ async fn prove(start: ProverStart) -> Result<(), Failure> {
         cache_dir: start.cache_dir,
         payout: start.payout,
         fold: start.fold,
+        submit: start.submit.map(|key| Submitter { key, bond: start.bond }),
         once: start.once,
         threads: start.threads,
         nice: start.nice,

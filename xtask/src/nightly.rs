@@ -33,6 +33,9 @@ pub(crate) const SEEDS: u64 = 10_000;
 pub(crate) const MUTATIONS: u64 = 100_000;
 /// Fewest seeds of a result that is accepted.
 const SEEDS_MIN: u64 = 400;
+/// Fewest kinds under each of these keys of a result: a kind that is not listed was not looked for.
+const KINDS_MIN: [(&str, usize); 6] =
+    [("faults", 13), ("fault_ms", 13), ("effects", 19), ("dishonest", 8), ("dishonest_ms", 8), ("properties", 20)];
 /// Seeds within which every seeded defect must be caught.
 const DEFECT_SEEDS: u64 = 500;
 /// Longest time of one start of a task; what is left is done by the next start.
@@ -256,11 +259,14 @@ fn wrong_runs(result: &Value) -> Vec<String> {
     if many.saturating_mul(4) < seeds.saturating_mul(3) {
         wrong.push(format!("has three kinds of faults in {many} of {seeds} seeds, three in four are wanted"));
     }
-    for key in ["faults", "fault_ms", "effects", "dishonest", "dishonest_ms", "properties"] {
+    for (key, kinds) in KINDS_MIN {
         let Some(counts) = result.get(key).and_then(Value::as_object).filter(|counts| !counts.is_empty()) else {
             wrong.push(format!("has no `{key}`"));
             continue;
         };
+        if counts.len() < kinds {
+            wrong.push(format!("lists {} kinds in `{key}`, {kinds} are wanted", counts.len()));
+        }
         let none = counts.iter().filter(|(_, count)| count.as_u64().unwrap_or(0) == 0);
         wrong.extend(none.map(|(kind, _)| format!("has no {kind} in `{key}`; every kind is wanted")));
     }

@@ -6,7 +6,8 @@
 //! rpp-node validator vrf …       tb validator vrf …
 //! rpp-node validator …           tb node start --mode validator …   (also: node; hybrid and wallet are refused)
 //! simnet …                       tb sim …
-//! probe, metrics-aggregator,
+//! probe …                        tb probe …
+//! metrics-aggregator,
 //! gateway-service                not in this version: refused by name
 //! ```
 //!
@@ -20,7 +21,7 @@ use rpc::ExitCode;
 use crate::exit::Failure;
 
 /// Names of programs that will be part of this binary and are not yet.
-const LATER: [&str; 3] = ["probe", "metrics-aggregator", "gateway-service"];
+const LATER: [&str; 2] = ["metrics-aggregator", "gateway-service"];
 /// Modes of a node that `rpp-node MODE` starts.
 const MODES: [&str; 2] = ["validator", "node"];
 /// Modes of a node that this version does not have.
@@ -39,8 +40,10 @@ pub fn resolve(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsSt
         return Err(later(&name));
     }
     let mut rest: Vec<OsString> = arguments.collect();
-    if name == "simnet" {
-        resolved.push("sim".into());
+    match name.as_str() {
+        "simnet" => resolved.push("sim".into()),
+        "probe" => resolved.push("probe".into()),
+        _ => {}
     }
     if name == "rpp-node" {
         let is_vrf =

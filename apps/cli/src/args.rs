@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, proof,
-    prover, reputation, sim, stake, status, tx, validator, witness,
+    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
+    proof, prover, reputation, sim, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -74,6 +74,8 @@ pub enum Command {
     Node(node::Arguments),
     /// A short summary of the node
     Status(status::Arguments),
+    /// Ask one question about a running network, answered with an exit number
+    Probe(probe::Arguments),
     /// Send and follow transactions
     Tx(tx::Arguments),
     /// Put money behind a validator, or take it back
@@ -98,7 +100,7 @@ pub enum Command {
     Prover(prover::Arguments),
     /// Check a whole chain by its proofs and certificates, without executing it
     Light(light::Arguments),
-    /// Show and check the configuration
+    /// Show, check and change the configuration
     Config(config::Arguments),
     /// Measure a running network
     Bench(bench::Arguments),

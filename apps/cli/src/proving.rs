@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use primitives::{Address, Genesis};
+use primitives::{Address, Amount, Genesis, SecretKey};
 use rpc::Client;
 use serde::Serialize;
 use serde_json::Value;
@@ -25,6 +25,10 @@ pub struct ProverStart {
     pub cache_dir: PathBuf,
     /// Who is paid for the proofs.
     pub payout: Address,
+    /// The key that brings the chain proof onto the chain, if one does.
+    pub submit: Option<SecretKey>,
+    /// What that key bonds when it has no bond.
+    pub bond: Option<Amount>,
     /// Whether the windows are folded into the chain proof.
     pub fold: bool,
     /// Stop once every closed window is proven.

@@ -29,5 +29,5 @@ pub mod worker;
 mod tests;
 
 pub use cache::{Cache, CacheError, Finding};
-pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, run};
+pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, Submitter, run};
 pub use worker::{WorkError, folding_key};

@@ -10,6 +10,9 @@
 //! Delivering first means that a restart, a second node and a node that lost its proofs are the same case.
 
 mod chain;
+mod submit;
+
+pub use submit::Submitter;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +57,8 @@ pub struct Options {
     pub payout: Address,
     /// Whether the windows are folded into the chain proof.
     pub fold: bool,
+    /// Who brings the chain proof onto the chain; nobody when none.
+    pub submit: Option<Submitter>,
     /// Stop once every closed window is proven, and with `fold` folded.
     pub once: bool,
     /// Threads that prove; 0 for one on each core.
@@ -130,6 +135,22 @@ pub enum News {
         node: String,
         /// The last height that it covers.
         chain_height: Height,
+    },
+    /// A node took a transaction with the chain proof, or with the bond that it needs.
+    Submitted {
+        /// The node.
+        node: String,
+        /// The last height that the proof covers; 0 for a bond.
+        height: Height,
+        /// The transaction.
+        transaction: String,
+    },
+    /// The chain does not take the proof now. Nothing was paid.
+    NotSubmitted {
+        /// The last height that the proof covers; 0 for a bond.
+        height: Height,
+        /// Why.
+        reason: String,
     },
     /// Something failed and will be tried again.
     Failed {
@@ -257,6 +278,8 @@ struct Service {
     chain: Option<SealedChain>,
     /// Where the last extension made here ends and how long it took, for the node's record.
     folded: Option<(Height, u64)>,
+    /// What was sent to the chain last.
+    sent: Option<submit::Sent>,
 }
 
 /// Runs until it is told to stop, or with `once` until every closed window is proven.
@@ -293,7 +316,7 @@ impl Service {
             tracing::warn!(target: "plonky3", before, now = %key, "the key is another one than at the last start");
         }
         let chain = cache.chain_proof()?.and_then(|bytes| SealedChain::from_bytes(&bytes).ok());
-        Ok(Self { options, cache, name, key, chain_key, follower, worker, made: None, chain, folded: None })
+        Ok(Self { options, cache, name, key, chain_key, follower, worker, made: None, chain, folded: None, sent: None })
     }
 
     async fn work(&mut self) -> Result<(), ServiceError> {
@@ -376,6 +399,7 @@ impl Service {
             }
         }
         let Some(status) = first else { return Ok(Round::Idle(0)) };
+        self.bring().await?;
         let queue_depth = status.queue_depth;
         let enough = if queue_depth == 0 { 1 } else { EXTENSION_WINDOWS_MAX };
         if self.options.fold && self.extend(&status, enough).await? {

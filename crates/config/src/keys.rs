@@ -113,6 +113,8 @@ const BODY_BYTES_MAX: u64 = 1_024 * 1_024;
 const PROOF_BYTES_MIN: u64 = 524_288;
 /// Largest bound on window proofs, bytes: what the format allows (`proof::params::PROOF_BYTES_MAX`).
 const PROOF_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
+/// Largest limit of the store, bytes: what a JSON number holds exactly.
+const STORE_LIMIT_MAX: u64 = 9_007_199_254_740_991;
 /// Entries of the largest queue, as the mempool bounds it.
 pub(crate) const QUEUE_MAX: u64 = 1_048_576;
 /// Largest count of things per second.
@@ -152,6 +154,14 @@ pub static KEYS: &[Key] = &[
         "Folder of the chain data; it must be on a persistent volume. The node resumes from what is there.",
     )
     .default("data", "/var/lib/the-block"),
+    key(
+        "store_limit_bytes",
+        &["TB_SIMPLE_DB_LIMIT_BYTES", "TB_STORE_LIMIT_BYTES"],
+        number(0, STORE_LIMIT_MAX),
+        "Most bytes that the store below the data folder may take; 0: no limit. A node whose next block does not fit stops by name before anything is written, instead of filling the disk.",
+    )
+    .unit("bytes")
+    .default("0", "107374182400"),
     key(
         "validator_key_password_file",
         &["TB_VALIDATOR_KEY_PASSWORD_FILE"],

@@ -161,6 +161,8 @@ pub struct NodeConfig {
     pub release_channel: ReleaseChannel,
     /// Folder of the chain data.
     pub data_dir: PathBuf,
+    /// Most bytes that the store may take; 0: no limit.
+    pub store_limit_bytes: u64,
     /// File with the password of the validator's key file.
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
@@ -272,6 +274,7 @@ impl Reader<'_> {
             mode: if self.text("mode") == "validator" { Mode::Validator } else { Mode::Node },
             release_channel: self.release_channel(),
             data_dir: self.path("data_dir"),
+            store_limit_bytes: self.number("store_limit_bytes"),
             validator_key_password_file: self.path_if_set("validator_key_password_file"),
             validator_key_password: match self.value("validator_key_password") {
                 Value::Secret(password) => Some(password.clone()),

@@ -25,6 +25,9 @@ const SYNC_WIRE_BYTES_MAX: usize = SYNC_ANSWER_BYTES_MAX + 2 * 1024 * 1024;
 const SYNC_BATCH: usize = 16;
 /// Most connections from one address; a development network lives on one.
 const CONNECTIONS_PER_IP_MAX: usize = 64;
+/// How often a dial that failed is tried again by itself, after growing pauses. Peers of the configuration are dialled each second
+/// anyhow as soon as these tries are over; the engine's own 5 leave pauses of up to 5 s after a partition.
+const DIAL_RETRIES: usize = 1;
 /// A node that restarts at once must get back in.
 const IP_THROTTLE: Duration = Duration::from_millis(100);
 
@@ -93,6 +96,7 @@ fn network(config: &EngineConfig, genesis: &Hash) -> P2pConfig {
             enabled: false,
             max_connections_per_ip: CONNECTIONS_PER_IP_MAX,
             ip_throttle_duration: IP_THROTTLE,
+            dial_max_retries: DIAL_RETRIES,
             ..DiscoveryConfig::default()
         },
         pubsub_max_size: byte_size(GOSSIP_BYTES_MAX),

@@ -24,6 +24,8 @@
 //!   payment, and the other way round.
 //! - Evidence has [`EVIDENCE_MAX`] places of its own: whoever fills the queue with payments cannot keep the proof of
 //!   an offence out of it.
+//! - Chain proofs are large and cost nothing: [`PROOFS_MAX`] wait, one of each prover (`sender_limit`), and those that were
+//!   overtaken leave at once ([`Mempool::overtaken`]), so that a lost race blocks no nonce.
 //! - Fees are those at admission. A base fee that rises later does not drop anything: the block leaves such a
 //!   transaction out until the fee falls or it expires.
 
@@ -42,6 +44,9 @@ use crate::sender::{Entry, Queue, Sender};
 /// Most entries with evidence: one for each validator of the largest set. Evidence costs its sender nothing, but only
 /// a proof that verifies gets here.
 pub const EVIDENCE_MAX: usize = primitives::validator::VALIDATORS_MAX;
+
+/// Most entries with a chain proof.
+pub const PROOFS_MAX: usize = 16;
 
 /// What the mempool needs to know about an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +98,8 @@ pub enum DropReason {
     NonceUsed,
     /// Its payer spent what the fee would have taken.
     BalanceBelowFee,
+    /// Another proof was accepted, or its payer lost the bond; nothing was paid.
+    ProofOvertaken,
 }
 
 impl DropReason {
@@ -102,6 +109,7 @@ impl DropReason {
             Self::Expired => "expired",
             Self::NonceUsed => "nonce_used",
             Self::BalanceBelowFee => "balance_below_fee",
+            Self::ProofOvertaken => "proof_overtaken",
         }
     }
 }
@@ -147,6 +155,8 @@ pub struct Mempool {
     pub(crate) identities: usize,
     /// Entries that prove an offence.
     pub(crate) evidence: usize,
+    /// Entries with a chain proof.
+    pub(crate) proofs: usize,
     /// The latest admission time; an admission clock that steps back is held here.
     latest: Timestamp,
     /// The next admission number.
@@ -168,6 +178,7 @@ impl Mempool {
             pending: 0,
             identities: 0,
             evidence: 0,
+            proofs: 0,
             latest: Timestamp::default(),
             admissions: 0,
         })
@@ -249,6 +260,10 @@ impl Mempool {
             }
             return Ok(Admission::Replaced(self.replace(checked, terms, fee, account.nonce)));
         }
+        let holds_proof = |sender: &Sender| sender.entries.values().any(|entry| entry.queue == Queue::Proofs);
+        if Queue::of(&checked) == Queue::Proofs && sender.is_some_and(holds_proof) {
+            return Err(Rejection::SenderLimit);
+        }
         let is_queued = missing != Some(body.nonce);
         self.check_room(sender.map_or(0, |sender| sender.entries.len()), is_queued)?;
         self.check_queue(Queue::of(&checked))?;
@@ -277,6 +292,21 @@ impl Mempool {
         }
         self.expire(next_height, &mut dropped);
         dropped
+    }
+
+    /// Removes the chain proofs that `is_over` says can never be in a block.
+    pub fn overtaken(&mut self, is_over: impl Fn(&Transaction) -> bool) -> Vec<Dropped> {
+        if self.proofs == 0 {
+            return Vec::new();
+        }
+        let entries = self.senders.iter().flat_map(|(payer, sender)| sender.entries.values().map(|one| (*payer, one)));
+        let proofs = entries.filter(|(_, entry)| entry.queue == Queue::Proofs);
+        let over: Vec<(Address, Nonce)> = proofs
+            .filter(|(_, entry)| is_over(&entry.transaction))
+            .map(|(payer, entry)| (payer, entry.nonce()))
+            .collect();
+        let removed = over.into_iter().filter_map(|(payer, nonce)| self.remove(payer, nonce));
+        removed.map(|entry| Dropped { id: entry.id, reason: DropReason::ProofOvertaken }).collect()
     }
 
     /// The nonce checks. Returns the payer's first missing nonce.
@@ -334,9 +364,10 @@ impl Mempool {
     /// Entries of a queue.
     fn held(&self, queue: Queue) -> usize {
         match queue {
-            Queue::Transactions => self.by_id.len() - self.identities - self.evidence,
+            Queue::Transactions => self.by_id.len() - self.identities - self.evidence - self.proofs,
             Queue::Identities => self.identities,
             Queue::Evidence => self.evidence,
+            Queue::Proofs => self.proofs,
         }
     }
 
@@ -345,6 +376,7 @@ impl Mempool {
         match queue {
             Queue::Transactions | Queue::Identities => self.config.limit,
             Queue::Evidence => EVIDENCE_MAX,
+            Queue::Proofs => PROOFS_MAX,
         }
     }
 
@@ -388,6 +420,7 @@ impl Mempool {
         let queue = Queue::of(&checked);
         self.identities += usize::from(queue == Queue::Identities);
         self.evidence += usize::from(queue == Queue::Evidence);
+        self.proofs += usize::from(queue == Queue::Proofs);
         let entry = Entry {
             id: checked.id(),
             bytes: checked.bytes(),
@@ -422,6 +455,7 @@ impl Mempool {
         }
         self.identities -= usize::from(entry.queue == Queue::Identities);
         self.evidence -= usize::from(entry.queue == Queue::Evidence);
+        self.proofs -= usize::from(entry.queue == Queue::Proofs);
         self.by_id.remove(&entry.id);
         self.expiry.remove(&(entry.transaction.body.valid_until, payer, nonce));
         Some(entry)

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use primitives::{Action, Amount, IdentityAction, Lane, Nonce, Timestamp, Transaction, TransactionId};
+use primitives::{Action, Amount, IdentityAction, Lane, Nonce, ProvingAction, Timestamp, Transaction, TransactionId};
 
 use crate::checked::CheckedTransaction;
 use crate::order::Place;
@@ -22,6 +22,8 @@ pub(crate) enum Queue {
     Identities,
     /// Proofs of offences.
     Evidence,
+    /// Chain proofs.
+    Proofs,
 }
 
 impl Queue {
@@ -29,6 +31,7 @@ impl Queue {
         match &checked.transaction().body.action {
             Action::Identity(IdentityAction::Register(_)) => Self::Identities,
             Action::Evidence(_) => Self::Evidence,
+            Action::Proving(ProvingAction::Submit(_)) => Self::Proofs,
             _ => Self::Transactions,
         }
     }

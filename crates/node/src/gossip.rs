@@ -6,6 +6,7 @@
 //! - A batch with a transaction that can never be valid costs its sender points; stale ones do not.
 //! - What its publisher's tier does not allow ([`topics`]) is neither taken nor relayed, and costs nobody points.
 //! - A new peer is told what waits here, because what was published before reached nobody.
+//! - Each completed handshake is one record of the log, with the peer's software, identity and tier.
 //! - Every second the watch looks at who is there, see `partition_watch.rs`.
 
 use std::collections::BTreeSet;
@@ -14,7 +15,10 @@ use std::time::{Duration, Instant};
 
 use mempool::ReadTransaction;
 use p2p::{BatchId, P2pEvent, P2pHandle, PeerKey, Verdict};
-use primitives::{Rejection, Transaction};
+use primitives::actions::identity::KeyKindProven;
+use primitives::{Height, Rejection, Transaction};
+use state::reputation::Tier;
+use state::{identity, lottery, view};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -51,7 +55,7 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
                 crate::meta::received(&shared, &p2p, batch, message).await;
             }
             P2pEvent::PeerConnected { peer, agent, mode, height } => {
-                tracing::info!(%peer, agent, mode, %height, "peer connected");
+                record(&shared, peer, &agent, &mode, height);
                 retell(&shared, &p2p);
             }
             P2pEvent::PeerDisconnected { peer } => tracing::info!(%peer, "peer disconnected"),
@@ -62,6 +66,25 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
             P2pEvent::PeerBanned { peer } => tracing::warn!(%peer, "peer banned"),
         }
     }
+}
+
+/// Writes the record of a completed handshake: what the peer says of itself, and whose node it is by our own state. The
+/// transport has proven that it holds its node key, and an identity has proven that the key is its own (IDN-3).
+fn record(shared: &Shared, peer: PeerKey, agent: &str, mode: &str, height: Height) {
+    let standing = shared.chain().ok().and_then(|chain| {
+        let (state, head) = (chain.state(), chain.head());
+        let identity = identity::holder(state, KeyKindProven::Peer, peer.as_bytes(), head.height).ok()?;
+        let Some(address) = identity else { return Some((None, Tier::New)) };
+        let params = view::params(state).ok()?;
+        Some((Some(address), lottery::tier(state, &params, &address, head.height, head.time).ok()?))
+    });
+    // A chain with a fault says so elsewhere.
+    let (tier, identity) = match standing {
+        Some((Some(address), tier)) => (tier.name(), address.to_string()),
+        Some((None, tier)) => (tier.name(), "none".to_owned()),
+        None => ("unknown", "unknown".to_owned()),
+    };
+    tracing::info!(target: "telemetry.handshake", %peer, agent, mode, %height, tier, identity, "handshake completed");
 }
 
 /// What the watch sees now, into the metrics and, when it changes its mind, into the log.
@@ -166,6 +189,16 @@ fn is_forever(rejection: Rejection) -> bool {
         | Rejection::EvidenceDuplicate
         | Rejection::EvidenceUnknownOffender
         | Rejection::EvidenceNoIdentity
+        | Rejection::ProofOversize
+        | Rejection::WrongProofSystem
+        | Rejection::ProofGateOff
+        | Rejection::NoProverBond
+        | Rejection::ProofNotAdvancing
+        | Rejection::WindowNotRecorded
+        | Rejection::WrongEndRecord
+        | Rejection::ProofNotYourTurn
+        | Rejection::ProofTaken
+        | Rejection::UnknownPayout
         | Rejection::NotReady => false,
     }
 }
@@ -174,7 +207,9 @@ fn is_forever(rejection: Rejection) -> bool {
 fn retell(shared: &Shared, p2p: &P2pHandle) {
     let Ok(chain) = shared.chain() else { return };
     let waiting = chain.mempool().transactions().take(RETELL_MAX);
-    let waiting = waiting.filter(|transaction| topics::may_pass(shared, &chain, transaction));
+    // A chain proof is longer than a message of gossip may be.
+    let short = waiting.filter(|transaction| transaction.body.action.submission().is_none());
+    let waiting = short.filter(|transaction| topics::may_pass(shared, &chain, transaction));
     let waiting: Vec<Arc<Transaction>> = waiting.cloned().collect();
     drop(chain);
     for transaction in waiting {

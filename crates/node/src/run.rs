@@ -39,7 +39,7 @@ use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
-use crate::proofs::Proofs;
+use crate::proofs::{OnChain, Proofs};
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -48,7 +48,8 @@ use crate::start_error::StartError;
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
 /// Chain gates that this version implements.
-const GATES_HERE: [&str; 3] = ["malachite_consensus", "timetoke_rewards", "witness_network"];
+const GATES_HERE: [&str; 5] =
+    ["consensus_enforcement", "malachite_consensus", "recursive_proofs", "timetoke_rewards", "witness_network"];
 /// Longest wait for requests in hand at a stop.
 const RPC_STOP_WAIT: Duration = Duration::from_secs(3);
 /// The newest heights that are searched for our own signature, to judge the guard.
@@ -170,6 +171,7 @@ impl Opening<'_> {
         let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
         let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
         let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
+        store.set_limit(config.store_limit_bytes);
         let opening = store.opening();
         tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
         let signer = match &key {
@@ -189,9 +191,11 @@ impl Opening<'_> {
         let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity =
             key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
-        let replica = Replica::open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer)
+        let proofs = Arc::new(Proofs::open(&store)?);
+        let judge = OnChain::new(genesis.proof_system, Arc::clone(&proofs), metrics.proofs.clone())?;
+        let open = Replica::open_with;
+        let replica = open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer, Arc::new(judge))
             .map_err(StartError::Chain)?;
-        let proofs = Proofs::open(&store)?;
         let now = clock::now();
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {

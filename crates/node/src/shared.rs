@@ -44,7 +44,7 @@ pub struct Shared {
     /// Where transactions are.
     pub stages: Arc<Stages>,
     /// Window proofs.
-    pub proofs: Proofs,
+    pub proofs: Arc<Proofs>,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.

@@ -108,6 +108,9 @@ pub enum StartError {
     /// A chain of one process was to be followed.
     #[error("a solo chain has one process, and this one is no validator")]
     SoloMode,
+    /// The chain's proofs cannot be verified.
+    #[error(transparent)]
+    ProofSystem(#[from] proof::SystemError),
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -150,7 +153,7 @@ impl StartError {
             | Self::Engine(_)
             | Self::Solo(_) => return split(&self.to_string()),
             Self::GenesisFile { .. } => "copy the chain's genesis.json there, or make one with: tb genesis new",
-            Self::Gate(_) => "use a version that has it",
+            Self::Gate(_) | Self::ProofSystem(_) => "use a version that has it, built from the locked sources",
             Self::NoPassword { .. } => {
                 "set validator_key_password_file to a file whose first line is the password, or start the node on a \
                  terminal to type it"

@@ -48,7 +48,7 @@ pub fn submit(shared: &Shared, encoded: &[&[u8]]) -> Vec<Result<TransactionId, R
 pub fn enter(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<TransactionId, Refused>> {
     let ids: Arc<[TransactionId]> = transactions.iter().map(|transaction| transaction.id()).collect();
     shared.stages.reach(Arc::clone(&ids), Stage::Received);
-    let checked = CheckedTransaction::check_all(transactions, &shared.genesis_hash);
+    let checked = check(shared, transactions);
     let verdicts = admit(shared, checked);
     if let Some(reporter) = &shared.reporter {
         let taken = transactions.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
@@ -66,6 +66,21 @@ pub fn enter(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<Tr
     let results = results.collect();
     shared.work.notify_one();
     results
+}
+
+/// Form and signatures of all, but for a proof that is longer than this node looks at.
+fn check(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<CheckedTransaction, Rejection>> {
+    let most = shared.config.max_proof_size_bytes;
+    let is_oversize = |read: &ReadTransaction| {
+        read.transaction().body.action.submission().is_some_and(|submission| submission.proof.len() > most)
+    };
+    let rest: Vec<ReadTransaction> = transactions.iter().filter(|read| !is_oversize(read)).cloned().collect();
+    let mut checked = CheckedTransaction::check_all(&rest, &shared.genesis_hash).into_iter();
+    let verdict = |read| match is_oversize(read) {
+        true => Err(Rejection::ProofOversize),
+        false => checked.next().unwrap_or(Err(Rejection::NotReady)),
+    };
+    transactions.iter().map(verdict).collect()
 }
 
 fn admit(shared: &Shared, checked: Vec<Result<CheckedTransaction, Rejection>>) -> Vec<Result<Admission, Rejection>> {

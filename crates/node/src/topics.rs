@@ -47,7 +47,8 @@ impl Topic {
             | Action::Evidence(_)
             | Action::Identity(_)
             | Action::Timetoke(_)
-            | Action::Witness(_) => None,
+            | Action::Witness(_)
+            | Action::Proving(_) => None,
         }
     }
 

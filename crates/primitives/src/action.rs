@@ -10,7 +10,9 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
+use crate::actions::{
+    Evidence, IdentityAction, LotteryAction, ProofSubmission, ProvingAction, StakeAction, TimetokeAction, WitnessAction,
+};
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{BoundedBytes, BoundedVec};
@@ -122,6 +124,8 @@ pub enum Action {
     Lottery(LotteryAction) = 14,
     /// Attest that a block's data is available, or take what that earned.
     Witness(WitnessAction) = 15,
+    /// Bond as a prover, or bring a chain proof.
+    Proving(ProvingAction) = 16,
 }
 
 impl Action {
@@ -129,6 +133,8 @@ impl Action {
     pub const fn lane(&self) -> Lane {
         match self {
             Self::Transfer(_) | Self::Stake(_) => Lane::Consumer,
+            Self::Proving(ProvingAction::Submit(_)) => Lane::Reserved,
+            Self::Proving(_) => Lane::Consumer,
             Self::BatchTransfer(_) | Self::Identity(_) | Self::Timetoke(_) | Self::Lottery(_) | Self::Witness(_) => {
                 Lane::Industrial
             }
@@ -147,6 +153,7 @@ impl Action {
             Self::Timetoke(action) => action.name(),
             Self::Lottery(action) => action.name(),
             Self::Witness(action) => action.name(),
+            Self::Proving(action) => action.name(),
         }
     }
 
@@ -160,7 +167,8 @@ impl Action {
             | Self::Identity(_)
             | Self::Timetoke(_)
             | Self::Lottery(_)
-            | Self::Witness(_) => Vec::new(),
+            | Self::Witness(_)
+            | Self::Proving(_) => Vec::new(),
         }
     }
 
@@ -176,6 +184,7 @@ impl Action {
             Self::Timetoke(action) => Some(action.spend()),
             Self::Lottery(action) => Some(action.spend()),
             Self::Witness(action) => Some(action.spend()),
+            Self::Proving(action) => Some(action.spend()),
         }
     }
 
@@ -198,11 +207,21 @@ impl Action {
             Self::Timetoke(action) => action.check_form(genesis, key),
             Self::Lottery(action) => action.check_form(genesis, key),
             Self::Witness(action) => action.check_form(genesis, key),
+            Self::Proving(action) => action.check_form(genesis, key),
         }
     }
 
-    /// True when the action costs its payer no base fee: it enters a block only if it is true and new.
+    /// True when the action costs its payer no base fee: it enters a block only if it is true and new, or, of a proof, if
+    /// its payer has a bond to lose.
     pub const fn is_free(&self) -> bool {
-        matches!(self, Self::Evidence(_))
+        matches!(self, Self::Evidence(_) | Self::Proving(ProvingAction::Submit(_)))
+    }
+
+    /// The chain proof that it brings, if it brings one.
+    pub const fn submission(&self) -> Option<&ProofSubmission> {
+        match self {
+            Self::Proving(ProvingAction::Submit(submission)) => Some(submission),
+            _ => None,
+        }
     }
 }

@@ -9,13 +9,15 @@ use std::collections::BTreeSet;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use crate::actions::ProofSystemKind;
+use crate::actions::proving::PROOF_WEIGHT;
 use crate::address::Address;
 use crate::amount::{Amount, MICRO_PER_BLOCK};
 use crate::codec::{FormatVersion, encode};
 use crate::crypto::{PublicKey, VrfPublicKey};
 use crate::hash::{Domain, Hash, hash};
 use crate::ids::{Height, Timestamp};
-use crate::ledger::{LedgerSlot, MODULE_ACCOUNTS, STAKE_POT};
+use crate::ledger::{LedgerSlot, MODULE_ACCOUNTS, PROVER_POOL, STAKE_POT};
 use crate::params::{Params, ParamsError};
 use crate::validator::{Validator, ValidatorSet, ValidatorSetError};
 
@@ -25,6 +27,11 @@ pub const STAKE_PER_POWER: u64 = MICRO_PER_BLOCK;
 /// The self-stake that a genesis power stands for; `None` when out of range.
 pub fn stake_of_power(power: u64) -> Option<Amount> {
     Amount::new(power.checked_mul(STAKE_PER_POWER)?)
+}
+
+/// The account of `accounts` that funds the pay of provers; every other module account is reserved.
+fn prover_pool() -> Address {
+    Address::of_module("prover_pool")
 }
 
 /// Longest chain id in characters.
@@ -90,6 +97,9 @@ pub struct Genesis {
     pub chain_id: String,
     /// What makes blocks.
     pub engine: Engine,
+    /// What proves them.
+    #[serde(default)]
+    pub proof_system: ProofSystemKind,
     /// Block time of height 0, milliseconds since the Unix epoch.
     pub genesis_time: Timestamp,
     /// The governed values.
@@ -104,7 +114,7 @@ pub struct Genesis {
     pub gates: Vec<GateActivation>,
 }
 
-/// What later genesis files name.
+/// What a genesis file of a later version may name otherwise.
 #[derive(Deserialize)]
 struct Named {
     proof_system: Option<String>,
@@ -149,10 +159,13 @@ pub enum GenesisError {
     #[error("gate malachite_consensus must be active from height 1 exactly when engine is bft")]
     EngineGate,
     /// Proven by something that this version does not have.
-    #[error(
-        "proof system {0:?} is not in this version: its chains are proven by plonky3, which a genesis file does not name"
-    )]
+    #[error("proof system {0:?} is not in this version: its chains are proven by plonky3")]
     ProofSystem(String),
+    /// Proofs are taken, but no block has room for one.
+    #[error(
+        "gate recursive_proofs needs a reserved lane of 20,000 weight units and blocks of twice params.proving.proof_bytes_max; raise params.block_weight_max or params.block_bytes_max"
+    )]
+    NoRoomForProofs,
     /// A solo chain has one validator.
     #[error("engine solo takes exactly one validator")]
     SoloValidators,
@@ -165,7 +178,8 @@ impl Genesis {
     /// [`GenesisError`].
     pub fn from_json(text: &str) -> Result<Self, GenesisError> {
         // Asked first, so that a file of a later version is refused for what it needs and not for an unknown field.
-        if let Ok(Named { proof_system: Some(name) }) = serde_json::from_str(text) {
+        let named = serde_json::from_str::<Named>(text).ok().and_then(|named| named.proof_system);
+        if let Some(name) = named.filter(|name| name != ProofSystemKind::default().name()) {
             return Err(GenesisError::ProofSystem(name));
         }
         let genesis: Self = serde_json::from_str(text).map_err(|error| GenesisError::Parse(error.to_string()))?;
@@ -192,6 +206,9 @@ impl Genesis {
         if self.chain_id.is_empty() || self.chain_id.len() > CHAIN_ID_MAX || !self.chain_id.bytes().all(allowed) {
             return Err(GenesisError::ChainId);
         }
+        if self.proof_system != ProofSystemKind::default() {
+            return Err(GenesisError::ProofSystem(self.proof_system.name().to_owned()));
+        }
         self.params.validate()?;
         self.validator_set()?;
         if self.engine == Engine::Solo && self.validators.len() != 1 {
@@ -206,10 +223,11 @@ impl Genesis {
             return Err(GenesisError::TooManyAccounts);
         }
         let reserved = MODULE_ACCOUNTS.map(Address::of_module);
+        let pool = prover_pool();
         let mut seen = BTreeSet::new();
         let mut total = Amount::ZERO;
         for account in &self.accounts {
-            if reserved.contains(&account.address) {
+            if reserved.contains(&account.address) && account.address != pool {
                 return Err(GenesisError::ReservedAccount(account.address));
             }
             if !seen.insert(account.address) {
@@ -250,7 +268,18 @@ impl Genesis {
             Engine::Bft => bft_gate,
             Engine::Solo => !named,
         };
-        if agrees { Ok(()) } else { Err(GenesisError::EngineGate) }
+        if !agrees {
+            return Err(GenesisError::EngineGate);
+        }
+        // Otherwise no block could ever hold a proof, and a lag of proofs would never end.
+        let takes_proofs = self.gates.iter().any(|gate| gate.name == "recursive_proofs");
+        let params = &self.params;
+        let has_room =
+            params.reserved_share() >= PROOF_WEIGHT && params.proving.proof_bytes_max <= params.block_bytes_max / 2;
+        if takes_proofs && !has_room {
+            return Err(GenesisError::NoRoomForProofs);
+        }
+        Ok(())
     }
 
     /// The first validator set.
@@ -276,7 +305,14 @@ impl Genesis {
         if let Some(pot) = usize::try_from(STAKE_POT.get()).ok().and_then(|index| slots.get_mut(index)) {
             pot.balance = self.stake().unwrap_or_default();
         }
-        slots.extend(self.accounts.iter().map(|account| slot(account.address, account.balance)));
+        let pool = prover_pool();
+        for account in &self.accounts {
+            let place = usize::try_from(PROVER_POOL.get()).ok().filter(|_| account.address == pool);
+            match place.and_then(|place| slots.get_mut(place)) {
+                Some(slot) => slot.balance = account.balance,
+                None => slots.push(slot(account.address, account.balance)),
+            }
+        }
         for validator in &self.validators {
             let address = Address::of_key(&validator.public_key);
             if seen.insert(address) {

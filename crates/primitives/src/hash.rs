@@ -58,10 +58,14 @@ pub enum Domain {
     Audit,
     /// Sampling of witnesses.
     Witness,
+    /// Chain proofs.
+    Proof,
+    /// Which prover a window is assigned to.
+    Turn,
 }
 
 /// The context strings, by [`Domain::index`].
-const CONTEXTS: [&str; 21] = [
+const CONTEXTS: [&str; 23] = [
     "the-block v1 address",
     "the-block v1 transaction id",
     "the-block v1 merkle leaf",
@@ -83,10 +87,12 @@ const CONTEXTS: [&str; 21] = [
     "the-block v1 identity",
     "the-block v1 audit",
     "the-block v1 witness",
+    "the-block v1 proof",
+    "the-block v1 turn",
 ];
 
 /// The hashed contexts: BLAKE3's key derivation hashes its context first, which is the same every time.
-static CONTEXT_KEYS: LazyLock<[ContextKey; 21]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
+static CONTEXT_KEYS: LazyLock<[ContextKey; 23]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
 
 impl Domain {
     const fn index(self) -> usize {
@@ -112,6 +118,8 @@ impl Domain {
             Self::Identity => 18,
             Self::Audit => 19,
             Self::Witness => 20,
+            Self::Proof => 21,
+            Self::Turn => 22,
         }
     }
 

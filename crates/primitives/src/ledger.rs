@@ -39,8 +39,10 @@ pub const TIMETOKE_POOL: SlotIndex = SlotIndex(5);
 pub const PROVER_POOL: SlotIndex = SlotIndex(6);
 /// The slot that holds the refundable bonds of identities.
 pub const IDENTITY_BONDS: SlotIndex = SlotIndex(7);
+/// The slot that holds the bonds of provers.
+pub const PROVER_BONDS: SlotIndex = SlotIndex(8);
 /// Names of the module accounts in the first slots, in slot order.
-pub const MODULE_ACCOUNTS: [&str; 8] = [
+pub const MODULE_ACCOUNTS: [&str; 9] = [
     "fee_pot",
     "issuance_pot",
     "stake_pot",
@@ -49,6 +51,7 @@ pub const MODULE_ACCOUNTS: [&str; 8] = [
     "timetoke_pool",
     "prover_pool",
     "identity_bonds",
+    "prover_bonds",
 ];
 
 /// Position of an account in the ledger tree, below 2^30.

@@ -34,7 +34,7 @@ pub mod validator;
 pub mod vote;
 
 pub use action::{Action, BatchTransfer, Lane, Memo, Payment, Transfer};
-pub use actions::{Evidence, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
+pub use actions::{Evidence, IdentityAction, LotteryAction, ProvingAction, StakeAction, TimetokeAction, WitnessAction};
 pub use address::{Address, KeyKind};
 pub use amount::Amount;
 pub use block::{Block, Header, ProofMark};

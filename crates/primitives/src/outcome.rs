@@ -115,6 +115,18 @@ pub enum Outcome {
     WitnessRepeated = 103,
     /// The sample or the epoch has all the attestations it counts.
     WitnessFull = 104,
+    /// The gate `recursive_proofs` is off.
+    ProofsOff = 112,
+    /// The bond would be below the governed least.
+    ProverBondBelowMinimum = 113,
+    /// The bond was asked for and leaves; bond again once it is paid out.
+    ProverUnbonding = 114,
+    /// The payer has no bond.
+    NotAProver = 115,
+    /// The list of provers is full.
+    ProversFull = 116,
+    /// The proof did not verify; its sender lost the bond.
+    ProofInvalid = 117,
 }
 
 impl Outcome {
@@ -170,6 +182,12 @@ impl Outcome {
             Self::WitnessNotSampled => "witness_not_sampled",
             Self::WitnessRepeated => "witness_repeated",
             Self::WitnessFull => "witness_full",
+            Self::ProofsOff => "proofs_off",
+            Self::ProverBondBelowMinimum => "prover_bond_below_minimum",
+            Self::ProverUnbonding => "prover_unbonding",
+            Self::NotAProver => "not_a_prover",
+            Self::ProversFull => "provers_full",
+            Self::ProofInvalid => "proof_invalid",
         }
     }
 }
@@ -181,7 +199,7 @@ pub enum Rejection {
     #[error("the bytes are not a canonical transaction")]
     Malformed,
     /// The encoding is longer than a transaction may be.
-    #[error("the transaction is larger than 16,384 bytes")]
+    #[error("the transaction is larger than 16,384 bytes and brings no proof")]
     Oversize,
     /// The sender meant another chain.
     #[error("the transaction names another chain")]
@@ -291,11 +309,41 @@ pub enum Rejection {
     /// The offender has no identity that can be punished.
     #[error("the signer has no identity on this chain that evidence could end")]
     EvidenceNoIdentity,
+    /// The proof is larger than a proof may be.
+    #[error("the proof is larger than a proof may be")]
+    ProofOversize,
+    /// The proof is of another proof system than this chain.
+    #[error("the proof is of another proof system than this chain")]
+    WrongProofSystem,
+    /// The gate recursive_proofs is off: this chain takes no proofs.
+    #[error("the gate recursive_proofs is off: this chain takes no proofs")]
+    ProofGateOff,
+    /// The payer has no bond as a prover.
+    #[error("the payer has no bond as a prover")]
+    NoProverBond,
+    /// The chain is proven up to that height already.
+    #[error("the chain is proven up to that height already")]
+    ProofNotAdvancing,
+    /// No closed window ends at that height.
+    #[error("no closed window ends at that height")]
+    WindowNotRecorded,
+    /// The proof is about another ledger than the chain has at that height.
+    #[error("the proof is about another ledger than the chain has at that height")]
+    WrongEndRecord,
+    /// The window is assigned to another prover for now.
+    #[error("the window is assigned to another prover for now")]
+    ProofNotYourTurn,
+    /// The block has a proof already.
+    #[error("the block has a proof already")]
+    ProofTaken,
+    /// The payout address has no account.
+    #[error("the payout address has no account")]
+    UnknownPayout,
 }
 
 impl Rejection {
     /// Every rejection. Only appended to: the API numbers them by position.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 48] = [
         Self::Malformed,
         Self::Oversize,
         Self::WrongChain,
@@ -334,6 +382,16 @@ impl Rejection {
         Self::AttestationOrder,
         Self::BadAttestationSignature,
         Self::EvidenceNoIdentity,
+        Self::ProofOversize,
+        Self::WrongProofSystem,
+        Self::ProofGateOff,
+        Self::NoProverBond,
+        Self::ProofNotAdvancing,
+        Self::WindowNotRecorded,
+        Self::WrongEndRecord,
+        Self::ProofNotYourTurn,
+        Self::ProofTaken,
+        Self::UnknownPayout,
     ];
 
     /// The code used in JSON, metrics and commands.
@@ -377,6 +435,16 @@ impl Rejection {
             Self::AttestationOrder => "attestation_order",
             Self::BadAttestationSignature => "bad_attestation_signature",
             Self::EvidenceNoIdentity => "evidence_no_identity",
+            Self::ProofOversize => "proof_oversize",
+            Self::WrongProofSystem => "wrong_proof_system",
+            Self::ProofGateOff => "proof_gate_off",
+            Self::NoProverBond => "no_prover_bond",
+            Self::ProofNotAdvancing => "proof_not_advancing",
+            Self::WindowNotRecorded => "window_not_recorded",
+            Self::WrongEndRecord => "wrong_end_record",
+            Self::ProofNotYourTurn => "proof_not_your_turn",
+            Self::ProofTaken => "proof_taken",
+            Self::UnknownPayout => "unknown_payout",
         }
     }
 
@@ -391,7 +459,7 @@ impl Rejection {
                 "sign domain, genesis hash and body with the payer's key; a signature for another chain does not fit"
             }
             Self::WrongLane => {
-                "transfers and staking are in the consumer lane, evidence in the reserved lane, everything else in the industrial lane"
+                "transfers, staking and bonds of provers are in the consumer lane, evidence and proofs in the reserved lane, everything else in the industrial lane"
             }
             Self::EmptyPayment => "name at least one recipient and an amount above zero for each",
             Self::AmountOutOfRange => "lower the amounts",
@@ -431,6 +499,20 @@ impl Rejection {
             Self::AttestationOrder => "sort the attestations by identity and name each identity once",
             Self::BadAttestationSignature => "sign domain, genesis hash and attestation with the identity's wallet key",
             Self::EvidenceNoIdentity => "nothing to do: this offence is one of a registered identity",
+            Self::ProofOversize => {
+                "a chain proof has some 260 KB; see max_proof_size_bytes of the node and params.proving.proof_bytes_max"
+            }
+            Self::WrongProofSystem => {
+                "make the proof with the system that the genesis file names; GET /proofs/status shows it"
+            }
+            Self::ProofGateOff => "nothing to do: GET /status/rollout shows the gates of this chain",
+            Self::NoProverBond => "bond first: tb prover bond AMOUNT",
+            Self::ProofNotAdvancing => "nothing to do: another prover was quicker, and nothing was paid",
+            Self::WindowNotRecorded => "prove up to the end of a closed window",
+            Self::WrongEndRecord => "follow the finalized chain of this genesis and prove its blocks",
+            Self::ProofNotYourTurn => "wait until the turn is over; tb prover status shows when",
+            Self::ProofTaken => "nothing to do: it waits for the next block",
+            Self::UnknownPayout => "name a payout address that has an account when the proof is made",
         }
     }
 }

@@ -6,7 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::BATCH_PAYMENTS_MAX;
-use crate::actions::{IdentityEvent, LotteryEvent, TimetokeEvent, WitnessEvent};
+use crate::actions::{IdentityEvent, LotteryEvent, ProvingEvent, TimetokeEvent, WitnessEvent};
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{BoundedVec, FormatVersion, encode};
@@ -133,6 +133,8 @@ pub enum Event {
     Lottery(LotteryEvent) = 64,
     /// Of the witness module.
     Witness(WitnessEvent) = 72,
+    /// Of the proving module.
+    Proving(ProvingEvent) = 80,
 }
 
 /// Most events that the end of one block leaves.

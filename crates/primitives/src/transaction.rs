@@ -25,6 +25,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Action, Lane};
+use crate::actions::proving::PROOF_BYTES_MAX;
 use crate::address::Address;
 use crate::amount::Amount;
 use crate::codec::{FormatVersion, decode, encode};
@@ -36,8 +37,14 @@ use crate::outcome::Rejection;
 
 /// Bytes of key and signature, which follow the body.
 const SEAL_BYTES: usize = 32 + 64;
-/// Largest encoded transaction in bytes.
+/// Largest encoded transaction in bytes, unless it brings a proof.
 pub const TRANSACTION_BYTES_MAX: usize = 16_384;
+/// Largest encoded transaction that brings a proof: the proof and what is around it.
+pub const PROOF_TRANSACTION_BYTES_MAX: usize = PROOF_BYTES_MAX + 1_024;
+/// Where the action's tag stands in the encoding.
+const ACTION_AT: usize = 1 + 30 + 8 + 1 + 8 + 8 + 8;
+/// The tags of an action that brings a proof.
+const SUBMIT_TAGS: [u8; 2] = [16, 2];
 /// First bytes of what a payer signs.
 pub const SIGNING_DOMAIN: &[u8] = b"the-block/transaction/v1";
 
@@ -137,7 +144,12 @@ impl Transaction {
     /// # Errors
     /// [`Rejection::Oversize`] or [`Rejection::Malformed`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Rejection> {
-        if bytes.len() > TRANSACTION_BYTES_MAX {
+        if bytes.len() > PROOF_TRANSACTION_BYTES_MAX {
+            return Err(Rejection::Oversize);
+        }
+        let is_long = bytes.len() > TRANSACTION_BYTES_MAX;
+        // What is too long for anything but a proof is refused before anything of it is read.
+        if is_long && bytes.get(ACTION_AT..ACTION_AT + 2) != Some(&SUBMIT_TAGS) {
             return Err(Rejection::Oversize);
         }
         decode(bytes).map_err(|_| Rejection::Malformed)

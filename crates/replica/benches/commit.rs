@@ -42,6 +42,7 @@ fn genesis(others: &[Address]) -> Genesis {
         version: FormatVersion,
         chain_id: "replica-bench".to_owned(),
         engine: Engine::Bft,
+        proof_system: Default::default(),
         genesis_time: Timestamp(1_000_000),
         params: Params::default(),
         accounts: payers.chain(others.iter().copied()).map(|address| GenesisAccount { address, balance }).collect(),

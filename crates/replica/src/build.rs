@@ -48,6 +48,7 @@ impl Replica {
             height,
             time,
             parent: self.chain.head.hash,
+            before: self.chain.end_record(),
             proposer,
             beacon,
             last_commit: last_commit.as_ref().map(execution::last_commit),
@@ -89,7 +90,8 @@ impl Replica {
         &self,
         context: BlockContext,
     ) -> Result<(BoundedVec<Transaction, { primitives::block::BLOCK_TRANSACTIONS_MAX }>, state::Executed), Fault> {
-        let mut execution = BlockExecution::begin(&self.chain, context).map_err(|broken| Fault(broken.to_string()))?;
+        let begun = BlockExecution::begin(&self.chain, context, self.verifier.as_ref());
+        let mut execution = begun.map_err(|broken| Fault(broken.to_string()))?;
         let params = &self.genesis.params;
         let limit = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let limits = SelectLimits {

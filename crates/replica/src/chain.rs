@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use mempool::{AccountReader, AccountState};
+use primitives::actions::EndRecord;
 use primitives::{
     Address, Amount, CommitCertificate, Hash, Header, Height, LedgerDigest, LedgerSlot, SlotIndex, Timestamp,
 };
@@ -47,6 +48,19 @@ pub struct ChainState {
     pub nodes: MemoryNodes,
     /// The independent ledger model.
     pub model: Model,
+}
+
+impl ChainState {
+    /// The ledger after the last finalized block; that of genesis at height 0.
+    pub fn end_record(&self) -> EndRecord {
+        EndRecord {
+            height: self.head.height,
+            ledger_root: self.ledger.root(),
+            ops_digest: self.head.ops_digest,
+            supply: self.ledger.supply(),
+            next_slot: self.ledger.next_slot(),
+        }
+    }
 }
 
 impl StateView for ChainState {

@@ -14,12 +14,14 @@ use std::sync::Arc;
 
 use mempool::Included;
 use primitives::defect::{Defect, is_seeded};
-use primitives::{Address, CommitCertificate, TransactionId, encode};
+use primitives::{Address, CommitCertificate, Height, Params, Rejection, Transaction, TransactionId, encode};
+use state::proving;
+use state::transaction::Refused;
 use storage::{CommitBatch, history_of};
 
 use crate::application::{Application, Fault};
 use crate::candidates::Executed;
-use crate::chain::Head;
+use crate::chain::{ChainState, Head};
 use crate::changes::{self, Standing};
 use crate::replica::{FinalizedBlock, Replica, ReplicaEvent};
 
@@ -79,7 +81,10 @@ impl Replica {
         let reputation = changes::changes(touched, before, after);
         let included: Vec<Included> = block.transactions.iter().map(Included::of).collect();
         let next = self.chain.head.height.next();
-        for dropped in self.mempool.committed(&included, &self.chain, next) {
+        let mut dropped = self.mempool.committed(&included, &self.chain, next);
+        let (chain, params) = (&self.chain, &self.genesis.params);
+        dropped.extend(self.mempool.overtaken(|one| is_over(chain, params, next, one)));
+        for dropped in dropped {
             (self.observer)(ReplicaEvent::Dropped(dropped.id, dropped.reason));
         }
         (self.observer)(ReplicaEvent::Finalized(Arc::new(FinalizedBlock {
@@ -100,6 +105,16 @@ impl Replica {
     fn standings(&self, addresses: &[Address]) -> Vec<Option<Standing>> {
         let head = &self.chain.head;
         changes::standings(&self.chain, &self.genesis.params, addresses, head.height, head.time)
+    }
+}
+
+/// Whether a waiting proof can never be in a block: too early is not over.
+fn is_over(chain: &ChainState, params: &Params, next: Height, transaction: &Transaction) -> bool {
+    let Some(submission) = transaction.body.action.submission() else { return false };
+    match proving::check::admit(chain, params, next, &transaction.body.payer, submission) {
+        Err(Refused::Rejected(rejection)) => rejection != Rejection::ProofNotYourTurn,
+        // A broken state stops the node when it executes the next block.
+        Ok(()) | Err(Refused::Broken(_)) => false,
     }
 }
 

@@ -127,7 +127,7 @@ pub fn header(
         beacon: choice.beacon,
         beacon_proof: choice.beacon_proof,
         gates: genesis.gates_hash(height),
-        last_proof: None,
+        last_proof: execution.executed.last_proof,
     })
 }
 

@@ -34,3 +34,4 @@ pub use offences::Offences;
 pub use queues::QueueLength;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
 pub use reports::Reports;
+pub use state::ProofVerifier;

@@ -15,7 +15,9 @@
 
 use std::collections::BTreeMap;
 
-use primitives::actions::{IdentityAction, IdentityEvent, StakeAction, TimetokeEvent, WitnessEvent};
+use primitives::actions::{
+    IdentityAction, IdentityEvent, ProvingAction, ProvingEvent, StakeAction, TimetokeEvent, WitnessEvent,
+};
 use primitives::{Action, Address, Block, Event, LedgerSlot, Outcome, Params, Receipt};
 
 /// What one address owns, in plain integers.
@@ -208,6 +210,18 @@ impl Model {
                 self.take(now, &Address::of_module("timetoke_pool"), amount)?;
                 self.add(now, &validator, amount)?;
             }
+            Event::Proving(ProvingEvent::Accepted { payout, reward, .. }) if reward.micro() > 0 => {
+                self.take(now, &Address::of_module("prover_pool"), reward.micro())?;
+                self.add(now, &payout, reward.micro())?;
+            }
+            Event::Proving(ProvingEvent::Returned { prover, amount }) => {
+                self.take(now, &Address::of_module("prover_bonds"), amount.micro())?;
+                self.add(now, &prover, amount.micro())?;
+            }
+            Event::Proving(ProvingEvent::Forfeited { burned, .. }) => {
+                self.take(now, &Address::of_module("prover_bonds"), burned.micro())?;
+                return Ok(burned.micro());
+            }
             Event::Witness(WitnessEvent::Paid { identity, amount }) => {
                 self.take(now, &Address::of_module("witness_pool"), amount.micro())?;
                 self.add(now, &identity, amount.micro())?;
@@ -217,6 +231,7 @@ impl Model {
             | Event::Timetoke(_)
             | Event::Lottery(_)
             | Event::Witness(_)
+            | Event::Proving(_)
             | Event::Transferred { .. }
             | Event::Bonded { .. }
             | Event::Unbonding { .. }
@@ -257,7 +272,14 @@ impl Model {
             Action::Identity(IdentityAction::Register(register)) => {
                 vec![(Address::of_module("identity_bonds"), register.bond.micro())]
             }
-            Action::Identity(_) | Action::Timetoke(_) | Action::Lottery(_) | Action::Witness(_) => Vec::new(),
+            Action::Proving(ProvingAction::Bond { amount }) => {
+                vec![(Address::of_module("prover_bonds"), amount.micro())]
+            }
+            Action::Identity(_)
+            | Action::Timetoke(_)
+            | Action::Lottery(_)
+            | Action::Witness(_)
+            | Action::Proving(_) => Vec::new(),
         };
         for (to, amount) in payments {
             self.take(now, from, amount)?;

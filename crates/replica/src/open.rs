@@ -13,6 +13,7 @@ use mempool::{Mempool, MempoolConfig};
 use primitives::block::genesis_beacon;
 use primitives::{Block, Genesis, Hash, Height, encode};
 use state::genesis::{GenesisState, genesis_state};
+use state::{NoProofSystem, ProofVerifier};
 use storage::{CandidateOrigin, GenesisBatch, Store};
 use tree::{LedgerTree, MemoryNodes, StateTree, ops_digest};
 
@@ -27,16 +28,35 @@ fn fault(error: impl std::fmt::Display) -> Fault {
 }
 
 impl Replica {
-    /// Opens the chain of `genesis` in `store`.
+    /// Opens a chain that takes no proofs.
     ///
     /// # Errors
-    /// [`Fault`] when the store holds something else than this chain, or damaged state.
+    /// As [`Replica::open_with`]; also [`Fault`] for a genesis whose gate `recursive_proofs` is on at some height.
     pub fn open(
         genesis: Genesis,
         store: Arc<Store>,
         mempool: MempoolConfig,
         identity: Option<Identity>,
         observer: Observer,
+    ) -> Result<Self, Fault> {
+        if genesis.gates.iter().any(|gate| gate.name == state::proving::GATE) {
+            return Err(Fault("this chain takes proofs: open it with a proof system".to_owned()));
+        }
+        Self::open_with(genesis, store, mempool, identity, observer, Arc::new(NoProofSystem))
+    }
+
+    /// Opens the chain of `genesis` in `store`. Chain proofs are judged by `verifier`, which must be the same function on every
+    /// node.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store holds something else than this chain, or damaged state.
+    pub fn open_with(
+        genesis: Genesis,
+        store: Arc<Store>,
+        mempool: MempoolConfig,
+        identity: Option<Identity>,
+        observer: Observer,
+        verifier: Arc<dyn ProofVerifier>,
     ) -> Result<Self, Fault> {
         let genesis_hash = genesis.hash();
         if *store.genesis() != genesis_hash {
@@ -60,6 +80,7 @@ impl Replica {
             identity,
             rotated: None,
             observer,
+            verifier,
         };
         let next = replica.chain.head.height.next();
         for (origin, bytes) in replica.store.load_candidates(next).map_err(fault)? {

@@ -7,7 +7,7 @@ use primitives::{
     Action, Address, Amount, Block, ClosingEvents, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot,
     Receipt, Rejection, SlotIndex, Timestamp, TransactionId, ValidatorSet,
 };
-use state::{columns, fees, view};
+use state::{columns, fees, proving, view};
 use storage::TransactionPlace;
 use tree::{LedgerProof, StateProof, StateTree};
 
@@ -112,6 +112,10 @@ impl Replica {
         if let Action::Evidence(evidence) = &body.action {
             let height = self.chain.head.height.next();
             state::evidence::check::timely(&self.chain, &self.genesis.params, height, evidence).map_err(refusal)?;
+        }
+        if let Some(submission) = body.action.submission() {
+            let (height, params) = (self.chain.head.height.next(), &self.genesis.params);
+            proving::check::admit(&self.chain, params, height, &body.payer, submission).map_err(refusal)?;
         }
         let unit = if body.action.is_free() { Amount::ZERO } else { unit };
         let terms = Terms {

@@ -7,7 +7,7 @@ use primitives::{
     Address, CommitCertificate, Genesis, Hash, Height, Receipt, Round, Timestamp, TransactionId, VrfPublicKey,
     VrfSecretKey,
 };
-use state::view;
+use state::{ProofVerifier, view};
 use storage::Store;
 
 use crate::application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
@@ -81,6 +81,8 @@ pub struct Replica {
     /// The VRF key that a rotation made, for the epochs that use it.
     pub(crate) rotated: Option<VrfSecretKey>,
     pub(crate) observer: Observer,
+    /// Judges chain proofs.
+    pub(crate) verifier: Arc<dyn ProofVerifier>,
 }
 
 impl Replica {

@@ -96,11 +96,12 @@ impl Replica {
             height: header.height,
             time: header.time,
             parent: header.parent,
+            before: self.chain.end_record(),
             proposer: header.proposer,
             beacon,
             last_commit: block.last_commit.as_ref().map(execution::last_commit),
         };
-        let executed = match execute_block(&self.chain, context, &block.transactions) {
+        let executed = match execute_block(&self.chain, context, &block.transactions, self.verifier.as_ref()) {
             Ok(executed) => executed,
             Err(BlockInvalid::Broken(broken)) => return Err(Fault(broken.to_string()).into()),
             Err(invalid) => return Err(rule(invalid.to_string())),

@@ -221,6 +221,16 @@ const fn rejection_row(rejection: Rejection) -> ErrorRow {
         Rejection::AttestationOrder => (35, 422, E::Refused),
         Rejection::BadAttestationSignature => (36, 422, E::Refused),
         Rejection::EvidenceNoIdentity => (37, 422, E::Refused),
+        Rejection::ProofOversize => (38, 413, E::Refused),
+        Rejection::WrongProofSystem => (39, 422, E::Refused),
+        Rejection::ProofGateOff => (40, 422, E::Refused),
+        Rejection::NoProverBond => (41, 422, E::Refused),
+        Rejection::ProofNotAdvancing => (42, 409, E::Refused),
+        Rejection::WindowNotRecorded => (43, 422, E::Refused),
+        Rejection::WrongEndRecord => (44, 422, E::Refused),
+        Rejection::ProofNotYourTurn => (45, 409, E::Refused),
+        Rejection::ProofTaken => (46, 503, E::NotReady),
+        Rejection::UnknownPayout => (47, 422, E::Refused),
     };
     row(
         rejection.code(),

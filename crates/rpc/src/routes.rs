@@ -19,9 +19,9 @@ use crate::types::{
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
     HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
     Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount,
-    Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction, TimetokeView,
-    TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorStatistics,
-    ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
+    ProversStatus, Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction,
+    TimetokeView, TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers,
+    ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
 pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
@@ -122,6 +122,8 @@ pub enum Operation {
     ProofClaim,
     /// The window of a block.
     ProofBlock,
+    /// Proofs in blocks.
+    Provers,
     /// The head of the chain for light clients, as it moves.
     HeadStream,
     /// The proof of the whole chain.
@@ -228,7 +230,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 52] = [
+pub static ROUTES: [Route; 53] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -571,6 +573,11 @@ pub static ROUTES: [Route; 52] = [
         summary: "the newest proof of the whole chain as bytes: last height 8 LE, payout address 30, proof",
         errors: &[ErrorCode::ProofUnavailable],
         ..get(Operation::ProofChain, "/proofs/chain", "proof_chain", Reply::Bytes)
+    },
+    Route {
+        summary: "proofs in blocks: what the chain took as proven, its provers, and what a lag costs",
+        method_name: Some("proof.provers"),
+        ..get(Operation::Provers, "/proofs/provers", "proof_provers", json::<ProversStatus>())
     },
     Route {
         summary: "hands in a longer proof of the whole chain, bytes as GET gives them; kept once it verifies",

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use primitives::actions::EndRecord;
 use primitives::actions::identity::{Register, VrfBinding};
 use primitives::actions::stake::{Bond, Candidacy};
 use primitives::actions::timetoke::{Heartbeat, SignedHeartbeat};
@@ -15,12 +16,12 @@ use primitives::genesis::GateActivation;
 use primitives::proposer::proposer;
 use primitives::{
     Action, Address, Amount, BoundedVec, Domain, Engine, FormatVersion, Genesis, GenesisAccount, GenesisValidator,
-    Hash, Height, IdentityAction, LedgerOp, LedgerSlot, Nonce, Params, PublicKey, Round, SecretKey, Signature,
-    SlotIndex, StakeAction, Timestamp, TimetokeAction, Transaction, TransactionBody, VrfProof, VrfPublicKey,
+    Hash, Height, IdentityAction, LedgerDigest, LedgerOp, LedgerSlot, Nonce, Params, PublicKey, Round, SecretKey,
+    Signature, SlotIndex, StakeAction, Timestamp, TimetokeAction, Transaction, TransactionBody, VrfProof, VrfPublicKey,
     VrfSecretKey, hash,
 };
 use state::genesis::genesis_state;
-use state::{BlockContext, Executed, LastCommit, StateView, execute_block, view};
+use state::{BlockContext, Executed, LastCommit, NoProofSystem, StateView, execute_block, view};
 
 const VALIDATORS: u8 = 100;
 const CANDIDATES: u32 = 400;
@@ -83,6 +84,7 @@ fn genesis() -> Genesis {
         version: FormatVersion,
         chain_id: "bench-1".to_owned(),
         engine: Engine::Bft,
+        proof_system: Default::default(),
         genesis_time: Timestamp(1_000_000_000),
         params,
         accounts: people.map(|address| GenesisAccount { address, balance: Amount::from_blocks(1_000) }).collect(),
@@ -117,6 +119,13 @@ impl Chain {
             height,
             time: Timestamp(1_000_000_000 + height.0 * 1_000),
             parent: hash(Domain::Header, &[&height.0.to_le_bytes()]),
+            before: EndRecord {
+                height: self.height,
+                ledger_root: LedgerDigest::default(),
+                ops_digest: LedgerDigest::default(),
+                supply: self.supply,
+                next_slot: self.next_slot(),
+            },
             proposer: validator(index),
             beacon: hash(Domain::Beacon, &[&height.0.to_le_bytes()]),
             last_commit: (height.0 > 1).then(|| LastCommit {
@@ -131,7 +140,8 @@ impl Chain {
     fn block(&mut self, transactions: &[Transaction]) -> (f64, Executed) {
         let context = self.context();
         let start = Instant::now();
-        let executed = execute_block(self, context, transactions).expect("every transaction is admissible");
+        let executed =
+            execute_block(self, context, transactions, &NoProofSystem).expect("every transaction is admissible");
         let seconds = start.elapsed().as_secs_f64();
         self.height = self.height.next();
         for (key, value) in &executed.writes {

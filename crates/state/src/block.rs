@@ -1,10 +1,11 @@
 //! Executing a block: begin → each transaction → end. The one control flow of the state.
 //!
 //! ```text
-//! begin ── base fees, params
+//! begin ── base fees, params ── the end record of a window that the block before closed
 //!   each transaction ── check, charge, execute ──► receipt
 //! end ── burn base fees ── pay tips to the proposer ── base fees of the next block
-//!     ── rewards ── witness ── timetoke ── lottery ── staking ── validators ── seal
+//!     ── rewards ── witness ── timetoke ── lottery ── proving ── staking ── validators
+//!     ── seal
 //! ```
 //!
 //! A proposer packs with [`BlockExecution::transaction`] and leaves out what is refused; everyone else
@@ -17,23 +18,24 @@ use std::collections::BTreeMap;
 
 use primitives::ledger::FEE_POT;
 use primitives::{
-    Action, Amount, ClosingEvents, Hash, IdentityAction, Lane, LedgerOp, Params, Receipt, Rejection, Transaction,
-    ValidatorSet, encode,
+    Action, Amount, ClosingEvents, Event, Hash, IdentityAction, Lane, LedgerOp, Params, ProofMark, Receipt, Rejection,
+    Transaction, ValidatorSet, encode,
 };
 
 use crate::context::{BlockContext, Env};
 use crate::fees::{LaneMeter, next_base_fee};
 use crate::overlay::Overlay;
+use crate::proving::ProofVerifier;
 use crate::transaction::{self, Refused};
 use crate::view::{self, Broken, StateView};
-use crate::{columns, lottery, rewards, staking, timetoke, validators, witness};
+use crate::{columns, lottery, proving, rewards, staking, timetoke, validators, witness};
 
 /// Bytes of a block that are kept free for its header and certificate.
 pub const BLOCK_OVERHEAD_BYTES: usize = 20 * 1024;
 /// Ledger operations that the end of a block makes at most: burn, tips, seal, and what the modules pay out
-/// (two transfers for each of 128 validators and of 128 builders that left, one per pool, and
-/// [`crate::staking::PAYOUTS_PER_BLOCK`]).
-pub const END_OPS_MAX: usize = 640;
+/// (two transfers for each of 128 validators and of 128 builders that left, one per pool, one per
+/// prover, and [`crate::staking::PAYOUTS_PER_BLOCK`]).
+pub const END_OPS_MAX: usize = 640 + proving::PROVERS_MAX;
 
 /// Everything a block does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct Executed {
     pub next_validators: ValidatorSet,
     /// Hash of the governed values after the block.
     pub params: Hash,
+    /// The last chain proof accepted, this block included.
+    pub last_proof: Option<ProofMark>,
 }
 
 /// Why a block may not be finalized.
@@ -85,22 +89,35 @@ pub struct BlockExecution<'a> {
     bytes: usize,
     opens: u64,
     registrations: u64,
+    has_proof: bool,
+    verifier: &'a dyn ProofVerifier,
+    events: Vec<Event>,
     burned: Amount,
     tips: Amount,
 }
 
 impl<'a> BlockExecution<'a> {
-    /// Starts a block on top of `base`.
+    /// Starts a block on top of `base`; chain proofs are judged by `verifier`, whose verdict must depend on its arguments alone.
     ///
     /// # Errors
     /// [`Broken`] when the governed values are missing.
-    pub fn begin(base: &'a dyn StateView, context: BlockContext) -> Result<Self, Broken> {
+    pub fn begin(
+        base: &'a dyn StateView,
+        context: BlockContext,
+        verifier: &'a dyn ProofVerifier,
+    ) -> Result<Self, Broken> {
         let params = view::params(base)?;
+        let (mut overlay, mut events) = (Overlay::new(base), Vec::new());
+        proving::block::begin_block(&mut overlay, Env { block: &context, params: &params }, &mut events)?;
+        let weight_bps = proving::weight_bps(&overlay, &params, context.height)?;
         Ok(Self {
             context,
-            meter: LaneMeter::new(&params),
+            meter: LaneMeter::throttled(&params, weight_bps),
             params,
-            overlay: Overlay::new(base),
+            overlay,
+            verifier,
+            events,
+            has_proof: false,
             receipts: Vec::new(),
             bytes: 0,
             opens: 0,
@@ -134,7 +151,13 @@ impl<'a> BlockExecution<'a> {
         if registrations > self.params.identity.max_block_identity_registrations {
             return Err(Rejection::BlockFull.into());
         }
-        let receipt = transaction::execute(&mut self.overlay, env, transaction, &admissible)?;
+        let brings_proof = transaction.body.action.submission().is_some();
+        // Whatever its outcome: what counts is the work of verifying it (PRV-9).
+        if brings_proof && self.has_proof {
+            return Err(Rejection::ProofTaken.into());
+        }
+        let receipt = transaction::execute(&mut self.overlay, env, transaction, &admissible, self.verifier)?;
+        self.has_proof |= brings_proof;
         self.meter.record(transaction.body.lane, admissible.weight, admissible.placement);
         self.bytes = bytes;
         self.opens = opens;
@@ -170,15 +193,18 @@ impl<'a> BlockExecution<'a> {
             }
         }
         let env = Env { block: &self.context, params: &self.params };
-        let mut events = Vec::new();
+        let mut events = std::mem::take(&mut self.events);
         staking::block::record(&mut self.overlay, env)?;
         let for_witnesses = rewards::block::end_block(&mut self.overlay, env, &mut events)?;
         witness::block::end_block(&mut self.overlay, env, for_witnesses, &mut events)?;
         timetoke::block::end_block(&mut self.overlay, env, &mut events)?;
         lottery::block::end_block(&mut self.overlay, env, &mut events)?;
+        proving::block::end_block(&mut self.overlay, env, &mut events)?;
         let next = staking::block::end_block(&mut self.overlay, env, &mut events)?;
         let next_validators = validators::end_block(&mut self.overlay, next)?;
         let params = view::params(&self.overlay)?.hash();
+        let last_proof =
+            proving::proven(&self.overlay)?.map(|last| ProofMark { height: last.height, proof: last.proof });
         let issuance = rewards::issuance(&self.params, self.overlay.supply());
         let changes = self.overlay.seal(self.context.height, issuance)?;
         Ok(Executed {
@@ -190,6 +216,7 @@ impl<'a> BlockExecution<'a> {
             next_slot: changes.next_slot,
             next_validators,
             params,
+            last_proof,
         })
     }
 }
@@ -210,8 +237,9 @@ pub fn execute_block(
     base: &dyn StateView,
     context: BlockContext,
     transactions: &[Transaction],
+    verifier: &dyn ProofVerifier,
 ) -> Result<Executed, BlockInvalid> {
-    let mut execution = BlockExecution::begin(base, context)?;
+    let mut execution = BlockExecution::begin(base, context, verifier)?;
     for (index, transaction) in transactions.iter().enumerate() {
         match execution.transaction(transaction, true) {
             Ok(_) => {}

@@ -18,6 +18,7 @@
 //! | 80–95 | reputation | see `reputation/keys.rs` | |
 //! | 96–111 | lottery | see `lottery/keys.rs` | |
 //! | 112–127 | witness | see `witness/keys.rs` | |
+//! | 128–143 | proving | see `proving/keys.rs` | |
 
 use primitives::{Address, Lane, encode};
 

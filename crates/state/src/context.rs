@@ -3,6 +3,7 @@
 //! Everything here is equal on all nodes: it comes from the header, from the included certificate of the
 //! block before, and from genesis. Time is the header's.
 
+use primitives::actions::EndRecord;
 use primitives::{Address, Hash, Height, Params, PublicKey, Round, SlotIndex, Timestamp};
 
 /// Who signed the certificate that a block includes for the block before it.
@@ -25,6 +26,8 @@ pub struct BlockContext {
     pub time: Timestamp,
     /// Hash of the block before; the genesis hash at height 1.
     pub parent: Hash,
+    /// The ledger after the block before, as its header has it; that of genesis at height 1.
+    pub before: EndRecord,
     /// Who built it; gets the tips.
     pub proposer: Address,
     /// The block's own beacon.

@@ -17,7 +17,8 @@ pub fn check_all(state: &dyn StateView) -> Result<(), Broken> {
     crate::staking::pot_equals_bonded_and_unbonding(state)?;
     crate::rewards::pot_covers_promises(state)?;
     crate::identity::pot_equals_bonds(state)?;
-    crate::witness::pool_covers_promises(state)
+    crate::witness::pool_covers_promises(state)?;
+    crate::proving::pot_equals_bonds(state)
 }
 
 fn slots(state: &dyn StateView) -> impl Iterator<Item = (SlotIndex, Option<primitives::LedgerSlot>)> + '_ {

@@ -24,6 +24,7 @@ pub mod identity;
 pub mod invariants;
 pub mod lottery;
 pub mod overlay;
+pub mod proving;
 pub mod reputation;
 pub mod rewards;
 pub mod staking;
@@ -35,4 +36,5 @@ pub mod witness;
 
 pub use block::{BlockExecution, BlockInvalid, Executed, execute_block};
 pub use context::{BlockContext, LastCommit};
+pub use proving::{NoProofSystem, ProofVerifier};
 pub use view::StateView;

@@ -4,11 +4,11 @@
 //! check ──Rejection──► not in a block, nothing paid
 //!   │
 //!   ▼ charge base fee, tip (and opening fees), step the nonce
-//! execute ──► Outcome in the receipt; only Success moves money
+//! execute ──► Outcome in the receipt; only Success moves money, and a proof that does not verify loses its bond
 //! ```
 //!
 //! Actions of modules go to `<module>/execute.rs` through one exhaustive match; evidence that is not both
-//! true and new never enters a block (`<module>/check.rs`).
+//! true and new never enters a block, nor does a proof that its payer may not bring now (`<module>/check.rs`).
 //!
 //! Order of checks: `expired`, `valid_until_too_far`, `unknown_payer`, `nonce_too_low`, `nonce_too_high`,
 //! `block_full`, `fee_too_low`, `balance_below_fee`, then what the module refuses. Signatures and form are checked before
@@ -24,6 +24,7 @@ use crate::accounts::execute::pay;
 use crate::context::{Env, Payer};
 use crate::fees::{LaneMeter, Placement, weight};
 use crate::overlay::Overlay;
+use crate::proving::ProofVerifier;
 use crate::view::{self, Broken};
 
 /// Ledger operations that a module action makes at most, besides the fee.
@@ -106,6 +107,9 @@ pub fn check(
     if let Action::Evidence(evidence) = &body.action {
         crate::evidence::check::admit(overlay, env, evidence)?;
     }
+    if let Some(submission) = body.action.submission() {
+        crate::proving::check::admit(overlay, env.params, context.height, &body.payer, submission)?;
+    }
     let plan = plan(overlay, params, &body.action)?;
     let payer = Payer { slot, address: body.payer, key: transaction.key };
     Ok(Admissible { payer, balance: account.balance, weight, placement, base_fee, plan })
@@ -138,6 +142,7 @@ pub fn execute(
     env: Env<'_>,
     transaction: &Transaction,
     admissible: &Admissible,
+    verifier: &dyn ProofVerifier,
 ) -> Result<Receipt, Broken> {
     let body = &transaction.body;
     let expected = outcome_of(body, admissible)?;
@@ -146,13 +151,16 @@ pub fn execute(
         _ => admissible.base_fee,
     };
     overlay.charge(admissible.payer.slot, sum(burned, body.tip)?)?;
-    let done = match expected {
-        Outcome::Success => run(overlay, env, admissible, &body.action)?,
-        refused => Err(refused),
-    };
-    let (outcome, events) = match done {
-        Ok(events) => (Outcome::Success, events),
-        Err(refused) => (refused, Vec::new()),
+    let (outcome, events) = match (expected, body.action.submission()) {
+        // The one action whose failure does something: it costs the bond.
+        (Outcome::Success, Some(submission)) => {
+            crate::proving::execute::submit(overlay, env, admissible.payer, submission, verifier)?
+        }
+        (Outcome::Success, None) => match run(overlay, env, admissible, &body.action)? {
+            Ok(events) => (Outcome::Success, events),
+            Err(refused) => (refused, Vec::new()),
+        },
+        (refused, _) => (refused, Vec::new()),
     };
     Ok(Receipt {
         version: FormatVersion,
@@ -183,6 +191,7 @@ fn run(
         Action::Timetoke(action) => crate::timetoke::execute::execute(overlay, env, payer, action),
         Action::Lottery(action) => crate::lottery::execute::execute(overlay, env, payer, action),
         Action::Witness(action) => crate::witness::execute::execute(overlay, env, payer, action),
+        Action::Proving(action) => crate::proving::execute::execute(overlay, env, payer, action),
     }
 }
 

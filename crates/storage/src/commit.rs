@@ -8,6 +8,7 @@
 //! - The durability point is the end of the first sync. The caller is answered after the mark, so a block that
 //!   was answered for is caught if it is ever missing.
 //! - A crash before the durability point leaves the head before; a crash after it leaves the new head.
+//! - A write beyond the limit of the store is refused by `check`, so a store that is full is whole.
 //! - Any failure after `check` poisons the store: what is on disk is unknown until the next start.
 //! - Readers see a block only after the mark: `head` moves last, and reads above the head answer "none".
 
@@ -154,6 +155,7 @@ impl Store {
         step: impl Fn(Step),
     ) -> Result<(), StorageError> {
         check_sizes(&ops)?;
+        self.check_room(&ops)?;
         let mark = Mark { batch: writer.saturating_add(1), head };
         ops.push(put(Column::Meta, TIP, &primitives::encode(&mark)));
         step(Step::BeforeWrite);
@@ -165,6 +167,20 @@ impl Store {
         step(Step::AfterHead);
         *writer = mark.batch;
         self.set_head(head);
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Whether the store may grow by these writes. What compaction would free counts as taken until it is free.
+    fn check_room(&self, ops: &[Op]) -> Result<(), StorageError> {
+        let Some(limit) = self.limit() else { return Ok(()) };
+        let length = |op: &Op| op.value.as_ref().map_or(0, |value| value.len().saturating_add(op.key.len()));
+        let adds = ops.iter().map(length).fold(0, usize::saturating_add);
+        let (used, adds) = (self.backend().sizes()?.total(), u64::try_from(adds).unwrap_or(u64::MAX));
+        if used.saturating_add(adds) > limit {
+            return Err(StorageError::Full { place: self.backend().place(), used, adds, limit });
+        }
         Ok(())
     }
 }

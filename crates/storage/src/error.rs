@@ -114,6 +114,21 @@ pub enum StorageError {
         /// The directory.
         path: PathBuf,
     },
+    /// The store would take more than it may.
+    #[error(
+        "the store in {place} takes {used} bytes, this write adds up to {adds}, and the limit is {limit}; nothing was \
+         written; next: raise store_limit_bytes (TB_SIMPLE_DB_LIMIT_BYTES) if the disk has room, and start the node again"
+    )]
+    Full {
+        /// The directory, or the kind of store that has none.
+        place: String,
+        /// Bytes taken.
+        used: u64,
+        /// Bytes of the keys and values of the write.
+        adds: u64,
+        /// Most bytes that may be taken.
+        limit: u64,
+    },
     /// An earlier write failed, so what is durable is unknown until the next start.
     #[error(
         "the store is closed after a failed write: {cause}; next: remove the cause and restart the node, which \

@@ -7,6 +7,7 @@
 //! the mark by one, the crash came between the two and the mark is brought forward.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -70,6 +71,8 @@ struct Inner {
     head: RwLock<Option<Head>>,
     poison: OnceLock<String>,
     opening: Opening,
+    /// Most bytes that the store may take; 0: no limit.
+    limit: AtomicU64,
 }
 
 /// The durable storage of one node. Clones are the same store.
@@ -128,6 +131,7 @@ impl Store {
             head: RwLock::new(None),
             poison: OnceLock::new(),
             opening,
+            limit: AtomicU64::new(0),
         };
         let tip = inner.check_identity()?;
         inner.writer = Mutex::new(tip.batch);
@@ -156,6 +160,16 @@ impl Store {
     /// What opening verified, and how long it took.
     pub fn opening(&self) -> Opening {
         self.inner.opening
+    }
+
+    /// Bounds the bytes that the store takes ([`Store::sizes`]): a write beyond is refused before anything is written.
+    /// 0: no limit.
+    pub fn set_limit(&self, bytes: u64) {
+        self.inner.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn limit(&self) -> Option<u64> {
+        Some(self.inner.limit.load(Ordering::Relaxed)).filter(|limit| *limit > 0)
     }
 
     /// The genesis hash of the chain.

@@ -110,4 +110,22 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "22m",
         },
     },
+    // A full weight is 10,000 basis points; less is the rule of a chain with both gates, and its users feel it.
+    Alert {
+        name: "BlocksHeldDownByProofs",
+        severity: Severity::Critical,
+        lasting: "5m",
+        expr: "proof_block_weight_bps < 10000 and on (instance, job) proof_lag_windows > 0",
+        summary: "Blocks of the chain of {{ $labels.instance }} are lighter than they could be: chain proofs lag",
+        drill: Drill {
+            series: &[
+                ("proof_block_weight_bps{@}", "10000x20 7625x40 10000x20"),
+                ("proof_lag_windows{@}", "1x20 12x40 0x20"),
+            ],
+            quiet_at: "3m",
+            fires_at: "14m",
+            labels: NODE,
+            clear_at: "18m",
+        },
+    },
 ];

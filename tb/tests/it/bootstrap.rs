@@ -1,4 +1,6 @@
-//! `scripts/bootstrap.sh` on a machine of our own making: a folder of programs that stand for package tool, rustup,
+//! What developers are given beside the code: scripts, shortcuts, shipped files.
+//!
+//! `scripts/bootstrap.sh` runs on a machine of our own making: a folder of programs that stand for package tool, rustup,
 //! cargo and the rest, and that note what they were asked to install. Nothing here leaves that folder.
 
 use std::fs;
@@ -73,6 +75,10 @@ for name in "$@"; do
 done
 "#;
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 struct Machine {
     folder: TempDir,
 }
@@ -81,7 +87,7 @@ impl Machine {
     /// A Linux machine with a package tool and nothing else.
     fn new() -> Self {
         let machine = Self { folder: tempfile::tempdir().expect("a folder") };
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = root();
         for folder in ["bin", "project/scripts", "home"] {
             fs::create_dir_all(machine.path(folder)).expect("a folder");
         }
@@ -218,4 +224,76 @@ fn bootstrap_checks_the_floor_of_the_toolchain() {
     machine.set("python", "3.12.4");
     machine.set("node", "20.0.0");
     assert!(machine.run("0", &["--install"]).0);
+}
+
+/// A commit in a repository whose only hook is the sample, with a cargo that fails at `broken`.
+fn commit(broken: &str) -> (bool, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let git = |arguments: &[&str]| {
+        let ended = Command::new("git")
+            .args(["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", folder.path().join("bin").display()))
+            .env("BROKEN", broken)
+            .env_remove("GIT_DIR")
+            .output()
+            .expect("git runs");
+        (ended.status.success(), String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned())
+    };
+    assert!(git(&["init", "--quiet"]).0);
+    let (cargo, hook) = (folder.path().join("bin/cargo"), folder.path().join(".git/hooks/pre-commit"));
+    fs::create_dir_all(folder.path().join("bin")).expect("a folder");
+    fs::create_dir_all(folder.path().join(".git/hooks")).expect("a folder");
+    fs::write(&cargo, "#!/bin/sh\nfor word in \"$@\"; do [ \"$word\" != \"$BROKEN\" ] || exit 1; done\n")
+        .expect("a file");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    fs::copy(root().join("scripts/pre-commit.sample"), &hook).expect("the sample keeps its permissions");
+    git(&["commit", "--quiet", "--allow-empty", "--message", "one"])
+}
+
+#[test]
+fn the_sample_hook_refuses_commits_that_are_not_formatted_or_do_not_pass_the_lints() {
+    let _hook = testkit::contract!("S003-208");
+    assert_eq!(commit("nothing"), (true, String::new()));
+    for (broken, hint) in [
+        ("fmt", "pre-commit: the code is not formatted; run: cargo fmt --all"),
+        ("clippy", "pre-commit: a lint complains"),
+        ("tidy", "pre-commit: a house rule is broken"),
+    ] {
+        let (done, said) = commit(broken);
+        assert!(!done && said.contains(hint), "{broken}: {said}");
+    }
+}
+
+#[test]
+fn the_shortcut_for_a_node_is_the_command_that_starts_one() {
+    let _shortcut = testkit::contract!("S003-024");
+    let text = fs::read_to_string(root().join("justfile")).expect("the shortcuts");
+    let recipe = text.lines().skip_while(|line| *line != "node *arguments:").nth(1).expect("the recipe of node");
+    assert_eq!(recipe, "    cargo run --release -- node start {{arguments}}");
+    // `cargo run` runs this program, because it is the default of the workspace.
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace");
+    assert!(manifest.contains("default-members = [\"tb\"]"));
+    let help = crate::command::tb().args(["node", "start", "--help"]).output().expect("it runs");
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("Start a node in this process"));
+}
+
+#[test]
+fn the_shipped_baselines_are_files_that_load() {
+    let _folder = testkit::contract!("S003-017");
+    let config = root().join("config");
+    let names: Vec<String> = fs::read_dir(&config)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .collect();
+    assert!(["dependency_policies.toml", "node.toml"].iter().all(|name| names.iter().any(|file| file == name)));
+    for name in names.iter().filter(|name| name.ends_with(".toml")) {
+        let text = fs::read_to_string(config.join(name)).expect("a file");
+        text.parse::<toml::Table>().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let home = tempfile::tempdir().expect("a folder");
+    let mut check = crate::command::tb();
+    check.args(["config", "show", "--home"]).arg(home.path()).arg("--config").arg(config.join("node.toml"));
+    crate::command::run(&mut check).ok();
 }

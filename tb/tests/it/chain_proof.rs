@@ -1,6 +1,7 @@
 //! The prover folds what it has proven, nodes take it, a light client needs nothing else, and no lie passes.
 //!
 //! One network for everything, because folding takes its time: two validators, windows of sixteen heights, one prover.
+//! While it works one of the validators is down, so that there are two windows and no more.
 //! What folds refuse by themselves is shown with golden folds in the `proof` crate.
 
 use std::time::Duration;
@@ -55,8 +56,9 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     cluster.nodes[0].finalized(id).await;
     refuses_what_is_not_there(&cluster, &client).await;
     cluster.nodes[0].reaches(2 * WINDOW, START_TIME).await;
+    cluster.nodes[1].kill();
 
-    let height = folds(&cluster, &client).await;
+    let height = folds(&mut cluster, &client).await;
     shows_and_refuses(&client, height).await;
     keeps_it(&mut cluster, height).await;
     let client = cluster.nodes[0].client();
@@ -79,7 +81,7 @@ async fn refuses_what_is_not_there(cluster: &Cluster, client: &Client) {
 }
 
 /// Windows are proven and folded, and both nodes take the chain proof.
-async fn folds(cluster: &Cluster, client: &Client) -> Height {
+async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
     let home = cluster.folder().join("prover");
     let urls = [0, 1].map(|node: usize| cluster.nodes[node].ports.rpc_url());
     let mut command = tb();
@@ -93,6 +95,8 @@ async fn folds(cluster: &Cluster, client: &Client) -> Height {
     let folded = prover.event("folded", FOLD_TIME);
     assert_eq!(folded["last_height"], folding["last_height"]);
     println!("chain proof of {} windows: {} ms, {} bytes", folding["windows"], folded["elapsed_ms"], folded["bytes"]);
+    cluster.nodes[1].start();
+    cluster.all_ready().await;
     for _ in &urls {
         let delivered = prover.event("chain_delivered", START_TIME);
         assert_eq!(delivered["chain_height"], folded["last_height"]);

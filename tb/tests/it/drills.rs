@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use primitives::Engine;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, Turn, free_base, until};
-use crate::command::{Running, run, tb};
+use crate::command::{Running, run, tb, without_ours};
 
 /// Longest time for a drill; the machine may be busy.
 const DRILL_TIME: Duration = Duration::from_secs(150);
@@ -20,8 +21,12 @@ const WATCH_TIME: Duration = Duration::from_secs(60);
 
 /// Runs a drill with four quick nodes to its end; gives the summary event.
 fn drill(folder: &Path, scenario: &Path) -> Value {
+    drill_by(tb(), folder, scenario)
+}
+
+/// The same by this command, which starts the program.
+fn drill_by(mut command: Command, folder: &Path, scenario: &Path) -> Value {
     let (base, interval) = (free_base(4).to_string(), "300");
-    let mut command = tb();
     command.args(["devnet", "--json", "--base-port", &base, "--block-interval-ms", interval, "--scenario"]);
     command.arg(scenario).arg("--home").arg(folder.join("drill"));
     command.env("TB_CHAOS_ARTIFACT_ROOT", folder.join("artefacts"));
@@ -36,6 +41,12 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).expect("a folder of the test");
     path
+}
+
+/// A file of the monitoring that operators install.
+fn monitoring(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../monitoring").join(name))
+        .expect("it is there")
 }
 
 fn entries(path: &Path) -> BTreeMap<String, String> {
@@ -79,6 +90,7 @@ fault = { kind = \"restart\", node = 3 }
 fn killed_paused_and_restarted_nodes_come_back_and_the_artefact_runs_again() {
     let _root = testkit::contract!("S004-175");
     let _replay = testkit::contract!("S004-177");
+    let _bundle = testkit::contract!("S004-176");
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     let event = drill(folder.path(), &write(folder.path(), "down.toml", DOWN));
@@ -141,6 +153,7 @@ fault = { kind = \"partition\", side = [0, 1] }
 
 #[test]
 fn a_partition_halts_the_chain_shows_in_the_series_and_heals() {
+    let _shown = testkit::contract!("S003-107");
     let _turn = Turn::take();
     let folder = tempfile::tempdir().unwrap();
     let event = drill(folder.path(), &write(folder.path(), "split.toml", SPLIT));
@@ -166,11 +179,20 @@ fn a_partition_halts_the_chain_shows_in_the_series_and_heals() {
     assert!(summary["height"].as_u64() > halted, "{summary:#}");
     let cut = entries.iter().find(|(name, _)| name.contains("during-0-partition-node1")).unwrap().1;
     assert!(cut.contains("partition_watch_affected_peers 2") && cut.contains("partition_watch_suspected 1"));
+    // What the alert asks was true in the drill and is not any more.
+    assert!(monitoring("alert.rules.yml").contains("expr: \"partition_watch_suspected == 1\""));
+    let healed = entries.iter().filter(|(name, _)| name.contains("-after-node"));
+    let healed: Vec<&String> = healed.map(|(_, text)| text).collect();
+    assert_eq!(healed.len(), 4, "{:?}", entries.keys());
+    for text in healed {
+        assert!(text.contains("partition_watch_affected_peers 0") && text.contains("partition_watch_suspected 0"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_with_another_partition_tag_exchange_no_messages_until_it_is_cleared() {
     let _shown = testkit::contract!("S003-113");
+    let _drill = testkit::contract!("S003-191");
     let mut cluster = Cluster::of_four().await;
     for node in [2, 3] {
         cluster.nodes[node].stop();
@@ -183,7 +205,8 @@ async fn nodes_with_another_partition_tag_exchange_no_messages_until_it_is_clear
             node.height().await?;
             let missed = node.metric("partition_watch_affected_peers").await;
             let peers = node.client().node_status().await.ok()?.peers;
-            (missed > 1.5 && peers == 1).then_some(())
+            let suspected = node.metric("partition_watch_suspected").await;
+            (missed > 1.5 && suspected > 0.5 && peers == 1).then_some(())
         })
         .await;
     }
@@ -206,6 +229,12 @@ async fn nodes_with_another_partition_tag_exchange_no_messages_until_it_is_clear
         .await;
     }
     cluster.check_one_history().await;
+    // The same series raise the alert and are drawn on the board of the network, where the remedy shows.
+    assert!(monitoring("alert.rules.yml").contains("expr: \"partition_watch_suspected == 1\""));
+    let board = monitoring("grafana/network.json");
+    for series in ["partition_watch_suspected", "partition_watch_affected_peers", "partition_watch_duration_seconds"] {
+        assert!(board.contains(series), "{series} is on no board");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -233,6 +262,52 @@ async fn a_clock_that_is_off_shows_in_the_blocks_and_only_development_chains_tak
         assert_eq!((refusal.code.as_str(), refusal.exit), ("drill", 8), "{refusal:?}");
         assert!(refusal.error.contains("chain main") && refusal.hint.contains("chains named dev"), "{refusal:?}");
     }
+}
+
+const FULL: &str = "
+seed = 5
+validators = 4
+traffic_per_second = 6
+faults_ms = 5000
+calm_heights = 3
+links = { delay_ms = 1, jitter_ms = 2 }
+
+[[faults]]
+at_ms = 500
+for_ms = 2500
+fault = { kind = \"disk\", node = 1, operation = \"write\", answer = \"no_space\" }
+
+[[faults]]
+at_ms = 5000
+for_ms = 1500
+fault = { kind = \"clock\", node = 2, offset_ms = 3600000 }
+";
+
+#[test]
+fn a_node_stops_on_a_full_disk_and_goes_on_and_a_clock_that_is_off_stops_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let own_mounts = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount"]);
+        command
+    };
+    let probe = own_mounts().args(["mount", "-t", "tmpfs", "tmpfs"]).arg(folder.path()).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        eprintln!("this machine gives nobody mounts of his own (unshare): a full disk was not tested");
+        return;
+    }
+    let _turn = Turn::take();
+    let mut command = own_mounts();
+    command.arg(env!("CARGO_BIN_EXE_tb"));
+    without_ours(&mut command);
+    let event = drill_by(command, folder.path(), &write(folder.path(), "full.toml", FULL));
+    let summary = &event["summary"];
+    assert_eq!((&summary["faults"]["disk"], &summary["faults"]["clock"]), (&1.into(), &1.into()), "{summary:#}");
+    let recoveries = summary["recoveries"].as_array().unwrap();
+    assert!(recoveries.iter().all(|recovery| recovery["everybody_ms"].is_u64()), "{summary:#}");
+    let entries = entries_of(&event);
+    assert!(entries["logs/node2.log"].contains("No space left"), "{}", entries["logs/node2.log"]);
+    assert!(entries["logs/node3.log"].contains("DRILL"), "an offset is said loudly");
 }
 
 #[test]

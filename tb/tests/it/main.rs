@@ -35,6 +35,7 @@ mod offences;
 mod operator;
 mod pay;
 mod peers;
+mod probe;
 mod proofs;
 mod proxy;
 mod reads;

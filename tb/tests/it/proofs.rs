@@ -165,7 +165,7 @@ async fn refuses_by_name(client: &Client) {
         "rpp_runtime_proof_verification_failures_total{backend=\"plonky3\"} 1",
         "proof_tamper_rejections_total{backend=\"plonky3\"} 1",
         "proof_cache_hits_total 1",
-        "proof_cache_misses_total 1",
+        "proof_cache_misses_total 2",
         "proof_refused_total{reason=\"exists\"} 1",
         "proof_refused_total{reason=\"not_next\"} 1",
     ] {

@@ -10,7 +10,7 @@ use rpc::types::GateKind;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
-use crate::command::{Ended, run, run_in, tb_as};
+use crate::command::{Ended, run, run_in, tb, tb_as};
 use crate::faults::legacy_health;
 use crate::pay::Payer;
 
@@ -171,7 +171,6 @@ async fn files_of_configuration_are_read_from_where_operators_put_them() {
         let status = until("the queues", START_TIME, async || node.client().mempool_status().await.ok()).await;
         status.transactions.limit
     };
-    let mode = ["--set", "mode=validator"];
     {
         let _template = testkit::contract!("S003-009");
         std::fs::copy(root.join(".env.example"), node.home.join(".env")).expect("copied");
@@ -198,10 +197,51 @@ async fn files_of_configuration_are_read_from_where_operators_put_them() {
         std::fs::write(&file, changed).expect("written");
         let mut settings = port_words(node.ports);
         settings.extend(["--config".to_owned(), file.to_str().expect("text").to_owned()]);
-        let all: Vec<&str> = words(&settings).into_iter().chain(mode).collect();
+        let _flag = testkit::contract!("S003-064");
+        let all: Vec<&str> = words(&settings).into_iter().chain(["--validator"]).collect();
         node.start_with(&all, &[]);
         assert_eq!(limit(node).await, 78);
+        assert_eq!(node.client().node_status().await.expect("a status").role, "validator");
+        node.stop();
+        // Changed by the command, kept in the file, in force at the next start; what a start would refuse is not taken.
+        let set = |value: &str| {
+            run(tb()
+                .args(["config", "set", "mempool_limit", value, "--home"])
+                .arg(&node.home)
+                .arg("--config")
+                .arg(&file))
+        };
+        assert_eq!(set("79").ok()["changes"][0]["before"], "78");
+        assert_eq!(set("0").refused().code, "config");
+        node.start_with(&all, &[]);
+        assert_eq!(limit(node).await, 79);
+        let refused = run(tb().args(["node", "start", "--validator", "--mode", "node", "--home"]).arg(&node.home));
+        assert_eq!(refused.refused().exit, 2, "one mode only");
     }
+    cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_at_its_limit_stops_the_node_by_name_and_goes_on_with_more_room() {
+    let _shown = testkit::contract!("S003-147");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let node = &mut cluster.nodes[0];
+    node.start();
+    node.reaches(2, START_TIME).await;
+    node.stop();
+    let words = port_words(node.ports);
+    let mut limited = tb();
+    limited.args(["node", "start", "--validator", "--home"]).arg(&node.home).args(&words);
+    let refused = run(limited.env("TB_SIMPLE_DB_LIMIT_BYTES", "1000")).refused();
+    assert!(
+        refused.error.contains("the limit is 1000") && refused.error.contains("nothing was written"),
+        "{refused:?}"
+    );
+    assert!(format!("{refused:?}").contains("TB_SIMPLE_DB_LIMIT_BYTES"), "{refused:?}");
+    // Nothing that was finalized is lost, and with room the chain goes on.
+    node.start_with(&[], &[("TB_SIMPLE_DB_LIMIT_BYTES", "1073741824")]);
+    node.reaches(4, START_TIME).await;
+    node.client().block_at(Height(1)).await.expect("the first block");
     cluster.check_no_panic();
 }
 

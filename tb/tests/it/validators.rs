@@ -203,6 +203,24 @@ async fn seen_by_peers(node: &Node, fifth: &Node, address: &Address) {
     })
     .await;
     assert!(!peer.validator && peer.tier != "tl0" && peer.points >= 0, "{peer:?}");
+    let _shown = testkit::contract!("S000-065");
+    let records = until("a record of each handshake", PATIENCE, async || {
+        let log = node.log();
+        let records: Vec<String> =
+            log.lines().filter(|line| line.contains("telemetry.handshake")).map(str::to_owned).collect();
+        let completed = node.metric("p2p_handshakes_total{result=\"completed\"}").await;
+        (format!("{}", records.len()) == format!("{completed:.0}")).then_some(records)
+    })
+    .await;
+    assert!(records.len() >= 4, "three validators and the newcomer: {records:?}");
+    assert!(
+        records.iter().all(|line| line.contains("agent=\"the-block/") && line.contains(" tier=\"tl")),
+        "{records:?}"
+    );
+    let identity = format!("identity=\"{address}\"");
+    assert!(records.iter().any(|line| line.contains(&identity)), "{records:?}");
+    // Validators of genesis have bound no node key to their identities.
+    assert!(records.iter().any(|line| line.contains("identity=\"none\"")), "{records:?}");
     let own = fifth.client().validator_vrf().await.expect("it has a validator key");
     assert_eq!(own.held_keys.len(), 1);
     assert_eq!(own.standing.address, *address);

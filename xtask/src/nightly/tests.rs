@@ -8,12 +8,16 @@ use serde_json::{Value, json};
 use super::{Task, check, in_time, result, simulator_words, wrong};
 use crate::snapshot::Snapshot;
 
+/// So many kinds, each seen.
+fn kinds(count: usize) -> Value {
+    (0..count).map(|number| (format!("kind_{number}"), json!(3))).collect()
+}
+
 fn good() -> Value {
-    let counts = json!({ "crash": 3, "loss": 4 });
     let summary = json!({
         "verdict": "pass", "trace_hash": "ab", "seeds": 10_000, "passed": 10_000, "seeds_of_60_s": 10_000,
-        "seeds_with_20_calm_heights": 10_000, "seeds_with_three_kinds": 7_500, "faults": counts, "fault_ms": counts,
-        "effects": { "slashed": 2 }, "dishonest": { "twin": 1 }, "dishonest_ms": { "twin": 9 }, "properties": { "agreement": 7 },
+        "seeds_with_20_calm_heights": 10_000, "seeds_with_three_kinds": 7_500, "faults": kinds(13), "fault_ms": kinds(13),
+        "effects": kinds(19), "dishonest": kinds(8), "dishonest_ms": kinds(8), "properties": kinds(20),
     });
     result("simulator", "2026-01-02", "0a1b", &format!("tb {}", simulator_words(10_000, 2).join(" ")), summary).unwrap()
 }
@@ -102,13 +106,19 @@ fn a_result_that_is_missing_or_foreign_is_a_finding() {
 #[test]
 fn a_result_whose_numbers_do_not_hold_is_a_finding() {
     assert_eq!(wrong(Task::Simulator, &good()), Vec::<String>::new());
-    let cases: [(&str, Value, &str); 9] = [
-        ("effects", json!({ "slashed": 0 }), "has no slashed in `effects`"),
+    let with_none = |count| {
+        let mut counts = kinds(count);
+        counts["kind_0"] = json!(0);
+        counts
+    };
+    let cases: [(&str, Value, &str); 10] = [
+        ("effects", with_none(19), "has no kind_0 in `effects`"),
+        ("dishonest", kinds(7), "lists 7 kinds in `dishonest`, 8 are wanted"),
         ("passed", json!(7), "has passed Some(7), all 10000 seeds are wanted"),
         ("seeds_of_60_s", json!(7), "has seeds_of_60_s"),
         ("seeds_with_20_calm_heights", Value::Null, "has seeds_with_20_calm_heights None"),
         ("seeds_with_three_kinds", json!(5), "in 5 of 10000 seeds, three in four"),
-        ("faults", json!({ "crash": 0 }), "has no crash in `faults`"),
+        ("faults", with_none(13), "has no kind_0 in `faults`"),
         ("properties", json!({}), "has no `properties`"),
         ("commit", json!(""), "has no `commit`"),
         ("command", json!("tb sim --seeds 80 --jobs 2"), "says 10000 seeds"),

@@ -250,6 +250,7 @@ pub fn make(
         version: FormatVersion,
         chain_id: chain_id.to_owned(),
         engine,
+        proof_system: Default::default(),
         genesis_time: now(),
         params,
         accounts,

@@ -18,6 +18,7 @@ pub mod init;
 pub mod keys;
 pub mod light;
 pub mod node;
+pub mod probe;
 pub mod proof;
 pub mod proofs;
 pub mod prover;
@@ -48,6 +49,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Dev(arguments) => dev::run(&arguments, context, programs.node).await,
         Command::Node(arguments) => node::run(&arguments, context, programs).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Probe(arguments) => probe::run(&arguments, context).await,
         Command::Tx(arguments) => tx::run(&arguments, context).await,
         Command::Stake(arguments) => stake::run(&arguments, context).await,
         Command::Validator(arguments) => validator::run(&arguments, context, programs.prover).await,

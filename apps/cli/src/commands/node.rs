@@ -23,7 +23,7 @@ Examples:
 const EXAMPLES_START: &str = "\
 Examples:
   tb node start
-  tb node start --home /var/lib/the-block --mode validator
+  tb node start --home /var/lib/the-block --validator
   tb node start --config config/node.toml --set log.format=json --set rpc.listen=0.0.0.0:26658";
 const EXAMPLES_REBUILD: &str = "\
 Examples:
@@ -69,7 +69,7 @@ struct Start {
     /// What the node does; the same as --set mode=…
     #[arg(long, value_enum)]
     mode: Option<ModeArgument>,
-    /// Run as a validator, whatever the configuration says; the same as --mode validator
+    /// Run as a validator; the same as --mode validator
     #[arg(long, conflicts_with = "mode")]
     validator: bool,
     /// Stop when standard input ends, so that the node never outlives the program that started it

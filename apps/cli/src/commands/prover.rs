@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use config::NodeConfig;
-use primitives::{Address, Genesis};
+use primitives::{Action, Address, Amount, Genesis, ProvingAction};
 use rpc::Client;
+use rpc::types::ProversStatus;
 use serde_json::Value;
+use wallet::KeyName;
 
+use super::stake::{Signing, signer, submit};
 use crate::context::{Context, client, environment};
 use crate::exit::Failure;
-use crate::output::{Output, count, duration_ms};
+use crate::output::{Output, blocks, count, duration_ms, fields};
 use crate::proving::{ProverRunner, ProverStart, ProverTask, missing};
 use crate::provision::read_genesis;
 use crate::stop;
@@ -21,11 +24,27 @@ Examples:
   tb prover --node http://127.0.0.1:26658
   tb prover --node http://127.0.0.1:26658 --once
   tb prover --node http://127.0.0.1:26658 --windows-only
+  tb prover --node http://127.0.0.1:26658 --submit alice --bond 20
   tb prover --node http://10.0.0.1:26658 --node http://10.0.0.2:26658 --genesis genesis.json --threads 8
 
 The first node is followed; all of them get the proofs. What is proven lies in proof_cache_dir below --home and is used
 again. Several provers of one node share the windows, and one of them at a time extends the chain proof. Folding takes
 some 3 GB of memory. Ctrl-C stops; what is in hand is proven again later.";
+
+const EXAMPLES_BOND: &str = "\
+Examples:
+  tb prover bond 20 --from alice
+  tb prover bond 5 --from alice --json
+
+The bond is lost when a proof that this account brings does not verify. tb prover status shows the least one.";
+const EXAMPLES_UNBOND: &str = "\
+Examples:
+  tb prover unbond --from alice
+  tb prover unbond --from alice --json";
+const EXAMPLES_STATUS: &str = "\
+Examples:
+  tb prover status
+  tb prover status --json";
 
 /// Steps below normal priority at most.
 const NICE_MAX: i64 = 19;
@@ -34,8 +53,10 @@ const NOBODY: &str = "prover_pool";
 
 /// Arguments of `tb prover`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// URL of a node, may be repeated [default: --rpc]
     #[arg(long, value_name = "URL")]
     node: Vec<String>,
@@ -57,9 +78,93 @@ pub struct Arguments {
     /// Who is to be paid for the proofs: an address or the name of a key [default: nobody]
     #[arg(long, value_name = "ADDRESS|KEY")]
     payout: Option<String>,
+    /// Wallet key that brings the chain proof onto the chain and is paid for it [default: nobody does]
+    #[arg(long, value_name = "KEY", conflicts_with = "windows_only")]
+    submit: Option<KeyName>,
+    /// What that key bonds when it has no bond, BLOCK
+    #[arg(long, value_name = "BLOCK", requires = "submit")]
+    bond: Option<Amount>,
+    /// File whose first line is the password of that key
+    #[arg(long, value_name = "FILE", requires = "submit")]
+    password_file: Option<PathBuf>,
     /// Stop when standard input ends, so that the prover never outlives the program that started it
     #[arg(long)]
     stop_with_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put a bond behind the signer's chain proofs
+    #[command(after_help = EXAMPLES_BOND)]
+    Bond(BondArguments),
+    /// Ask for the whole bond back
+    #[command(after_help = EXAMPLES_UNBOND)]
+    Unbond(UnbondArguments),
+    /// Show what the chain took as proven, who may prove what, and what a lag costs
+    #[command(after_help = EXAMPLES_STATUS)]
+    Status,
+}
+
+#[derive(Debug, Args)]
+struct BondArguments {
+    /// How much more, BLOCK
+    #[arg(value_name = "BLOCK")]
+    amount: Amount,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+#[derive(Debug, Args)]
+struct UnbondArguments {
+    #[command(flatten)]
+    signing: Signing,
+}
+
+impl Command {
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let (action, signing) = match self {
+            Self::Bond(bond) => (ProvingAction::Bond { amount: bond.amount }, &bond.signing),
+            Self::Unbond(unbond) => (ProvingAction::Unbond, &unbond.signing),
+            Self::Status => {
+                let status = context.client()?.provers().await?;
+                context.output.result(&status, || describe_status(&status));
+                return Ok(());
+            }
+        };
+        submit(signer(signing, context)?, Action::Proving(action), signing, context).await
+    }
+}
+
+/// The chain's proofs for people.
+fn describe_status(status: &ProversStatus) -> String {
+    let on_off = |on| if on { "on" } else { "off" }.to_owned();
+    let mut rows = vec![
+        ("proofs in blocks", on_off(status.taken)),
+        ("lag slows blocks", on_off(status.enforced)),
+        ("proof system", status.proof_system.clone()),
+        ("finalized height", count(status.finalized_height.0)),
+        ("proven height", count(status.proven_height.0)),
+        ("lag", format!("{} windows", count(status.lag_windows))),
+        ("block weight", format!("{} %", status.block_weight_bps / 100)),
+        ("prover pool", format!("{}, {} a height", blocks(status.pool), blocks(status.reward_per_height))),
+        ("least bond", blocks(status.bond_min)),
+    ];
+    if let Some(last) = &status.last {
+        rows.push(("last proof", format!("{} by {} at height {}", last.proof, last.prover, count(last.accepted_at.0))));
+        rows.push(("paid", format!("{} to {}", blocks(last.reward), last.payout)));
+    }
+    for one in &status.waiting {
+        let turn = one.assigned.map_or_else(
+            || "anyone".to_owned(),
+            |turn| format!("{turn}, anyone from height {}", count(one.anyone_from.0)),
+        );
+        rows.push(("waiting", format!("window {} to height {}: {turn}", count(one.window), count(one.end_height.0))));
+    }
+    for one in &status.provers {
+        let leaves = one.leaves_at.map_or_else(String::new, |at| format!(", leaves after height {}", count(at.0)));
+        rows.push(("prover", format!("{}  {}{leaves}", one.address, blocks(one.bond))));
+    }
+    fields(&rows)
 }
 
 /// Runs the command.
@@ -67,6 +172,9 @@ pub struct Arguments {
 /// # Errors
 /// [`Failure`] when the service cannot go on.
 pub async fn run(arguments: &Arguments, context: &Context, runner: Option<ProverRunner>) -> Result<(), Failure> {
+    if let Some(command) = &arguments.command {
+        return command.run(context).await;
+    }
     let runner = runner.ok_or_else(missing)?;
     let stop = stop::requested(arguments.stop_with_stdin)?;
     let nodes = match arguments.node.as_slice() {
@@ -75,9 +183,13 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
     };
     let genesis = arguments.genesis(context, &nodes).await?;
     let loaded = NodeConfig::load(&context.home(), &[], environment)?;
+    let submitter = match &arguments.submit {
+        Some(name) => Some(context.unlock(name, arguments.password_file.as_deref())?.key),
+        None => None,
+    };
     let payout = match &arguments.payout {
         Some(text) => context.address(text)?,
-        None => Address::of_module(NOBODY),
+        None => submitter.as_ref().map_or_else(|| Address::of_module(NOBODY), |key| Address::of_key(&key.public_key())),
     };
     let output = context.output;
     let start = ProverStart {
@@ -85,6 +197,8 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
         genesis,
         cache_dir: loaded.config.proof_cache_dir,
         payout,
+        submit: submitter,
+        bond: arguments.bond,
         fold: !arguments.windows_only,
         once: arguments.once,
         threads: usize::from(arguments.threads),
@@ -136,6 +250,8 @@ fn describe(news: &Value) -> String {
         "delivered" => {
             format!("window {window}: taken by {}, proven height {}", text("node"), count(number("proven_height")))
         }
+        "submitted" => format!("to height {}: taken by {}", count(number("height")), text("node")),
+        "not_submitted" => format!("to height {}: not on the chain: {}", count(number("height")), text("reason")),
         "folding" => format!(
             "chain proof: folding {} windows, to height {}",
             count(number("windows")),

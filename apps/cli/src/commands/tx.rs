@@ -384,6 +384,8 @@ fn describe_body(view: &TransactionView, rows: &mut Vec<(&'static str, String)>)
         | ActionView::Identity { .. }
         | ActionView::Timetoke { .. }
         | ActionView::Lottery { .. }
+        | ActionView::Proving { .. }
+        | ActionView::ProofSubmit { .. }
         | ActionView::Witness { .. } => rows.push(("action", as_json(&view.action))),
     }
     rows.push(("nonce", view.nonce.to_string()));

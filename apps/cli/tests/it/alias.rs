@@ -39,15 +39,19 @@ fn every_name_leads_to_the_same_tree() {
 
 #[test]
 fn the_command_of_a_mode_parses() {
-    for line in ["rpp-node validator", "rpp-node node --set mempool_limit=5 --stop-with-stdin"] {
+    for line in [
+        "probe tip --prom",
+        "probe ping-rpc",
+        "rpp-node validator",
+        "rpp-node node --set mempool_limit=5 --stop-with-stdin",
+    ] {
         Cli::try_parse_from(resolve(words(line)).expect("in this version")).expect("a complete command");
     }
 }
 
 #[test]
 fn programs_of_later_versions_are_refused_by_name() {
-    let lines =
-        ["probe tip", "metrics-aggregator", "/usr/bin/gateway-service", "rpp-node hybrid", "rpp-node wallet --home x"];
+    let lines = ["metrics-aggregator", "/usr/bin/gateway-service", "rpp-node hybrid", "rpp-node wallet --home x"];
     for line in lines {
         let failure = resolve(words(line)).expect_err("not in this version");
         assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "not_in_this_version"));

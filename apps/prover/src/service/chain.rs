@@ -24,7 +24,7 @@ use crate::follow::FollowError;
 use crate::worker::{Made, Task, WorkError};
 
 /// A header that a node names, as a point of statements. Nothing is believed of it: a proof of another ledger fails.
-async fn point(node: &Client, rules: &ChainRules, height: Height) -> Result<LedgerPoint, ServiceError> {
+pub(super) async fn point(node: &Client, rules: &ChainRules, height: Height) -> Result<LedgerPoint, ServiceError> {
     if height == Height::GENESIS {
         return Ok(rules.start);
     }

@@ -48,6 +48,7 @@ fn genesis(keys: &[SecretKey]) -> Genesis {
     let genesis = Genesis {
         version: FormatVersion,
         chain_id: "dishonest".to_owned(),
+        proof_system: Default::default(),
         engine: Engine::Bft,
         genesis_time: Timestamp(1_000),
         params: Params { window_blocks: WINDOW, ..Params::default() },

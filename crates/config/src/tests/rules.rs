@@ -13,6 +13,7 @@ pub(super) fn genesis(gates: &[(&str, u64)]) -> Genesis {
         version: primitives::FormatVersion,
         chain_id: "test".to_owned(),
         engine: if is_bft { Engine::Bft } else { Engine::Solo },
+        proof_system: Default::default(),
         genesis_time: primitives::Timestamp(1),
         params: Params::default(),
         accounts: Vec::new(),

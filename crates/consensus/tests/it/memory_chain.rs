@@ -29,6 +29,7 @@ pub fn genesis(engine: Engine, count: u8, interval_ms: u64) -> Genesis {
         version: FormatVersion,
         chain_id: "memory".to_owned(),
         engine,
+        proof_system: Default::default(),
         genesis_time: Timestamp(1_700_000_000_000),
         params: Default::default(),
         accounts: Vec::new(),

@@ -127,6 +127,8 @@ fn both_lanes_share_one_limit() {
 
 #[test]
 fn a_duplicate_takes_no_capacity() {
+    // Of transactions; the tests of identities and of the vote queue show the rest of the row.
+    let _shown = testkit::contract!("S000-033");
     let chain = Chain::with(2);
     let mut pool = pool(small(2));
     admit(&mut pool, &chain, draft(0, 0), 1).unwrap();

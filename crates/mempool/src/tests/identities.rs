@@ -64,6 +64,7 @@ fn a_flood_of_identities_refuses_no_payment_and_the_other_way_round() {
 
 #[test]
 fn the_same_registration_twice_takes_one_place() {
+    let _shown = testkit::contract!("S000-033");
     let chain = Chain::with(2);
     let mut pool = pool(MempoolConfig { limit: 2, ..MempoolConfig::default() });
     register(&mut pool, &chain, 0, 0, 0).unwrap();

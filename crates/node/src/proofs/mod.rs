@@ -21,6 +21,7 @@
 mod claims;
 mod health;
 mod ledger;
+mod on_chain;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -32,10 +33,12 @@ use proof::{KeyError, LedgerPoint, ProofError, fold_key, verify_window, verifyin
 use replica::stages::TRACKED_MAX;
 use storage::{StorageError, Store};
 use telemetry::Metrics;
+use telemetry::areas::Proofs as ProofMetrics;
 
 pub use claims::{CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, NameError};
 pub use health::Health;
 pub use ledger::{LedgerFault, ProvenLedger};
+pub use on_chain::OnChain;
 
 use crate::shared::Shared;
 
@@ -343,7 +346,7 @@ fn judge_chain(shared: &Shared, bytes: &[u8]) -> Result<u64, Refused> {
     let key = fold_key()?;
     let started = Instant::now();
     let verdict = check_chain(key, &rules.origin(), after, &sealed);
-    note(shared, verdict.is_ok(), started.elapsed());
+    note(&shared.metrics.proofs, &shared.proofs, verdict.is_ok(), started.elapsed());
     verdict?;
     shared.store.save_chain_proof(windows, bytes)?;
     shared.proofs.folded.store(windows, Ordering::Release);
@@ -374,7 +377,7 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
     let key = verifying_key()?;
     let started = Instant::now();
     let verdict = verify_window(key, &rules.statement(before, after, sealed.payout), &sealed.proof);
-    note(shared, verdict.is_ok(), started.elapsed());
+    note(&shared.metrics.proofs, &shared.proofs, verdict.is_ok(), started.elapsed());
     verdict?;
     shared.store.save_window_proof(window, bytes)?;
     shared.proofs.windows.store(window.saturating_add(1), Ordering::Release);
@@ -383,10 +386,9 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
 }
 
 /// Counts one verdict.
-fn note(shared: &Shared, good: bool, time: Duration) {
-    let metrics = &shared.metrics.proofs;
+fn note(metrics: &ProofMetrics, proofs: &Proofs, good: bool, time: Duration) {
     metrics.verification.with([BACKEND]).observe_count(millis(time));
-    let mut verdicts = lock(&shared.proofs.verdicts);
+    let mut verdicts = lock(&proofs.verdicts);
     verdicts.time = verdicts.time.saturating_add(time);
     if good {
         verdicts.accepted = verdicts.accepted.saturating_add(1);

@@ -188,6 +188,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::ProofChainSubmit => return submit_chain(&server, &parts, body).await,
         Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
         Operation::ProofStatus => Question::ProofStatus,
+        Operation::Provers => Question::Provers,
         Operation::ProofBlock => Question::BlockProof(primitives::Height(named("height", &part)?)),
         Operation::ProofAccount => Question::ProvenAccount(named("address", &part)?),
         Operation::BlockOperations => Question::Operations(named("block", &part)?, in_query(&parts.uri)?),

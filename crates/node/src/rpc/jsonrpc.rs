@@ -167,6 +167,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::BlockLatest => plain(Question::BlockLatest),
         Operation::Genesis => plain(Question::Genesis),
         Operation::ProofStatus => plain(Question::ProofStatus),
+        Operation::Provers => plain(Question::Provers),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
         Operation::BlockList => call.params().map(|request: BlocksRequest| Question::Blocks(request.into())),
         Operation::TransactionSubmit => call.params().map(Question::Submit),

@@ -119,6 +119,13 @@ fn proofs(server: &Server) {
     let closed = head.0 / server.shared.genesis.params.window_blocks;
     metrics.queue_depth.set(closed.saturating_sub(proofs.windows()));
     metrics.healthy.set_bool(proofs.health().failure().is_none());
+    // A chain with a fault has no state to read; its other metrics say so.
+    if let Ok(chain) = super::provers::status(server) {
+        metrics.accepted_height.set(chain.proven_height.0);
+        metrics.lag_windows.set(chain.lag_windows);
+        metrics.block_weight.set(chain.block_weight_bps);
+        metrics.provers.set_len(chain.provers.len());
+    }
 }
 
 fn storage(server: &Server) {

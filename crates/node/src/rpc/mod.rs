@@ -32,6 +32,7 @@ mod jsonrpc;
 mod lottery;
 mod metrics;
 mod proofs;
+mod provers;
 mod proving;
 mod query;
 mod server;

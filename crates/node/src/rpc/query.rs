@@ -14,7 +14,8 @@ use serde::Serialize;
 
 use super::server::Server;
 use super::{
-    accounts, audits, blocks, errors, health, lottery, proofs, proving, staking, standing, status, transactions,
+    accounts, audits, blocks, errors, health, lottery, proofs, provers, proving, staking, standing, status,
+    transactions,
 };
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.
@@ -45,6 +46,8 @@ pub enum Question {
     TransactionProof(TransactionId),
     /// What a transaction did.
     Receipt(TransactionId),
+    /// Proofs in blocks.
+    Provers,
     /// One account.
     Account(Address),
     /// Money in and out of an account.
@@ -166,6 +169,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::BlockEvents(id) => view(server, move |server| blocks::events(server, id)).await,
         Question::Certified(id) => view(server, move |server| proving::certified(server, id)).await,
         Question::ProofStatus => view(server, proving::status).await,
+        Question::Provers => view(server, provers::status).await,
         Question::Claim(request) => view(server, move |server| proving::claim(server, &request)).await,
         Question::BlockProof(height) => view(server, move |server| proving::block(server, height)).await,
         Question::ProvenAccount(address) => view(server, move |server| proving::account(server, address)).await,

@@ -56,6 +56,8 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         finalized_hash: head.hash,
         finalized_time_ms: head.time,
         proven_height: Some(crate::proofs::proven_height(shared)).filter(|height| *height > Height::GENESIS),
+        chain_proven_height: head.header.as_ref().and_then(|header| header.last_proof).map(|mark| mark.height),
+        proof_system: shared.genesis.proof_system.name().to_owned(),
         oldest_height,
         syncing: readiness.reasons.iter().any(|reason| reason.code == "syncing"),
         peers: u32::try_from(peers).unwrap_or(u32::MAX),

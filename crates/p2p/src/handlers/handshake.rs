@@ -146,11 +146,13 @@ pub(crate) fn admit(network: &mut Network, peer_id: PeerId) {
     peer.connected_ms = now_ms;
     let (key, height) = (peer.key, peer.height);
     let (agent, mode) = (peer.agent.clone(), peer.mode.clone());
-    tracing::info!(target: "telemetry.handshake", peer = %key, agent, mode, height = height.0, "handshake completed");
     let addresses: Vec<Multiaddr> = peer.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     network.store.seen(key, &peer.addresses, now_ms);
     network.dialer.add(Some(peer_id), addresses, Origin::Met);
     network.shared.counters.handshakes_completed.inc();
     network.views_changed = true;
-    network.tell(P2pEvent::PeerConnected { peer: key, agent, mode, height });
+    // The node knows whose key this is and writes the record; when it does not keep up, what is known here is written.
+    if !network.tell(P2pEvent::PeerConnected { peer: key, agent: agent.clone(), mode, height }) {
+        tracing::info!(target: "telemetry.handshake", peer = %key, agent, tier = "unknown", identity = "unknown");
+    }
 }

@@ -8,6 +8,7 @@
 //! | 13 | timetoke | industrial | [`timetoke`] |
 //! | 14 | lottery | industrial | [`lottery`] |
 //! | 15 | witness | industrial | [`witness`] |
+//! | 16 | proving | bonds: consumer, proofs: reserved | [`proving`] |
 //!
 //! Every enum offers the same functions: `name` for people, `spend` for what it takes from the payer's
 //! balance besides fees, `check_form` for everything that needs no state. Tags are never reused.
@@ -15,6 +16,7 @@
 pub mod evidence;
 pub mod identity;
 pub mod lottery;
+pub mod proving;
 pub mod stake;
 pub mod timetoke;
 pub mod witness;
@@ -25,6 +27,7 @@ pub use evidence::{
 };
 pub use identity::{IdentityAction, IdentityEvent};
 pub use lottery::{LotteryAction, LotteryEvent};
+pub use proving::{EndRecord, ProofClaim, ProofSubmission, ProofSystemKind, ProvingAction, ProvingEvent};
 pub use stake::{Bond, Candidacy, StakeAction};
 pub use timetoke::{TimetokeAction, TimetokeEvent};
 pub use witness::{WitnessAction, WitnessEvent};

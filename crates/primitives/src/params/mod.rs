@@ -6,6 +6,7 @@
 pub mod evidence;
 pub mod identity;
 pub mod lottery;
+pub mod proving;
 pub mod reputation;
 pub mod rewards;
 pub mod staking;
@@ -15,6 +16,7 @@ pub mod witness;
 pub use evidence::EvidenceParams;
 pub use identity::IdentityParams;
 pub use lottery::LotteryParams;
+pub use proving::ProvingParams;
 pub use reputation::{ReputationParams, TierThresholds};
 pub use rewards::RewardParams;
 pub use staking::StakingParams;
@@ -110,6 +112,8 @@ pub struct Params {
     pub lottery: LotteryParams,
     /// The witness module's values.
     pub witness: WitnessParams,
+    /// The proving module's values.
+    pub proving: ProvingParams,
 }
 
 impl Default for Params {
@@ -145,6 +149,7 @@ impl Default for Params {
             reputation: ReputationParams::default(),
             lottery: LotteryParams::default(),
             witness: WitnessParams::default(),
+            proving: ProvingParams::default(),
         }
     }
 }
@@ -222,7 +227,15 @@ impl Params {
         self.timetoke.validate()?;
         self.reputation.validate(self.timetoke.cap_hours)?;
         self.lottery.validate()?;
-        self.witness.validate()
+        self.witness.validate()?;
+        self.proving.validate()
+    }
+
+    /// What the other lanes leave to the reserved one, weight units, rounded down.
+    pub fn reserved_share(&self) -> u64 {
+        let points = BASIS_POINTS.saturating_sub(self.consumer_share_bps).saturating_sub(self.industrial_share_bps);
+        let share = u128::from(self.block_weight_max) * u128::from(points) / u128::from(BASIS_POINTS);
+        u64::try_from(share).unwrap_or(u64::MAX)
     }
 
     /// How long evidence may name an offender, heights: age and delay together.

@@ -22,6 +22,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("heartbeat_evidence_transaction", encode(&samples::heartbeat_evidence_transaction())),
         ("ledger_ops", encode(&samples::ops())),
         ("params", encode(&samples::genesis().params)),
+        ("proof_transaction", encode(&samples::proof_transaction())),
         ("proposal_signing_bytes", samples::proposal().signing_bytes(&samples::genesis().hash())),
         ("receipt", encode(&samples::receipt())),
         ("transaction", encode(&samples::transaction())),
@@ -53,6 +54,7 @@ fn samples_of_module_actions_have_a_valid_form() {
         samples::heartbeat_evidence_transaction(),
         samples::false_key_proof_transaction(),
         samples::witness_transaction(),
+        samples::proof_transaction(),
     ];
     for transaction in transactions {
         assert_eq!(transaction.check(&samples::genesis().hash()), Ok(()));

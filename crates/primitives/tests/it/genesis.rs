@@ -1,6 +1,7 @@
 //! The genesis file: text round trip, hash, slots, and every refusal.
 
 use primitives::genesis::{GateActivation, GenesisError};
+use primitives::params::ProvingParams;
 use primitives::*;
 
 use crate::samples::{address, amount, genesis};
@@ -35,12 +36,57 @@ fn the_cap_on_transactions_may_go_by_the_name_that_operators_know() {
 #[test]
 fn slots_are_module_accounts_then_accounts_then_validators() {
     let slots = genesis().slots();
-    assert_eq!(slots.len(), 8 + 1 + 4);
+    assert_eq!(slots.len(), 9 + 1 + 4);
     assert_eq!(slots[0].address, Address::of_module("fee_pot"));
     assert_eq!(slots[1].address, Address::of_module("issuance_pot"));
     assert_eq!((slots[2].address, slots[2].balance), (Address::of_module("stake_pot"), amount(40_000_000)));
-    assert_eq!((slots[8].address, slots[8].balance), (address(1), amount(5_000_000)));
-    assert_eq!(slots[9].address, address(10));
+    assert_eq!((slots[9].address, slots[9].balance), (address(1), amount(5_000_000)));
+    assert_eq!(slots[10].address, address(10));
+}
+
+#[test]
+fn an_account_of_the_prover_pool_funds_it_and_takes_no_slot_of_its_own() {
+    let mut funded = genesis();
+    let pool = GenesisAccount { address: Address::of_module("prover_pool"), balance: amount(7) };
+    funded.accounts.insert(0, pool.clone());
+    assert_eq!(funded.validate(), Ok(()));
+    let (with, without) = (funded.slots(), genesis().slots());
+    assert_eq!((with.len(), with[6].balance), (without.len(), amount(7)));
+    assert_eq!(with[7..], without[7..]);
+    funded.accounts.push(pool.clone());
+    assert_eq!(funded.validate(), Err(GenesisError::DuplicateAccount(pool.address)));
+}
+
+#[test]
+fn a_chain_that_takes_proofs_has_room_for_them() {
+    let gate = |genesis: &mut Genesis| {
+        let gate = GateActivation { name: "recursive_proofs".to_owned(), height: Height(9) };
+        genesis.gates.push(gate);
+        genesis.gates.sort_by(|one, two| one.name.cmp(&two.name));
+    };
+    let mut light = genesis();
+    light.params.block_weight_max = 199_999;
+    assert_eq!(light.validate(), Ok(()));
+    gate(&mut light);
+    assert_eq!(light.validate(), Err(GenesisError::NoRoomForProofs));
+    light.params.block_weight_max = 200_000;
+    assert_eq!(light.validate(), Ok(()));
+    light.params.block_bytes_max = 2 * light.params.proving.proof_bytes_max - 1;
+    assert_eq!(light.validate(), Err(GenesisError::NoRoomForProofs));
+}
+
+#[test]
+fn bounds_of_the_proving_parameters() {
+    let refused = |edit: fn(&mut ProvingParams)| {
+        let mut params = ProvingParams::default();
+        edit(&mut params);
+        params.validate().unwrap_err().name
+    };
+    assert_eq!(ProvingParams::default().validate(), Ok(()));
+    assert_eq!(refused(|p| p.proof_bytes_max = 4 * 1024 * 1024 + 1), "proving.proof_bytes_max");
+    assert_eq!(refused(|p| p.bond_min = amount(99 * p.verification_cost.micro())), "proving.bond_min");
+    assert_eq!(refused(|p| p.unbonding_blocks = 0), "proving.unbonding_blocks");
+    assert_eq!(refused(|p| p.lag_floor_windows = p.lag_free_windows), "proving.lag_floor_windows");
 }
 
 type Edit = fn(&mut Genesis);
@@ -125,8 +171,12 @@ fn gates_in_force_follow_their_heights() {
 
 #[test]
 fn another_proof_system_is_refused_by_name() {
-    let json = genesis().to_json().replacen('{', "{\"proof_system\": \"stwo\",", 1);
+    let json = genesis().to_json().replacen("\"plonky3\"", "\"stwo\"", 1);
+    let left_out = genesis().to_json().replacen("\"proof_system\": \"plonky3\",", "", 1);
+    assert_eq!(Genesis::from_json(&left_out), Ok(genesis()));
     let refused = Genesis::from_json(&json).unwrap_err();
     assert_eq!(refused, GenesisError::ProofSystem("stwo".to_owned()));
     assert!(refused.to_string().contains("plonky3"), "{refused}");
+    let other = Genesis { proof_system: actions::ProofSystemKind::Stwo, ..genesis() };
+    assert_eq!(other.validate(), Err(GenesisError::ProofSystem("stwo".to_owned())));
 }

@@ -21,6 +21,7 @@ pub fn genesis() -> Genesis {
         version: FormatVersion,
         chain_id: "sample-1".to_owned(),
         engine: Engine::Bft,
+        proof_system: Default::default(),
         genesis_time: Timestamp(1_800_000_000_000),
         params: Params::default(),
         accounts: vec![GenesisAccount { address: address(1), balance: amount(5_000_000) }],
@@ -232,6 +233,25 @@ pub fn witness_transaction() -> Transaction {
     let list = BoundedVec::new(vec![attestation().sign(&secret(10), &genesis().hash())]).unwrap();
     let action = Action::Witness(WitnessAction::Attest { list });
     TransactionBody { lane: Lane::Industrial, action, ..body() }.sign(&secret(1), &genesis().hash())
+}
+
+pub fn proof_transaction() -> Transaction {
+    let digest = LedgerDigest::new([5; 8]).unwrap();
+    let end = actions::EndRecord {
+        height: Height(120),
+        ledger_root: digest,
+        ops_digest: digest,
+        supply: amount(50),
+        next_slot: 12,
+    };
+    let submission = actions::ProofSubmission {
+        system: actions::ProofSystemKind::Plonky3,
+        end,
+        payout: address(1),
+        proof: BoundedBytes::new(vec![1, 2, 3]).unwrap(),
+    };
+    let action = Action::Proving(ProvingAction::Submit(submission));
+    TransactionBody { lane: Lane::Reserved, action, ..body() }.sign(&secret(1), &genesis().hash())
 }
 
 pub fn closing() -> ClosingEvents {

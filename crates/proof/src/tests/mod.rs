@@ -1,5 +1,6 @@
 //! Tests of the crate: the pinned key, statements, and a golden proof. What needs a prover is in the `prover` crate.
 
+mod acceptance;
 mod borders;
 mod chain;
 mod folded;

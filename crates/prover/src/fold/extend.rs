@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   windows, in pairs ── lift ── fold ─┐
-//!   chain proof so far ────────────────┴─ fold ── fold alone ──► chain proof
+//!   chain proof so far ────────────────┴─ fold ── fold alone, until it is as small as folds get ──► chain proof
 //! ```
-//! The last fold has one child, so the chain proof has the same size whatever it is made of: a verifier of one proof has
-//! half the rows of a verifier of two.
+//! How many rows a fold has depends on the shape of what it verifies, and a verifier of one proof has half the rows of a
+//! verifier of two. So folding a proof alone makes it smaller until it has the shape of the proof below it. That is how
+//! the chain proof has the same size whatever it is made of.
 
 use proof::folded::{CHILDREN_MAX, FoldedProof};
 
@@ -15,6 +16,11 @@ use crate::prove::WindowProof;
 
 /// Most windows that one extension takes.
 pub const EXTENSION_WINDOWS_MAX: usize = CHILDREN_MAX * CHILDREN_MAX;
+
+/// Bytes of a fold that verifies one proof of its own shape: smaller ones there are none.
+pub const FOLD_BYTES: usize = 264_382;
+/// How often a range is folded alone at most.
+const ALONE_MAX: usize = 3;
 
 /// The chain proof with the windows after it; without a chain proof, the first one, of windows from genesis on.
 ///
@@ -29,14 +35,16 @@ pub fn extend(
         return Err(FoldError::Extension { windows: windows.len() });
     }
     let lifted = windows.chunks(CHILDREN_MAX).map(|pair| lift(key, pair)).collect::<Result<Vec<_>, _>>()?;
-    let is_alone = chain.is_none() && lifted.len() == 1;
     let next = fold_lifted(key, &lifted)?;
-    if is_alone {
-        return Ok(next);
-    }
-    let whole = match chain {
+    let mut whole = match chain {
         Some(chain) => fold(key, &[chain.clone(), next])?,
         None => next,
     };
-    fold(key, &[whole])
+    for _ in 0..ALONE_MAX {
+        if whole.bytes.len() <= FOLD_BYTES {
+            break;
+        }
+        whole = fold(key, &[whole])?;
+    }
+    Ok(whole)
 }

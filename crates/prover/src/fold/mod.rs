@@ -22,7 +22,7 @@ mod wider;
 
 #[cfg(test)]
 pub(crate) use air::Children;
-pub use extend::{EXTENSION_WINDOWS_MAX, extend};
+pub use extend::{EXTENSION_WINDOWS_MAX, FOLD_BYTES, extend};
 pub use keys::FoldingKey;
 #[cfg(test)]
 pub(crate) use layer::Layer;

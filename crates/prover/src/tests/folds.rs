@@ -1,15 +1,15 @@
-//! Fresh folds: keys made again bit for bit, two windows appended to the golden chain, and what is not folded.
+//! Fresh folds: keys made again bit for bit, the golden chain extended by two windows, and what is not folded.
 
 use std::sync::LazyLock;
 
 use primitives::Height;
 use proof::folded::{FoldedProof, fold_key};
-use proof::{JoinError, ProofError, verify_chain_proof, verify_folded};
+use proof::{JoinError, ProofError, verify_chain_proof};
 
 use super::fold_rule::{Child, Circuit, honest};
 use super::golden_windows::witnesses;
 use super::honest::KEY;
-use crate::fold::{FoldError, FoldingKey, fold, fold_lifted, lift};
+use crate::fold::{FOLD_BYTES, FoldError, FoldingKey, extend, fold, fold_lifted, lift};
 use crate::{WindowProof, prove_window};
 use openvm_stark_backend::p3_field::PrimeCharacteristicRing;
 use openvm_stark_sdk::config::baby_bear_poseidon2::F;
@@ -62,37 +62,46 @@ fn lifting_takes_windows_of_the_window_key_only() {
     assert!(!forged.wrong(&circuit).is_empty(), "a gap");
 }
 
+/// Window 1 and window 2 by themselves.
+fn halves() -> [FoldedProof; 2] {
+    let windows = witnesses(2).iter().map(|witness| crate::replay(witness).expect("valid").0).collect::<Vec<_>>();
+    let first = include_bytes!("../../../../fixtures/fold_first.proof").to_vec();
+    let second = include_bytes!("../../../../fixtures/fold_second.proof").to_vec();
+    [FoldedProof { statement: windows[0], bytes: first }, FoldedProof { statement: windows[1], bytes: second }]
+}
+
 #[test]
 fn fresh_windows_are_lifted_folded_and_appended_to_the_chain() {
     let prove = |witness| prove_window(&KEY, witness).expect("the operations obey the rules");
     let windows: Vec<WindowProof> = witnesses(4).iter().skip(2).map(prove).collect();
-    let lifted = lift(&FOLDING, &windows).expect("two neighbours");
-    assert_eq!(lifted.statement().before.height, Height(2));
-    let next = fold_lifted(&FOLDING, &[lifted]).expect("it verifies");
-    assert_eq!(verify_folded(FOLDING.verifying(), &next.statement, &next.bytes), Ok(()));
-
     let chain = chain();
-    let longer = fold(&FOLDING, &[chain.clone(), next.clone()]).expect("neighbours");
+    let longer = extend(&FOLDING, Some(&chain), &windows).expect("neighbours");
     assert_eq!(longer.statement.after, windows[1].statement.after);
     assert_eq!(longer.statement.payout, windows[1].statement.payout);
     let pinned = fold_key().expect("this build reads the pinned key");
     let verdict = verify_chain_proof(pinned, chain.statement.before, &longer.statement, &longer.bytes);
     assert_eq!(verdict, Ok(windows[1].statement.after));
-    assert!(longer.bytes.len().abs_diff(chain.bytes.len()) * 50 <= chain.bytes.len(), "the chain proof grows");
+    let [first, second] = halves();
+    let sizes = [longer.bytes.len(), first.bytes.len()];
+    assert_eq!(sizes, [FOLD_BYTES; 2], "the chain proof of four windows is as large as that of one");
 
     // What is no fold of these is not made.
-    let swapped = fold(&FOLDING, &[next.clone(), chain.clone()]);
+    let swapped = fold(&FOLDING, &[second.clone(), first.clone()]);
     assert!(matches!(swapped, Err(FoldError::Join(JoinError::Gap { height: Height(1) }))));
     let twice = fold(&FOLDING, &[chain.clone(), chain.clone()]);
     assert!(matches!(twice, Err(FoldError::Join(JoinError::Gap { .. }))));
     assert!(matches!(fold(&FOLDING, &[]), Err(FoldError::Children { children: 0 })));
     assert!(matches!(lift(&FOLDING, &[]), Err(FoldError::Children { children: 0 })));
+    assert!(matches!(fold_lifted(&FOLDING, &[]), Err(FoldError::Children { children: 0 })));
     let three = [windows[0].clone(), windows[1].clone(), windows[1].clone()];
     assert!(matches!(lift(&FOLDING, &three), Err(FoldError::Children { children: 3 })));
-    let mut altered = chain;
+    let five = vec![windows[0].clone(); 5];
+    assert!(matches!(extend(&FOLDING, None, &five), Err(FoldError::Extension { windows: 5 })));
+    assert!(matches!(extend(&FOLDING, Some(&chain), &[]), Err(FoldError::Children { children: 0 })));
+    let mut altered = first;
     let middle = altered.bytes.len() / 2;
     altered.bytes[middle] ^= 1;
-    let refused = fold(&FOLDING, &[altered, next]);
+    let refused = fold(&FOLDING, &[altered, second]);
     assert!(matches!(refused, Err(FoldError::Child(ProofError::Refused(_)))), "{refused:?}");
     let mut foreign = windows[0].clone();
     foreign.bytes = windows[1].bytes.clone();

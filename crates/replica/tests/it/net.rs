@@ -28,6 +28,7 @@ pub fn genesis() -> Genesis {
         version: FormatVersion,
         chain_id: "replica-test".to_owned(),
         engine: Engine::Bft,
+        proof_system: Default::default(),
         genesis_time: Timestamp(1_000_000),
         params: Params::default(),
         accounts: (1..=5)

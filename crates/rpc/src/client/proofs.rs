@@ -8,7 +8,7 @@ use crate::limits::PROOF_REPLY_BYTES_MAX;
 use crate::routes::Operation;
 use crate::types::{
     BlockId, BlockProof, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, OperationPage, OperationsQuery,
-    ProofStatus, ProvenAccount, SubmitWindowQuery, WindowAccepted,
+    ProofStatus, ProvenAccount, ProversStatus, SubmitWindowQuery, WindowAccepted,
 };
 
 impl Client {
@@ -96,6 +96,14 @@ impl Client {
     pub async fn claim_window(&self, claim: &ClaimRequest) -> Result<Claim, ClientError> {
         let request = self.request(Operation::ProofClaim.route(), &[]).json(claim);
         self.answer(request, self.request_timeout).await
+    }
+
+    /// `GET /proofs/provers`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn provers(&self) -> Result<ProversStatus, ClientError> {
+        self.get(Operation::Provers, &[]).await
     }
 
     /// `GET /proofs/block/{height}`.

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod block;
 pub mod closing;
 pub mod proof;
+pub mod provers;
 pub mod proving;
 pub mod request;
 pub mod staking;
@@ -26,6 +27,7 @@ pub use audit::{AuditError, AuditEvidence, AuditPage, AuditRecord, AuditStanding
 pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
 pub use closing::BlockEvents;
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
+pub use provers::{AcceptedProof, ProverView, ProversStatus, WaitingWindow};
 pub use proving::{
     BackendHealth, BackendVerdicts, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim, ClaimRequest,
     ClaimStatus, FamilyState, FamilyStatus, HeightRequest, LightHead, OperationPage, OperationsQuery,

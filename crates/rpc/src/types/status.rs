@@ -145,6 +145,13 @@ pub struct NodeStatus {
     /// The last height of the unbroken list of windows whose proofs were verified here; none before the first.
     #[schema(value_type = Option<u64>)]
     pub proven_height: Option<Height>,
+    /// The height up to which the chain itself took a proof in a block; none before the first.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>)]
+    pub chain_proven_height: Option<Height>,
+    /// The proof system that the genesis file names.
+    #[serde(default)]
+    pub proof_system: String,
     /// The lowest height whose block this node still has.
     #[schema(value_type = u64)]
     pub oldest_height: Height,

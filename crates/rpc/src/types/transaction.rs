@@ -5,9 +5,11 @@
 //! `rejected` or `expired`.
 
 pub use primitives::Stage;
-use primitives::actions::{IdentityEvent, LotteryEvent, TimetokeEvent, WitnessEvent};
+use primitives::actions::{EndRecord, IdentityEvent, LotteryEvent, ProvingEvent, TimetokeEvent, WitnessEvent};
 use primitives::{Action, Address, Amount, Event, Height, Lane, Nonce, Outcome, PublicKey, Receipt, Signature};
-use primitives::{Evidence, Hash, IdentityAction, LotteryAction, StakeAction, TimetokeAction, WitnessAction};
+use primitives::{
+    Evidence, Hash, IdentityAction, LotteryAction, ProvingAction, StakeAction, TimetokeAction, WitnessAction,
+};
 use primitives::{Timestamp, Transaction, TransactionId, encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,6 +115,28 @@ pub enum ActionView {
         #[schema(value_type = Object)]
         action: LotteryAction,
     },
+    /// A bond of a prover.
+    Proving {
+        /// Which, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        action: ProvingAction,
+    },
+    /// A chain proof. Its bytes are in the block and not shown here.
+    ProofSubmit {
+        /// What it was made with.
+        system: String,
+        /// The ledger that it leads to, from genesis.
+        #[schema(value_type = Object)]
+        end: EndRecord,
+        /// Who is paid.
+        #[schema(value_type = AddressText)]
+        payout: Address,
+        /// Hash of the proof.
+        #[schema(value_type = HashText)]
+        proof: Hash,
+        /// Length of the proof, bytes.
+        bytes: u64,
+    },
     /// A witness action.
     Witness {
         /// Which, by `kind`, with its fields.
@@ -140,6 +164,14 @@ impl From<&Action> for ActionView {
             Action::Timetoke(action) => Self::Timetoke { action: action.clone() },
             Action::Lottery(action) => Self::Lottery { action: action.clone() },
             Action::Witness(action) => Self::Witness { action: action.clone() },
+            Action::Proving(ProvingAction::Submit(submission)) => Self::ProofSubmit {
+                system: submission.system.name().to_owned(),
+                end: submission.end,
+                payout: submission.payout,
+                proof: submission.proof_hash(),
+                bytes: u64::try_from(submission.proof.len()).unwrap_or(u64::MAX),
+            },
+            Action::Proving(action) => Self::Proving { action: action.clone() },
         }
     }
 }
@@ -350,6 +382,12 @@ pub enum EventView {
         #[schema(value_type = Object)]
         event: LotteryEvent,
     },
+    /// Something in the proving module.
+    Proving {
+        /// What, by `kind`, with its fields.
+        #[schema(value_type = Object)]
+        event: ProvingEvent,
+    },
     /// Something in the witness module.
     Witness {
         /// What, by `kind`, with its fields.
@@ -378,6 +416,7 @@ impl From<&Event> for EventView {
             Event::Timetoke(event) => Self::Timetoke { event },
             Event::Lottery(event) => Self::Lottery { event },
             Event::Witness(event) => Self::Witness { event },
+            Event::Proving(event) => Self::Proving { event },
         }
     }
 }

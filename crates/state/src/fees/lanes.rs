@@ -1,5 +1,6 @@
 //! Who uses how much of a block's weight, lane by lane.
 
+use primitives::params::BASIS_POINTS;
 use primitives::{Lane, Params};
 
 use super::share;
@@ -25,6 +26,18 @@ impl LaneMeter {
     /// An empty block under `params`.
     pub fn new(params: &Params) -> Self {
         Self { shares: Lane::ALL.map(|lane| share(params, lane)), own: [0; 3], lent: [0; 3] }
+    }
+
+    /// An empty block whose consumer and industrial lanes are held down to `bps` basis points of their shares. The reserved
+    /// lane keeps its own: the proofs that end a lag travel there.
+    pub fn throttled(params: &Params, bps: u64) -> Self {
+        let mut meter = Self::new(params);
+        for lane in [Lane::Consumer, Lane::Industrial] {
+            let share = &mut meter.shares[lane.index()];
+            let held = u128::from(*share) * u128::from(bps.min(BASIS_POINTS)) / u128::from(BASIS_POINTS);
+            *share = u64::try_from(held).unwrap_or(u64::MAX);
+        }
+        meter
     }
 
     /// Where `weight` more of `lane` would go, or `None` when there is no room for it.

@@ -2,7 +2,8 @@
 //!
 //! One unit is about 1/100 of verifying and executing one plain transfer.
 
-use primitives::{Action, StakeAction, TimetokeAction, WitnessAction};
+use primitives::actions::proving::PROOF_WEIGHT;
+use primitives::{Action, ProvingAction, StakeAction, TimetokeAction, WitnessAction};
 
 /// A transfer: one signature, two accounts.
 pub const TRANSFER: u64 = 100;
@@ -30,6 +31,9 @@ pub const ATTESTATION: u64 = 90;
 /// Taking what a witness earned: one signature, two accounts.
 pub const WITNESS_CLAIM: u64 = 150;
 
+/// A bond of a prover: one signature, two accounts.
+pub const PROVER_BOND: u64 = 150;
+
 /// The weight of an action.
 pub fn weight(action: &Action) -> u64 {
     match action {
@@ -46,6 +50,8 @@ pub fn weight(action: &Action) -> u64 {
         Action::Lottery(_) => LOTTERY,
         Action::Witness(WitnessAction::Attest { list }) => list_weight(ATTESTATION, list.len()),
         Action::Witness(WitnessAction::Claim) => WITNESS_CLAIM,
+        Action::Proving(ProvingAction::Submit(_)) => PROOF_WEIGHT,
+        Action::Proving(_) => PROVER_BOND,
     }
 }
 

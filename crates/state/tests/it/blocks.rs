@@ -29,7 +29,7 @@ fn empty_blocks_bring_both_base_fees_down_to_the_floor() {
 #[test]
 fn no_more_transactions_than_the_cap() {
     let chain = Chain::new(Params { block_transactions_max: 2, ..Params::default() });
-    let mut execution = BlockExecution::begin(&chain, chain.context()).unwrap();
+    let mut execution = BlockExecution::begin(&chain, chain.context(), &state::NoProofSystem).unwrap();
     execution.transaction(&chain.pay(0, address(1), 1), true).unwrap();
     execution.transaction(&chain.pay(1, address(1), 1), true).unwrap();
     let refused = execution.transaction(&chain.pay(2, address(1), 1), true).unwrap_err();
@@ -40,7 +40,7 @@ fn no_more_transactions_than_the_cap() {
 fn no_more_accounts_opened_than_the_cap() {
     let params = Params { block_opens_max: 3, ..Params::default() };
     let chain = Chain::new(params);
-    let mut execution = BlockExecution::begin(&chain, chain.context()).unwrap();
+    let mut execution = BlockExecution::begin(&chain, chain.context(), &state::NoProofSystem).unwrap();
     let two = batch(&[(stranger(1), 1), (stranger(2), 1)]);
     execution.transaction(&chain.sign(0, chain.body(0, two)), true).unwrap();
     let more = batch(&[(stranger(3), 1), (stranger(4), 1)]);
@@ -53,7 +53,7 @@ fn no_more_accounts_opened_than_the_cap() {
 fn no_more_ledger_operations_than_the_cap() {
     let params = Params { block_ops_max: 1_024, block_weight_max: 1 << 30, ..Params::default() };
     let chain = Chain::new(params);
-    let mut execution = BlockExecution::begin(&chain, chain.context()).unwrap();
+    let mut execution = BlockExecution::begin(&chain, chain.context(), &state::NoProofSystem).unwrap();
     let payments: Vec<_> = (0..64).map(|_| (address(1), 1)).collect();
     let (mut taken, mut nonce) = (0_usize, 0);
     loop {
@@ -84,7 +84,7 @@ fn borrowing_pays_the_higher_base_fee_and_raises_the_lenders() {
     let industrial = view::base_fee(&chain, Lane::Industrial).unwrap();
     assert!(consumer < industrial, "{consumer:?} {industrial:?}");
     // 55 transfers fill the consumer share of 5,500; the 56th borrows.
-    let mut execution = BlockExecution::begin(&chain, chain.context()).unwrap();
+    let mut execution = BlockExecution::begin(&chain, chain.context(), &state::NoProofSystem).unwrap();
     let mut fees = Vec::new();
     for count in 0..56_u64 {
         let from = u8::try_from(count % u64::from(ACCOUNTS)).unwrap();

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use primitives::actions::EndRecord;
 use primitives::ledger::{FEE_POT, ISSUANCE_POT};
 use primitives::{
     Action, Address, Amount, BatchTransfer, BoundedVec, Engine, FormatVersion, Genesis, GenesisAccount,
-    GenesisValidator, Hash, Height, Lane, LedgerOp, LedgerSlot, Memo, Nonce, Params, Payment, SecretKey, SlotIndex,
-    Timestamp, Transaction, TransactionBody, Transfer, VrfSecretKey,
+    GenesisValidator, Hash, Height, Lane, LedgerDigest, LedgerOp, LedgerSlot, Memo, Nonce, Params, Payment, SecretKey,
+    SlotIndex, Timestamp, Transaction, TransactionBody, Transfer, VrfSecretKey,
 };
 use state::genesis::genesis_state;
 use state::{BlockContext, BlockInvalid, Executed, StateView, execute_block};
@@ -46,6 +47,8 @@ pub struct Chain {
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
     pub slots: Vec<LedgerSlot>,
     pub supply: Amount,
+    /// Judges chain proofs; refuses all of them unless a test says otherwise.
+    pub verifier: std::sync::Arc<dyn state::ProofVerifier>,
 }
 
 impl StateView for Chain {
@@ -73,6 +76,7 @@ impl Chain {
             version: FormatVersion,
             chain_id: "state-test".to_owned(),
             engine: Engine::Solo,
+            proof_system: Default::default(),
             genesis_time: Timestamp(1),
             params,
             accounts: (0..ACCOUNTS)
@@ -95,6 +99,7 @@ impl Chain {
             version: FormatVersion,
             chain_id: "state-test".to_owned(),
             engine: Engine::Bft,
+            proof_system: Default::default(),
             genesis_time: Timestamp(1),
             params,
             accounts: funded
@@ -122,7 +127,16 @@ impl Chain {
         let supply = start.slots.iter().fold(Amount::ZERO, |sum, slot| sum.checked_add(slot.balance).unwrap());
         let bft = genesis.engine == Engine::Bft;
         let absent = std::collections::BTreeSet::new();
-        Self { absent, bft, genesis: genesis.hash(), height: Height(0), state: start.state, slots: start.slots, supply }
+        Self {
+            absent,
+            bft,
+            genesis: genesis.hash(),
+            height: Height(0),
+            state: start.state,
+            slots: start.slots,
+            supply,
+            verifier: std::sync::Arc::new(state::NoProofSystem),
+        }
     }
 
     pub fn context(&self) -> BlockContext {
@@ -131,6 +145,7 @@ impl Chain {
             height: self.height.next(),
             time: Timestamp(1_000 * (self.height.0 + 1)),
             parent: self.parent(),
+            before: self.before(),
             proposer: proposer(),
             beacon: primitives::hash(primitives::Domain::Beacon, &[&self.height.0.to_le_bytes()]),
             last_commit: (self.bft && self.height > Height(0)).then(|| state::LastCommit {
@@ -143,6 +158,18 @@ impl Chain {
                     .filter(|address| !self.absent.contains(address))
                     .collect(),
             }),
+        }
+    }
+
+    /// A record that stands for the ledger after the last block.
+    pub fn before(&self) -> EndRecord {
+        let digest = |what: u32| LedgerDigest::new([what, self.height.0 as u32, 0, 0, 0, 0, 0, 0]).unwrap();
+        EndRecord {
+            height: self.height,
+            ledger_root: digest(1),
+            ops_digest: digest(2),
+            supply: self.supply,
+            next_slot: self.next_slot(),
         }
     }
 
@@ -167,7 +194,7 @@ impl Chain {
 
     /// As [`Chain::block`], with another time, builder or certificate.
     pub fn block_in(&mut self, context: BlockContext, transactions: &[Transaction]) -> Result<Executed, BlockInvalid> {
-        let executed = execute_block(self, context, transactions)?;
+        let executed = execute_block(self, context, transactions, self.verifier.as_ref())?;
         self.height = self.height.next();
         for (key, value) in &executed.writes {
             match value {

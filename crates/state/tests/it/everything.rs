@@ -111,7 +111,7 @@ fn random_histories_of_all_modules_keep_every_invariant_and_the_supply_adds_up()
             let context = world.context();
             // Evidence about who was punished in the same block, and the like, may not enter.
             let executed = loop {
-                match state::execute_block(&world.chain, context.clone(), &list) {
+                match state::execute_block(&world.chain, context.clone(), &list, world.chain.verifier.as_ref()) {
                     Ok(executed) => break executed,
                     Err(BlockInvalid::Transaction { index, .. }) => drop(list.remove(index)),
                     Err(other) => unreachable!("{other}"),

@@ -251,7 +251,7 @@ fn a_block_takes_thirty_two_registrations_and_payments_do_not_wait_for_them() {
     params.identity.max_block_identity_registrations = 3;
     let world = World::new(params, 3);
     assert_eq!(Params::default().identity.max_block_identity_registrations, 32);
-    let mut execution = BlockExecution::begin(&world.chain, world.context()).unwrap();
+    let mut execution = BlockExecution::begin(&world.chain, world.context(), &state::NoProofSystem).unwrap();
     let register = |from| {
         let action = Action::Identity(IdentityAction::Register(Box::new(world.registration(from))));
         world.transaction(from, action)

@@ -137,8 +137,8 @@ fn a_refused_transaction_leaves_the_block_in_the_making_unchanged() {
     let chain = Chain::new(Params::default());
     let good: Vec<Transaction> = (1..4).map(|from| chain.pay(from, address(0), 10)).collect();
     let bad = chain.sign(0, TransactionBody { valid_until: Height(0), ..chain.body(0, transfer(address(1), 1)) });
-    let mut with = BlockExecution::begin(&chain, chain.context()).unwrap();
-    let mut without = BlockExecution::begin(&chain, chain.context()).unwrap();
+    let mut with = BlockExecution::begin(&chain, chain.context(), &state::NoProofSystem).unwrap();
+    let mut without = BlockExecution::begin(&chain, chain.context(), &state::NoProofSystem).unwrap();
     for transaction in &good {
         assert!(with.transaction(&bad, true).is_err());
         with.transaction(transaction, true).unwrap();
@@ -151,6 +151,9 @@ fn a_refused_transaction_leaves_the_block_in_the_making_unchanged() {
 fn a_proposer_without_account_cannot_end_a_block() {
     let chain = Chain::new(Params::default());
     let context = state::BlockContext { proposer: stranger(1), ..chain.context() };
-    assert_eq!(state::execute_block(&chain, context, &[]), Err(BlockInvalid::ProposerWithoutAccount));
+    assert_eq!(
+        state::execute_block(&chain, context, &[], &state::NoProofSystem),
+        Err(BlockInvalid::ProposerWithoutAccount)
+    );
     let _ = key(0);
 }

@@ -78,6 +78,7 @@ impl World {
             version: FormatVersion,
             chain_id: "people".to_owned(),
             engine: Engine::Bft,
+            proof_system: Default::default(),
             genesis_time: Timestamp(GENESIS_TIME),
             params: params.clone(),
             accounts: people

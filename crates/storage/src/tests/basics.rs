@@ -272,6 +272,38 @@ fn window_proofs_are_kept_in_order_and_survive_reopening() {
 }
 
 #[test]
+fn a_store_at_its_limit_refuses_the_next_block_by_name_and_stays_whole() {
+    let model = Model::of_length(testkit::Seed::new().value(), 6);
+    let directory = tempfile::tempdir().unwrap();
+    for config in [StoreConfig::Memory, on_disk(directory.path())] {
+        let store = Store::open(&config, &genesis()).unwrap();
+        store.initialise(&model.genesis_batch()).unwrap();
+        store.commit(&model.batches[0]).unwrap();
+        let used = store.sizes().unwrap().total();
+        store.set_limit(used + 1);
+        for _ in 0..2 {
+            match store.commit(&model.batches[1]) {
+                Err(error @ StorageError::Full { .. }) => {
+                    let text = error.to_string();
+                    assert!(
+                        text.contains("store_limit_bytes") && text.contains(&format!("limit is {}", used + 1)),
+                        "{text}"
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(store.head().map(|head| head.height), Some(Height(1)), "what was acknowledged is there");
+        // With more room the same block goes in, without a restart.
+        store.set_limit(used + 64 * 1024 * 1024);
+        store.commit(&model.batches[1]).unwrap();
+        store.set_limit(0);
+        store.commit(&model.batches[2]).unwrap();
+        assert_eq!(store.head().map(|head| head.height), Some(Height(3)));
+    }
+}
+
+#[test]
 fn a_chain_proof_replaces_a_shorter_one_and_the_windows_it_covers() {
     let directory = tempfile::tempdir().unwrap();
     let model = Model::of_length(12, 3);

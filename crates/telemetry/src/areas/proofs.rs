@@ -19,6 +19,14 @@ area! {
     Proofs {
         "Last height of the unbroken list of verified windows"
         proven_height: Gauge = Metric::gauge("proven_height");
+        "Height up to which the chain itself took a proof in a block"
+        accepted_height: Gauge = Metric::gauge("proof_accepted_height");
+        "Recorded windows that wait for a proof in a block"
+        lag_windows: Gauge = Metric::gauge("proof_lag_windows");
+        "What a lag of proofs leaves of the block weight, basis points"
+        block_weight: Gauge = Metric::gauge("proof_block_weight_bps");
+        "Provers with a bond"
+        provers: Gauge = Metric::gauge("proof_bonded_provers");
         "Finalized heights that are not proven"
         lag: Gauge = Metric::gauge("proof_lag_blocks");
         "Closed windows that wait for their proof"

@@ -1,0 +1,273 @@
+//! `tb probe`: one question about a running network, answered with an exit number.
+//!
+//! Model: a check runs until it has an answer or its time is over. Its answer is a value that can be compared with
+//! what was expected, and a height where it has one.
+//!
+//! | check | passes when | value |
+//! |---|---|---|
+//! | `ping-rpc` | the node answers | chain id |
+//! | `tip` | the node tells its newest block | hash, or the height for an expectation that is a number |
+//! | `mine-one` | the next block is finalized while it watches; on a chain of one process as well | height |
+//! | `gossip-check` | a payment handed to one node waits in the mempool of another | chain id |
+//!
+//! Rule: with `--prom` stdout holds Prometheus text also when the check fails, so that a textfile collector sees both.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use primitives::{Amount, Height, TransactionId};
+use rpc::types::{Stage, SubmitTransaction, TransactionStatus};
+use rpc::{Client, ExitCode};
+use serde::Serialize;
+use tokio::time::Instant;
+use wallet::KeyName;
+
+use crate::commands::tx::parse_duration;
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{duration_ms, fields};
+use crate::planning::{Wish, prepare};
+
+const EXAMPLES: &str = "\
+Examples:
+  tb probe ping-rpc --timeout 2s
+  tb probe tip --expect 42
+  tb probe mine-one --timeout 10s --prom
+  tb probe gossip-check --from account-1 --peer http://127.0.0.1:26668 --home ~/.the_block/devnet";
+
+const EXAMPLES_PING: &str = "\
+Examples:
+  tb probe ping-rpc --timeout 2s
+  tb probe ping-rpc --expect devnet --prom";
+const EXAMPLES_GOSSIP: &str = "\
+Examples:
+  tb probe gossip-check --from account-1 --peer http://127.0.0.1:26668 --home ~/.the_block/devnet";
+const EXAMPLES_MINE: &str = "\
+Examples:
+  tb probe mine-one --timeout 10s
+  tb probe mine-one --prom";
+const EXAMPLES_TIP: &str = "\
+Examples:
+  tb probe tip --json
+  tb probe tip --expect 42";
+
+/// Pause between two questions to a node.
+const POLL: Duration = Duration::from_millis(20);
+/// Heights in which the payment of a gossip check may be included.
+const VALID_FOR: u64 = 20;
+/// What a gossip check pays to the payer itself.
+const PAYMENT_MICRO: u64 = 1;
+
+/// Arguments of `tb probe`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Longest duration of the check, such as 500ms, 10s or 2m
+    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Fail unless the check finds this: a height, a block hash or a chain id
+    #[arg(long, global = true, value_name = "VALUE")]
+    expect: Option<String>,
+    /// Print Prometheus text
+    #[arg(long, global = true)]
+    prom: bool,
+    #[command(subcommand)]
+    check: Check,
+}
+
+#[derive(Debug, Subcommand)]
+enum Check {
+    /// Whether the node's RPC answers
+    #[command(after_help = EXAMPLES_PING)]
+    PingRpc,
+    /// Whether gossip brings a small payment of the payer to itself from the node to another
+    #[command(after_help = EXAMPLES_GOSSIP)]
+    GossipCheck(Gossip),
+    /// Whether one more block is finalized
+    #[command(after_help = EXAMPLES_MINE)]
+    MineOne,
+    /// The newest block
+    #[command(after_help = EXAMPLES_TIP)]
+    Tip,
+}
+
+#[derive(Debug, Args)]
+struct Gossip {
+    /// Name of the key that pays
+    #[arg(long, value_name = "KEY")]
+    from: KeyName,
+    /// URL of the other node's RPC
+    #[arg(long, value_name = "URL")]
+    peer: String,
+    /// File whose first line is the password [default: <home>/password if it exists, else asked]
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl Check {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::PingRpc => "ping-rpc",
+            Self::GossipCheck(_) => "gossip-check",
+            Self::MineOne => "mine-one",
+            Self::Tip => "tip",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+struct Found {
+    /// What an expectation is compared with; a height stands for itself.
+    value: String,
+    height: Option<Height>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    check: &'static str,
+    #[serde(flatten)]
+    found: &'a Found,
+    duration_ms: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] when the check does not pass: no answer, too late, or something else than expected.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    if arguments.prom && context.output.is_json() {
+        return Err(Failure::usage("--prom and --json are two forms of one answer", "leave one of them out"));
+    }
+    let (check, started) = (&arguments.check, Instant::now());
+    let found = match tokio::time::timeout(arguments.timeout, find(check, context)).await {
+        Ok(found) => found.and_then(|found| expected(found, arguments.expect.as_deref())),
+        Err(_) => Err(too_late(check, arguments.timeout)),
+    };
+    let taken = started.elapsed();
+    if arguments.prom {
+        context.output.raw(&prometheus(check.name(), &found, taken));
+        return found.map(|_| ());
+    }
+    let found = found?;
+    let taken_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
+    let answer = Answer { check: check.name(), found: &found, duration_ms: taken_ms };
+    context.output.result(&answer, || {
+        let height = found.height.map_or_else(|| "none".to_owned(), |height| height.to_string());
+        fields(&[
+            ("check", check.name().to_owned()),
+            ("value", found.value.clone()),
+            ("height", height),
+            ("took", duration_ms(taken_ms)),
+        ])
+    });
+    Ok(())
+}
+
+async fn find(check: &Check, context: &Context) -> Result<Found, Failure> {
+    let client = context.client()?;
+    match check {
+        Check::PingRpc => {
+            let status = client.node_status().await?;
+            Ok(Found { value: status.chain_id, height: Some(status.finalized_height) })
+        }
+        Check::Tip => {
+            let block = client.block_latest().await?;
+            Ok(Found { value: block.hash.to_string(), height: Some(block.header.height) })
+        }
+        Check::MineOne => mine_one(&client).await,
+        Check::GossipCheck(gossip) => gossip_check(gossip, &client, context).await,
+    }
+}
+
+async fn mine_one(client: &Client) -> Result<Found, Failure> {
+    let before = client.node_status().await?.finalized_height;
+    loop {
+        let height = client.node_status().await?.finalized_height;
+        if height > before {
+            return Ok(Found { value: height.to_string(), height: Some(height) });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Pays until a payment is seen waiting at the other node. One that comes there inside a block says nothing about
+/// gossip, so another is tried.
+async fn gossip_check(gossip: &Gossip, client: &Client, context: &Context) -> Result<Found, Failure> {
+    let peer = crate::context::client(&gossip.peer)?;
+    let chain_id = peer.node_status().await?.chain_id;
+    let payer = context.keystore().entry(&gossip.from)?.address;
+    let unlocked = context.unlock(&gossip.from, gossip.password_file.as_deref())?;
+    let amount = Amount::new(PAYMENT_MICRO).expect("1 µBLOCK is an amount");
+    loop {
+        let action = wallet::plan::transfer(payer, amount, b"")?;
+        let prepared = prepare(client, Wish { payer, action, tip: Amount::ZERO, valid_for: VALID_FOR }).await?;
+        let genesis = prepared.status.genesis_hash;
+        let transaction = prepared.sign(&unlocked.key);
+        let id = client.submit(&SubmitTransaction::new(&transaction, genesis)).await?.id;
+        let status = seen(&peer, id).await?;
+        if status.reached.iter().any(|reached| reached.stage == Stage::Admitted) {
+            return Ok(Found { value: chain_id, height: status.height });
+        }
+        // The next nonce is known when this one is finalized where the next payment is planned.
+        while client.transaction(id).await?.stage < Stage::Finalized {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// What the node says about the transaction once it knows it.
+async fn seen(peer: &Client, id: TransactionId) -> Result<TransactionStatus, Failure> {
+    loop {
+        match peer.transaction(id).await {
+            Ok(status) => return Ok(status),
+            Err(error) if error.exit_code() == ExitCode::NotFound => tokio::time::sleep(POLL).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn expected(found: Found, expect: Option<&str>) -> Result<Found, Failure> {
+    let Some(expect) = expect else { return Ok(found) };
+    let is_height = found.height.is_some_and(|height| height.to_string() == expect);
+    if is_height || found.value == expect {
+        return Ok(found);
+    }
+    let height = found.height.map(|height| format!(" at height {height}")).unwrap_or_default();
+    Err(Failure::new(
+        ExitCode::Refused,
+        "unexpected_value",
+        format!("expected {expect}, found {}{height}", found.value),
+        "see whether the node is behind, on another chain, or the expectation is old: tb status",
+    ))
+}
+
+fn too_late(check: &Check, timeout: Duration) -> Failure {
+    let waited = duration_ms(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+    Failure::new(
+        ExitCode::Timeout,
+        "timeout",
+        format!("{} has no answer after {waited}", check.name()),
+        "allow more with --timeout, or see what the node is doing: tb status",
+    )
+}
+
+fn prometheus(check: &str, found: &Result<Found, Failure>, taken: Duration) -> String {
+    let success = u8::from(found.is_ok());
+    let mut text = format!(
+        "# HELP probe_success Whether the check passed.\n# TYPE probe_success gauge\n\
+         probe_success{{check=\"{check}\"}} {success}\n\
+         # HELP probe_duration_seconds How long the check took.\n# TYPE probe_duration_seconds gauge\n\
+         probe_duration_seconds{{check=\"{check}\"}} {}.{:06}\n",
+        taken.as_secs(),
+        taken.subsec_micros()
+    );
+    if let Ok(Found { height: Some(height), .. }) = found {
+        text.push_str(&format!(
+            "# HELP probe_height The height that the check found.\n# TYPE probe_height gauge\n\
+             probe_height{{check=\"{check}\"}} {height}\n"
+        ));
+    }
+    text
+}
