@@ -119,6 +119,7 @@ pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
         genesis_time: GENESIS_TIME,
         params,
         accounts,
+        proof_keys: Default::default(),
         validators: (0..plan.seats()).map(validator).collect(),
         gates,
     }

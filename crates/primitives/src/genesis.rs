@@ -19,6 +19,7 @@ use crate::hash::{Domain, Hash, hash};
 use crate::ids::{Height, Timestamp};
 use crate::ledger::{LedgerSlot, MODULE_ACCOUNTS, PROVER_POOL, STAKE_POT};
 use crate::params::{Params, ParamsError};
+use crate::proof_keys::ProofKeys;
 use crate::validator::{Validator, ValidatorSet, ValidatorSetError};
 
 /// µBLOCK of stake behind one unit of voting power.
@@ -112,6 +113,9 @@ pub struct Genesis {
     /// Gates and their activation heights, sorted by name.
     #[serde(default)]
     pub gates: Vec<GateActivation>,
+    /// The keys that its proofs are verified under.
+    #[serde(default)]
+    pub proof_keys: ProofKeys,
 }
 
 /// What a genesis file of a later version may name otherwise.
@@ -161,6 +165,12 @@ pub enum GenesisError {
     /// Proven by something that this version does not have.
     #[error("proof system {0:?} is not in this version: its chains are proven by plonky3")]
     ProofSystem(String),
+    /// Its proofs are verified under other keys.
+    #[error(
+        "the chain's proofs are verified under other keys than this version has (proof_keys): use the version that the \
+         genesis file was made with"
+    )]
+    ProofKeys,
     /// Proofs are taken, but no block has room for one.
     #[error(
         "gate recursive_proofs needs a reserved lane of 20,000 weight units and blocks of twice params.proving.proof_bytes_max; raise params.block_weight_max or params.block_bytes_max"
@@ -205,6 +215,9 @@ impl Genesis {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if self.chain_id.is_empty() || self.chain_id.len() > CHAIN_ID_MAX || !self.chain_id.bytes().all(allowed) {
             return Err(GenesisError::ChainId);
+        }
+        if self.proof_keys != ProofKeys::default() {
+            return Err(GenesisError::ProofKeys);
         }
         if self.proof_system != ProofSystemKind::default() {
             return Err(GenesisError::ProofSystem(self.proof_system.name().to_owned()));

@@ -45,6 +45,7 @@ fn genesis(others: &[Address]) -> Genesis {
         proof_system: Default::default(),
         genesis_time: Timestamp(1_000_000),
         params: Params::default(),
+        proof_keys: Default::default(),
         accounts: payers.chain(others.iter().copied()).map(|address| GenesisAccount { address, balance }).collect(),
         validators: vec![GenesisValidator {
             public_key: secret(u16::MAX).public_key(),

@@ -122,16 +122,16 @@ pub enum Operation {
     ProofClaim,
     /// The window of a block.
     ProofBlock,
-    /// Proofs in blocks.
-    Provers,
-    /// The head of the chain for light clients, as it moves.
-    HeadStream,
     /// The proof of the whole chain.
     ProofChain,
+    /// Proofs in blocks.
+    Provers,
     /// Hands in a longer proof of the whole chain.
     ProofChainSubmit,
     /// An account in the proven ledger.
     ProofAccount,
+    /// The head of the chain for light clients, as it moves.
+    HeadStream,
     /// The genesis file.
     Genesis,
     /// Prometheus.

@@ -87,6 +87,7 @@ fn genesis() -> Genesis {
         proof_system: Default::default(),
         genesis_time: Timestamp(1_000_000_000),
         params,
+        proof_keys: Default::default(),
         accounts: people.map(|address| GenesisAccount { address, balance: Amount::from_blocks(1_000) }).collect(),
         validators: (0..VALIDATORS)
             .map(|index| GenesisValidator {

@@ -84,6 +84,18 @@ async fn a_chain_made_by_hand_with_the_operators_commands_pays() {
     }
 
     let (one, two) = (ports[0].rpc_url(), ports[1].rpc_url());
+    {
+        // One file for all, and its hash for comparing: of the file that was made, and of what each node runs.
+        let _genesis = testkit::contract!("S000-018");
+        assert!(file.contains("\"power\"") && file.contains("1000000000"), "accounts, balances and stakes: {file}");
+        for (url, home) in ports.iter().map(|ports| ports.rpc_url()).zip(&homes) {
+            let shown = run_in(&wallet, &["status", "--rpc", &url]).ok();
+            assert_eq!(shown["genesis_hash"], made["genesis_hash"]);
+            let copy = std::fs::read_to_string(home.join("genesis.json")).expect("its copy");
+            let parsed = |text: &str| -> Value { serde_json::from_str(text).expect("JSON") };
+            assert_eq!(parsed(&copy), parsed(&file));
+        }
+    }
     let paid =
         run_in(&wallet, &["tx", "transfer", "--from", "alice", "--to", "bob", "--amount", "12.5", "--rpc", &one]);
     let status = paid.ok();

@@ -232,12 +232,10 @@ async fn a_store_at_its_limit_stops_the_node_by_name_and_goes_on_with_more_room(
     let words = port_words(node.ports);
     let mut limited = tb();
     limited.args(["node", "start", "--validator", "--home"]).arg(&node.home).args(&words);
-    let refused = run(limited.env("TB_SIMPLE_DB_LIMIT_BYTES", "1000")).refused();
-    assert!(
-        refused.error.contains("the limit is 1000") && refused.error.contains("nothing was written"),
-        "{refused:?}"
-    );
-    assert!(format!("{refused:?}").contains("TB_SIMPLE_DB_LIMIT_BYTES"), "{refused:?}");
+    let said = format!("{:?}", run(limited.env("TB_SIMPLE_DB_LIMIT_BYTES", "1000")).refused());
+    for part in ["the limit is 1000", "nothing was written", "TB_SIMPLE_DB_LIMIT_BYTES"] {
+        assert!(said.contains(part), "{said}");
+    }
     // Nothing that was finalized is lost, and with room the chain goes on.
     node.start_with(&[], &[("TB_SIMPLE_DB_LIMIT_BYTES", "1073741824")]);
     node.reaches(4, START_TIME).await;

@@ -69,6 +69,7 @@ fn another_checksum_or_an_unused_entry_is_found() {
 
 #[test]
 fn a_change_deep_in_the_graph_is_found() {
+    let _inventory = testkit::contract!("S003-209");
     let found = found(&LOCK.replace("1.0.0", "1.0.1"), &accepted(LOCK), Strictness::ListedOnly);
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("the graph has 2 registry crates"), "{found:?}");

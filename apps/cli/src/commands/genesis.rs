@@ -255,6 +255,7 @@ pub fn make(
         params,
         accounts,
         validators: validators.iter().map(ValidatorPublic::entry).collect(),
+        proof_keys: Default::default(),
         gates: if engine == Engine::Bft { vec![gate] } else { Vec::new() },
     };
     genesis.validate()?;

@@ -55,6 +55,7 @@ fn genesis(keys: &[SecretKey]) -> Genesis {
         accounts: (0..3).map(account).collect(),
         validators: (0_u8..).zip(keys).map(validator).collect(),
         gates: vec![GateActivation { name: "malachite_consensus".to_owned(), height: Height(1) }],
+        proof_keys: Default::default(),
     };
     genesis.validate().expect("within its rules");
     genesis

@@ -17,6 +17,7 @@ pub(super) fn genesis(gates: &[(&str, u64)]) -> Genesis {
         genesis_time: primitives::Timestamp(1),
         params: Params::default(),
         accounts: Vec::new(),
+        proof_keys: Default::default(),
         validators: vec![primitives::GenesisValidator {
             public_key: SecretKey::from_seed([1; 32]).public_key(),
             vrf_key: VrfSecretKey::from_seed([1; 32]).public_key(),

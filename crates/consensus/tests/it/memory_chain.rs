@@ -32,6 +32,7 @@ pub fn genesis(engine: Engine, count: u8, interval_ms: u64) -> Genesis {
         proof_system: Default::default(),
         genesis_time: Timestamp(1_700_000_000_000),
         params: Default::default(),
+        proof_keys: Default::default(),
         accounts: Vec::new(),
         validators: validators.collect(),
         gates: Vec::new(),

@@ -180,3 +180,27 @@ fn another_proof_system_is_refused_by_name() {
     let other = Genesis { proof_system: actions::ProofSystemKind::Stwo, ..genesis() };
     assert_eq!(other.validate(), Err(GenesisError::ProofSystem("stwo".to_owned())));
 }
+
+#[test]
+fn a_genesis_names_the_keys_of_its_proofs_and_other_keys_are_refused() {
+    let keys = ProofKeys::default();
+    assert_eq!(genesis().proof_keys, keys);
+    let text = genesis().to_json();
+    assert!(text.contains(&keys.window.to_string()) && text.contains(&keys.fold.to_string()));
+    // A file that names none means the keys of this version, and is the same chain.
+    let mut silent: serde_json::Value = serde_json::from_str(&text).unwrap();
+    silent.as_object_mut().unwrap().remove("proof_keys").expect("it is there");
+    assert_eq!(Genesis::from_json(&silent.to_string()).unwrap().hash(), genesis().hash());
+    let other = LedgerDigest::new([7; 8]).unwrap();
+    let others = [
+        ProofKeys { window: other, ..keys },
+        ProofKeys { fold: other, ..keys },
+        ProofKeys { lift_constraints: other, ..keys },
+        ProofKeys { fold_constraints: other, ..keys },
+    ];
+    for proof_keys in others {
+        let foreign = Genesis { proof_keys, ..genesis() };
+        assert_ne!(foreign.hash(), genesis().hash(), "the keys are a part of the chain's name");
+        assert_eq!(Genesis::from_json(&foreign.to_json()), Err(GenesisError::ProofKeys));
+    }
+}

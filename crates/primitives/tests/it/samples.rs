@@ -24,6 +24,7 @@ pub fn genesis() -> Genesis {
         proof_system: Default::default(),
         genesis_time: Timestamp(1_800_000_000_000),
         params: Params::default(),
+        proof_keys: Default::default(),
         accounts: vec![GenesisAccount { address: address(1), balance: amount(5_000_000) }],
         validators: (10..14)
             .map(|tag| GenesisValidator {

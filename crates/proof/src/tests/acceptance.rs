@@ -83,6 +83,7 @@ impl Chain {
         let params = Params { window_blocks: W, ..Params::default() };
         let funded = [address(1), statement().payout, Address::of_module("prover_pool")];
         let genesis = Genesis {
+            proof_keys: Default::default(),
             version: FormatVersion,
             chain_id: "golden".to_owned(),
             engine: Engine::Solo,

@@ -1,7 +1,11 @@
-//! What a light client may use on any machine: no I/O, no clock, no threads.
+//! What a light client may use on any machine: no I/O, no clock, no threads. And the keys that a genesis file names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use primitives::ProofKeys;
+
+use crate::{fold_key, verifying_key};
 
 /// What code that runs in a browser cannot have.
 const FOREIGN: [&str; 14] = [
@@ -56,4 +60,14 @@ fn the_crate_has_no_io_no_clock_and_no_threads() {
     for foreign in ["rayon", "tokio", "parallel", "prover"] {
         assert!(!dependencies.contains(foreign), "the crate depends on {foreign}");
     }
+}
+
+#[test]
+fn the_keys_that_genesis_names_are_the_ones_that_proofs_are_verified_under() {
+    let (window, fold) = (verifying_key().expect("the pinned key"), fold_key().expect("the pinned key"));
+    let ProofKeys { window: named, fold: folds, lift_constraints, fold_constraints } = ProofKeys::default();
+    assert_eq!(window.hash(), named);
+    assert_eq!(fold.verifying().hash(), folds);
+    let pins = format!("fold_key {folds}\nlift_constraints {lift_constraints}\nfold_constraints {fold_constraints}\n");
+    assert_eq!(fold.pins(), pins);
 }

@@ -31,6 +31,7 @@ pub fn genesis() -> Genesis {
         proof_system: Default::default(),
         genesis_time: Timestamp(1_000_000),
         params: Params::default(),
+        proof_keys: Default::default(),
         accounts: (1..=5)
             .map(|tag| GenesisAccount { address: address(tag), balance: Amount::from_blocks(50) })
             .collect(),

@@ -48,9 +48,11 @@ fn every_placeholder_is_a_parameter_and_every_path_parameter_a_placeholder() {
 fn only_submissions_write_and_only_values_have_a_method() {
     for route in &ROUTES {
         let writes =
-            [Operation::TransactionSubmit, Operation::ProofSubmit, Operation::ProofClaim].contains(&route.operation);
+            [Operation::TransactionSubmit, Operation::ProofSubmit, Operation::ProofClaim, Operation::ProofChainSubmit]
+                .contains(&route.operation);
         assert_eq!(route.access == Access::Write, writes, "{}", route.path);
-        assert_eq!(route.access == Access::Write, route.errors.contains(&ErrorCode::Unauthorized));
+        assert_eq!(route.access == Access::Token, route.operation == Operation::HeadStream, "{}", route.path);
+        assert_eq!(route.access != Access::Open, route.errors.contains(&ErrorCode::Unauthorized));
         if route.method_name.is_some() {
             assert!(matches!(route.reply, Reply::Json(_)), "{}", route.path);
         }

@@ -79,6 +79,7 @@ impl Chain {
             proof_system: Default::default(),
             genesis_time: Timestamp(1),
             params,
+            proof_keys: Default::default(),
             accounts: (0..ACCOUNTS)
                 .map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(100) })
                 .collect(),
@@ -102,6 +103,7 @@ impl Chain {
             proof_system: Default::default(),
             genesis_time: Timestamp(1),
             params,
+            proof_keys: Default::default(),
             accounts: funded
                 .map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(100) })
                 .collect(),

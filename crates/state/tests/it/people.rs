@@ -81,6 +81,7 @@ impl World {
             proof_system: Default::default(),
             genesis_time: Timestamp(GENESIS_TIME),
             params: params.clone(),
+            proof_keys: Default::default(),
             accounts: people
                 .map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(1_000) })
                 .collect(),

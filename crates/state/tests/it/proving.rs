@@ -60,6 +60,7 @@ fn chain_with(params: Params, accounts: u8, pool: u64, names: &[(&str, u64)]) ->
     let funded =
         (0..accounts).map(|index| GenesisAccount { address: address(index), balance: Amount::from_blocks(100) });
     let mut chain = Chain::of(Genesis {
+        proof_keys: Default::default(),
         version: FormatVersion,
         chain_id: "proving-test".to_owned(),
         engine: Engine::Solo,
