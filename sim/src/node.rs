@@ -12,7 +12,7 @@ use consensus::Clock;
 use consensus::machine::{Defect, Machine, Output, Timer, Verdicts};
 use mempool::MempoolConfig;
 use primitives::{Address, Genesis, Height, Timestamp};
-use replica::{Application, Identity, Replica, ReplicaEvent, Reports};
+use replica::{Application, Identity, Offences, Replica, ReplicaEvent, Reports};
 use storage::{FaultyDisk, Store, StoreConfig};
 
 use crate::chain::{GENESIS_TIME, Keys};
@@ -39,6 +39,8 @@ pub struct Running {
     pub tips: BTreeMap<u16, Height>,
     /// Offences that it reports.
     pub reports: Reports,
+    /// What it saw of heartbeats and keys.
+    pub offences: Offences,
     /// When it first saw each of them, by the highest final height then.
     pub seen: BTreeMap<Address, Height>,
     told: Arc<Mutex<Vec<ReplicaEvent>>>,
@@ -179,6 +181,7 @@ impl Node {
             request: None,
             tips: BTreeMap::new(),
             reports: Reports::new(keys.validator(self.key)),
+            offences: Offences::default(),
             seen: BTreeMap::new(),
             told,
         });

@@ -69,6 +69,7 @@ impl World {
         if !self.is_honest(number) {
             return Ok(());
         }
+        self.accuses_nobody(number, block, chain)?;
         if height > self.decided {
             self.decided = height;
             let made_up = self.dishonest.values().any(|dishonest| dishonest.invalid.contains(&block.hash));
@@ -99,6 +100,16 @@ impl World {
             self.witness.finalized(height, self.judge.stakes().set());
         }
         Ok(())
+    }
+
+    /// No plan lets an identity answer a challenge twice or claim another's key, so a validator that finds one is wrong.
+    fn accuses_nobody(&mut self, number: u16, block: &FinalizedBlock, chain: &Replica) -> Check {
+        let Some(running) = &mut self.node(number).running else { return Ok(()) };
+        let found = running.offences.finalized(chain.state(), &block.block, &block.receipts);
+        let Some(evidence) = found.first() else { return Ok(()) };
+        let (height, offender) = (block.block.header.height, evidence.offender());
+        let detail = format!("at height {height} validator {number} accuses {offender} of {}", evidence.name());
+        Err(Broken { property: Property::NoFalseSlash, detail })
     }
 
     /// A validator reports the offences that are due, and the judge asks for those that it reported before.

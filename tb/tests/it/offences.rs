@@ -55,7 +55,7 @@ async fn ended(node: &Node, payer: &Payer) {
 }
 
 /// Funded accounts 3 and 4 offend: one answers a challenge twice, the other claims the first one's key.
-pub async fn offenders_are_reported(cluster: &Cluster) {
+pub async fn offenders_are_reported(cluster: &Cluster, fifth: &Node) {
     let (node, genesis) = (&cluster.nodes[1], cluster.network.genesis.hash());
     let mut twice = Payer::funded(&cluster.network, 3);
     register(cluster, node, &mut twice, 201).await;
@@ -89,7 +89,7 @@ pub async fn offenders_are_reported(cluster: &Cluster) {
     assert!(punished.contains(&twice.address) && punished.contains(&other.address), "{punished:?}");
     let reported: f64 = {
         let mut sum = 0.0;
-        for node in &cluster.nodes {
+        for node in cluster.nodes.iter().chain([fifth]) {
             sum += node.metric("evidence_reports_total").await;
         }
         sum
