@@ -82,8 +82,8 @@ enum Check {
     #[command(after_help = EXAMPLES_PING)]
     PingRpc,
     /// Whether gossip brings a small payment of the payer to itself from the node to another
-    #[command(after_help = EXAMPLES_GOSSIP)]
-    GossipCheck(Gossip),
+    #[command(name = "gossip-check", after_help = EXAMPLES_GOSSIP)]
+    Gossip(Gossip),
     /// Whether one more block is finalized
     #[command(after_help = EXAMPLES_MINE)]
     MineOne,
@@ -109,7 +109,7 @@ impl Check {
     const fn name(&self) -> &'static str {
         match self {
             Self::PingRpc => "ping-rpc",
-            Self::GossipCheck(_) => "gossip-check",
+            Self::Gossip(_) => "gossip-check",
             Self::MineOne => "mine-one",
             Self::Tip => "tip",
         }
@@ -177,7 +177,7 @@ async fn find(check: &Check, context: &Context) -> Result<Found, Failure> {
             Ok(Found { value: block.hash.to_string(), height: Some(block.header.height) })
         }
         Check::MineOne => mine_one(&client).await,
-        Check::GossipCheck(gossip) => gossip_check(gossip, &client, context).await,
+        Check::Gossip(gossip) => gossip_check(gossip, &client, context).await,
     }
 }
 
