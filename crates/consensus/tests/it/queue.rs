@@ -43,7 +43,7 @@ fn seen(codec: &NetworkCodec, vote: SignedMessage<ChainContext, VoteMessage>) ->
     let bytes: Bytes = NetworkCodec::reader().encode(&SignedConsensusMsg::Vote(vote)).expect("it has a wire form");
     match codec.decode(bytes).expect("its own bytes") {
         SignedConsensusMsg::Vote(vote) => vote.message.height.0,
-        SignedConsensusMsg::Proposal(_) => panic!("a vote became a proposal"),
+        SignedConsensusMsg::Proposal(_) => unreachable!("a vote became a proposal"),
     }
 }
 
@@ -52,7 +52,7 @@ fn seen_again(codec: &NetworkCodec, vote: SignedMessage<ChainContext, VoteMessag
     let bytes: Bytes = NetworkCodec::reader().encode(&LivenessMsg::Vote(vote)).expect("it has a wire form");
     match codec.decode(bytes).expect("its own bytes") {
         LivenessMsg::Vote(vote) => vote.message.height.0,
-        _ => panic!("a vote became a certificate"),
+        _ => unreachable!("a vote became a certificate"),
     }
 }
 
