@@ -161,12 +161,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
     auth::check(&server, route, may_write)?;
     let part = path_part(&mut parts).await?;
     let question = match route.operation {
-        Operation::Health => return Ok(errors::json(200, errors::text(&health::report(&server))?)),
-        Operation::HealthLive => return Ok(errors::json(200, errors::text(&health::live(&server)?)?)),
-        Operation::HealthReady => {
-            let ready = health::ready(&server);
-            return Ok(errors::json(ready.http_status(), errors::text(&ready)?));
-        }
+        Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
         Operation::JsonRpc => {
             let body = read_body(&server, &parts, body).await?;
@@ -227,6 +222,18 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         in_query::<Empty>(&parts.uri)?;
     }
     Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+/// Health has its own words and its own status.
+fn health_reply(server: &Server, route: &Route) -> Result<Response, ApiError> {
+    match route.operation {
+        Operation::HealthLive => Ok(errors::json(200, errors::text(&health::live(server)?)?)),
+        Operation::HealthReady => {
+            let ready = health::ready(server);
+            Ok(errors::json(ready.http_status(), errors::text(&ready)?))
+        }
+        _ => Ok(errors::json(200, errors::text(&health::report(server))?)),
+    }
 }
 
 /// Proofs travel as bytes, not as JSON.
