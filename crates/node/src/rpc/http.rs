@@ -179,13 +179,9 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::TransactionSubmit => {
             Question::Submit(request_json::parse(&read_body(&server, &parts, body).await?)?)
         }
-        Operation::ProofWindow => return window_proof(&server, &parts, &part).await,
-        Operation::ProofSubmit => return submit_window(&server, &parts, body).await,
-        Operation::ProofChain => {
-            in_query::<Empty>(&parts.uri)?;
-            return Ok(errors::reply(200, BYTES, server.read(proving::chain).await?));
+        Operation::ProofWindow | Operation::ProofSubmit | Operation::ProofChain | Operation::ProofChainSubmit => {
+            return proof_bytes(&server, route, &parts, &part, body).await;
         }
-        Operation::ProofChainSubmit => return submit_chain(&server, &parts, body).await,
         Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
         Operation::ProofStatus => Question::ProofStatus,
         Operation::Provers => Question::Provers,
@@ -231,6 +227,25 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         in_query::<Empty>(&parts.uri)?;
     }
     Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+/// Proofs travel as bytes, not as JSON.
+async fn proof_bytes(
+    server: &Arc<Server>,
+    route: &Route,
+    parts: &Parts,
+    part: &str,
+    body: Body,
+) -> Result<Response, ApiError> {
+    match route.operation {
+        Operation::ProofSubmit => submit_window(server, parts, body).await,
+        Operation::ProofChainSubmit => submit_chain(server, parts, body).await,
+        Operation::ProofChain => {
+            in_query::<Empty>(&parts.uri)?;
+            Ok(errors::reply(200, BYTES, server.read(proving::chain).await?))
+        }
+        _ => window_proof(server, parts, part).await,
+    }
 }
 
 async fn window_proof(server: &Arc<Server>, parts: &Parts, part: &str) -> Result<Response, ApiError> {

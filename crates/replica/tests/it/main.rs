@@ -8,6 +8,7 @@ mod blocks;
 mod closing;
 mod net;
 mod offences;
+mod proving;
 mod refusals;
 mod restart;
 mod stages;

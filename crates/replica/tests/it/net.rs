@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use mempool::{CheckedTransaction, MempoolConfig};
+use primitives::actions::ProofClaim;
 use primitives::actions::identity::{Register, VrfBinding};
 use primitives::genesis::GateActivation;
 use primitives::*;
-use replica::{Application, Candidate, Freshness, Identity, Replica, ReplicaEvent, Verdict};
+use replica::{Application, Candidate, Freshness, Identity, ProofVerifier, Replica, ReplicaEvent, Verdict};
 use storage::{Store, StoreConfig};
 
 pub const VALIDATORS: u8 = 4;
@@ -46,6 +47,15 @@ pub fn genesis() -> Genesis {
     }
 }
 
+/// Takes the encoding of the claim as its proof.
+struct ClaimItself;
+
+impl ProofVerifier for ClaimItself {
+    fn verify(&self, claim: &ProofClaim, proof: &[u8]) -> bool {
+        encode(claim) == proof
+    }
+}
+
 pub struct Node {
     pub replica: Replica,
     pub store: Arc<Store>,
@@ -71,7 +81,14 @@ pub fn open_chain(genesis: Genesis, store: Arc<Store>, tag: u8) -> Node {
     let identity = Identity { address: address(tag), vrf_key: VrfSecretKey::from_seed([tag; 32]) };
     let observer = Arc::new(move |event| seen.lock().unwrap().push(event));
     let config = MempoolConfig::default();
-    let replica = Replica::open(genesis, Arc::clone(&store), config, Some(identity), observer).unwrap();
+    let takes_proofs = genesis.gates.iter().any(|gate| gate.name == "recursive_proofs");
+    let replica = match takes_proofs {
+        false => Replica::open(genesis, Arc::clone(&store), config, Some(identity), observer).unwrap(),
+        true => {
+            let verifier = Arc::new(ClaimItself);
+            Replica::open_with(genesis, Arc::clone(&store), config, Some(identity), observer, verifier).unwrap()
+        }
+    };
     Node { replica, store, events }
 }
 
