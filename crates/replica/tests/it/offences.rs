@@ -129,7 +129,7 @@ fn who_claims_the_key_of_another_identity_is_found_and_punished() {
     let (holder, other) = (register(&net, 1, 50), register(&net, 2, 50));
     assert!(saw(&mut offences, &net, &holder).is_empty());
     assert!(saw(&mut offences, &net, &other).is_empty(), "the chain gave the key to nobody yet");
-    assert!(step(&mut net, &mut offences, &[holder.clone()]).is_empty());
+    assert!(step(&mut net, &mut offences, std::slice::from_ref(&holder)).is_empty());
     assert!(saw(&mut offences, &net, &holder).is_empty(), "the holder itself is not accused");
     let alone = register(&net, 3, 51);
     assert!(saw(&mut offences, &net, &alone).is_empty());

@@ -30,7 +30,7 @@ fn rejections_are_numbered_by_their_position_and_keep_their_own_words() {
         assert_eq!(row.number, REJECTION_NUMBER_FIRST - i32::try_from(position).unwrap(), "{rejection:?}");
         assert_eq!(row.name, rejection.code());
         assert_eq!(row.hint, rejection.hint());
-        assert!([409, 422, 429, 503].contains(&row.http), "{rejection:?} has {}", row.http);
+        assert!([409, 413, 422, 429, 503].contains(&row.http), "{rejection:?} has {}", row.http);
         assert_eq!(ApiError::from(rejection).error, rejection.to_string());
     }
 }
