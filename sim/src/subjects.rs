@@ -19,6 +19,8 @@ use crate::stakers::Owner;
 
 /// Most answers that one wallet brings.
 const ANSWERS_MAX: usize = 4;
+/// One in so many answers names another block than the challenge asks for.
+const WRONG_ONE_IN: u64 = 16;
 
 /// Who acts for identities in a run.
 pub struct Subjects {
@@ -126,9 +128,11 @@ impl Subjects {
         let open = registry.challenge()?;
         let is_active = |who: &Address| registry.get(who).is_some_and(|known| known.stage == Stage::Active);
         let answering = self.some(random, |who| is_active(who) && !registry.has_answered(who));
-        // Now and then the answer names another block: it counts, and counts against the subject.
-        let value = if random.chance(PPM / 16) { open.seed } else { open.value };
+        // Now and then the answer names another block: it counts, and counts against the subject. Whoever signs for the
+        // subject signs the same: two answers to one challenge would be an offence.
         let sign = |(identity, number): (Address, u64)| {
+            let is_wrong = open.number.wrapping_add(number) % WRONG_ONE_IN == 0;
+            let value = if is_wrong { open.seed } else { open.value };
             Heartbeat { identity, challenge: open.number, seed: open.seed, value }
                 .sign(&self.keys.account(number), &self.genesis)
         };

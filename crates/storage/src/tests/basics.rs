@@ -15,7 +15,7 @@ use crate::{
 #[test]
 fn column_ids_are_unique_and_fixed() {
     let ids: Vec<u8> = Column::ALL.iter().map(|column| column.id()).collect();
-    assert_eq!(ids, (1..=13).collect::<Vec<u8>>(), "an id is part of the format");
+    assert_eq!(ids, (1..=14).collect::<Vec<u8>>(), "an id is part of the format");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn another_schema_is_refused_by_number() {
     disk.sync().unwrap();
     drop(disk);
     let error = Store::open(&on_disk(directory.path()), &genesis()).unwrap_err();
-    assert!(matches!(error, StorageError::UnknownSchema { found: 99, supported: 3, .. }), "{error}");
+    assert!(matches!(error, StorageError::UnknownSchema { found: 99, supported: 4, .. }), "{error}");
 }
 
 #[test]
