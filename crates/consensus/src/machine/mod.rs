@@ -302,12 +302,15 @@ impl Machine {
     }
 
     /// How full everything is that waits here.
-    pub fn queues(&self) -> [QueueLength; 7] {
+    pub fn queues(&self) -> [QueueLength; 9] {
         let (state, votes) = (&self.host.state, self.host.state.queue.status());
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let of = |name, length, limit| QueueLength { name, length, limit };
+        let (engine, inputs) = (Capacity::of(votes.limit).of_engine(), &self.core.input_queue);
         [
             of("messages of later heights", count(votes.waiting), count(votes.limit)),
+            of("heights in the engine", inputs.len(), count(engine.heights)),
+            of("inputs in the engine", inputs.size(), count(engine.heights.saturating_mul(engine.per_height))),
             of("synced blocks", self.host.synced.len(), SYNCED_MAX),
             of("proposal streams", state.streams.len(), STREAMS_MAX),
             of("bytes of proposals", state.streams.bytes(), STREAM_BYTES_MAX),
