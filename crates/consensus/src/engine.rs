@@ -108,7 +108,8 @@ pub async fn start(
     let own = signer.as_ref().map(|signer| Address::of_key(&signer.public_key()));
     let logged = open_log(&config.wal, finalized, own)?;
     let validator = signer.as_ref().map(|signer| signer.public_key());
-    let signer = signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone())));
+    let signer =
+        signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone(), config.crash_at)));
     if let Some(signer) = &signer {
         signer.recover(finalized, &logged).map_err(EngineError::Signer)?;
     }

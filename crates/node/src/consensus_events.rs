@@ -1,22 +1,19 @@
 //! Consensus events and finalized blocks become metrics, and peers learn our height.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use consensus::{ConsensusEvent, EquivocationKind};
-use primitives::{Address, Height, Stage, Timestamp, TransactionId};
+use primitives::{Height, Stage, Timestamp, TransactionId};
 use replica::FinalizedBlock;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
 use crate::shared::Shared;
+use crate::silence::Silence;
 use crate::stages::Notice;
-
-/// A validator that signed none of this many certificates in a row is silent, not unlucky.
-const SILENT_HEIGHTS: u32 = 60;
 
 /// When the present round and its proposal began, to time what follows, and who has not signed for how long.
 #[derive(Default)]
@@ -24,18 +21,7 @@ struct Marks {
     height_started: Option<Instant>,
     round_started: Option<Instant>,
     proposal_known: Option<Instant>,
-    /// Certificates in a row without a signature of this validator.
-    unsigned: BTreeMap<Address, u32>,
-}
-
-impl Marks {
-    /// Takes over who is missing from the newest certificate; how many validators are silent then.
-    fn silent(&mut self, missing: &[Address]) -> usize {
-        let before = std::mem::take(&mut self.unsigned);
-        let next = |address: &Address| before.get(address).copied().unwrap_or(0).saturating_add(1);
-        self.unsigned = missing.iter().map(|address| (*address, next(address))).collect();
-        self.unsigned.values().filter(|heights| **heights >= SILENT_HEIGHTS).count()
-    }
+    silence: Silence,
 }
 
 /// Follows the engine until it is gone.
@@ -81,7 +67,7 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
                 metrics.quorum_delay.observe(now.duration_since(known));
             }
             metrics.missed_validators.set_len(missing.len());
-            metrics.silent_validators.set_len(marks.silent(&missing));
+            metrics.silent_validators.set_len(marks.silence.after(&missing));
             metrics.missed_precommits.add(u64::try_from(missing.len()).unwrap_or(u64::MAX));
             let ppm = u128::from(power) * 1_000_000 / u128::from(total_power.max(1));
             metrics.certificate_power.set(u64::try_from(ppm).unwrap_or(0));
@@ -175,25 +161,5 @@ fn time_stages(shared: &Shared, transactions: &[TransactionId]) {
                 cell.observe(Duration::from_millis(at.since(received)));
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use primitives::Address;
-
-    use super::{Marks, SILENT_HEIGHTS};
-
-    #[test]
-    fn a_validator_is_silent_after_enough_certificates_without_it_and_no_more_after_one_with_it() {
-        let [quiet, unlucky] = [1, 2].map(|byte| Address([byte; 30]));
-        let mut marks = Marks::default();
-        for height in 1..SILENT_HEIGHTS {
-            let missing: &[Address] = if height % 2 == 0 { &[quiet] } else { &[quiet, unlucky] };
-            assert_eq!(marks.silent(missing), 0, "{height}");
-        }
-        assert_eq!(marks.silent(&[quiet]), 1);
-        assert_eq!(marks.silent(&[unlucky]), 0);
-        assert_eq!(marks.silent(&[quiet]), 0);
     }
 }

@@ -36,6 +36,7 @@ pub mod rpc;
 pub mod run;
 mod shared;
 mod signer;
+pub mod silence;
 mod stages;
 pub mod start_error;
 mod submit;

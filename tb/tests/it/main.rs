@@ -18,6 +18,7 @@ mod audits;
 mod auth;
 mod bad_input;
 mod bootstrap;
+mod both_ways;
 mod chain_proof;
 mod cluster;
 mod command;

@@ -6,5 +6,6 @@ mod audits;
 mod meta;
 mod partition_watch;
 mod proofs;
+mod silence;
 mod start_error;
 mod topics;
