@@ -35,6 +35,7 @@ mod offences;
 mod operator;
 mod pay;
 mod peers;
+mod pipeline;
 mod probe;
 mod proofs;
 mod proxy;
