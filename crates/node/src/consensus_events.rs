@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use consensus::{ConsensusEvent, EquivocationKind};
-use primitives::{Height, Stage, Timestamp, TransactionId};
+use primitives::{Address, Height, Stage, Timestamp, TransactionId};
 use replica::FinalizedBlock;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -21,6 +21,7 @@ struct Marks {
     height_started: Option<Instant>,
     round_started: Option<Instant>,
     proposal_known: Option<Instant>,
+    proposer: Option<Address>,
     silence: Silence,
 }
 
@@ -47,6 +48,9 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
             } else {
                 metrics.failed_rounds.inc();
                 tracing::warn!(%height, %round, %proposer, "the round before ended without a decision");
+            }
+            if marks.proposer.replace(proposer).is_some_and(|before| before != proposer) {
+                shared.metrics.pipeline.proposer_changes.inc();
             }
             end_round(shared, marks, now);
             marks.round_started = Some(now);
@@ -139,7 +143,7 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
     {
         metrics.block_interval.observe(Duration::from_millis(header.time.since(time)));
     }
-    time_stages(shared, &block.transactions);
+    time_stages(shared, header.height, &block.transactions);
     tracing::info!(
         height = %header.height,
         round = %block.round,
@@ -151,10 +155,11 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
 }
 
 /// How long the transactions of a finalized block took to each stage. The cells are looked up once for the block.
-fn time_stages(shared: &Shared, transactions: &[TransactionId]) {
+fn time_stages(shared: &Shared, height: Height, transactions: &[TransactionId]) {
     let timed = [Stage::Admitted, Stage::Proposed, Stage::Decided, Stage::Finalized];
     let timed = timed.map(|stage| (stage, shared.metrics.mempool.stage.with([stage.name()])));
-    for progress in shared.stages.get_all(transactions) {
+    let ways = shared.stages.get_all(transactions);
+    for (_, progress) in &ways {
         let Some(received) = progress.at(Stage::Received) else { continue };
         for (stage, cell) in &timed {
             if let Some(at) = progress.at(*stage) {
@@ -162,4 +167,5 @@ fn time_stages(shared: &Shared, transactions: &[TransactionId]) {
             }
         }
     }
+    shared.stages.pipeline.finalized(height, ways);
 }

@@ -28,6 +28,7 @@ mod gossip;
 pub mod meta;
 mod observer;
 pub mod partition_watch;
+pub mod pipeline;
 mod ports;
 pub mod proofs;
 mod ready;

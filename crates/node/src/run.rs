@@ -39,6 +39,7 @@ use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
+use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
@@ -178,8 +179,8 @@ impl Opening<'_> {
             None => None,
             Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
         };
-        let stages = Arc::new(Stages::new());
         let metrics = Metrics::new();
+        let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
         metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));

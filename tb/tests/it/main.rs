@@ -36,6 +36,7 @@ mod offences;
 mod operator;
 mod pay;
 mod peers;
+mod pipeline;
 mod probe;
 mod proofs;
 mod proxy;
