@@ -12,12 +12,14 @@ use consensus::Clock;
 use consensus::machine::{Defect, Machine, Output, Timer, Verdicts};
 use mempool::MempoolConfig;
 use primitives::{Address, Genesis, Height, Timestamp};
+use replica::stages::Tracker;
 use replica::{Application, Identity, Offences, Replica, ReplicaEvent, Reports};
 use storage::{FaultyDisk, Store, StoreConfig};
 
 use crate::chain::{GENESIS_TIME, Keys};
 use crate::guard::{GuardFile, Guarded, Notary};
 use crate::log::Log;
+use crate::memory::{OFFENCE_LIMITS, TRACKED_LIMIT};
 use crate::plan::{Misbehaviour, SeededBug};
 
 /// Transactions that a mempool of the simulation holds; small, so that runs reach the bound.
@@ -41,6 +43,8 @@ pub struct Running {
     pub reports: Reports,
     /// What it saw of heartbeats and keys.
     pub offences: Offences,
+    /// Where the transactions are that reached it.
+    pub stages: Tracker,
     /// When it first saw each of them, by the highest final height then.
     pub seen: BTreeMap<Address, Height>,
     told: Arc<Mutex<Vec<ReplicaEvent>>>,
@@ -181,7 +185,8 @@ impl Node {
             request: None,
             tips: BTreeMap::new(),
             reports: Reports::new(keys.validator(self.key)),
-            offences: Offences::default(),
+            offences: Offences::bounded(OFFENCE_LIMITS),
+            stages: Tracker::bounded(TRACKED_LIMIT),
             seen: BTreeMap::new(),
             told,
         });

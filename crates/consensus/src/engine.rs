@@ -7,9 +7,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use arc_malachitebft_app_channel::app::engine::consensus::state_dump::types::Step;
+use arc_malachitebft_app_channel::app::config::NodeConfig;
+use arc_malachitebft_app_channel::app::consensus::SignedConsensusMsg;
+use arc_malachitebft_app_channel::app::engine::network::{Msg as NetworkMsg, NetworkRef};
+use arc_malachitebft_app_channel::app::metrics::SharedRegistry;
 use arc_malachitebft_app_channel::app::types::Keypair;
+use arc_malachitebft_app_channel::spawn::spawn_network_actor;
 use arc_malachitebft_app_channel::{
-    Channels, ConsensusContext, ConsensusRequest, EngineBuilder, NetworkContext, NetworkIdentity, NetworkRequest,
+    Channels, ConsensusContext, ConsensusRequest, EngineBuilder, NetworkIdentity, NetworkRequest,
     RequestContext, SyncContext, WalContext,
 };
 use primitives::genesis::Engine as EngineKind;
@@ -20,6 +25,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::app;
+use crate::again::{Repeats, SIGNED_OFFERS_MAX, SignedOffer};
 use crate::blocks::ProposedBlocks;
 use crate::codec::{NetworkCodec, WalCodec};
 use crate::context::ChainContext;
@@ -116,7 +122,7 @@ pub async fn start(
     let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(config.vote_queue_limit, finalized.next()));
     let verifier = ChainVerifier::new(hash);
     let settings = EngineSettings::new(&config, &hash);
-    let (channels, engine) = build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;
+    let (channels, engine, signed_offers) = build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;
 
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (status, rounds) = watch::channel(RoundStatus { height: finalized.next(), ..RoundStatus::default() });
@@ -138,6 +144,8 @@ pub async fn start(
         streams_opened: 0,
         persistent_peers: config.peers.len(),
         network,
+        signed_offers,
+        repeats: Repeats::default(),
         net_requests: net_requests.clone(),
         events: events.clone(),
         status,
@@ -178,7 +186,7 @@ async fn wait_for_log(path: &Path) {
     }
 }
 
-type Running = (Channels<ChainContext>, arc_malachitebft_app_channel::EngineHandle);
+type Running = (Channels<ChainContext>, arc_malachitebft_app_channel::EngineHandle, mpsc::Sender<SignedOffer>);
 
 async fn build(
     config: &EngineConfig,
@@ -201,15 +209,41 @@ async fn build(
         None => ConsensusContext::new_full_node(ValidatorAddress(Address::of_module("full_node")), Box::new(verifier)),
     };
     let network_codec = NetworkCodec::new(queue.clone());
-    EngineBuilder::new(ChainContext, settings)
+    let registry = SharedRegistry::global().with_moniker(settings.moniker());
+    // The network is started here, as the builder would, because the app loop sends through it too.
+    let failed = |error: &dyn std::fmt::Display| EngineError::Engine(format!("{error:#}"));
+    let (sync_codec, consensus_config, sync_config) =
+        (network_codec.clone(), settings.consensus().clone(), settings.value_sync().clone());
+    let spawned = spawn_network_actor(identity, &consensus_config, &sync_config, &registry, network_codec).await;
+    let (network, parts) = spawned.map_err(|error| failed(&error))?;
+    let built = EngineBuilder::new(ChainContext, settings)
         .with_default_wal(WalContext::new(config.wal.clone(), WalCodec::new(blocks.clone())))
-        .with_default_network(NetworkContext::new(identity, network_codec.clone()))
-        .with_default_sync(SyncContext::new(network_codec))
+        .with_custom_network(network.clone(), parts)
+        .with_default_sync(SyncContext::new(sync_codec))
         .with_default_consensus(consensus)
         .with_default_request(RequestContext::new(REQUESTS_MAX))
         .build()
-        .await
-        .map_err(|error| EngineError::Engine(format!("{error:#}")))
+        .await;
+    match built {
+        Ok((channels, engine)) => Ok((channels, engine, forward(network))),
+        Err(error) => {
+            network.stop(None);
+            Err(failed(&error))
+        }
+    }
+}
+
+/// Hands signed offers that go out again to the engine's network, until one of the two ends is gone.
+fn forward(network: NetworkRef<ChainContext>) -> mpsc::Sender<SignedOffer> {
+    let (offers, mut waiting) = mpsc::channel(SIGNED_OFFERS_MAX);
+    tokio::spawn(async move {
+        while let Some(offer) = waiting.recv().await {
+            if network.cast(NetworkMsg::PublishConsensusMsg(SignedConsensusMsg::Proposal(offer))).is_err() {
+                return;
+            }
+        }
+    });
+    offers
 }
 
 impl EngineHandle {

@@ -21,6 +21,7 @@
 //!
 //! Only this crate names Malachite. Read next: `app.rs`, then `handlers/get_value.rs`.
 
+mod again;
 pub mod app;
 pub mod blocks;
 pub mod certificate;

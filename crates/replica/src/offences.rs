@@ -11,7 +11,8 @@
 //! - Of two identities with one key the one is accused that claims what the chain gave to the other; while the chain gave
 //!   it to nobody, or its holder is gone, nobody is.
 //! - Heartbeats count for challenges that are open or were lately, of identities that exist: strangers cannot fill the
-//!   memory. At most [`HEARTBEATS_MAX`] heartbeats and [`CLAIMS_MAX`] claims are kept, the newest.
+//!   memory. At most [`HEARTBEATS_MAX`] heartbeats and [`CLAIMS_MAX`] claims are kept, the newest, or fewer where the
+//!   owner says so.
 //! - The memory begins empty when a node starts; other nodes remember.
 //!
 //! Read next: [`crate::reports`], which brings evidence onto the chain.
@@ -22,11 +23,14 @@ use primitives::actions::evidence::KEY_PROOF_OVERLAP_HEIGHTS;
 use primitives::actions::identity::{KeyKindProven, KeyProof, PeerBinding, VrfBinding};
 use primitives::actions::timetoke::SignedHeartbeat;
 use primitives::actions::{FalseKeyProof, PossessionProof};
+use primitives::defect::{Defect, is_seeded};
 use primitives::{
     Action, Address, Block, BoundedBytes, Domain, Evidence, Height, IdentityAction, Outcome, PublicKey, Receipt,
     TimetokeAction, Transaction, ValidatorSet, encode, hash,
 };
 use state::{StateView, identity, timetoke};
+
+use crate::queues::QueueLength;
 
 /// Most heartbeats that are remembered.
 pub const HEARTBEATS_MAX: usize = 16_384;
@@ -52,16 +56,45 @@ struct Claim {
     proof: PossessionProof,
 }
 
+/// How much is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffenceLimits {
+    /// Most heartbeats.
+    pub heartbeats: usize,
+    /// Most claims of keys.
+    pub claims: usize,
+}
+
 /// What was seen of heartbeats and of claims of keys.
-#[derive(Default)]
 pub struct Offences {
+    limits: OffenceLimits,
     /// By challenge and identity.
     heartbeats: BTreeMap<(u64, Address), SignedHeartbeat>,
     /// What the chain accepted, by the height of the claim, kind and key.
     claims: BTreeMap<(Height, [u8; 33]), Claim>,
 }
 
+impl Default for Offences {
+    fn default() -> Self {
+        Self::bounded(OffenceLimits { heartbeats: HEARTBEATS_MAX, claims: CLAIMS_MAX })
+    }
+}
+
 impl Offences {
+    /// An empty memory of this size.
+    pub const fn bounded(limits: OffenceLimits) -> Self {
+        Self { limits, heartbeats: BTreeMap::new(), claims: BTreeMap::new() }
+    }
+
+    /// How much is remembered.
+    pub fn queues(&self) -> [QueueLength; 2] {
+        let of = |name, length, limit| QueueLength { name, length, limit };
+        [
+            of("heartbeats", self.heartbeats.len(), self.limits.heartbeats),
+            of("claims of keys", self.claims.len(), self.limits.claims),
+        ]
+    }
+
     /// Whether a transaction holds anything to look at. Asks nothing, so that most transactions cost nothing.
     pub const fn concerns(transaction: &Transaction) -> bool {
         matches!(transaction.body.action, Action::Timetoke(_) | Action::Identity(_))
@@ -98,7 +131,7 @@ impl Offences {
         }
         let oldest = Height(height.0.saturating_sub(2 * KEY_PROOF_OVERLAP_HEIGHTS));
         self.claims.retain(|(from, _), _| *from >= oldest);
-        while self.claims.len() > CLAIMS_MAX {
+        while self.claims.len() > self.limits.claims {
             self.claims.pop_first();
         }
         found
@@ -115,7 +148,7 @@ impl Offences {
         }
         self.heartbeats.retain(|(challenge, _), _| *challenge >= kept);
         let first = *self.heartbeats.entry((heartbeat.challenge, heartbeat.identity)).or_insert(*signed);
-        while self.heartbeats.len() > HEARTBEATS_MAX {
+        while self.heartbeats.len() > self.limits.heartbeats && !is_seeded(Defect::RemembersEveryHeartbeat) {
             self.heartbeats.pop_first();
         }
         (first.heartbeat != *heartbeat).then(|| Evidence::of_heartbeats(first, *signed))
