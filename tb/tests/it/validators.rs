@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use cli::devnet::layout::Ports;
-use primitives::{Address, Engine, Height, Params, VrfPublicKey};
+use primitives::{Action, Address, Engine, Height, Outcome, Params, StakeAction, TransactionBody, VrfPublicKey};
 use rpc::types::{AuditEvidence, AuditQuery, AuditStream, BlockId, ValidatorState};
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use crate::command::{run, run_in, tb, tb_as, without_ours};
 use crate::faults::twin_of_last;
 use crate::join::{connected, start};
 use crate::offences::{offenders_are_reported, strangers_publish_nothing};
-use crate::pay::Payer;
+use crate::pay::{Payer, micro};
 
 /// Longest wait for anything that takes epochs or windows here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -306,15 +306,19 @@ async fn timetoke_is_told(cluster: &Cluster, fifth: &Node) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
-    let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(shrunk()));
+    // What leaves an offender before it is found out must still be slashable then.
+    let mut params = shrunk();
+    params.staking.unbonding_epochs = 8;
+    let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(params));
     let (mut twin, words) = twin_of_last(&cluster);
-    let offender = cluster.network.nodes[3].address;
+    let (offender, other) = (cluster.network.nodes[3].address, cluster.network.nodes[0].address);
     cluster.start_all();
-    start(&mut twin, &words);
     let honest = &cluster.nodes[..3];
     for node in honest {
         node.reaches(1, START_TIME).await;
     }
+    let delegator = stake_that_moves(&cluster, &honest[0], offender, other).await;
+    start(&mut twin, &words);
     becomes(&honest[0], &offender, ValidatorState::Tombstoned).await;
     // The audits are written by a thread of their own.
     let page = until("the record of the slash", PATIENCE, async || {
@@ -338,9 +342,35 @@ async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
     for node in honest {
         node.reaches(before + 5, PATIENCE).await;
     }
-    explained(&honest[0]);
+    let told = explained(&honest[0]);
+    assert!(told.contains(" 1 slashes"), "{told}");
+    let staker = honest[0].client().staker(&delegator).await.expect("a view");
+    let worth = |validator| {
+        let found = staker.delegations.iter().find(|one| one.validator == validator).expect("a delegation");
+        found.worth.micro()
+    };
+    // A tenth of everything, also of what had left; the pool rounds against its owner.
+    assert!((90_002..=90_003).contains(&worth(other)), "{staker:?}");
+    assert!((135_001..=135_003).contains(&worth(offender)), "{staker:?}");
     audits_verify(&cluster, &honest[0]);
     cluster.check_no_panic();
+}
+
+/// An account backs the offender-to-be, moves a part of that to another validator, and takes a part back.
+async fn stake_that_moves(cluster: &Cluster, node: &Node, offender: Address, other: Address) -> Address {
+    let mut payer = Payer::funded(&cluster.network, 2);
+    for action in [
+        StakeAction::Delegate { validator: offender, amount: micro(300_007) },
+        StakeAction::Redelegate { from: offender, to: other, amount: micro(100_003) },
+        StakeAction::Unbond { validator: offender, amount: micro(50_001) },
+    ] {
+        let body = TransactionBody { action: Action::Stake(action), ..payer.body(payer.address, 1) };
+        let transaction = payer.pay_body(body);
+        node.client().submit(&payer.request(&transaction)).await.expect("admitted");
+        let outcome = node.finalized(transaction.id()).await.receipt.expect("a receipt").outcome;
+        assert_eq!(outcome, Outcome::Success);
+    }
+    payer.address
 }
 
 /// The first height whose block could hold the evidence, as this node saw it.
