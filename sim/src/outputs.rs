@@ -124,8 +124,11 @@ impl World {
         let Some(running) = &mut node.running else { return Ok(()) };
         let due = {
             let chain = running.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            // A store that fails ends the validator at its next block.
-            running.reports.due(&chain).unwrap_or_default()
+            running.reports.due(&chain)
+        };
+        let due = match due {
+            Ok(due) => due,
+            Err(fault) => return self.ended(number, End::Fault(fault.0)),
         };
         let waiting: BTreeSet<Address> = running.reports.offenders().copied().collect();
         running.seen.retain(|offender, _| waiting.contains(offender));
@@ -230,6 +233,7 @@ impl World {
             ConsensusEvent::Equivocation { evidence, .. } => {
                 self.counts.equivocations += u64::from(self.is_honest(number));
                 if let (Some(evidence), Some(running)) = (evidence, &mut self.node(number).running) {
+                    // What the store does not take is tried again by what is due, in this same event.
                     let _ = running.reports.found((**evidence).clone());
                     self.found_offence = true;
                 }

@@ -56,6 +56,8 @@ pub struct Reports {
     store: Arc<Store>,
     /// By offender.
     waiting: BTreeMap<Address, Waiting>,
+    /// The store has what waits.
+    is_saved: bool,
 }
 
 /// A report that is due.
@@ -92,13 +94,13 @@ impl Reports {
             None => Kept::default(),
         };
         let waiting = kept.iter().map(|evidence| (evidence.offender(), Waiting::new(evidence.clone())));
-        Ok(Self { key, store, waiting: waiting.collect() })
+        Ok(Self { key, store, waiting: waiting.collect(), is_saved: true })
     }
 
     /// Keeps evidence; false when too much waits, and this is left to others.
     ///
     /// # Errors
-    /// [`Fault`] when it could not be made durable; it waits nevertheless.
+    /// [`Fault`] when it could not be made durable; it waits nevertheless, and [`Reports::due`] tries again.
     pub fn found(&mut self, evidence: Evidence) -> Result<bool, Fault> {
         let offender = evidence.offender();
         if self.waiting.contains_key(&offender) {
@@ -121,7 +123,7 @@ impl Reports {
     /// # Errors
     /// [`Fault`] when the state is broken, or the store does not take what is left.
     pub fn due(&mut self, chain: &Replica) -> Result<Vec<Report>, Fault> {
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.is_saved {
             return Ok(Vec::new());
         }
         let payer = Address::of_key(&self.key.public_key());
@@ -160,13 +162,16 @@ impl Reports {
             let is_timely = check::timely(chain.state(), params, height, &waiting.evidence);
             !matches!(is_timely, Err(Refused::Rejected(_)))
         });
-        if self.waiting.len() == before { Ok(()) } else { self.save() }
+        if self.is_saved && self.waiting.len() == before { Ok(()) } else { self.save() }
     }
 
-    fn save(&self) -> Result<(), Fault> {
+    fn save(&mut self) -> Result<(), Fault> {
+        self.is_saved = false;
         let list = self.waiting.values().map(|waiting| waiting.evidence.clone()).collect();
         let kept = Kept::new(list).ok_or_else(|| Fault("more evidence waits than may".to_owned()))?;
-        self.store.save_evidence(&encode(&kept)).map_err(|error| Fault(error.to_string()))
+        self.store.save_evidence(&encode(&kept)).map_err(|error| Fault(error.to_string()))?;
+        self.is_saved = true;
+        Ok(())
     }
 }
 

@@ -33,6 +33,7 @@ mod join;
 mod mempool;
 mod offences;
 mod operator;
+mod outsider;
 mod pay;
 mod peers;
 mod probe;
