@@ -187,7 +187,7 @@ impl Opening<'_> {
         let observer =
             crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
-        let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
+        let reporting = key.as_ref().map(|key| key.consensus.clone());
         let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
         let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity =
@@ -197,6 +197,8 @@ impl Opening<'_> {
         let open = Replica::open_with;
         let replica = open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer, Arc::new(judge))
             .map_err(StartError::Chain)?;
+        let reporter = reporting.map(|key| Reporter::open(key, Arc::clone(&store), &replica));
+        let reporter = reporter.transpose().map_err(StartError::Chain)?;
         let now = clock::now();
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {

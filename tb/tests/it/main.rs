@@ -34,6 +34,7 @@ mod join;
 mod mempool;
 mod offences;
 mod operator;
+mod outsider;
 mod pay;
 mod peers;
 mod pipeline;
