@@ -6,7 +6,7 @@
 //! leaves the old file alone.
 //!
 //! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
-//! is for ([`check`]). Only the sizes of chain proofs may be missing.
+//! is for ([`check`]).
 
 mod chain;
 mod folds;
@@ -192,10 +192,6 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
     for task in Task::value_variants() {
         let path = task.result();
         let Some(text) = snapshot.text(&path) else {
-            // Processes that fold beside a network need the whole machine, so this one is kept when there is one.
-            if *task == Task::Chain {
-                continue;
-            }
             let message = format!("is missing; run `cargo xtask nightly {}` and commit it", task.name());
             findings.push(Finding::in_file(&path, message));
             continue;
