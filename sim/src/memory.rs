@@ -38,7 +38,8 @@ impl World {
             let mut chain = running.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let admitted = chain.admit(transaction.clone(), now);
             let height = chain.head().height;
-            let found = admitted.as_ref().map(|_| running.offences.saw(chain.state(), height, transaction.transaction()));
+            let found =
+                admitted.as_ref().map(|_| running.offences.saw(chain.state(), height, transaction.transaction()));
             (admitted, found.unwrap_or_default(), height)
         };
         match admitted {

@@ -86,9 +86,7 @@ pub(crate) async fn block(state: &State, value: Hash) -> Result<Option<Bytes>, F
     match state.blocks.get(&value) {
         Some(block) => Ok(Some(block)),
         None => {
-            state
-                .with_app(move |app| Ok(app.candidate(&value).map(|found| Bytes::copy_from_slice(&found.bytes))))
-                .await
+            state.with_app(move |app| Ok(app.candidate(&value).map(|found| Bytes::copy_from_slice(&found.bytes)))).await
         }
     }
 }

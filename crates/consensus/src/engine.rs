@@ -6,16 +6,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use arc_malachitebft_app_channel::app::engine::consensus::state_dump::types::Step;
 use arc_malachitebft_app_channel::app::config::NodeConfig;
 use arc_malachitebft_app_channel::app::consensus::SignedConsensusMsg;
+use arc_malachitebft_app_channel::app::engine::consensus::state_dump::types::Step;
 use arc_malachitebft_app_channel::app::engine::network::{Msg as NetworkMsg, NetworkRef};
 use arc_malachitebft_app_channel::app::metrics::SharedRegistry;
 use arc_malachitebft_app_channel::app::types::Keypair;
 use arc_malachitebft_app_channel::spawn::spawn_network_actor;
 use arc_malachitebft_app_channel::{
-    Channels, ConsensusContext, ConsensusRequest, EngineBuilder, NetworkIdentity, NetworkRequest,
-    RequestContext, SyncContext, WalContext,
+    Channels, ConsensusContext, ConsensusRequest, EngineBuilder, NetworkIdentity, NetworkRequest, RequestContext,
+    SyncContext, WalContext,
 };
 use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Height, PublicKey};
@@ -24,8 +24,8 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::app;
 use crate::again::{Repeats, SIGNED_OFFERS_MAX, SignedOffer};
+use crate::app;
 use crate::blocks::ProposedBlocks;
 use crate::codec::{NetworkCodec, WalCodec};
 use crate::context::ChainContext;
@@ -122,7 +122,8 @@ pub async fn start(
     let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(config.vote_queue_limit, finalized.next()));
     let verifier = ChainVerifier::new(hash);
     let settings = EngineSettings::new(&config, &hash);
-    let (channels, engine, signed_offers) = build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;
+    let (channels, engine, signed_offers) =
+        build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;
 
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (status, rounds) = watch::channel(RoundStatus { height: finalized.next(), ..RoundStatus::default() });

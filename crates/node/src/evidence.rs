@@ -15,7 +15,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use primitives::{Evidence, SecretKey, Transaction, encode};
-use replica::{Fault, FinalizedBlock, Offences, Replica, Reports};
+use replica::{Fault, FinalizedBlock, OffenceLimits, Offences, Replica, Reports};
 use storage::Store;
 
 use crate::shared::Shared;

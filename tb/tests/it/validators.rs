@@ -394,7 +394,7 @@ async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
     let staker = honest[0].client().staker(&delegator).await.expect("a view");
     let worth = |validator| {
         let found = staker.delegations.iter().find(|one| one.validator == validator).expect("a delegation");
-        found.worth.micro()
+        found.amount.micro()
     };
     // A tenth of everything, also of what had left; the pool rounds against its owner.
     assert!((90_002..=90_003).contains(&worth(other)), "{staker:?}");

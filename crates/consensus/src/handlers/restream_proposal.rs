@@ -4,9 +4,9 @@ use arc_malachitebft_app_channel::app::types::core::Round as EngineRound;
 use primitives::Proposal;
 use replica::application::Fault;
 
-use crate::{again, offers};
 use crate::state::State;
 use crate::types::{BlockId, ChainHeight, ValidatorAddress, chain_round};
+use crate::{again, offers};
 
 pub(crate) async fn handle(
     state: &mut State,

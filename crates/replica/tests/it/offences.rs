@@ -7,7 +7,7 @@ use primitives::actions::identity::{PeerBinding, Register, VrfBinding};
 use primitives::actions::timetoke::Heartbeat;
 use primitives::*;
 use replica::reports::{Report, turn};
-use replica::{Offences, Reports};
+use replica::{OffenceLimits, Offences, Reports};
 use state::{identity, timetoke};
 
 use crate::net::{Net, address, genesis, secret};
