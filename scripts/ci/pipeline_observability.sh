@@ -53,7 +53,7 @@ if stages != wanted:
 finalized = told["stages"][wanted.index("finalized")]
 if not finalized["count"] or finalized["p95_ms"] is None:
     sys.exit("FAILED: no transaction was finalized since the node started; pay somebody and try again")
-for part in ("errors", "gossip", "leader_rotations"):
+for part in ("errors", "gossip", "proposer_changes"):
     if part not in told:
         sys.exit(f"FAILED: the snapshot has no {part}")
 print(f"2. the snapshot: {finalized[\"count\"]} finalized, height {told[\"height\"]}")'

@@ -234,7 +234,7 @@ fn describe_pipeline(pipeline: &PipelineTelemetry) -> String {
                 count(gossip.rejected)
             ),
         ),
-        ("proposers", format!("{} changes", count(pipeline.leader_rotations))),
+        ("proposers", format!("{} changes", count(pipeline.proposer_changes))),
     ]);
     let time = |time: Option<u64>| time.map_or("-".to_owned(), duration_ms);
     let stopped = |name: &str| {

@@ -163,10 +163,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
     let question = match route.operation {
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
-        Operation::JsonRpc => {
-            let body = read_body(&server, &parts, body).await?;
-            return Ok(jsonrpc::reply(&server, may_write, &body).await);
-        }
+        Operation::JsonRpc => return json_rpc(&server, may_write, &parts, body).await,
         Operation::BlockStream => return streams::blocks(&server),
         Operation::HeadStream => return streams::heads(&server),
         Operation::PipelineStream => return streams::pipeline(&server),
@@ -179,10 +176,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
             return proof_bytes(&server, route, &parts, &part, body).await;
         }
         Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
-        Operation::PipelineWait => {
-            let request: WaitRequest = request_json::parse(&read_body(&server, &parts, body).await?)?;
-            Question::Wait(request.id, request.into())
-        }
+        Operation::PipelineWait => asked_wait(&read_body(&server, &parts, body).await?)?,
         Operation::PipelineTelemetry => Question::PipelineTelemetry,
         Operation::PipelineDashboard => Question::PipelineDashboard,
         Operation::ProofStatus => Question::ProofStatus,
@@ -229,6 +223,17 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         in_query::<Empty>(&parts.uri)?;
     }
     Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+async fn json_rpc(server: &Arc<Server>, may_write: bool, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    let body = read_body(server, parts, body).await?;
+    Ok(jsonrpc::reply(server, may_write, &body).await)
+}
+
+/// A wait that carries its question in the body.
+fn asked_wait(body: &Bytes) -> Result<Question, ApiError> {
+    let request: WaitRequest = request_json::parse(body)?;
+    Ok(Question::Wait(request.id, request.into()))
 }
 
 /// Health has its own words and its own status.

@@ -36,7 +36,7 @@ pub fn telemetry(server: &Server) -> Result<PipelineTelemetry, ApiError> {
             ignored: verdict("ignored"),
             rejected: verdict("rejected"),
         },
-        leader_rotations: metrics.proposer_changes.get(),
+        proposer_changes: metrics.proposer_changes.get(),
     })
 }
 

@@ -65,7 +65,7 @@ pub struct PipelineTelemetry {
     /// What peers sent.
     pub gossip: PipelineGossip,
     /// Times that a round had another proposer than the round before.
-    pub leader_rotations: u64,
+    pub proposer_changes: u64,
 }
 
 /// One transaction of the pipeline.
