@@ -102,7 +102,8 @@ pub async fn a_quarantine_holds_against_peers(cluster: &Cluster, fifth: &Node, a
     let attestation = Attestation { identity: *address, height: Height(3), seed: Hash([5; 32]), value: Hash([6; 32]) };
     let list = BoundedVec::new(vec![attestation.sign(&key, &genesis)]).expect("one attestation");
     let action = Action::Witness(WitnessAction::Attest { list });
-    let payer = Payer { nonce: nonce.get(), ..Payer::of_key(key, genesis) };
+    let mut payer = Payer::of_key(key, genesis);
+    payer.nonce = nonce.get();
     let body = TransactionBody { lane: action.lane(), action, ..payer.body(payer.address, 1) };
     let transaction = payer.sign(body);
     is_refused(cluster, strict, 92, &transaction, "topic=\"witness\",reason=\"quarantined\"").await;
