@@ -12,12 +12,14 @@ use consensus::Clock;
 use consensus::machine::{Defect, Machine, Output, Timer, Verdicts};
 use mempool::MempoolConfig;
 use primitives::{Address, Genesis, Height, Timestamp};
+use replica::stages::Tracker;
 use replica::{Application, Identity, Offences, Replica, ReplicaEvent, Reports};
 use storage::{FaultyDisk, Store, StoreConfig};
 
 use crate::chain::{GENESIS_TIME, Keys};
 use crate::guard::{GuardFile, Guarded, Notary};
 use crate::log::Log;
+use crate::memory::{OFFENCE_LIMITS, TRACKED_LIMIT};
 use crate::plan::{Misbehaviour, SeededBug};
 
 /// Transactions that a mempool of the simulation holds; small, so that runs reach the bound.
@@ -41,6 +43,8 @@ pub struct Running {
     pub reports: Reports,
     /// What it saw of heartbeats and keys.
     pub offences: Offences,
+    /// Where the transactions are that reached it.
+    pub stages: Tracker,
     /// When it first saw each of them, by the highest final height then.
     pub seen: BTreeMap<Address, Height>,
     told: Arc<Mutex<Vec<ReplicaEvent>>>,
@@ -162,7 +166,7 @@ impl Node {
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config, Some(identity), observer);
         let replica = replica.map_err(|fault| fault.to_string())?;
         let reports = Reports::open(keys.validator(self.key), store).map_err(|fault| fault.to_string())?;
-        let (offences, _) = Offences::of_chain(&replica).map_err(|fault| fault.to_string())?;
+        let (offences, _) = Offences::of_chain(&replica, OFFENCE_LIMITS).map_err(|fault| fault.to_string())?;
         let replica = Arc::new(Mutex::new(replica));
         let signer = Guarded {
             node: self.number,
@@ -186,6 +190,7 @@ impl Node {
             tips: BTreeMap::new(),
             reports,
             offences,
+            stages: Tracker::bounded(TRACKED_LIMIT),
             seen: BTreeMap::new(),
             told,
         });

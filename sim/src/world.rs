@@ -386,12 +386,12 @@ impl World {
         let now = node.now();
         let Some(running) = &mut node.running else { return Ok(()) };
         let outputs = match packet {
-            Packet::Consensus(channel, bytes) => running.machine.receive(from, channel, &bytes),
             Packet::Transaction(transaction) => {
                 // A refusal is the mempool's answer to a duplicate or a full queue; the wallet sends again.
-                let _ = running.chain().admit(transaction, now);
+                let _ = self.admit(to, &transaction, now)?;
                 return self.queues_bounded(to);
             }
+            Packet::Consensus(channel, bytes) => running.machine.receive(from, channel, &bytes),
             Packet::Status(height) => {
                 running.tips.insert(from, height);
                 self.ask(to, from);
@@ -459,8 +459,7 @@ impl World {
         let node = self.node(number);
         node.set_clock(now_ms);
         let now = node.now();
-        let Some(running) = &node.running else { return Ok(()) };
-        let admitted = running.chain().admit(transaction.clone(), now);
+        let Some(admitted) = self.admit(number, &transaction, now)? else { return Ok(()) };
         match admitted {
             Ok(_) => self.broadcast(number, &Packet::Transaction(transaction)),
             Err(Rejection::QueueFull) => self.effect("queue_full"),

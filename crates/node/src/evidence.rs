@@ -15,7 +15,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use primitives::{Evidence, SecretKey, Transaction, encode};
-use replica::{Fault, FinalizedBlock, Offences, Replica, Reports};
+use replica::{Fault, FinalizedBlock, OffenceLimits, Offences, Replica, Reports};
 use storage::Store;
 
 use crate::shared::Shared;
@@ -35,7 +35,7 @@ impl Reporter {
     /// [`Fault`] when the store cannot be read.
     pub fn open(key: SecretKey, store: Arc<Store>, chain: &Replica) -> Result<Self, Fault> {
         let mut reports = Reports::open(key, store)?;
-        let (offences, found) = Offences::of_chain(chain)?;
+        let (offences, found) = Offences::of_chain(chain, OffenceLimits::default())?;
         for evidence in found {
             reports.found(evidence)?;
         }

@@ -30,7 +30,7 @@ pub mod verify;
 
 pub use application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
 pub use chain::ChainState;
-pub use offences::Offences;
+pub use offences::{OffenceLimits, Offences};
 pub use queues::QueueLength;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
 pub use reports::{Report, Reports};

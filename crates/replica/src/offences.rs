@@ -11,7 +11,8 @@
 //! - Of two identities with one key the one is accused that claims what the chain gave to the other; while the chain gave
 //!   it to nobody, or its holder is gone, nobody is.
 //! - Heartbeats count for challenges that are open or were lately, of identities that exist: strangers cannot fill the
-//!   memory. At most [`HEARTBEATS_MAX`] heartbeats and [`CLAIMS_MAX`] claims are kept, the newest.
+//!   memory. At most [`HEARTBEATS_MAX`] heartbeats and [`CLAIMS_MAX`] claims are kept, the newest, or fewer where the
+//!   owner says so.
 //! - At a start the memory is made again from the newest blocks, of at most [`REMEMBERED_HEIGHTS`] heights and
 //!   [`REMEMBERED_BYTES_MAX`]. Two answers in them are evidence; claims of keys are only remembered, because who held a
 //!   key when the claim was made is not known any more. What passed by and reached no block is forgotten.
@@ -24,6 +25,7 @@ use primitives::actions::evidence::KEY_PROOF_OVERLAP_HEIGHTS;
 use primitives::actions::identity::{KeyKindProven, KeyProof, PeerBinding, VrfBinding};
 use primitives::actions::timetoke::SignedHeartbeat;
 use primitives::actions::{FalseKeyProof, PossessionProof};
+use primitives::defect::{Defect, is_seeded};
 use primitives::{
     Action, Address, Block, BoundedBytes, Evidence, Height, IdentityAction, Outcome, PublicKey, Receipt,
     TimetokeAction, Transaction, encode,
@@ -31,6 +33,7 @@ use primitives::{
 use state::{StateView, identity, timetoke};
 use storage::Store;
 
+use crate::queues::QueueLength;
 use crate::{Fault, Replica};
 
 /// Most heartbeats that are remembered.
@@ -51,16 +54,51 @@ struct Claim {
     proof: PossessionProof,
 }
 
+/// How much is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffenceLimits {
+    /// Most heartbeats.
+    pub heartbeats: usize,
+    /// Most claims of keys.
+    pub claims: usize,
+}
+
 /// What was seen of heartbeats and of claims of keys.
-#[derive(Default)]
 pub struct Offences {
+    limits: OffenceLimits,
     /// By challenge and identity.
     heartbeats: BTreeMap<(u64, Address), SignedHeartbeat>,
     /// What the chain accepted, by the height of the claim, kind and key.
     claims: BTreeMap<(Height, [u8; 33]), Claim>,
 }
 
+impl Default for OffenceLimits {
+    fn default() -> Self {
+        Self { heartbeats: HEARTBEATS_MAX, claims: CLAIMS_MAX }
+    }
+}
+
+impl Default for Offences {
+    fn default() -> Self {
+        Self::bounded(OffenceLimits::default())
+    }
+}
+
 impl Offences {
+    /// An empty memory of this size.
+    pub const fn bounded(limits: OffenceLimits) -> Self {
+        Self { limits, heartbeats: BTreeMap::new(), claims: BTreeMap::new() }
+    }
+
+    /// How much is remembered.
+    pub fn queues(&self) -> [QueueLength; 2] {
+        let of = |name, length, limit| QueueLength { name, length, limit };
+        [
+            of("heartbeats", self.heartbeats.len(), self.limits.heartbeats),
+            of("claims of keys", self.claims.len(), self.limits.claims),
+        ]
+    }
+
     /// Whether a transaction holds anything to look at. Asks nothing, so that most transactions cost nothing.
     pub const fn concerns(transaction: &Transaction) -> bool {
         matches!(transaction.body.action, Action::Timetoke(_) | Action::Identity(_))
@@ -95,12 +133,12 @@ impl Offences {
         found
     }
 
-    /// The memory that a node begins with, and the identities that answered twice in the blocks that it is made of.
+    /// The memory of this size that a node begins with, and the identities that answered twice in the blocks that it is made of.
     ///
     /// # Errors
     /// [`Fault`] when a block of the store cannot be read.
-    pub fn of_chain(chain: &Replica) -> Result<(Self, Vec<Evidence>), Fault> {
-        let (mut memory, mut found) = (Self::default(), Vec::new());
+    pub fn of_chain(chain: &Replica, limits: OffenceLimits) -> Result<(Self, Vec<Evidence>), Fault> {
+        let (mut memory, mut found) = (Self::bounded(limits), Vec::new());
         let (state, head) = (chain.state(), chain.head().height);
         let mut height = oldest_remembered(&chain.store, head)?;
         while height <= head {
@@ -135,7 +173,7 @@ impl Offences {
     fn forget(&mut self, height: Height) {
         let oldest = Height(height.0.saturating_sub(REMEMBERED_HEIGHTS));
         self.claims.retain(|(from, _), _| *from >= oldest);
-        while self.claims.len() > CLAIMS_MAX {
+        while self.claims.len() > self.limits.claims {
             self.claims.pop_first();
         }
     }
@@ -151,7 +189,7 @@ impl Offences {
         }
         self.heartbeats.retain(|(challenge, _), _| *challenge >= kept);
         let first = *self.heartbeats.entry((heartbeat.challenge, heartbeat.identity)).or_insert(*signed);
-        while self.heartbeats.len() > HEARTBEATS_MAX {
+        while self.heartbeats.len() > self.limits.heartbeats && !is_seeded(Defect::RemembersEveryHeartbeat) {
             self.heartbeats.pop_first();
         }
         (first.heartbeat != *heartbeat).then(|| Evidence::of_heartbeats(first, *signed))

@@ -57,6 +57,10 @@ pub enum SeededBug {
     HidesEvidence,
     /// The blocks of finalized heights stay in the memory of consensus.
     KeepsEveryOffer,
+    /// The tracker of transactions forgets none.
+    RemembersEveryTransaction,
+    /// The search for offences forgets no heartbeat of the challenges that it keeps.
+    RemembersEveryHeartbeat,
     /// A heartbeat counts again and again.
     CountsAHeartbeatTwice,
     /// What a witness claimed can be claimed again.
@@ -65,7 +69,7 @@ pub enum SeededBug {
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -87,6 +91,8 @@ impl SeededBug {
         Self::ForgetsTheChurn,
         Self::HidesEvidence,
         Self::KeepsEveryOffer,
+        Self::RemembersEveryTransaction,
+        Self::RemembersEveryHeartbeat,
         Self::CountsAHeartbeatTwice,
         Self::PaysAWitnessTwice,
     ];
@@ -111,7 +117,9 @@ impl SeededBug {
             Self::DriftsApart => Property::StateRootsEqual,
             Self::PaysThePoolsTwice | Self::PaysAWitnessTwice => Property::PayoutsAddUp,
             Self::CountsAHeartbeatTwice => Property::NoUnearnedCredit,
-            Self::KeepsEveryOffer => Property::QueuesBounded,
+            Self::KeepsEveryOffer | Self::RemembersEveryTransaction | Self::RemembersEveryHeartbeat => {
+                Property::QueuesBounded
+            }
             Self::SlashesTheInnocent => Property::NoFalseSlash,
             Self::ForgetsTheChurn => Property::SetsChangeSlowly,
             Self::HidesEvidence => Property::EquivocatorsArePunished,
@@ -142,6 +150,8 @@ impl SeededBug {
             Self::SlashesTheInnocent => Some(Defect::SlashesTheInnocent),
             Self::ForgetsTheChurn => Some(Defect::ForgetsTheChurn),
             Self::KeepsEveryOffer => Some(Defect::KeepsEveryOffer),
+            Self::RemembersEveryTransaction => Some(Defect::RemembersEveryTransaction),
+            Self::RemembersEveryHeartbeat => Some(Defect::RemembersEveryHeartbeat),
             Self::CountsAHeartbeatTwice => Some(Defect::CountsAHeartbeatTwice),
             Self::PaysAWitnessTwice => Some(Defect::PaysAWitnessTwice),
             _ => None,

@@ -7,7 +7,7 @@ use primitives::actions::identity::{PeerBinding, Register, VrfBinding};
 use primitives::actions::timetoke::Heartbeat;
 use primitives::*;
 use replica::reports::{Report, turn};
-use replica::{Offences, Reports};
+use replica::{OffenceLimits, Offences, Reports};
 use state::{identity, timetoke};
 
 use crate::net::{Net, address, genesis, secret};
@@ -317,7 +317,7 @@ fn a_restarted_node_remembers_what_the_newest_blocks_hold() {
     let answer = heartbeat(&net, 2, 1, |_| {});
     step(&mut net, &mut offences, &[answer]);
 
-    let (mut memory, found) = Offences::of_chain(&net.nodes[0].replica).unwrap();
+    let (mut memory, found) = Offences::of_chain(&net.nodes[0].replica, OffenceLimits::default()).unwrap();
     assert!(found.is_empty(), "one answer is no offence");
     let other = register(&net, 3, 50);
     let claimed = saw(&mut memory, &net, &other);
@@ -330,7 +330,7 @@ fn a_restarted_node_remembers_what_the_newest_blocks_hold() {
 
     // Both answers in blocks, and nobody looked.
     step(&mut net, &mut offences, &[second]);
-    let (_, mut found) = Offences::of_chain(&net.nodes[0].replica).unwrap();
+    let (_, mut found) = Offences::of_chain(&net.nodes[0].replica, OffenceLimits::default()).unwrap();
     assert_eq!(found.len(), 1);
     is_punished(&mut net, found.remove(0));
 }
