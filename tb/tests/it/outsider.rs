@@ -109,7 +109,8 @@ pub async fn a_quarantine_holds_against_peers(cluster: &Cluster, fifth: &Node, a
     is_refused(cluster, strict, 92, &transaction, "topic=\"witness\",reason=\"quarantined\"").await;
 
     // The same bytes from a peer of another node: it takes them, and what is in a block counts everywhere.
-    Outsider::of(cluster, lenient, 93).await.publish(&transaction);
+    let outsider = Outsider::of(cluster, lenient, 93).await;
+    outsider.publish(&transaction);
     let client = lenient.client();
     until("the attestation at a node without quarantine", PATIENCE, async || {
         client.transaction(transaction.id()).await.ok()

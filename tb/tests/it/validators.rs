@@ -112,6 +112,7 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
         client.reputation(&address).await.ok().filter(|view| view.counters.successes > 0)
     })
     .await;
+    what_would_raise_its_share(node, &address).await;
     explained(node);
     seen_by_peers(node, &fifth, &address).await;
 
@@ -166,6 +167,23 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     cluster.nodes.push(fifth);
     cluster.level(START_TIME).await;
     cluster.check_one_history().await;
+}
+
+/// While it waits for the draw it is told why, and what would make it heavier.
+async fn what_would_raise_its_share(node: &Node, address: &Address) {
+    let client = node.client();
+    let (standing, own) = until("its place on the list", PATIENCE, async || {
+        let standing = client.vrf(address).await.ok()?;
+        let own = standing.candidate.clone()?;
+        Some((standing, own))
+    })
+    .await;
+    assert!(!standing.validator && standing.reason.contains("ticket"), "{standing:?}");
+    // Alone, with one BLOCK: everything is its own, and parts of a BLOCK have no weight.
+    assert_eq!((own.weight, own.share_ppm), (1, 1_000_000), "{own:?}");
+    let told: Vec<_> = standing.raises.iter().map(|one| (one.change.as_str(), one.weight, one.share_ppm)).collect();
+    assert!(told[0].0.ends_with("BLOCK more stake"), "{told:?}");
+    assert_eq!((told[0].1, told[0].2), (2, 1_000_000), "{told:?}");
 }
 
 /// A script that links none of our code recomputes what the explain commands say.
