@@ -36,6 +36,7 @@ mod operator;
 mod pay;
 mod peers;
 mod probe;
+mod proof_gossip;
 mod proofs;
 mod proxy;
 mod reads;

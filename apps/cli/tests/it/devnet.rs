@@ -79,7 +79,14 @@ fn a_network_is_complete_and_every_node_would_start() {
 fn a_network_is_used_again_and_its_shape_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = made(folder.path(), 2);
-    let anything = Wanted { engine: Engine::Bft, nodes: None, base_port: None, block_interval_ms: None, params: None, gates: Vec::new() };
+    let anything = Wanted {
+        engine: Engine::Bft,
+        nodes: None,
+        base_port: None,
+        block_interval_ms: None,
+        params: None,
+        gates: Vec::new(),
+    };
     let again = prepare(folder.path(), &anything, false).expect("the same network");
     assert_eq!(first.genesis.hash(), again.genesis.hash());
     assert_eq!(first.shape, again.shape);
