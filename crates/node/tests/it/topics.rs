@@ -4,7 +4,6 @@ use node::elections::participation_ppm;
 use node::topics::{Topic, is_quarantined};
 use primitives::actions::proving::{EndRecord, ProofSubmission, ProofSystemKind};
 use primitives::actions::witness::Attestation;
-use primitives::actions::{EndRecord, ProofSubmission, ProofSystemKind};
 use primitives::{
     Action, Address, Amount, BoundedBytes, BoundedVec, FormatVersion, Hash, Height, Lane, LedgerDigest, LotteryAction,
     Nonce, ProvingAction, SecretKey, TransactionBody, Transfer, VrfProof, WitnessAction,
