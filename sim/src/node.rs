@@ -162,8 +162,12 @@ impl Node {
         let identity = Identity { address: self.address, vrf_key: keys.vrf(self.key) };
         let factor = if self.bug == Some(SeededBug::OverfillsTheMempool) { 16 } else { 1 };
         let config = MempoolConfig { limit: MEMPOOL_LIMIT.saturating_mul(factor), ..MempoolConfig::default() };
-        let replica = Replica::open(genesis.clone(), Arc::new(store), config, Some(identity), observer);
-        let replica = Arc::new(Mutex::new(replica.map_err(|fault| fault.to_string())?));
+        let store = Arc::new(store);
+        let replica = Replica::open(genesis.clone(), Arc::clone(&store), config, Some(identity), observer);
+        let replica = replica.map_err(|fault| fault.to_string())?;
+        let reports = Reports::open(keys.validator(self.key), store).map_err(|fault| fault.to_string())?;
+        let (offences, _) = Offences::of_chain(&replica, OFFENCE_LIMITS).map_err(|fault| fault.to_string())?;
+        let replica = Arc::new(Mutex::new(replica));
         let signer = Guarded {
             node: self.number,
             key: keys.validator(self.key),
@@ -184,8 +188,8 @@ impl Node {
             timers: Vec::new(),
             request: None,
             tips: BTreeMap::new(),
-            reports: Reports::new(keys.validator(self.key)),
-            offences: Offences::bounded(OFFENCE_LIMITS),
+            reports,
+            offences,
             stages: Tracker::bounded(TRACKED_LIMIT),
             seen: BTreeMap::new(),
             told,

@@ -127,14 +127,19 @@ impl World {
             let chain = running.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             running.reports.due(&chain)
         };
+        let due = match due {
+            Ok(due) => due,
+            Err(fault) => return self.ended(number, End::Fault(fault.0)),
+        };
         let waiting: BTreeSet<Address> = running.reports.offenders().copied().collect();
         running.seen.retain(|offender, _| waiting.contains(offender));
         for offender in waiting {
             running.seen.entry(offender).or_insert(decided);
         }
         // A report whose nonce the account used for something else counts from when it is made again.
-        for (offender, _) in &due {
-            if let Some(seen) = running.seen.get_mut(offender).filter(|seen| decided.0 <= seen.0 + REPORT_HEIGHTS) {
+        for report in due.iter().filter(|report| report.is_repeated) {
+            let seen = running.seen.get_mut(&report.offender);
+            if let Some(seen) = seen.filter(|seen| decided.0 <= seen.0 + REPORT_HEIGHTS) {
                 *seen = decided;
             }
         }
@@ -144,8 +149,8 @@ impl World {
             finalized.0 > since.saturating_add(wait)
         });
         let late: Vec<(Address, Height)> = late.collect();
-        for (_, transaction) in due.into_iter().filter(|_| !hides) {
-            self.submit(number, transaction, now)?;
+        for report in due.into_iter().filter(|_| !hides) {
+            self.submit(number, report.transaction, now)?;
         }
         if is_honest && self.active.is_empty() {
             self.judge.equivocators_are_punished(number, &late, finalized)?;
@@ -228,7 +233,8 @@ impl World {
             ConsensusEvent::Equivocation { evidence, .. } => {
                 self.counts.equivocations += u64::from(self.is_honest(number));
                 if let (Some(evidence), Some(running)) = (evidence, &mut self.node(number).running) {
-                    running.reports.found((**evidence).clone());
+                    // What the store does not take is tried again by what is due, in this same event.
+                    let _ = running.reports.found((**evidence).clone());
                     self.found_offence = true;
                 }
             }

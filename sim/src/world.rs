@@ -158,8 +158,13 @@ pub struct World {
 impl World {
     /// The world of a plan, at time zero.
     pub fn new(plan: Plan) -> Self {
+        let genesis = genesis(Keys::of(plan.seed), &plan);
+        Self::of_genesis(plan, genesis)
+    }
+
+    /// The same on a chain with other governed values than those of the plan.
+    pub fn of_genesis(plan: Plan, genesis: Genesis) -> Self {
         let (random, keys) = (Random::new(plan.seed), Keys::of(plan.seed));
-        let genesis = genesis(keys, &plan);
         let genesis_hash = genesis.hash();
         let (twins, verdicts) = (plan.twins(), Verdicts::default());
         let nodes = (0..plan.validators).chain(twins).zip(0..).map(|(key, number)| {

@@ -6,7 +6,7 @@
 //! leaves the old file alone.
 //!
 //! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
-//! is for ([`check`]). Only the sizes of chain proofs may be missing.
+//! is for ([`check`]).
 
 mod chain;
 mod folds;
@@ -118,7 +118,7 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs, .. }: Extent) -> Resul
     let path: PathBuf = report.join("summary.json");
     let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let summary: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    stamped(workspace, "simulator", &format!("tb {}", words.join(" ")), summary)
+    stamped(workspace, "simulator", &commit(workspace)?, &format!("tb {}", words.join(" ")), summary)
 }
 
 /// Looks for the seed at which each defect is caught. The defects are in a build of their own.
@@ -128,24 +128,29 @@ fn defects(workspace: &Workspace) -> Result<Value> {
     let seeds = DEFECT_SEEDS.to_string();
     let text = output_of(workspace.cargo(&words).arg(&seeds)).context("a defect was not caught")?;
     let summary: Value = serde_json::from_slice(&text).context("the search said something that is not JSON")?;
-    stamped(workspace, "defects", &format!("cargo {} {seeds}", words.join(" ")), summary)
+    stamped(workspace, "defects", &commit(workspace)?, &format!("cargo {} {seeds}", words.join(" ")), summary)
 }
 
-/// A result with the date and the commit.
-fn stamped(workspace: &Workspace, task: &str, command: &str, summary: Value) -> Result<Value> {
-    let said = |command: &mut Command| -> Result<String> {
-        Ok(String::from_utf8(output_of(command)?)
-            .context("a program said something that is not UTF-8")?
-            .trim()
-            .to_owned())
-    };
+/// What a program says, in one line.
+fn said(command: &mut Command) -> Result<String> {
+    let text = String::from_utf8(output_of(command)?).context("a program said something that is not UTF-8")?;
+    Ok(text.trim().to_owned())
+}
+
+/// The commit that a task is about. A task that takes long asks before it starts.
+fn commit(workspace: &Workspace) -> Result<String> {
     let changed = said(workspace.program("git").args(["status", "--porcelain", "--", ".", ":!docs/nightly"]))?;
     let mut commit = said(workspace.program("git").args(["rev-parse", "HEAD"]))?;
     if !changed.is_empty() {
         commit.push_str(" with changes");
     }
+    Ok(commit)
+}
+
+/// A result with the date and the commit.
+fn stamped(workspace: &Workspace, task: &str, commit: &str, command: &str, summary: Value) -> Result<Value> {
     let date = said(workspace.program("date").args(["-u", "+%F"]))?;
-    result(task, &date, &commit, command, summary)
+    result(task, &date, commit, command, summary)
 }
 
 /// The arguments of `tb` that say what the result is about; where journal and report are is nobody's concern.
@@ -187,10 +192,6 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
     for task in Task::value_variants() {
         let path = task.result();
         let Some(text) = snapshot.text(&path) else {
-            // Processes that fold beside a network need the whole machine, so this one is kept when there is one.
-            if *task == Task::Chain {
-                continue;
-            }
             let message = format!("is missing; run `cargo xtask nightly {}` and commit it", task.name());
             findings.push(Finding::in_file(&path, message));
             continue;

@@ -51,6 +51,7 @@ pub(crate) async fn run(
 }
 
 /// What the app loop waits for.
+#[expect(clippy::large_enum_variant, reason = "one exists at a time, and most are messages")]
 enum Event {
     /// A message of the engine; `None` when it is gone.
     Message(Option<AppMsg<ChainContext>>),

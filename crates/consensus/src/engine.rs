@@ -101,20 +101,12 @@ pub async fn start(
 ) -> Result<EngineHandle, EngineError> {
     let (genesis, hash, finalized) =
         with_app(&app, |app| Ok((app.genesis().clone(), app.genesis_hash(), app.finalized()))).await?;
-    if genesis.engine != EngineKind::Bft {
-        return Err(EngineError::WrongEngine);
-    }
-    if config.vote_queue_limit == 0 {
-        return Err(EngineError::VoteQueueLimit);
-    }
-    let transports = ["tcp", "quic", "quic-v1"];
-    if !config.listen.protocol_stack().any(|protocol| transports.contains(&protocol)) {
-        return Err(EngineError::Listen(config.listen.to_string()));
-    }
+    check(&config, genesis.engine)?;
     let own = signer.as_ref().map(|signer| Address::of_key(&signer.public_key()));
     let logged = open_log(&config.wal, finalized, own)?;
     let validator = signer.as_ref().map(|signer| signer.public_key());
-    let signer = signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone())));
+    let signer =
+        signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone(), config.crash_at)));
     if let Some(signer) = &signer {
         signer.recover(finalized, &logged).map_err(EngineError::Signer)?;
     }
@@ -165,6 +157,21 @@ pub async fn start(
     Ok(EngineHandle { events, rounds, requests, net_requests, queue, signer, validator, stop, stopped, task })
 }
 
+/// Refuses what no engine can be started with.
+fn check(config: &EngineConfig, engine: EngineKind) -> Result<(), EngineError> {
+    if engine != EngineKind::Bft {
+        return Err(EngineError::WrongEngine);
+    }
+    if config.vote_queue_limit == 0 {
+        return Err(EngineError::VoteQueueLimit);
+    }
+    let transports = ["tcp", "quic", "quic-v1"];
+    if !config.listen.protocol_stack().any(|protocol| transports.contains(&protocol)) {
+        return Err(EngineError::Listen(config.listen.to_string()));
+    }
+    Ok(())
+}
+
 /// Checks the log, makes it when there is none, and gives the messages of `own` that it holds.
 fn open_log(path: &Path, finalized: Height, own: Option<Address>) -> Result<Vec<LoggedMessage>, WalError> {
     let Some(log) = inspect(path, finalized, own)? else {
@@ -213,7 +220,7 @@ async fn build(
     // The network is started here, as the builder would, because the app loop sends through it too.
     let failed = |error: &dyn std::fmt::Display| EngineError::Engine(format!("{error:#}"));
     let (sync_codec, consensus_config, sync_config) =
-        (network_codec.clone(), settings.consensus().clone(), settings.value_sync().clone());
+        (network_codec.clone(), settings.consensus().clone(), *settings.value_sync());
     let spawned = spawn_network_actor(identity, &consensus_config, &sync_config, &registry, network_codec).await;
     let (network, parts) = spawned.map_err(|error| failed(&error))?;
     let built = EngineBuilder::new(ChainContext, settings)

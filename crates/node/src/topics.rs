@@ -15,7 +15,7 @@
 //! - Nobody loses points for it: the peer that relays may have another height than we have.
 //! - `p2p.witness_quarantine` names publishers whose witness data this node does not use, whatever their tier.
 
-use primitives::{Action, Address, Transaction, WitnessAction};
+use primitives::{Action, Address, ProvingAction, Transaction, WitnessAction};
 use replica::Replica;
 use state::view::{self, Broken};
 use state::{lottery, reputation::Tier};
@@ -41,6 +41,7 @@ impl Topic {
         match action {
             Action::Lottery(_) => Some(Self::Vrf),
             Action::Witness(WitnessAction::Attest { .. }) => Some(Self::Witness),
+            Action::Proving(ProvingAction::Submit(_)) => Some(Self::Proofs),
             Action::Transfer(_)
             | Action::BatchTransfer(_)
             | Action::Stake(_)

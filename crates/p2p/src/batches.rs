@@ -4,6 +4,7 @@
 //! publish ─► collect (≤ 64 KiB or 20 ms) ─► push to every peer
 //! peer    ─► pending (node decides) ─accept─► relay cache ─► announce digest ─► push where wanted
 //!                                   └reject─► dropped, sender loses points
+//! publish with a proof ─► relay cache ─► announce digest ─► deliver where wanted
 //! ```
 //!
 //! Model: pure; time is an argument in milliseconds. A batch is named by the digest of its frame.
@@ -12,6 +13,7 @@
 //! - Nothing is relayed before the node has accepted it.
 //! - A relaying node announces 32 bytes first and sends the batch only to a peer that wants it, so a
 //!   full mesh carries each batch once per node.
+//! - A transaction with a proof is never pushed: it is as large as a thousand others, so who wants it asks for it.
 //! - Every list has a bound, in entries and in bytes.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -20,7 +22,9 @@ use std::sync::Arc;
 use primitives::{BoundedVec, Hash, encode};
 
 use crate::codec::Frame;
-use crate::wire::{ANNOUNCE_MAX, BATCH_TRANSACTIONS_MAX, GossipMessage, TopicBytes, TransactionBytes, digest};
+use crate::wire::{
+    ANNOUNCE_MAX, BATCH_TRANSACTIONS_MAX, GossipMessage, ProofMessage, TopicBytes, TransactionBytes, digest,
+};
 
 /// A batch is sent once it holds this many bytes…
 pub const BATCH_BYTES_TARGET: usize = 65_536;
@@ -31,6 +35,8 @@ pub const BATCH_DELAY_MS: u64 = 20;
 pub const ANNOUNCE_DELAY_MS: u64 = 60;
 /// Batches that may wait for the node's verdict.
 pub const PENDING_MAX: usize = 1_024;
+/// Messages with a proof among them.
+pub const PROOFS_PENDING_MAX: usize = 8;
 /// How long a batch waits for the node's verdict, milliseconds.
 pub const VERDICT_TIMEOUT_MS: u64 = 10_000;
 /// Bytes of checked batches that are kept for peers that want them.
@@ -49,6 +55,22 @@ impl Batch {
     pub(crate) fn of_topic(message: &[u8]) -> Option<Self> {
         let frame: Frame = encode(&GossipMessage::Topic(TopicBytes::new(message.to_vec())?)).into();
         Some(Self { digest: digest(&frame), frame, transactions: 0 })
+    }
+}
+
+/// A message as it is kept for peers.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub frame: Frame,
+    /// Whether it travels over the protocol of proofs.
+    pub is_proof: bool,
+}
+
+impl Kept {
+    /// A message with a transaction that holds a proof, and its name; `None` when it is over the bound.
+    pub(crate) fn of_proof(transaction: &[u8]) -> Option<(Hash, Self)> {
+        let frame: Frame = encode(&ProofMessage::new(transaction.to_vec())?).into();
+        Some((digest(&frame), Self { frame, is_proof: true }))
     }
 }
 
@@ -93,7 +115,7 @@ impl Collector {
 #[derive(Debug)]
 pub(crate) struct Pending<P> {
     pub source: P,
-    pub frame: Frame,
+    pub kept: Kept,
     since_ms: u64,
 }
 
@@ -101,7 +123,7 @@ pub(crate) struct Pending<P> {
 #[derive(Debug)]
 pub(crate) struct Relay<P> {
     pending: BTreeMap<Hash, Pending<P>>,
-    cache: BTreeMap<Hash, Frame>,
+    cache: BTreeMap<Hash, Kept>,
     order: VecDeque<Hash>,
     cached_bytes: usize,
     announce: Vec<Hash>,
@@ -125,9 +147,14 @@ impl<P> Relay<P> {
         self.pending.len() < PENDING_MAX
     }
 
+    /// True when another message with a proof may wait for a verdict.
+    pub(crate) fn has_room_for_proof(&self) -> bool {
+        self.has_room() && self.pending.values().filter(|pending| pending.kept.is_proof).count() < PROOFS_PENDING_MAX
+    }
+
     /// Keeps a batch that was handed to the node.
-    pub(crate) fn wait(&mut self, digest: Hash, source: P, frame: Frame, now_ms: u64) {
-        self.pending.insert(digest, Pending { source, frame, since_ms: now_ms });
+    pub(crate) fn wait(&mut self, digest: Hash, source: P, kept: Kept, now_ms: u64) {
+        self.pending.insert(digest, Pending { source, kept, since_ms: now_ms });
     }
 
     /// Ends the wait of a batch.
@@ -138,15 +165,17 @@ impl<P> Relay<P> {
     /// Makes an accepted batch available to peers and due for announcement. Announcements beyond
     /// [`ANNOUNCE_MAX`] between two flushes are left out: peers further away then learn of the
     /// transactions from blocks.
-    pub(crate) fn accept(&mut self, digest: Hash, frame: Frame) {
-        self.cached_bytes = self.cached_bytes.saturating_add(frame.len());
-        self.cache.insert(digest, frame);
-        self.order.push_back(digest);
+    pub(crate) fn accept(&mut self, digest: Hash, kept: Kept) {
+        let bytes = kept.frame.len();
+        if self.cache.insert(digest, kept).is_none() {
+            self.cached_bytes = self.cached_bytes.saturating_add(bytes);
+            self.order.push_back(digest);
+        }
         while self.cached_bytes > RELAY_BYTES_MAX
             && let Some(oldest) = self.order.pop_front()
         {
-            if let Some(frame) = self.cache.remove(&oldest) {
-                self.cached_bytes = self.cached_bytes.saturating_sub(frame.len());
+            if let Some(kept) = self.cache.remove(&oldest) {
+                self.cached_bytes = self.cached_bytes.saturating_sub(kept.frame.len());
             }
         }
         if self.announce.len() < ANNOUNCE_MAX {
@@ -154,8 +183,8 @@ impl<P> Relay<P> {
         }
     }
 
-    /// The frame of a checked batch.
-    pub(crate) fn frame(&self, digest: &Hash) -> Option<&Frame> {
+    /// A checked message.
+    pub(crate) fn kept(&self, digest: &Hash) -> Option<&Kept> {
         self.cache.get(digest)
     }
 

@@ -68,6 +68,8 @@ pub enum DropReason {
     Replay,
     /// The peer's handshake is not done.
     BeforeHandshake,
+    /// A message with a proof that nobody asked the peer for.
+    Unasked,
     /// Too long or not a canonical encoding.
     Malformed,
     /// The node does not keep up with reading.
@@ -84,11 +86,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of the counters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RateLimited,
         Self::ByteLimited,
         Self::Replay,
         Self::BeforeHandshake,
+        Self::Unasked,
         Self::Malformed,
         Self::NodeQueueFull,
         Self::PeerQueueFull,
@@ -104,6 +107,7 @@ impl DropReason {
             Self::ByteLimited => "byte_limited",
             Self::Replay => "replay",
             Self::BeforeHandshake => "before_handshake",
+            Self::Unasked => "unasked",
             Self::Malformed => "malformed",
             Self::NodeQueueFull => "node_queue_full",
             Self::PeerQueueFull => "peer_queue_full",

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, Swarm};
-use primitives::transaction::TRANSACTION_BYTES_MAX;
+use primitives::transaction::{PROOF_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use primitives::{Hash, Height};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -40,7 +40,8 @@ pub enum P2pEvent {
         peer: PeerKey,
         /// Names the batch in the verdict.
         batch: BatchId,
-        /// The encoded transactions, each at most `TRANSACTION_BYTES_MAX` bytes, unchecked.
+        /// The encoded transactions, each at most `TRANSACTION_BYTES_MAX` bytes, unchecked; or a single one of at most
+        /// `PROOF_TRANSACTION_BYTES_MAX`, with a proof.
         transactions: Vec<Vec<u8>>,
     },
     /// A peer sent a message of a topic that was not seen before. Answer with [`P2pHandle::report`].
@@ -154,6 +155,7 @@ pub enum StartError {
 pub(crate) enum Command {
     Verdict(Hash, Verdict),
     Topic(Arc<[u8]>),
+    Proof(Arc<[u8]>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -262,11 +264,17 @@ impl std::fmt::Debug for P2pHandle {
 }
 
 impl P2pHandle {
-    /// Queues one encoded transaction for every peer. Never waits; false when the queue is full, the
-    /// network has stopped, or the transaction is over `TRANSACTION_BYTES_MAX` bytes.
+    /// Queues one encoded transaction for every peer. One over `TRANSACTION_BYTES_MAX` bytes has a proof: it is announced,
+    /// and goes to the peers that ask for it. Never waits; false when the queue is full, the network has stopped, or the
+    /// transaction is over `PROOF_TRANSACTION_BYTES_MAX` bytes.
     #[must_use = "a transaction that was not queued reaches no peer"]
     pub fn publish(&self, transaction: Arc<[u8]>) -> bool {
-        transaction.len() <= TRANSACTION_BYTES_MAX && self.publish.try_send(transaction).is_ok()
+        let length = transaction.len();
+        if length <= TRANSACTION_BYTES_MAX {
+            self.publish.try_send(transaction).is_ok()
+        } else {
+            length <= PROOF_TRANSACTION_BYTES_MAX && self.command.try_send(Command::Proof(transaction)).is_ok()
+        }
     }
 
     /// Judges a received batch. Never waits; false when the queue is full or the network has stopped,

@@ -44,4 +44,4 @@ pub use counters::{Counter, Counters, DropReason, Provider};
 pub use handle::{BatchId, P2p, P2pEvent, P2pHandle, PeerView, StartError, Verdict};
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
-pub use wire::{BATCH_TRANSACTIONS_MAX, MESSAGE_BYTES_MAX, Refusal, TOPIC_BYTES_MAX};
+pub use wire::{BATCH_TRANSACTIONS_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, Refusal, TOPIC_BYTES_MAX};

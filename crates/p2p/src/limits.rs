@@ -244,6 +244,15 @@ impl ReplayWindow {
         self.seen.contains(digest)
     }
 
+    /// Forgets `digest` wherever it is; true when it was remembered.
+    pub fn remove(&mut self, digest: &Hash) -> bool {
+        let is_known = self.seen.remove(digest);
+        if is_known {
+            self.order.retain(|known| known != digest);
+        }
+        is_known
+    }
+
     /// Forgets the newest digest if it is `digest`: for a message that could not be handled and may
     /// come again. An older digest stays.
     pub fn take_back(&mut self, digest: &Hash) {

@@ -1,6 +1,6 @@
 //! The swarm: transports, protocols, connection limits.
 //!
-//! Model: QUIC and TCP (Noise, Yamux) under one identity; four request-response protocols of
+//! Model: QUIC and TCP (Noise, Yamux) under one identity; five request-response protocols of
 //! `wire.rs`; ping to notice a peer that is gone; libp2p's own connection limits and block list.
 //!
 //! Rule: streams, pending and established connections are bounded before any handler of ours runs.
@@ -16,9 +16,10 @@ use libp2p::swarm::NetworkBehaviour;
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 
 use crate::codec::{Frame, FrameCodec};
-use crate::peers::{HANDSHAKE_TIMEOUT_MS, IN_FLIGHT_MAX};
+use crate::peers::{HANDSHAKE_TIMEOUT_MS, IN_FLIGHT_MAX, PROOFS_IN_FLIGHT_MAX};
 use crate::wire::{
-    GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, PEERS_PROTOCOL, SMALL_BYTES_MAX,
+    GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX,
+    PROOFS_PROTOCOL, SMALL_BYTES_MAX,
 };
 
 /// Connections whose encryption is not set up yet.
@@ -29,6 +30,8 @@ pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 pub const CONNECTIONS_SPARE: u32 = 16;
 /// A gossip message or heights request without an answer for this long has failed.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A message with a proof without an answer for this long has failed.
+pub const PROOF_TIMEOUT: Duration = Duration::from_secs(30);
 /// Small requests that one peer may have open at once.
 pub const SMALL_STREAMS_MAX: usize = 8;
 /// A QUIC connection without any packet for this long is closed, milliseconds.
@@ -54,6 +57,7 @@ pub(crate) struct Behaviour {
     pub heights: Requests,
     pub exchange: Requests,
     pub gossip: Requests,
+    pub proofs: Requests,
 }
 
 impl Behaviour {
@@ -67,6 +71,8 @@ impl Behaviour {
         let handshake_timeout = Duration::from_millis(HANDSHAKE_TIMEOUT_MS);
         // The remote's sending bound and some slack for messages that are being answered.
         let gossip_streams = IN_FLIGHT_MAX.saturating_mul(4);
+        // One each way: what is read before any limit of ours counts is one message of a peer.
+        let proof_streams = PROOFS_IN_FLIGHT_MAX.saturating_mul(2);
         Self {
             limits: connection_limits::Behaviour::new(limits),
             banned: allow_block_list::Behaviour::default(),
@@ -75,6 +81,7 @@ impl Behaviour {
             heights: requests(HEIGHTS_PROTOCOL, SMALL_BYTES_MAX, REQUEST_TIMEOUT, SMALL_STREAMS_MAX),
             exchange: requests(PEERS_PROTOCOL, SMALL_BYTES_MAX, REQUEST_TIMEOUT, SMALL_STREAMS_MAX),
             gossip: requests(GOSSIP_PROTOCOL, MESSAGE_BYTES_MAX, REQUEST_TIMEOUT, gossip_streams),
+            proofs: requests(PROOFS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX, PROOF_TIMEOUT, proof_streams),
         }
     }
 }

@@ -35,6 +35,12 @@ pub const REFUSED_LINGER_MS: u64 = 2_000;
 pub const OUTBOX_MAX: usize = 64;
 /// Gossip messages sent to one peer and not answered yet.
 pub const IN_FLIGHT_MAX: usize = 8;
+/// Messages with a proof that wait for one peer.
+pub const PROOFS_OUTBOX_MAX: usize = 4;
+/// Messages with a proof sent to one peer and not answered yet.
+pub const PROOFS_IN_FLIGHT_MAX: usize = 1;
+/// Digests that one peer was asked for and has not delivered.
+pub const WANTED_MAX: u64 = 1_024;
 /// Digests remembered as known to one peer.
 pub const KNOWN_MAX: u64 = 1_024;
 
@@ -69,8 +75,12 @@ pub(crate) struct Peer {
     pub connected_ms: u64,
     pub limiter: PeerLimiter,
     pub known: ReplayWindow,
+    /// What this peer announced and was asked for.
+    pub wanted: ReplayWindow,
     pub outbox: VecDeque<Frame>,
     pub in_flight: usize,
+    pub proofs_outbox: VecDeque<Frame>,
+    pub proofs_in_flight: usize,
     /// A handshake request of ours has no answer yet.
     pub greeted: bool,
     /// A heights request of ours has no answer yet.
@@ -93,8 +103,11 @@ impl Peer {
             connected_ms: now_ms,
             limiter: PeerLimiter::new(limits),
             known: ReplayWindow::new(KNOWN_MAX),
+            wanted: ReplayWindow::new(WANTED_MAX),
             outbox: VecDeque::new(),
             in_flight: 0,
+            proofs_outbox: VecDeque::new(),
+            proofs_in_flight: 0,
             greeted: false,
             asked_height: false,
             asked_peers_ms: None,
@@ -137,6 +150,25 @@ impl Peer {
         }
         let frame = self.outbox.pop_front()?;
         self.in_flight = self.in_flight.saturating_add(1);
+        Some(frame)
+    }
+
+    /// Queues a frame with a proof; false when too many wait and the frame is dropped.
+    pub(crate) fn queue_proof(&mut self, frame: Frame) -> bool {
+        let room = self.proofs_outbox.len() < PROOFS_OUTBOX_MAX;
+        if room {
+            self.proofs_outbox.push_back(frame);
+        }
+        room
+    }
+
+    /// The next frame with a proof to send, when another one may be in flight.
+    pub(crate) fn next_proof(&mut self) -> Option<Frame> {
+        if self.proofs_in_flight >= PROOFS_IN_FLIGHT_MAX {
+            return None;
+        }
+        let frame = self.proofs_outbox.pop_front()?;
+        self.proofs_in_flight = self.proofs_in_flight.saturating_add(1);
         Some(frame)
     }
 }

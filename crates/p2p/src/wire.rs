@@ -1,4 +1,4 @@
-//! What travels between nodes: four request-response protocols, each message one bounded frame.
+//! What travels between nodes: five request-response protocols, each message one bounded frame.
 //!
 //! | protocol | request | reply | frame bound |
 //! |---|---|---|---|
@@ -6,17 +6,19 @@
 //! | `/the-block/heights/1` | [`Heights`] | [`Heights`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/peers/1` | [`PeersRequest`] | [`ToldPeers`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/transactions/2` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
+//! | `/the-block/proofs/1` | [`ProofMessage`] | [`GossipReply`] | [`PROOF_MESSAGE_BYTES_MAX`] |
 //!
 //! Rules
 //! - The encoding is `primitives::codec`: borsh, bounded, no trailing bytes.
 //! - A frame over its bound is refused while it is read; nothing of it is kept.
 //! - A new version of a protocol gets a new protocol name.
+//! - What is larger than a gossip message has a protocol of its own, where one such message at a time is read from a peer.
 //!
 //! Read next: `codec.rs` (frames on a stream), `handlers/` (what each message does).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use libp2p::StreamProtocol;
-use primitives::transaction::TRANSACTION_BYTES_MAX;
+use primitives::transaction::{PROOF_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use primitives::{BoundedVec, FormatVersion, Hash, Height};
 
 use crate::config::{ADDRESSES_MAX, ChainIdentity};
@@ -29,9 +31,13 @@ pub(crate) const HEIGHTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-bl
 pub(crate) const PEERS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/peers/1");
 /// Name of the transaction gossip protocol.
 pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/2");
+/// Name of the protocol that delivers transactions with a proof.
+pub(crate) const PROOFS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/proofs/1");
 
 /// The longest gossip message, bytes.
 pub const MESSAGE_BYTES_MAX: usize = 262_144;
+/// The longest message with a proof, bytes: the longest such transaction and its length.
+pub const PROOF_MESSAGE_BYTES_MAX: usize = PROOF_TRANSACTION_BYTES_MAX + 4;
 /// The longest handshake or heights message, bytes.
 pub const SMALL_BYTES_MAX: usize = 16_384;
 /// The most transactions in one batch.
@@ -156,6 +162,9 @@ pub(crate) type ToldPeers = BoundedVec<ToldPeer, TOLD_PEERS_MAX>;
 /// One transaction as it travels.
 pub(crate) type TransactionBytes = BoundedVec<u8, TRANSACTION_BYTES_MAX>;
 
+/// One transaction with a proof as it travels, longer than [`TRANSACTION_BYTES_MAX`].
+pub(crate) type ProofMessage = BoundedVec<u8, PROOF_TRANSACTION_BYTES_MAX>;
+
 /// A message of a topic as it travels.
 pub(crate) type TopicBytes = BoundedVec<u8, TOPIC_BYTES_MAX>;
 
@@ -164,13 +173,13 @@ pub(crate) type TopicBytes = BoundedVec<u8, TOPIC_BYTES_MAX>;
 pub(crate) enum GossipMessage {
     /// Transactions in the order in which the sender admitted them.
     Batch(BoundedVec<TransactionBytes, BATCH_TRANSACTIONS_MAX>),
-    /// Digests of batches and topic messages that the sender checked and can deliver.
+    /// Digests of batches, topic messages and messages with a proof that the sender checked and can deliver.
     Announce(BoundedVec<Hash, ANNOUNCE_MAX>),
     /// A message of a topic. What is in it, and who may publish it, is the node's affair.
     Topic(TopicBytes),
 }
 
-/// The answer to a gossip message.
+/// The answer to a gossip message or to one with a proof.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) enum GossipReply {
     /// Taken, or known already.

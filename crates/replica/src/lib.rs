@@ -33,5 +33,5 @@ pub use chain::ChainState;
 pub use offences::{OffenceLimits, Offences};
 pub use queues::QueueLength;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
-pub use reports::Reports;
+pub use reports::{Report, Reports};
 pub use state::ProofVerifier;

@@ -57,6 +57,7 @@ async fn measure(delay: Duration) -> Result<()> {
         base_port: Some(free_base()?),
         block_interval_ms: Some(INTERVAL_MS),
         params: None,
+        gates: Vec::new(),
     };
     let Ok(network) = prepare(&folder.path().join("net"), &wanted, false) else {
         bail!("the folders of the network cannot be made in {}", folder.path().display());

@@ -252,6 +252,11 @@ impl Cluster {
 
     /// The same with parameters of its own, as `tb devnet --params` reads them.
     pub fn with_params(engine: Engine, nodes: u16, interval_ms: u64, params: Option<Params>) -> Self {
+        Self::with_gates(engine, nodes, interval_ms, params, &[])
+    }
+
+    /// The same with gates, as `tb devnet --gate` takes them.
+    pub fn with_gates(engine: Engine, nodes: u16, interval_ms: u64, params: Option<Params>, gates: &[&str]) -> Self {
         let turn = Turn::take();
         let folder = tempfile::tempdir().expect("a folder");
         let wanted = Wanted {
@@ -260,6 +265,7 @@ impl Cluster {
             base_port: Some(free_base(nodes)),
             block_interval_ms: Some(interval_ms),
             params,
+            gates: gates.iter().map(|gate| gate.parse().expect("a gate")).collect(),
         };
         let network = prepare(&folder.path().join("net"), &wanted, false).expect("a network");
         let nodes = network.nodes.iter().map(|node| Node::new(node.home.root().to_owned(), node.ports)).collect();

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{TIME_MAX, in_time, stamped};
+use super::{TIME_MAX, commit, in_time, stamped};
 use crate::process::Workspace;
 
 /// The test.
@@ -34,7 +34,13 @@ pub(super) fn run(workspace: &Workspace, mutations: u64) -> Result<Value> {
     if let Some(numbers) = summary.as_object_mut() {
         numbers.remove("nightly");
     }
-    stamped(workspace, "folds", &format!("cargo xtask nightly folds --mutations {mutations}"), summary)
+    stamped(
+        workspace,
+        "folds",
+        &commit(workspace)?,
+        &format!("cargo xtask nightly folds --mutations {mutations}"),
+        summary,
+    )
 }
 
 /// What is wrong with a result.

@@ -53,6 +53,7 @@ pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter)
         base_port: arguments.base_port,
         block_interval_ms: arguments.block_interval_ms,
         params: None,
+        gates: Vec::new(),
     };
     let network = layout::prepare(&root, &wanted, arguments.fresh)?;
     let Some(node) = network.nodes.first() else {

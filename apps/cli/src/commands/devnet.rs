@@ -10,7 +10,7 @@ use rpc::{Client, ExitCode};
 use serde_json::json;
 
 use crate::commands::drill;
-use crate::commands::genesis::{now, read_params};
+use crate::commands::genesis::{GateArgument, now, read_params};
 use crate::context::{Context, client};
 use crate::devnet::children::{Children, Exit};
 use crate::devnet::drill::DrillPlanner;
@@ -27,6 +27,7 @@ Examples:
   tb devnet --fresh --block-interval-ms 200  a new chain with quicker blocks
   tb devnet --nodes 7 --base-port 30000 --home /tmp/net
   tb devnet --fresh --params params.json
+  tb devnet --fresh --gate recursive_proofs --gate consensus_enforcement
   tb devnet --profile partition              a drill: faults on a schedule, then a verdict
   tb devnet --scenario scenarios/partition.toml --json
   tb devnet --scenario target/chaos_artifacts/partition-20261121-063103.zip
@@ -61,14 +62,17 @@ pub struct Arguments {
     /// JSON file with the parameters of a new chain that differ from their defaults
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
+    /// Gate of a new chain that is in force from height 1, or from HEIGHT on; once for each gate
+    #[arg(long = "gate", value_name = "NAME[@HEIGHT]")]
+    gates: Vec<GateArgument>,
     /// Delete the network in the folder and begin a new one
     #[arg(long)]
     fresh: bool,
     /// Run a drill from a scenario (.toml, .ron) or again from the artefact of one (.zip)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "params", "fresh", "profile"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["nodes", "params", "gates", "fresh", "profile"])]
     scenario: Option<PathBuf>,
     /// Run a built-in drill, such as partition; an unknown name lists them all
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["nodes", "params", "fresh"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["nodes", "params", "gates", "fresh"])]
     profile: Option<String>,
     /// Folder that a drill leaves its artefact in
     #[arg(long, value_name = "DIR", env = ROOT_VARIABLE, hide_env_values = true, default_value = ROOT_DEFAULT)]
@@ -108,6 +112,7 @@ pub async fn run(arguments: &Arguments, context: &Context, planner: Option<Drill
         base_port: arguments.base_port,
         block_interval_ms: arguments.block_interval_ms,
         params: arguments.params.as_deref().map(read_params).transpose()?,
+        gates: arguments.gates.clone(),
     };
     let network = layout::prepare(&context.home_or_below("devnet"), &wanted, arguments.fresh)?;
     let prover = if arguments.no_prover { None } else { network.prover()? };

@@ -84,6 +84,7 @@ pub async fn run(options: Options<'_>, context: &Context, planner: Option<DrillP
         base_port,
         block_interval_ms: block_interval_ms.or(recorded_ms),
         params: None,
+        gates: Vec::new(),
     };
     let root = context.home_or_below("drill");
     if !drill.small_disks().is_empty() {

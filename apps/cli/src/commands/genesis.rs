@@ -1,10 +1,11 @@
 //! `tb genesis`: the file that starts a chain.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
-use primitives::genesis::GateActivation;
+use primitives::genesis::{CHAIN_GATES, GateActivation};
 use primitives::{
     Address, Amount, Engine, FormatVersion, Genesis, GenesisAccount, Hash, Height, LedgerSlot, Params, Timestamp,
 };
@@ -26,6 +27,8 @@ const EXAMPLES_NEW: &str = "\
 Examples:
   tb genesis new --chain-id my-net --validator a/validator_public.json --account tb1…=1000 --out genesis.json
   tb genesis new --chain-id my-net --validator validator_public.json --accounts-file accounts.csv --out genesis.json
+  tb genesis new --chain-id my-net --validator validator_public.json --account tb1…=1000 \\
+      --gate recursive_proofs --gate consensus_enforcement@100000 --out genesis.json
 
 The accounts file has one line per account: ADDRESS,AMOUNT in BLOCK. Lines that start with # are comments.";
 const EXAMPLES_SHOW: &str = "\
@@ -92,6 +95,9 @@ struct New {
     /// JSON file with the parameters that differ from their defaults
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
+    /// Gate that is in force from height 1, or from HEIGHT on; once for each gate
+    #[arg(long = "gate", value_name = "NAME[@HEIGHT]")]
+    gates: Vec<GateArgument>,
     /// Where to write it
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -101,6 +107,50 @@ struct New {
 struct File {
     /// The file [default: <home>/genesis.json; for show the node's]
     file: Option<PathBuf>,
+}
+
+/// A gate as a word of the command line: `NAME` or `NAME@HEIGHT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateArgument(GateActivation);
+
+/// The gate that comes with the engine.
+const ENGINE_GATE: &str = "malachite_consensus";
+
+/// Why a word is no gate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAGate {
+    /// No gate has this name.
+    #[error("no gate has the name {0:?}; there are {known}", known = gate_names())]
+    Unknown(String),
+    /// The height is no number above 0.
+    #[error("{0:?} is no height; write a number from 1 on, such as recursive_proofs@1000")]
+    Height(String),
+}
+
+/// The names of the gates that a person chooses.
+fn gate_names() -> String {
+    CHAIN_GATES.into_iter().filter(|name| *name != ENGINE_GATE).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for GateArgument {
+    type Err = NotAGate;
+
+    fn from_str(text: &str) -> Result<Self, NotAGate> {
+        let (name, height) = text.split_once('@').unwrap_or((text, "1"));
+        if name == ENGINE_GATE || !CHAIN_GATES.contains(&name) {
+            return Err(NotAGate::Unknown(name.to_owned()));
+        }
+        let at = height.parse().ok().filter(|height| *height > 0);
+        let height = Height(at.ok_or_else(|| NotAGate::Height(height.to_owned()))?);
+        Ok(Self(GateActivation { name: name.to_owned(), height }))
+    }
+}
+
+impl GateArgument {
+    /// Whether it is the gate of this name.
+    pub fn is(&self, name: &str) -> bool {
+        self.0.name == name
+    }
 }
 
 /// What makes blocks, as a word of the command line.
@@ -215,7 +265,7 @@ impl New {
         };
         let accounts =
             accounts.iter().map(|entry| GenesisAccount { address: entry.to, balance: entry.amount }).collect();
-        make(&self.chain_id, engine, params, accounts, &validators)
+        make(&self.chain_id, engine, params, accounts, &validators, &self.gates)
     }
 }
 
@@ -244,8 +294,12 @@ pub fn make(
     params: Params,
     accounts: Vec<GenesisAccount>,
     validators: &[ValidatorPublic],
+    gates: &[GateArgument],
 ) -> Result<Genesis, Failure> {
-    let gate = GateActivation { name: "malachite_consensus".to_owned(), height: Height(1) };
+    let of_engine = GateActivation { name: ENGINE_GATE.to_owned(), height: Height(1) };
+    let of_engine = (engine == Engine::Bft).then_some(of_engine);
+    let mut gates: Vec<GateActivation> = gates.iter().map(|gate| gate.0.clone()).chain(of_engine).collect();
+    gates.sort_by(|one, other| one.name.cmp(&other.name));
     let genesis = Genesis {
         version: FormatVersion,
         chain_id: chain_id.to_owned(),
@@ -256,7 +310,7 @@ pub fn make(
         accounts,
         validators: validators.iter().map(ValidatorPublic::entry).collect(),
         proof_keys: Default::default(),
-        gates: if engine == Engine::Bft { vec![gate] } else { Vec::new() },
+        gates,
     };
     genesis.validate()?;
     Ok(genesis)

@@ -13,7 +13,7 @@ use wallet::key_file::read_password;
 use wallet::seal::MEMORY_KIB_MIN;
 use wallet::{KdfParams, KeyName, Keystore, ValidatorKey, draw};
 
-use crate::commands::genesis;
+use crate::commands::genesis::{self, GateArgument};
 use crate::context::PASSWORD_FILE;
 use crate::exit::Failure;
 use crate::provision::{NewHome, join_chain, read_genesis, read_json, write_new};
@@ -22,6 +22,8 @@ use crate::provision::{NewHome, join_chain, read_genesis, read_json, write_new};
 pub const ACCOUNTS: u16 = 10;
 /// What each of them starts with.
 pub const ACCOUNT_BALANCE: Amount = Amount::from_blocks(1_000_000);
+/// What the pool that pays provers starts with, where blocks take proofs.
+pub const PROVER_POOL_BALANCE: Amount = Amount::from_blocks(10_000);
 /// Validators when nothing else is said.
 pub const NODES_DEFAULT: u16 = 4;
 /// Most validators: each is a process of this machine.
@@ -70,6 +72,8 @@ pub struct Wanted {
     pub block_interval_ms: Option<u64>,
     /// Parameters of a new chain, besides the time between blocks.
     pub params: Option<Params>,
+    /// Gates of a new chain, besides that of the engine.
+    pub gates: Vec<GateArgument>,
 }
 
 /// The three ports of one node.
@@ -284,7 +288,7 @@ pub fn prepare(root: &Path, wanted: &Wanted, fresh: bool) -> Result<Network, Fai
     if found.is_some() {
         fs::remove_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
     }
-    make(root, shape, wanted.params.clone().unwrap_or_default())
+    make(root, shape, wanted.params.clone().unwrap_or_default(), &wanted.gates)
 }
 
 fn check_ports(shape: &Shape) -> Result<(), Failure> {
@@ -300,7 +304,7 @@ fn check_ports(shape: &Shape) -> Result<(), Failure> {
     ))
 }
 
-fn make(root: &Path, shape: Shape, params: Params) -> Result<Network, Failure> {
+fn make(root: &Path, shape: Shape, params: Params, gates: &[GateArgument]) -> Result<Network, Failure> {
     fs::create_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
     write_marker(root, &Shape { complete: false, ..shape.clone() })?;
     let accounts = make_accounts(root)?;
@@ -312,10 +316,12 @@ fn make(root: &Path, shape: Shape, params: Params) -> Result<Network, Failure> {
         validators.extend(new.create()?);
     }
     let params = Params { block_interval_ms: shape.block_interval_ms, ..params };
-    let funded =
-        accounts.iter().map(|account| GenesisAccount { address: account.address, balance: account.balance }).collect();
+    let pool = GenesisAccount { address: Address::of_module("prover_pool"), balance: PROVER_POOL_BALANCE };
+    let pool = gates.iter().any(|gate| gate.is("recursive_proofs")).then_some(pool);
+    let funded = accounts.iter().map(|account| GenesisAccount { address: account.address, balance: account.balance });
+    let funded = funded.chain(pool).collect();
     let chain_id = if shape.engine == Engine::Solo { "dev" } else { "devnet" };
-    let genesis = genesis::make(chain_id, shape.engine, params, funded, &validators)?;
+    let genesis = genesis::make(chain_id, shape.engine, params, funded, &validators, gates)?;
     for index in 0..shape.nodes {
         let (_, home) = node_home(root, index);
         let key = ValidatorKey::load(&home.validator_key(), None)?.key;

@@ -17,6 +17,7 @@ fn wanted(nodes: u16, base_port: u16) -> Wanted {
         base_port: Some(base_port),
         block_interval_ms: Some(250),
         params: None,
+        gates: Vec::new(),
     }
 }
 
@@ -78,14 +79,21 @@ fn a_network_is_complete_and_every_node_would_start() {
 fn a_network_is_used_again_and_its_shape_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = made(folder.path(), 2);
-    let anything = Wanted { engine: Engine::Bft, nodes: None, base_port: None, block_interval_ms: None, params: None };
+    let anything = Wanted {
+        engine: Engine::Bft,
+        nodes: None,
+        base_port: None,
+        block_interval_ms: None,
+        params: None,
+        gates: Vec::new(),
+    };
     let again = prepare(folder.path(), &anything, false).expect("the same network");
     assert_eq!(first.genesis.hash(), again.genesis.hash());
     assert_eq!(first.shape, again.shape);
-    let other = Wanted { nodes: Some(3), params: None, ..anything };
+    let other = Wanted { nodes: Some(3), params: None, gates: Vec::new(), ..anything };
     let failure = prepare(folder.path(), &other, false).expect_err("another shape");
     assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "other_devnet"));
-    let solo = Wanted { engine: Engine::Solo, params: None, ..anything };
+    let solo = Wanted { engine: Engine::Solo, params: None, gates: Vec::new(), ..anything };
     assert_eq!(prepare(folder.path(), &solo, false).expect_err("another engine").error.code, "other_devnet");
 }
 
@@ -99,6 +107,7 @@ fn fresh_begins_a_new_chain_and_an_interrupted_start_too() {
         base_port: Some(first.shape.base_port),
         block_interval_ms: Some(250),
         params: None,
+        gates: Vec::new(),
     };
     let fresh = prepare(folder.path(), &again, true).expect("a new chain");
     assert_ne!(first.genesis.hash(), fresh.genesis.hash());

@@ -206,12 +206,7 @@ impl Machine {
             let app = app.lock().map_err(|_| Fault("a thread died while it held the chain".to_owned()))?;
             (app.genesis().clone(), app.genesis_hash(), app.finalized())
         };
-        let log_asked = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&log_asked);
-        let log: LogSync = Arc::new(move || {
-            asked.store(true, Ordering::Relaxed);
-            Ok(())
-        });
+        let (log_asked, log) = asked_sync();
         let signer = signer.map(|signer| GuardedSigner::new(signer, hash).inline());
         let waits = defect != Some(Defect::SignsBeforeTheLog);
         let signer = signer.map(|signer| if waits { signer.after(log) } else { signer });
@@ -465,6 +460,17 @@ impl Machine {
         self.host.drain();
         std::mem::take(&mut self.host.outputs)
     }
+}
+
+/// A sync of the log that only notes that it was asked for: the owner of the machine has the log.
+fn asked_sync() -> (Arc<AtomicBool>, LogSync) {
+    let log_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&log_asked);
+    let log: LogSync = Arc::new(move || {
+        asked.store(true, Ordering::Relaxed);
+        Ok(())
+    });
+    (log_asked, log)
 }
 
 /// The engine's core at the start of `height`.

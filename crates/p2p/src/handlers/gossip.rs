@@ -9,10 +9,11 @@ use libp2p::{PeerId, Swarm};
 use primitives::{BoundedVec, Hash, decode, encode};
 
 use crate::actor::Network;
+use crate::batches::Kept;
 use crate::codec::Frame;
 use crate::counters::{Counters, DropReason};
 use crate::handle::{BatchId, P2pEvent};
-use crate::handlers::handshake;
+use crate::handlers::{handshake, proofs};
 use crate::identity::PeerKey;
 use crate::limits::Exceeded;
 use crate::network::{Behaviour, RequestsEvent};
@@ -136,7 +137,7 @@ fn handed(
     // Remembered only now: a message that found no room may come again.
     network.replay.insert(digest);
     let now_ms = network.now_ms();
-    network.relay.wait(digest, peer_id, frame, now_ms);
+    network.relay.wait(digest, peer_id, Kept { frame, is_proof: false }, now_ms);
     GossipReply::Received
 }
 
@@ -151,13 +152,18 @@ fn announced(network: &mut Network, peer_id: PeerId, digests: &[Hash]) -> Gossip
             wanted.push(*digest);
         }
     }
+    if let Some(peer) = network.peers.get_mut(&peer_id) {
+        for digest in &wanted {
+            peer.wanted.insert(*digest);
+        }
+    }
     match BoundedVec::<Hash, ANNOUNCE_MAX>::new(wanted) {
         Some(wanted) if !wanted.is_empty() => GossipReply::Wanted(wanted),
         _ => GossipReply::Received,
     }
 }
 
-fn known(network: &mut Network, peer_id: PeerId, digest: Hash) {
+pub(crate) fn known(network: &mut Network, peer_id: PeerId, digest: Hash) {
     if let Some(peer) = network.peers.get_mut(&peer_id) {
         peer.known.insert(digest);
     }
@@ -169,8 +175,10 @@ fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {
         Ok(GossipReply::Refused) => network.count_drop(DropReason::Undelivered),
         Ok(GossipReply::Wanted(digests)) => {
             for digest in &digests {
-                if let Some(frame) = network.relay.frame(digest).cloned() {
-                    queue(network, peer_id, frame);
+                match network.relay.kept(digest).cloned() {
+                    Some(Kept { frame, is_proof: true }) => proofs::queue(network, peer_id, frame),
+                    Some(Kept { frame, is_proof: false }) => queue(network, peer_id, frame),
+                    None => {}
                 }
             }
         }

@@ -11,6 +11,7 @@ pub(crate) mod gossip;
 pub(crate) mod handshake;
 pub(crate) mod heights;
 pub(crate) mod persisted;
+pub(crate) mod proofs;
 pub(crate) mod publish;
 pub(crate) mod pull_heights;
 pub(crate) mod swarm;

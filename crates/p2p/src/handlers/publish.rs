@@ -7,8 +7,8 @@ use libp2p::PeerId;
 use tokio::time::Instant;
 
 use crate::actor::Network;
-use crate::batches::{BATCH_DELAY_MS, Batch};
-use crate::handlers::gossip;
+use crate::batches::{BATCH_DELAY_MS, Batch, Kept};
+use crate::handlers::{announce, gossip};
 
 /// Adds `transactions` to the batch under construction.
 pub(crate) fn handle(network: &mut Network, transactions: &[Arc<[u8]>]) {
@@ -29,6 +29,18 @@ pub(crate) fn topic(network: &mut Network, message: &[u8]) {
     if let Some(batch) = Batch::of_topic(message) {
         send(network, &batch);
     }
+}
+
+/// Announces a transaction with a proof to the peers that do not know of it.
+pub(crate) fn proof(network: &mut Network, transaction: &[u8]) {
+    // The handle has refused what is over the bound.
+    let Some((digest, kept)) = Kept::of_proof(transaction) else { return };
+    // Its own message must not come back as new.
+    if network.replay.insert(digest) {
+        network.shared.counters.transactions_out.inc();
+    }
+    network.relay.accept(digest, kept);
+    announce::schedule(network);
 }
 
 /// Sends a batch of this node to every admitted peer.

@@ -17,7 +17,7 @@ pub(crate) fn handle(network: &mut Network, digest: Hash, verdict: Verdict) {
             if let Some(peer) = network.peers.get(&pending.source) {
                 network.scores.reward(peer.key, now_ms);
             }
-            network.relay.accept(digest, pending.frame);
+            network.relay.accept(digest, pending.kept);
             announce::schedule(network);
         }
         Verdict::Reject => {

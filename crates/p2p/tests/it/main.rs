@@ -5,6 +5,7 @@
 //! - `cluster`: two and three nodes that behave.
 //! - `exchange`: nodes that learn of further peers.
 //! - `hostile`: a hand-made peer (`raw`) that does not.
+//! - `proofs`: transactions that do not fit a gossip message, between nodes that behave and from one that does not.
 //! - `throughput`: a measurement, run by name only.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
@@ -14,6 +15,7 @@ mod exchange;
 mod harness;
 mod hostile;
 mod limits;
+mod proofs;
 mod raw;
 mod score;
 mod store;

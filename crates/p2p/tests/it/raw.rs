@@ -73,6 +73,7 @@ struct Protocols {
     heights: Any,
     peers: Any,
     gossip: Any,
+    proofs: Any,
 }
 
 /// Which protocol to speak.
@@ -82,6 +83,7 @@ pub enum Protocol {
     Heights,
     Peers,
     Gossip,
+    Proofs,
 }
 
 #[derive(BorshSerialize)]
@@ -120,6 +122,16 @@ pub fn batch(transactions: &[&[u8]]) -> Vec<u8> {
     borsh::to_vec(&(0_u8, transactions.iter().map(|bytes| bytes.to_vec()).collect::<Vec<_>>())).unwrap()
 }
 
+/// The bytes of a message with a proof.
+pub fn proof_message(transaction: &[u8]) -> Vec<u8> {
+    borsh::to_vec(transaction).unwrap()
+}
+
+/// The name of a message.
+pub fn name(message: &[u8]) -> Hash {
+    Hash(blake3::derive_key("the-block v1 gossip message", message))
+}
+
 /// The bytes of an announcement.
 pub fn announce(digests: &[Hash]) -> Vec<u8> {
     borsh::to_vec(&(1_u8, digests.to_vec())).unwrap()
@@ -148,6 +160,7 @@ impl Raw {
                 heights: protocol("/the-block/heights/1"),
                 peers: protocol("/the-block/peers/1"),
                 gossip: protocol("/the-block/transactions/2"),
+                proofs: protocol("/the-block/proofs/1"),
             })
             .unwrap()
             .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE * 4))
@@ -183,6 +196,7 @@ impl Raw {
             Protocol::Heights => &mut behaviour.heights,
             Protocol::Peers => &mut behaviour.peers,
             Protocol::Gossip => &mut behaviour.gossip,
+            Protocol::Proofs => &mut behaviour.proofs,
         };
         let id = requests.send_request(&self.remote, bytes);
         let answer = async {
@@ -192,7 +206,8 @@ impl Raw {
                         ProtocolsEvent::Handshake(event)
                         | ProtocolsEvent::Heights(event)
                         | ProtocolsEvent::Peers(event)
-                        | ProtocolsEvent::Gossip(event),
+                        | ProtocolsEvent::Gossip(event)
+                        | ProtocolsEvent::Proofs(event),
                     ) => event,
                     _ => continue,
                 };

@@ -1,0 +1,140 @@
+//! A peer delivered a transaction with a proof, or answered a delivery of ours.
+//!
+//! Model: such a transaction is announced like a checked batch (`announce.rs`), asked for in the answer, and delivered here, over a
+//! protocol of its own, because it does not fit a gossip message.
+//!
+//! Rules
+//! - The checks are those of `gossip.rs`, in that order, and one before the replay check: the peer was asked for it.
+//! - A delivery beyond a limit is dropped and is no offence: we asked for it, and a byte limit of ours below the size of a proof is
+//!   not the peer's fault. What nobody asked for is one.
+//! - Few wait for the node's verdict and for a peer at once, because each may have megabytes.
+
+use libp2p::request_response::{Event, Message};
+use libp2p::{PeerId, Swarm};
+use primitives::transaction::TRANSACTION_BYTES_MAX;
+use primitives::{decode, encode};
+
+use crate::actor::Network;
+use crate::batches::Kept;
+use crate::codec::Frame;
+use crate::counters::{Counters, DropReason};
+use crate::handle::{BatchId, P2pEvent};
+use crate::handlers::{gossip, handshake};
+use crate::limits::Exceeded;
+use crate::network::{Behaviour, RequestsEvent};
+use crate::peers::Peer;
+use crate::score::Offence;
+use crate::wire::{GossipReply, ProofMessage, digest};
+
+/// An event of the proofs protocol.
+pub(crate) fn handle(network: &mut Network, event: RequestsEvent) {
+    match event {
+        Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            let reply = received(network, peer, request);
+            // An error means that the remote no longer waits for the answer.
+            let _ = network.swarm.behaviour_mut().proofs.send_response(channel, encode(&reply).into());
+        }
+        Event::Message { peer, message: Message::Response { response, .. }, .. } => answered(network, peer, &response),
+        Event::OutboundFailure { peer, .. } => {
+            network.count_drop(DropReason::Undelivered);
+            landed(network, peer);
+        }
+        Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
+    }
+}
+
+fn received(network: &mut Network, peer_id: PeerId, frame: Frame) -> GossipReply {
+    let now_ms = network.now_ms();
+    let counters = &network.shared.counters;
+    counters.messages_in.inc();
+    counters.bytes_in.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
+    let Some(peer) = network.peers.get_mut(&peer_id) else { return GossipReply::Refused };
+    if !peer.may_send() {
+        gossip::before_handshake(network, peer_id);
+        return GossipReply::Refused;
+    }
+    let limited = peer.limiter.gossip(now_ms, frame.len());
+    let key = peer.key;
+    let digest = digest(&frame);
+    let was_asked = peer.wanted.remove(&digest);
+    if let Err(limit) = limited {
+        let reason = if limit == Exceeded::Bytes { DropReason::ByteLimited } else { DropReason::RateLimited };
+        network.count_drop(reason);
+        if !was_asked {
+            network.offend(peer_id, Offence::RateExceeded);
+        }
+        return GossipReply::Refused;
+    }
+    handshake::admit(network, peer_id);
+    // What is over the bound arrives as an empty frame.
+    let transaction = decode::<ProofMessage>(&frame).ok().filter(|bytes| bytes.len() > TRANSACTION_BYTES_MAX);
+    let Some(transaction) = transaction else {
+        network.count_drop(DropReason::Malformed);
+        network.offend(peer_id, Offence::Malformed);
+        return GossipReply::Refused;
+    };
+    if !was_asked {
+        network.count_drop(DropReason::Unasked);
+        network.offend(peer_id, Offence::Malformed);
+        return GossipReply::Refused;
+    }
+    gossip::known(network, peer_id, digest);
+    if network.replay.contains(&digest) {
+        network.count_drop(DropReason::Replay);
+        return GossipReply::Received;
+    }
+    let event = P2pEvent::TransactionsReceived {
+        peer: key,
+        batch: BatchId(digest),
+        transactions: vec![transaction.into_inner()],
+    };
+    if !network.relay.has_room_for_proof() {
+        network.count_drop(DropReason::NodeQueueFull);
+        return GossipReply::Refused;
+    }
+    if !network.tell(event) {
+        return GossipReply::Refused;
+    }
+    network.shared.counters.transactions_in.inc();
+    network.replay.insert(digest);
+    network.relay.wait(digest, peer_id, Kept { frame, is_proof: true }, now_ms);
+    GossipReply::Received
+}
+
+fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {
+    match decode::<GossipReply>(frame) {
+        Ok(GossipReply::Received) => {}
+        Ok(GossipReply::Refused) => network.count_drop(DropReason::Undelivered),
+        // A delivery announces nothing that could be wanted.
+        Ok(GossipReply::Wanted(_)) | Err(_) => {
+            network.count_drop(DropReason::Malformed);
+            network.offend(peer_id, Offence::Malformed);
+        }
+    }
+    landed(network, peer_id);
+}
+
+/// A delivery of ours was answered or failed: the next one may fly.
+fn landed(network: &mut Network, peer_id: PeerId) {
+    if let Some(peer) = network.peers.get_mut(&peer_id) {
+        peer.proofs_in_flight = peer.proofs_in_flight.saturating_sub(1);
+        pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
+    }
+}
+
+/// Delivers a frame to one peer, at once or when it has answered the one before.
+pub(crate) fn queue(network: &mut Network, peer_id: PeerId, frame: Frame) {
+    let Some(peer) = network.peers.get_mut(&peer_id) else { return };
+    if !peer.queue_proof(frame) {
+        network.shared.counters.dropped(DropReason::PeerQueueFull).inc();
+    }
+    pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
+}
+
+fn pump(swarm: &mut Swarm<Behaviour>, counters: &Counters, peer_id: &PeerId, peer: &mut Peer) {
+    while let Some(frame) = peer.next_proof() {
+        counters.messages_out.inc();
+        counters.bytes_out.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
+        swarm.behaviour_mut().proofs.send_request(peer_id, frame);
+    }
+}
