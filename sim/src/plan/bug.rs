@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Plan;
 use crate::properties::Property;
 
-/// Crashes between a vote and what led to it.
-const CRASHES: &str = include_str!("../../bugbase/signed-before-logged.toml");
+/// Crashes between a vote and what led to it, each so long that the offer has gone out for the last time.
+const CRASHES: &str = include_str!("../../bugbase/signed-before-logged-late.toml");
 
 /// A defect that is put into every honest validator on purpose, to see that the properties catch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
