@@ -49,7 +49,7 @@ fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_proof_covers_the_chain_and_no_lie_passes() {
-    let proving = ProvingParams { lag_free_windows: 0, lag_floor_windows: 2, ..ProvingParams::default() };
+    let proving = ProvingParams { lag_free_windows: 1, lag_floor_windows: 2, ..ProvingParams::default() };
     let params = Params { window_blocks: WINDOW, proving, ..Params::default() };
     let gates = ["recursive_proofs", "consensus_enforcement"];
     let mut cluster = Cluster::with_gates(Engine::Bft, 2, INTERVAL_MS, Some(params), &gates);
@@ -62,7 +62,7 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     let id = client.submit(&payer.request(&payment)).await.expect("it is admitted").id;
     cluster.nodes[0].finalized(id).await;
     refuses_what_is_not_there(&cluster, &client).await;
-    cluster.nodes[0].reaches(2 * WINDOW, START_TIME).await;
+    cluster.nodes[0].reaches(2 * WINDOW + 1, START_TIME).await;
     cluster.nodes[1].kill();
     lags(&client).await;
 
@@ -89,14 +89,13 @@ async fn refuses_what_is_not_there(cluster: &Cluster, client: &Client) {
     assert_eq!(refused.code, "nothing_proven");
 }
 
-/// A window waits, so blocks are lighter.
+/// Two windows wait, one more than is free, so blocks are as light as they get.
 async fn lags(client: &Client) {
     let status = client.provers().await.expect("it answers");
     assert!(status.taken && status.enforced);
     assert_eq!((status.proven_height, status.last.is_none()), (Height::GENESIS, true));
     assert_eq!(u64::try_from(status.waiting.len()).expect("few"), status.lag_windows);
-    let bps = [10_000, 5_250, 500].get(usize::try_from(status.lag_windows).expect("few")).copied();
-    assert!((1..=2).contains(&status.lag_windows) && bps == Some(status.block_weight_bps), "{status:?}");
+    assert_eq!((status.lag_windows, status.block_weight_bps), (2, 500), "{status:?}");
     assert_eq!(status.pool, PROVER_POOL_BALANCE);
 }
 
@@ -116,6 +115,7 @@ async fn is_taken(cluster: &Cluster, height: Height) {
         let bonds: Vec<_> = status.provers.iter().map(|one| (one.address, one.bond)).collect();
         assert_eq!(bonds, [(submitter, Amount::from_blocks(20))]);
         assert!(status.waiting.iter().all(|one| one.end_height > height) && status.lag_windows <= 1, "{status:?}");
+        assert_eq!(status.block_weight_bps, 10_000);
         assert_eq!(client.node_status().await.expect("it answers").chain_proven_height, Some(height));
         let id = BlockId::Height(last.accepted_at);
         let (header, ..) = client.certified_block(id).await.expect("it is there").decode().expect("a header");
