@@ -4,7 +4,8 @@
 //! - An [`Alert`] is data: expression, severity, how long it must hold, one sentence for the person who is woken, and a
 //!   drill that makes it fire and clear. A [`Recording`] gives a long expression a short name. A [`Board`] is a page of
 //!   panels.
-//! - [`files`] turns the data into `alert.rules.yml`, `tests/*.yml` for promtool and `grafana/*.json`.
+//! - [`files`] turns the data into `alert.rules.yml`, `tests/*.yml` for promtool and `grafana/*.json`. Two boards have a
+//!   second path, below `docs/`, where the guides name them ([`COPIES`]).
 //! - [`query`] reads every expression with the metric catalogue of `telemetry` at hand: a name, a label or a label value
 //!   that no node can serve is a fault, and so is `rate` of a gauge.
 //!
@@ -33,7 +34,7 @@ use std::collections::BTreeMap;
 pub use alert::{Alert, Drill, Recording, Severity};
 pub use alerts::{AREAS, RECORDINGS, all as alerts};
 pub use board::{Board, Panel, Query, Shape, Unit};
-pub use boards::BOARDS;
+pub use boards::{BOARDS, COPIES};
 
 /// The folder of the generated files, relative to the root of the project.
 pub const FOLDER: &str = "monitoring";
@@ -47,6 +48,9 @@ pub fn files() -> BTreeMap<String, String> {
     files.insert("tests/idle.yml".to_owned(), drill::idle_file());
     for board in BOARDS {
         files.insert(format!("grafana/{}.json", board.name), grafana::file(board));
+    }
+    for (path, board) in COPIES {
+        files.insert((*path).to_owned(), grafana::file(board));
     }
     files
 }

@@ -3,7 +3,7 @@
 //! Model: the guard keeps the rule of `wallet::signer` over memory that survives the validator's crashes, as the
 //! guard's file would: the record of the highest height stays, the same bytes get the same signature, other bytes
 //! at or below the highest place are refused. When the log has lost the newest precommit for a block, the key is held
-//! to it (GRD-13). The notary stands outside and sees every signature that leaves.
+//! to it (GRD-13), also after the next restarts (GRD-14). The notary stands outside and sees every signature that leaves.
 //!
 //! Rule: the notary shares nothing with the guard, so that a guard that forgets is found out.
 
@@ -23,12 +23,19 @@ type Records = BTreeMap<Place, (Vec<u8>, Signature)>;
 
 /// What the guard's file would hold. Clones are the same file.
 #[derive(Debug, Clone, Default)]
-pub struct GuardFile(Arc<Mutex<Records>>);
+pub struct GuardFile(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    records: Records,
+    /// The precommit for a block that a log was once found to lack.
+    lost: Option<Place>,
+}
 
 impl GuardFile {
     /// Loses everything, as a file that was deleted.
     pub fn forget(&self) {
-        lock(&self.0).clear();
+        *lock(&self.0) = Kept::default();
     }
 }
 
@@ -100,12 +107,13 @@ impl Guarded {
         place.0 == height && place.2 == SignedStep::Prevote && value.is_some_and(|value| value != block)
     }
 
-    /// A precommit for a block in that round or a later one, or another height, ends the hold.
-    fn release(&mut self, place: Place, bytes: &[u8]) {
+    /// A precommit for a block in that round or a later one, or another height, ends the hold and the loss.
+    fn release(&mut self, place: Place, bytes: &[u8], lost: &mut Option<Place>) {
         let Some(((height, round, _), _)) = self.held else { return };
         let locks = place.2 == SignedStep::Precommit && place.1 >= round && self.block_of(bytes).is_some();
         if place.0 > height || (place.0 == height && locks) {
             self.held = None;
+            *lost = None;
         }
     }
 }
@@ -118,12 +126,13 @@ impl VoteSigner for Guarded {
     fn sign(&mut self, step: SignedStep, height: Height, round: Round, bytes: &[u8]) -> Result<Signature, SignRefused> {
         let place = (height, round, step);
         let file = self.file.clone();
-        let mut records = lock(&file.0);
+        let mut kept = lock(&file.0);
+        let Kept { records, lost } = &mut *kept;
         if let Some((known, signature)) = records.get(&place) {
             if known != bytes {
                 return Err(refused("other bytes were signed for this place"));
             }
-            self.release(place, bytes);
+            self.release(place, bytes, lost);
             return Ok(*signature);
         }
         if self.is_against_the_hold(place, bytes) {
@@ -136,18 +145,22 @@ impl VoteSigner for Guarded {
         let signature = self.key.sign(bytes);
         records.insert(place, (bytes.to_vec(), signature));
         self.notary.saw(self.node, place, bytes);
-        self.release(place, bytes);
+        self.release(place, bytes, lost);
         Ok(signature)
     }
 
     fn recover(&mut self, finalized: Height, logged: &[LoggedMessage]) -> Result<(), SignRefused> {
-        let records = lock(&self.file.0).clone();
+        let file = self.file.clone();
+        let mut kept = lock(&file.0);
+        let Kept { records, lost } = &mut *kept;
         let newest = records.iter().rev().find_map(|(place, (bytes, _))| {
             let block = self.block_of(bytes).filter(|_| place.2 == SignedStep::Precommit)?;
             Some((*place, block))
         });
         let is_logged = |place: Place| logged.iter().any(|message| message.place() == place);
-        self.held = newest.filter(|(place, _)| place.0 > finalized && !is_logged(*place));
+        let is_lost = |place: Place| *lost == Some(place) || !is_logged(place);
+        self.held = newest.filter(|(place, _)| place.0 > finalized && is_lost(*place));
+        *lost = self.held.map(|(place, _)| place).or(*lost);
         let unknown = logged.iter().find(|message| {
             let highest = records.keys().next_back();
             highest.is_none_or(|highest| message.place() > *highest)

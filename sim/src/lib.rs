@@ -27,6 +27,7 @@ pub mod guard;
 pub mod histogram;
 mod injected;
 pub mod log;
+pub mod memory;
 pub mod mesh;
 pub mod network;
 pub mod node;

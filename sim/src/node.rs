@@ -12,12 +12,14 @@ use consensus::Clock;
 use consensus::machine::{Defect, Machine, Output, Timer, Verdicts};
 use mempool::MempoolConfig;
 use primitives::{Address, Genesis, Height, Timestamp};
+use replica::stages::Tracker;
 use replica::{Application, Identity, Offences, Replica, ReplicaEvent, Reports};
 use storage::{FaultyDisk, Store, StoreConfig};
 
 use crate::chain::{GENESIS_TIME, Keys};
 use crate::guard::{GuardFile, Guarded, Notary};
 use crate::log::Log;
+use crate::memory::{OFFENCE_LIMITS, TRACKED_LIMIT};
 use crate::plan::{Misbehaviour, SeededBug};
 
 /// Transactions that a mempool of the simulation holds; small, so that runs reach the bound.
@@ -41,6 +43,8 @@ pub struct Running {
     pub reports: Reports,
     /// What it saw of heartbeats and keys.
     pub offences: Offences,
+    /// Where the transactions are that reached it.
+    pub stages: Tracker,
     /// When it first saw each of them, by the highest final height then.
     pub seen: BTreeMap<Address, Height>,
     told: Arc<Mutex<Vec<ReplicaEvent>>>,
@@ -158,8 +162,12 @@ impl Node {
         let identity = Identity { address: self.address, vrf_key: keys.vrf(self.key) };
         let factor = if self.bug == Some(SeededBug::OverfillsTheMempool) { 16 } else { 1 };
         let config = MempoolConfig { limit: MEMPOOL_LIMIT.saturating_mul(factor), ..MempoolConfig::default() };
-        let replica = Replica::open(genesis.clone(), Arc::new(store), config, Some(identity), observer);
-        let replica = Arc::new(Mutex::new(replica.map_err(|fault| fault.to_string())?));
+        let store = Arc::new(store);
+        let replica = Replica::open(genesis.clone(), Arc::clone(&store), config, Some(identity), observer);
+        let replica = replica.map_err(|fault| fault.to_string())?;
+        let reports = Reports::open(keys.validator(self.key), store).map_err(|fault| fault.to_string())?;
+        let (offences, _) = Offences::of_chain(&replica, OFFENCE_LIMITS).map_err(|fault| fault.to_string())?;
+        let replica = Arc::new(Mutex::new(replica));
         let signer = Guarded {
             node: self.number,
             key: keys.validator(self.key),
@@ -180,8 +188,9 @@ impl Node {
             timers: Vec::new(),
             request: None,
             tips: BTreeMap::new(),
-            reports: Reports::new(keys.validator(self.key)),
-            offences: Offences::default(),
+            reports,
+            offences,
+            stages: Tracker::bounded(TRACKED_LIMIT),
             seen: BTreeMap::new(),
             told,
         });
@@ -193,6 +202,7 @@ impl Node {
             Some(SeededBug::DropsTheLock) => Some(Defect::DropsTheLock),
             Some(SeededBug::CountsVotesTwice) => Some(Defect::CountsVotesTwice),
             Some(SeededBug::SignsBeforeTheLog) => Some(Defect::SignsBeforeTheLog),
+            Some(SeededBug::SaysNothingTwice) => Some(Defect::SaysNothingTwice),
             _ => None,
         }
     }

@@ -40,6 +40,7 @@ impl World {
         let (told, replica, end) = (running.told(), Arc::clone(&running.replica), running.machine.end().cloned());
         let mut is_news = std::mem::take(&mut self.found_offence);
         for event in told {
+            self.remembers(number, &event);
             if let ReplicaEvent::Finalized(block) = event {
                 let chain = replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 self.finalized(number, &block, &chain)?;
@@ -126,14 +127,19 @@ impl World {
             let chain = running.replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             running.reports.due(&chain)
         };
+        let due = match due {
+            Ok(due) => due,
+            Err(fault) => return self.ended(number, End::Fault(fault.0)),
+        };
         let waiting: BTreeSet<Address> = running.reports.offenders().copied().collect();
         running.seen.retain(|offender, _| waiting.contains(offender));
         for offender in waiting {
             running.seen.entry(offender).or_insert(decided);
         }
         // A report whose nonce the account used for something else counts from when it is made again.
-        for (offender, _) in &due {
-            if let Some(seen) = running.seen.get_mut(offender).filter(|seen| decided.0 <= seen.0 + REPORT_HEIGHTS) {
+        for report in due.iter().filter(|report| report.is_repeated) {
+            let seen = running.seen.get_mut(&report.offender);
+            if let Some(seen) = seen.filter(|seen| decided.0 <= seen.0 + REPORT_HEIGHTS) {
                 *seen = decided;
             }
         }
@@ -143,8 +149,8 @@ impl World {
             finalized.0 > since.saturating_add(wait)
         });
         let late: Vec<(Address, Height)> = late.collect();
-        for (_, transaction) in due.into_iter().filter(|_| !hides) {
-            self.submit(number, transaction, now);
+        for report in due.into_iter().filter(|_| !hides) {
+            self.submit(number, report.transaction, now)?;
         }
         if is_honest && self.active.is_empty() {
             self.judge.equivocators_are_punished(number, &late, finalized)?;
@@ -152,15 +158,14 @@ impl World {
         Ok(())
     }
 
-    fn submit(&mut self, number: u16, transaction: Transaction, now: Timestamp) {
-        let Ok(checked) = CheckedTransaction::check(Arc::new(transaction), &self.genesis_hash) else { return };
+    fn submit(&mut self, number: u16, transaction: Transaction, now: Timestamp) -> Check {
+        let Ok(checked) = CheckedTransaction::check(Arc::new(transaction), &self.genesis_hash) else { return Ok(()) };
         self.judge.issued(checked.id());
-        let Some(running) = &self.nodes[usize::from(number)].running else { return };
-        let admitted = running.chain().admit(checked.clone(), now);
-        if admitted.is_ok() {
+        if let Some(Ok(_)) = self.admit(number, &checked, now)? {
             self.effect("reported");
             self.broadcast(number, &Packet::Transaction(checked));
         }
+        Ok(())
     }
 
     /// Something that the summary counts took effect.
@@ -228,7 +233,8 @@ impl World {
             ConsensusEvent::Equivocation { evidence, .. } => {
                 self.counts.equivocations += u64::from(self.is_honest(number));
                 if let (Some(evidence), Some(running)) = (evidence, &mut self.node(number).running) {
-                    running.reports.found((**evidence).clone());
+                    // What the store does not take is tried again by what is due, in this same event.
+                    let _ = running.reports.found((**evidence).clone());
                     self.found_offence = true;
                 }
             }
@@ -282,8 +288,9 @@ impl World {
     pub(crate) fn queues_bounded(&mut self, number: u16) -> Check {
         let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
         let reports = QueueLength { name: "reports", length: running.reports.offenders().count(), limit: WAITING_MAX };
+        let of_memory = running.offences.queues().into_iter().chain([running.stages.queue(), reports]);
         let of_chain = running.chain().queues();
-        let queues: Vec<QueueLength> = running.machine.queues().into_iter().chain(of_chain).chain([reports]).collect();
+        let queues: Vec<QueueLength> = running.machine.queues().into_iter().chain(of_chain).chain(of_memory).collect();
         self.judge.queues_bounded(number, &queues)
     }
 

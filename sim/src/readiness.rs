@@ -33,7 +33,6 @@ impl World {
             behind,
             syncing: is_syncing(behind),
             peers: running.tips.len(),
-            quorum_visible: true,
         };
         if self.plan.seeded_bug == Some(SeededBug::SaysItIsReady) {
             (observation.starting, observation.finalized_age_ms, observation.syncing) = (false, 0, false);

@@ -158,8 +158,13 @@ pub struct World {
 impl World {
     /// The world of a plan, at time zero.
     pub fn new(plan: Plan) -> Self {
+        let genesis = genesis(Keys::of(plan.seed), &plan);
+        Self::of_genesis(plan, genesis)
+    }
+
+    /// The same on a chain with other governed values than those of the plan.
+    pub fn of_genesis(plan: Plan, genesis: Genesis) -> Self {
         let (random, keys) = (Random::new(plan.seed), Keys::of(plan.seed));
-        let genesis = genesis(keys, &plan);
         let genesis_hash = genesis.hash();
         let (twins, verdicts) = (plan.twins(), Verdicts::default());
         let nodes = (0..plan.validators).chain(twins).zip(0..).map(|(key, number)| {
@@ -343,6 +348,7 @@ impl World {
         self.damage_is_found(number, None)?;
         let (life, finalized) = (self.node(number).life, self.node(number).finalized());
         if self.is_honest(number) {
+            self.judge.count(Property::HonestValidatorRuns);
             self.judge.finalized_survives_restart(number, before, finalized)?;
         }
         self.after(STATUS_US, Event::Status(number, life));
@@ -381,12 +387,12 @@ impl World {
         let now = node.now();
         let Some(running) = &mut node.running else { return Ok(()) };
         let outputs = match packet {
-            Packet::Consensus(channel, bytes) => running.machine.receive(from, channel, &bytes),
             Packet::Transaction(transaction) => {
                 // A refusal is the mempool's answer to a duplicate or a full queue; the wallet sends again.
-                let _ = running.chain().admit(transaction, now);
+                let _ = self.admit(to, &transaction, now)?;
                 return self.queues_bounded(to);
             }
+            Packet::Consensus(channel, bytes) => running.machine.receive(from, channel, &bytes),
             Packet::Status(height) => {
                 running.tips.insert(from, height);
                 self.ask(to, from);
@@ -454,8 +460,7 @@ impl World {
         let node = self.node(number);
         node.set_clock(now_ms);
         let now = node.now();
-        let Some(running) = &node.running else { return Ok(()) };
-        let admitted = running.chain().admit(transaction.clone(), now);
+        let Some(admitted) = self.admit(number, &transaction, now)? else { return Ok(()) };
         match admitted {
             Ok(_) => self.broadcast(number, &Packet::Transaction(transaction)),
             Err(Rejection::QueueFull) => self.effect("queue_full"),

@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Fmt,
     /// The house rules hold.
     Tidy,
-    /// Crates are fetched and the pinned cargo-deny is built.
+    /// What the machine lacks is installed or named, crates are fetched and the pinned cargo-deny is built.
     Tools,
     /// Licences, bans and sources of the dependencies.
     Deny,
@@ -88,7 +88,7 @@ impl Step {
         match self {
             Self::Fmt => succeed(&mut workspace.cargo(&["fmt", "--all", "--check"])),
             Self::Tidy => tidy::run(workspace, false),
-            Self::Tools => deny::install(workspace),
+            Self::Tools => tools(workspace),
             Self::Deny => deny::check(workspace),
             Self::Build => succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets")),
             Self::Clippy => {
@@ -103,6 +103,13 @@ impl Step {
 
 /// The arguments that every build of the whole workspace shares, so that one build serves all steps.
 const EVERYTHING: [&str; 3] = ["--release", "--workspace", "--locked"];
+
+/// What the tests need of the machine, by the script that knows, and then what they need of the registry.
+fn tools(workspace: &Workspace) -> Result<()> {
+    let script = workspace.root().join("scripts/bootstrap.sh");
+    succeed(&mut workspace.program(script)).context("this machine lacks what is named above")?;
+    deny::install(workspace)
+}
 
 /// How a step ended.
 #[derive(Debug)]

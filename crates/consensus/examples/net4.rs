@@ -49,6 +49,7 @@ impl Node {
             network_seed: [self.index.wrapping_add(201); 32],
             vote_queue_limit: 8_192,
             partition_tag: None,
+            crash_at: None,
         };
         let signer = self.signer.clone().map(|signer| -> Box<dyn VoteSigner> { Box::new(signer) });
         consensus::start(config, self.chain.clone(), signer).await.expect("the engine starts")

@@ -6,11 +6,16 @@
 use std::path::Path;
 use std::time::Duration;
 
+use arc_malachitebft_app_channel::app::config::NodeConfig;
+use arc_malachitebft_app_channel::app::consensus::SignedConsensusMsg;
 use arc_malachitebft_app_channel::app::engine::consensus::state_dump::types::Step;
+use arc_malachitebft_app_channel::app::engine::network::{Msg as NetworkMsg, NetworkRef};
+use arc_malachitebft_app_channel::app::metrics::SharedRegistry;
 use arc_malachitebft_app_channel::app::types::Keypair;
+use arc_malachitebft_app_channel::spawn::spawn_network_actor;
 use arc_malachitebft_app_channel::{
-    Channels, ConsensusContext, ConsensusRequest, EngineBuilder, NetworkContext, NetworkIdentity, NetworkRequest,
-    RequestContext, SyncContext, WalContext,
+    Channels, ConsensusContext, ConsensusRequest, EngineBuilder, NetworkIdentity, NetworkRequest, RequestContext,
+    SyncContext, WalContext,
 };
 use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Height, PublicKey};
@@ -19,6 +24,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::again::{Repeats, SIGNED_OFFERS_MAX, SignedOffer};
 use crate::app;
 use crate::blocks::ProposedBlocks;
 use crate::codec::{NetworkCodec, WalCodec};
@@ -95,27 +101,20 @@ pub async fn start(
 ) -> Result<EngineHandle, EngineError> {
     let (genesis, hash, finalized) =
         with_app(&app, |app| Ok((app.genesis().clone(), app.genesis_hash(), app.finalized()))).await?;
-    if genesis.engine != EngineKind::Bft {
-        return Err(EngineError::WrongEngine);
-    }
-    if config.vote_queue_limit == 0 {
-        return Err(EngineError::VoteQueueLimit);
-    }
-    let transports = ["tcp", "quic", "quic-v1"];
-    if !config.listen.protocol_stack().any(|protocol| transports.contains(&protocol)) {
-        return Err(EngineError::Listen(config.listen.to_string()));
-    }
+    check(&config, genesis.engine)?;
     let own = signer.as_ref().map(|signer| Address::of_key(&signer.public_key()));
     let logged = open_log(&config.wal, finalized, own)?;
     let validator = signer.as_ref().map(|signer| signer.public_key());
-    let signer = signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone())));
+    let signer =
+        signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone(), config.crash_at)));
     if let Some(signer) = &signer {
         signer.recover(finalized, &logged).map_err(EngineError::Signer)?;
     }
     let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(config.vote_queue_limit, finalized.next()));
     let verifier = ChainVerifier::new(hash);
     let settings = EngineSettings::new(&config, &hash);
-    let (channels, engine) = build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;
+    let (channels, engine, signed_offers) =
+        build(&config, settings, &blocks, &queue, verifier.clone(), signer.clone()).await?;
 
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (status, rounds) = watch::channel(RoundStatus { height: finalized.next(), ..RoundStatus::default() });
@@ -137,6 +136,8 @@ pub async fn start(
         streams_opened: 0,
         persistent_peers: config.peers.len(),
         network,
+        signed_offers,
+        repeats: Repeats::default(),
         net_requests: net_requests.clone(),
         events: events.clone(),
         status,
@@ -154,6 +155,21 @@ pub async fn start(
         let _ = report.send(Some(reason));
     });
     Ok(EngineHandle { events, rounds, requests, net_requests, queue, signer, validator, stop, stopped, task })
+}
+
+/// Refuses what no engine can be started with.
+fn check(config: &EngineConfig, engine: EngineKind) -> Result<(), EngineError> {
+    if engine != EngineKind::Bft {
+        return Err(EngineError::WrongEngine);
+    }
+    if config.vote_queue_limit == 0 {
+        return Err(EngineError::VoteQueueLimit);
+    }
+    let transports = ["tcp", "quic", "quic-v1"];
+    if !config.listen.protocol_stack().any(|protocol| transports.contains(&protocol)) {
+        return Err(EngineError::Listen(config.listen.to_string()));
+    }
+    Ok(())
 }
 
 /// Checks the log, makes it when there is none, and gives the messages of `own` that it holds.
@@ -177,7 +193,7 @@ async fn wait_for_log(path: &Path) {
     }
 }
 
-type Running = (Channels<ChainContext>, arc_malachitebft_app_channel::EngineHandle);
+type Running = (Channels<ChainContext>, arc_malachitebft_app_channel::EngineHandle, mpsc::Sender<SignedOffer>);
 
 async fn build(
     config: &EngineConfig,
@@ -200,15 +216,41 @@ async fn build(
         None => ConsensusContext::new_full_node(ValidatorAddress(Address::of_module("full_node")), Box::new(verifier)),
     };
     let network_codec = NetworkCodec::new(queue.clone());
-    EngineBuilder::new(ChainContext, settings)
+    let registry = SharedRegistry::global().with_moniker(settings.moniker());
+    // The network is started here, as the builder would, because the app loop sends through it too.
+    let failed = |error: &dyn std::fmt::Display| EngineError::Engine(format!("{error:#}"));
+    let (sync_codec, consensus_config, sync_config) =
+        (network_codec.clone(), settings.consensus().clone(), *settings.value_sync());
+    let spawned = spawn_network_actor(identity, &consensus_config, &sync_config, &registry, network_codec).await;
+    let (network, parts) = spawned.map_err(|error| failed(&error))?;
+    let built = EngineBuilder::new(ChainContext, settings)
         .with_default_wal(WalContext::new(config.wal.clone(), WalCodec::new(blocks.clone())))
-        .with_default_network(NetworkContext::new(identity, network_codec.clone()))
-        .with_default_sync(SyncContext::new(network_codec))
+        .with_custom_network(network.clone(), parts)
+        .with_default_sync(SyncContext::new(sync_codec))
         .with_default_consensus(consensus)
         .with_default_request(RequestContext::new(REQUESTS_MAX))
         .build()
-        .await
-        .map_err(|error| EngineError::Engine(format!("{error:#}")))
+        .await;
+    match built {
+        Ok((channels, engine)) => Ok((channels, engine, forward(network))),
+        Err(error) => {
+            network.stop(None);
+            Err(failed(&error))
+        }
+    }
+}
+
+/// Hands signed offers that go out again to the engine's network, until one of the two ends is gone.
+fn forward(network: NetworkRef<ChainContext>) -> mpsc::Sender<SignedOffer> {
+    let (offers, mut waiting) = mpsc::channel(SIGNED_OFFERS_MAX);
+    tokio::spawn(async move {
+        while let Some(offer) = waiting.recv().await {
+            if network.cast(NetworkMsg::PublishConsensusMsg(SignedConsensusMsg::Proposal(offer))).is_err() {
+                return;
+            }
+        }
+    });
+    offers
 }
 
 impl EngineHandle {

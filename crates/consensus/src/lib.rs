@@ -21,11 +21,13 @@
 //!
 //! Only this crate names Malachite. Read next: `app.rs`, then `handlers/get_value.rs`.
 
+mod again;
 pub mod app;
 pub mod blocks;
 pub mod certificate;
 pub mod codec;
 pub mod context;
+mod crash;
 pub mod engine;
 pub mod events;
 mod handlers;
@@ -42,6 +44,7 @@ pub mod types;
 pub mod vote_queue;
 pub mod wal;
 
+pub use crash::{WalCrashPoint, WalCrashPointError};
 pub use engine::{EngineError, EngineHandle, export_metrics, start};
 pub use events::{ConsensusEvent, EquivocationKind, Status, StepName, StopReason};
 pub use settings::{EngineConfig, Multiaddr};

@@ -11,6 +11,7 @@ use arc_malachitebft_app_channel::app::config::{
 use primitives::Hash;
 use primitives::block::BLOCK_BYTES_MAX;
 
+use crate::crash::WalCrashPoint;
 use crate::vote_queue::Capacity;
 
 pub use arc_malachitebft_app_channel::app::net::Multiaddr;
@@ -48,6 +49,8 @@ pub struct EngineConfig {
     pub vote_queue_limit: u64,
     /// For drills: peers with another tag speak other protocols.
     pub partition_tag: Option<String>,
+    /// For crash tests: where the process dies.
+    pub crash_at: Option<WalCrashPoint>,
 }
 
 impl std::fmt::Debug for EngineConfig {

@@ -11,6 +11,7 @@ use replica::application::{Application, Electorate, Fault};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 
+use crate::again::{Repeats, SignedOffer};
 use crate::blocks::ProposedBlocks;
 use crate::context::ChainContext;
 use crate::events::ConsensusEvent;
@@ -95,6 +96,9 @@ pub struct State {
     pub(crate) streams_opened: u64,
     pub(crate) persistent_peers: usize,
     pub(crate) network: mpsc::Sender<NetworkMsg<ChainContext>>,
+    /// Our signed offers, when they go out again; the engine sends them the first time.
+    pub(crate) signed_offers: mpsc::Sender<SignedOffer>,
+    pub(crate) repeats: Repeats,
     pub(crate) net_requests: mpsc::Sender<NetworkRequest>,
     pub(crate) events: broadcast::Sender<ConsensusEvent>,
     pub(crate) status: watch::Sender<RoundStatus>,

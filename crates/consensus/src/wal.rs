@@ -31,14 +31,20 @@ use primitives::block::BLOCK_BYTES_MAX;
 use primitives::{Address, Height};
 
 use crate::codec::{wal_message, wal_offer_height, wal_polka_height};
+use crate::crash::WalCrashPoint;
 use crate::signer::{LogSync, LoggedMessage};
 
 /// Makes the log at `path` durable, whoever wrote to it; a log that is not there has nothing to lose.
-pub(crate) fn syncer(path: PathBuf) -> LogSync {
-    Arc::new(move || match File::open(&path) {
-        Ok(log) => log.sync_all(),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(cause) => Err(cause),
+pub(crate) fn syncer(path: PathBuf, crash_at: Option<WalCrashPoint>) -> LogSync {
+    Arc::new(move || {
+        WalCrashPoint::BeforeSync.pass(crash_at);
+        match File::open(&path) {
+            Ok(log) => log.sync_all()?,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(cause),
+        }
+        WalCrashPoint::AfterSync.pass(crash_at);
+        Ok(())
     })
 }
 

@@ -1,6 +1,5 @@
 //! Consensus events and finalized blocks become metrics, and peers learn our height.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,10 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
 use crate::shared::Shared;
+use crate::silence::Silence;
 use crate::stages::Notice;
-
-/// A validator that signed none of this many certificates in a row is silent, not unlucky.
-const SILENT_HEIGHTS: u32 = 60;
 
 /// When the present round and its proposal began, to time what follows, and who has not signed for how long.
 #[derive(Default)]
@@ -24,18 +21,8 @@ struct Marks {
     height_started: Option<Instant>,
     round_started: Option<Instant>,
     proposal_known: Option<Instant>,
-    /// Certificates in a row without a signature of this validator.
-    unsigned: BTreeMap<Address, u32>,
-}
-
-impl Marks {
-    /// Takes over who is missing from the newest certificate; how many validators are silent then.
-    fn silent(&mut self, missing: &[Address]) -> usize {
-        let before = std::mem::take(&mut self.unsigned);
-        let next = |address: &Address| before.get(address).copied().unwrap_or(0).saturating_add(1);
-        self.unsigned = missing.iter().map(|address| (*address, next(address))).collect();
-        self.unsigned.values().filter(|heights| **heights >= SILENT_HEIGHTS).count()
-    }
+    proposer: Option<Address>,
+    silence: Silence,
 }
 
 /// Follows the engine until it is gone.
@@ -62,6 +49,9 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
                 metrics.failed_rounds.inc();
                 tracing::warn!(%height, %round, %proposer, "the round before ended without a decision");
             }
+            if marks.proposer.replace(proposer).is_some_and(|before| before != proposer) {
+                shared.metrics.pipeline.proposer_changes.inc();
+            }
             end_round(shared, marks, now);
             marks.round_started = Some(now);
             marks.proposal_known = None;
@@ -81,7 +71,7 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
                 metrics.quorum_delay.observe(now.duration_since(known));
             }
             metrics.missed_validators.set_len(missing.len());
-            metrics.silent_validators.set_len(marks.silent(&missing));
+            metrics.silent_validators.set_len(marks.silence.after(&missing));
             metrics.missed_precommits.add(u64::try_from(missing.len()).unwrap_or(u64::MAX));
             let ppm = u128::from(power) * 1_000_000 / u128::from(total_power.max(1));
             metrics.certificate_power.set(u64::try_from(ppm).unwrap_or(0));
@@ -153,7 +143,7 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
     {
         metrics.block_interval.observe(Duration::from_millis(header.time.since(time)));
     }
-    time_stages(shared, &block.transactions);
+    time_stages(shared, header.height, &block.transactions);
     tracing::info!(
         height = %header.height,
         round = %block.round,
@@ -165,10 +155,11 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
 }
 
 /// How long the transactions of a finalized block took to each stage. The cells are looked up once for the block.
-fn time_stages(shared: &Shared, transactions: &[TransactionId]) {
+fn time_stages(shared: &Shared, height: Height, transactions: &[TransactionId]) {
     let timed = [Stage::Admitted, Stage::Proposed, Stage::Decided, Stage::Finalized];
     let timed = timed.map(|stage| (stage, shared.metrics.mempool.stage.with([stage.name()])));
-    for progress in shared.stages.get_all(transactions) {
+    let ways = shared.stages.get_all(transactions);
+    for (_, progress) in &ways {
         let Some(received) = progress.at(Stage::Received) else { continue };
         for (stage, cell) in &timed {
             if let Some(at) = progress.at(*stage) {
@@ -176,24 +167,5 @@ fn time_stages(shared: &Shared, transactions: &[TransactionId]) {
             }
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use primitives::Address;
-
-    use super::{Marks, SILENT_HEIGHTS};
-
-    #[test]
-    fn a_validator_is_silent_after_enough_certificates_without_it_and_no_more_after_one_with_it() {
-        let [quiet, unlucky] = [1, 2].map(|byte| Address([byte; 30]));
-        let mut marks = Marks::default();
-        for height in 1..SILENT_HEIGHTS {
-            let missing: &[Address] = if height % 2 == 0 { &[quiet] } else { &[quiet, unlucky] };
-            assert_eq!(marks.silent(missing), 0, "{height}");
-        }
-        assert_eq!(marks.silent(&[quiet]), 1);
-        assert_eq!(marks.silent(&[unlucky]), 0);
-        assert_eq!(marks.silent(&[quiet]), 0);
-    }
+    shared.stages.pipeline.finalized(height, ways);
 }

@@ -5,55 +5,61 @@
 //! admitted transaction, finalized block ──► Offences ──────┴─► Reports ──► transaction, submitted as a client's
 //! ```
 //! Rules
-//! - What the engine found is reported at once: a validator that signed twice must leave soon. What an identity did is
-//!   reported in turns of [`TURN_HEIGHTS`] heights, until somebody's report is in a block: a report that comes second
-//!   is never in one, and would hold up what its account sends next.
+//! - Who reports first, and when the others do, is decided by [`replica::reports`] for every kind of offence alike: a
+//!   report that comes second is never in a block, and would hold up what its account sends next.
+//! - What was found is in the store before it is reported, so that a restart forgets no offence.
 //!
 //! Model: [`replica::Offences`] finds what identities signed twice, [`replica::Reports`] knows what is due; here it is
 //! submitted, as a client's transaction would be. Only a node with a validator key reports.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use primitives::{Address, Evidence, Height, SecretKey, Transaction, encode};
-use replica::offences::turn;
-use replica::{FinalizedBlock, Offences, Reports};
-use state::evidence::check;
-use state::transaction::Refused;
+use primitives::{Evidence, SecretKey, Transaction, encode};
+use replica::{Fault, FinalizedBlock, OffenceLimits, Offences, Replica, Reports};
+use storage::Store;
 
 use crate::shared::Shared;
 use crate::submit;
-
-/// Heights from one validator's turn to the next.
-const TURN_HEIGHTS: u64 = 4;
-/// Most offenders that wait for this validator's turn.
-const HELD_MAX: usize = 128;
 
 /// Reports offences under the account of one validator.
 pub struct Reporter {
     reports: Mutex<Reports>,
     offences: Mutex<Offences>,
-    address: Address,
-    /// By offender: the evidence, and the height from which it is this validator's turn.
-    held: Mutex<BTreeMap<Address, (Evidence, Height)>>,
 }
 
 impl Reporter {
-    /// The reporter of the validator with this key.
-    pub fn new(key: SecretKey) -> Self {
-        let address = Address::of_key(&key.public_key());
-        let (offences, held) = (Mutex::default(), Mutex::default());
-        Self { reports: Mutex::new(Reports::new(key)), offences, address, held }
+    /// The reporter of the validator with this key: with what waited when the node stopped, and with what the newest
+    /// blocks say.
+    ///
+    /// # Errors
+    /// [`Fault`] when the store cannot be read.
+    pub fn open(key: SecretKey, store: Arc<Store>, chain: &Replica) -> Result<Self, Fault> {
+        let mut reports = Reports::open(key, store)?;
+        let (offences, found) = Offences::of_chain(chain, OffenceLimits::default())?;
+        for evidence in found {
+            reports.found(evidence)?;
+        }
+        let waiting = reports.offenders().count();
+        if waiting > 0 {
+            tracing::warn!(waiting, "offences that were seen before the start wait to be reported");
+        }
+        Ok(Self { reports: Mutex::new(reports), offences: Mutex::new(offences) })
     }
 
     /// Keeps evidence that was found, and reports it.
     pub fn found(&self, shared: &Shared, evidence: Evidence) {
-        let offender = evidence.offender();
-        if !self.reports.lock().unwrap_or_else(PoisonError::into_inner).found(evidence) {
-            tracing::warn!(%offender, "too much evidence waits; this is left to others");
-            return;
-        }
+        self.keep(evidence);
         self.report(shared);
+    }
+
+    fn keep(&self, evidence: Evidence) {
+        let offender = evidence.offender();
+        match self.reports.lock().unwrap_or_else(PoisonError::into_inner).found(evidence) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(%offender, "too much evidence waits; this is left to others"),
+            // A store that fails stops the node at its next block.
+            Err(fault) => tracing::error!(%offender, %fault, "evidence is not durable; a restart would forget it"),
+        }
     }
 
     /// Looks for offences in transactions that were admitted. Takes the chain's lock when there is something to look at.
@@ -67,7 +73,9 @@ impl Reporter {
         let height = chain.head().height;
         let found: Vec<Evidence> = concerned.flat_map(|one| offences.saw(chain.state(), height, one)).collect();
         drop((offences, chain));
-        self.tell(shared, found);
+        if self.tell(found) {
+            self.report(shared);
+        }
     }
 
     /// Looks for offences in a finalized block, and reports what is due.
@@ -77,53 +85,18 @@ impl Reporter {
             let mut offences = self.offences.lock().unwrap_or_else(PoisonError::into_inner);
             offences.finalized(chain.state(), &block.block, &block.receipts)
         };
-        self.tell(shared, found);
+        self.tell(found);
         self.report(shared);
     }
 
-    fn tell(&self, shared: &Shared, found: Vec<Evidence>) {
+    /// Keeps what was found; false when it was nothing.
+    fn tell(&self, found: Vec<Evidence>) -> bool {
+        let is_news = !found.is_empty();
         for evidence in found {
             tracing::warn!(offender = %evidence.offender(), kind = evidence.name(), "an identity signed what it must not");
-            self.hold(shared, evidence);
+            self.keep(evidence);
         }
-        self.take_turns(shared);
-    }
-
-    /// Keeps evidence until it is this validator's turn.
-    fn hold(&self, shared: &Shared, evidence: Evidence) {
-        let offender = evidence.offender();
-        let Some((set, height)) =
-            shared.chain().ok().and_then(|chain| Some((chain.validators().ok()?, chain.head().height)))
-        else {
-            return;
-        };
-        let wait = turn(&set, &self.address, &offender).saturating_mul(TURN_HEIGHTS);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() < HELD_MAX || held.contains_key(&offender) {
-            held.entry(offender).or_insert((evidence, Height(height.0.saturating_add(wait))));
-        }
-    }
-
-    /// Reports what nobody brought onto the chain before this validator's turn.
-    fn take_turns(&self, shared: &Shared) {
-        let mut due = Vec::new();
-        {
-            let Ok(chain) = shared.chain() else { return };
-            let height = chain.head().height;
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            held.retain(|_, (evidence, from)| {
-                let params = &chain.genesis().params;
-                let is_moot =
-                    matches!(check::timely(chain.state(), params, height.next(), evidence), Err(Refused::Rejected(_)));
-                if !is_moot && *from <= height {
-                    due.push(evidence.clone());
-                }
-                !is_moot && *from > height
-            });
-        }
-        for evidence in due {
-            self.found(shared, evidence);
-        }
+        is_news
     }
 
     fn report(&self, shared: &Shared) {
@@ -132,8 +105,13 @@ impl Reporter {
             let Ok(chain) = shared.chain() else { return };
             (reports.due(&chain), chain.head().height.next())
         };
-        for (offender, transaction) in due {
-            match submit::submit(shared, &[&encode(&transaction)]).pop() {
+        let due = match due {
+            Ok(due) => due,
+            Err(fault) => return tracing::error!(%fault, "what is due cannot be told; no evidence is reported"),
+        };
+        for report in due {
+            let offender = report.offender;
+            match submit::submit(shared, &[&encode(&report.transaction)]).pop() {
                 Some(Ok(id)) => {
                     shared.metrics.standing.evidence_reports.inc();
                     tracing::warn!(%offender, %id, at = height.0, "evidence reported");

@@ -116,10 +116,17 @@ fn look_at_peers(shared: &Shared, p2p: &P2pHandle, watch: &mut Watch) {
 
 /// Checks a batch away from the network's thread, admits what is new, and answers.
 async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transactions: Vec<Vec<u8>>) {
-    let shared = Arc::clone(shared);
+    let (shared, counted) = (Arc::clone(shared), Arc::clone(shared));
     let judged = tokio::task::spawn_blocking(move || judge(&shared, &transactions)).await;
     // A panic in there is our fault, not the peer's: the batch is not relayed and costs nobody anything.
-    p2p.report(batch, judged.unwrap_or(Verdict::Ignore));
+    let verdict = judged.unwrap_or(Verdict::Ignore);
+    let name = match verdict {
+        Verdict::Accept => "accepted",
+        Verdict::Ignore => "ignored",
+        Verdict::Reject => "rejected",
+    };
+    counted.metrics.pipeline.gossip_events.with([name]).inc();
+    p2p.report(batch, verdict);
 }
 
 fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {

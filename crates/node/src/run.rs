@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use ::config::{Home, LogFormat, Mode, NodeConfig, Secret};
-use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner};
+use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner, WalCrashPoint};
 use p2p::{ChainIdentity, LimitsConfig, P2p, P2pConfig, StorePaths};
 use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Genesis, Hash, Height, SecretKey};
@@ -39,6 +39,7 @@ use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
+use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
@@ -94,7 +95,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     }
     let genesis = read_genesis(&options.home.genesis_json())?;
     loaded.config.check_gates(&genesis)?;
-    let guard_crash = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
+    let armed = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
     crate::drill::arm(&loaded.config.drill, &genesis)?;
     let address = loaded.config.rpc.listen;
     // The port is taken before anything is written, so that a second node of one home is refused early.
@@ -103,7 +104,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
-    let opening = Opening { home: &options.home, genesis, guard_crash, ask: options.ask };
+    let opening = Opening { home: &options.home, genesis, guard_crash: armed.guard, ask: options.ask };
     let (shared, signer) = opening.open(loaded.config)?;
     announce(&shared);
 
@@ -112,7 +113,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     start_gossip(&shared, &options.home)?;
     let (stop_rpc, rpc_stop) = watch::channel(false);
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, rpc_stop));
-    start_consensus(&shared, &options.home, signer).await?;
+    start_consensus(&shared, &options.home, signer, armed.wal).await?;
     let stopped = wait(&shared, options.stop, fault).await;
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
@@ -178,15 +179,15 @@ impl Opening<'_> {
             None => None,
             Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
         };
-        let stages = Arc::new(Stages::new());
         let metrics = Metrics::new();
+        let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
         metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
         let observer =
             crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
-        let reporter = key.as_ref().map(|key| Reporter::new(key.consensus.clone()));
+        let reporting = key.as_ref().map(|key| key.consensus.clone());
         let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
         let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity =
@@ -196,6 +197,8 @@ impl Opening<'_> {
         let open = Replica::open_with;
         let replica = open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer, Arc::new(judge))
             .map_err(StartError::Chain)?;
+        let reporter = reporting.map(|key| Reporter::open(key, Arc::clone(&store), &replica));
+        let reporter = reporter.transpose().map_err(StartError::Chain)?;
         let now = clock::now();
         // The judge was made, so the keys of this build are those of the network.
         let keys = proof::fold_key().map(proof::FoldKey::pins).unwrap_or_default();
@@ -393,6 +396,7 @@ async fn start_consensus(
     shared: &Arc<Shared>,
     home: &Home,
     signer: Option<Box<dyn VoteSigner>>,
+    crash_at: Option<WalCrashPoint>,
 ) -> Result<(), StartError> {
     let app: consensus::SharedApplication = shared.replica.clone();
     let engine = match shared.genesis.engine {
@@ -413,6 +417,7 @@ async fn start_consensus(
                 network_seed: node_secret(home)?,
                 vote_queue_limit: u64::try_from(shared.config.mempool.limit).unwrap_or(u64::MAX),
                 partition_tag: shared.config.drill.partition_tag.clone(),
+                crash_at,
             };
             let handle = consensus::start(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));

@@ -14,6 +14,7 @@ use replica::{FinalizedBlock, ReplicaEvent};
 use tokio::sync::broadcast;
 
 use crate::clock;
+use crate::pipeline::Pipeline;
 
 /// Most notices a slow reader may fall behind before it misses the oldest.
 pub const NOTICES_MAX: usize = 1_024;
@@ -27,17 +28,19 @@ pub enum Notice {
     Finalized(Arc<FinalizedBlock>),
 }
 
-/// The tracker and its channel.
+/// The tracker, its channel, and the pipeline view of what left it.
 pub struct Stages {
+    /// Times and stops, for dashboards.
+    pub pipeline: Pipeline,
     tracker: Mutex<Tracker>,
     notices: broadcast::Sender<Notice>,
 }
 
 impl Stages {
     /// Nothing tracked.
-    pub fn new() -> Self {
+    pub fn new(pipeline: Pipeline) -> Self {
         let (notices, _) = broadcast::channel(NOTICES_MAX);
-        Self { tracker: Mutex::new(Tracker::default()), notices }
+        Self { pipeline, tracker: Mutex::new(Tracker::default()), notices }
     }
 
     /// Hears every notice from now on.
@@ -51,9 +54,9 @@ impl Stages {
     }
 
     /// What is known of each of `ids`, without those that are not remembered.
-    pub fn get_all(&self, ids: &[TransactionId]) -> Vec<Progress> {
+    pub fn get_all(&self, ids: &[TransactionId]) -> Vec<(TransactionId, Progress)> {
         let tracker = self.lock();
-        ids.iter().filter_map(|id| tracker.get(id).copied()).collect()
+        ids.iter().filter_map(|id| Some((*id, *tracker.get(id)?))).collect()
     }
 
     /// Notes that `ids` reached `stage`.
@@ -79,7 +82,13 @@ impl Stages {
     pub fn stop(&self, id: TransactionId, stop: Stop) {
         let (stage, reason) = stop.stage();
         tracing::debug!(transaction = %id, stage = stage.name(), reason, "transaction stopped");
-        self.lock().stop(id, stop);
+        let mut tracker = self.lock();
+        tracker.stop(id, stop);
+        let stopped = tracker.get(&id).copied().filter(|progress| progress.stop == Some(stop));
+        drop(tracker);
+        if let Some(progress) = stopped {
+            self.pipeline.stopped(id, progress);
+        }
         self.tell(Notice::Moved(Arc::from([id])));
     }
 

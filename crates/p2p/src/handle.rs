@@ -269,10 +269,11 @@ impl P2pHandle {
     /// transaction is over `PROOF_TRANSACTION_BYTES_MAX` bytes.
     #[must_use = "a transaction that was not queued reaches no peer"]
     pub fn publish(&self, transaction: Arc<[u8]>) -> bool {
-        match transaction.len() {
-            0..=TRANSACTION_BYTES_MAX => self.publish.try_send(transaction).is_ok(),
-            ..=PROOF_TRANSACTION_BYTES_MAX => self.command.try_send(Command::Proof(transaction)).is_ok(),
-            _ => false,
+        let length = transaction.len();
+        if length <= TRANSACTION_BYTES_MAX {
+            self.publish.try_send(transaction).is_ok()
+        } else {
+            length <= PROOF_TRANSACTION_BYTES_MAX && self.command.try_send(Command::Proof(transaction)).is_ok()
         }
     }
 

@@ -27,6 +27,10 @@ pub enum Defect {
     ForgetsTheChurn,
     /// The blocks of finalized heights stay in the memory of consensus.
     KeepsEveryOffer,
+    /// The tracker of transactions forgets none.
+    RemembersEveryTransaction,
+    /// The search for offences forgets no heartbeat of the challenges that it keeps.
+    RemembersEveryHeartbeat,
     /// A heartbeat counts again and again.
     CountsAHeartbeatTwice,
     /// What a witness claimed can be claimed again.

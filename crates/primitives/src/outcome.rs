@@ -6,6 +6,8 @@
 //!
 //! Codes are part of the format and of the API: never renamed, never reused.
 
+mod hint;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 

@@ -30,8 +30,8 @@ pub mod verify;
 
 pub use application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
 pub use chain::ChainState;
-pub use offences::Offences;
+pub use offences::{OffenceLimits, Offences};
 pub use queues::QueueLength;
 pub use replica::{FinalizedBlock, Identity, Observer, Replica, ReplicaEvent};
-pub use reports::Reports;
+pub use reports::{Report, Reports};
 pub use state::ProofVerifier;

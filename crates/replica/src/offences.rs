@@ -11,8 +11,11 @@
 //! - Of two identities with one key the one is accused that claims what the chain gave to the other; while the chain gave
 //!   it to nobody, or its holder is gone, nobody is.
 //! - Heartbeats count for challenges that are open or were lately, of identities that exist: strangers cannot fill the
-//!   memory. At most [`HEARTBEATS_MAX`] heartbeats and [`CLAIMS_MAX`] claims are kept, the newest.
-//! - The memory begins empty when a node starts; other nodes remember.
+//!   memory. At most [`HEARTBEATS_MAX`] heartbeats and [`CLAIMS_MAX`] claims are kept, the newest, or fewer where the
+//!   owner says so.
+//! - At a start the memory is made again from the newest blocks, of at most [`REMEMBERED_HEIGHTS`] heights and
+//!   [`REMEMBERED_BYTES_MAX`]. Two answers in them are evidence; claims of keys are only remembered, because who held a
+//!   key when the claim was made is not known any more. What passed by and reached no block is forgotten.
 //!
 //! Read next: [`crate::reports`], which brings evidence onto the chain.
 
@@ -22,11 +25,16 @@ use primitives::actions::evidence::KEY_PROOF_OVERLAP_HEIGHTS;
 use primitives::actions::identity::{KeyKindProven, KeyProof, PeerBinding, VrfBinding};
 use primitives::actions::timetoke::SignedHeartbeat;
 use primitives::actions::{FalseKeyProof, PossessionProof};
+use primitives::defect::{Defect, is_seeded};
 use primitives::{
-    Action, Address, Block, BoundedBytes, Domain, Evidence, Height, IdentityAction, Outcome, PublicKey, Receipt,
-    TimetokeAction, Transaction, ValidatorSet, encode, hash,
+    Action, Address, Block, BoundedBytes, Evidence, Height, IdentityAction, Outcome, PublicKey, Receipt,
+    TimetokeAction, Transaction, encode,
 };
 use state::{StateView, identity, timetoke};
+use storage::Store;
+
+use crate::queues::QueueLength;
+use crate::{Fault, Replica};
 
 /// Most heartbeats that are remembered.
 pub const HEARTBEATS_MAX: usize = 16_384;
@@ -34,16 +42,10 @@ pub const HEARTBEATS_MAX: usize = 16_384;
 pub const CHALLENGES_KEPT: u64 = 16;
 /// Most claims of keys that are remembered.
 pub const CLAIMS_MAX: usize = 4_096;
-
-/// A validator's turn to report an offence, from 0: so that one report is made and not one for each validator. Each
-/// would take a nonce of its account, and all but one would be in vain. Who is not in the set comes last.
-pub fn turn(set: &ValidatorSet, reporter: &Address, offender: &Address) -> u64 {
-    let order = |address: &Address| hash(Domain::Evidence, &[offender.0.as_slice(), address.0.as_slice()]);
-    let own = order(reporter);
-    let is_member = set.get(reporter).is_some();
-    let before = set.validators().iter().filter(|one| !is_member || order(&one.address) < own).count();
-    u64::try_from(before).unwrap_or(u64::MAX)
-}
+/// Heights for which a claim of a key is remembered: a claim names a height at most half as old when it is made.
+pub const REMEMBERED_HEIGHTS: u64 = 2 * KEY_PROOF_OVERLAP_HEIGHTS;
+/// Most bytes of blocks that are read for the memory at a start.
+pub const REMEMBERED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A key's own word on whose it is.
 #[derive(Debug, Clone, Copy)]
@@ -52,16 +54,51 @@ struct Claim {
     proof: PossessionProof,
 }
 
+/// How much is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffenceLimits {
+    /// Most heartbeats.
+    pub heartbeats: usize,
+    /// Most claims of keys.
+    pub claims: usize,
+}
+
 /// What was seen of heartbeats and of claims of keys.
-#[derive(Default)]
 pub struct Offences {
+    limits: OffenceLimits,
     /// By challenge and identity.
     heartbeats: BTreeMap<(u64, Address), SignedHeartbeat>,
     /// What the chain accepted, by the height of the claim, kind and key.
     claims: BTreeMap<(Height, [u8; 33]), Claim>,
 }
 
+impl Default for OffenceLimits {
+    fn default() -> Self {
+        Self { heartbeats: HEARTBEATS_MAX, claims: CLAIMS_MAX }
+    }
+}
+
+impl Default for Offences {
+    fn default() -> Self {
+        Self::bounded(OffenceLimits::default())
+    }
+}
+
 impl Offences {
+    /// An empty memory of this size.
+    pub const fn bounded(limits: OffenceLimits) -> Self {
+        Self { limits, heartbeats: BTreeMap::new(), claims: BTreeMap::new() }
+    }
+
+    /// How much is remembered.
+    pub fn queues(&self) -> [QueueLength; 2] {
+        let of = |name, length, limit| QueueLength { name, length, limit };
+        [
+            of("heartbeats", self.heartbeats.len(), self.limits.heartbeats),
+            of("claims of keys", self.claims.len(), self.limits.claims),
+        ]
+    }
+
     /// Whether a transaction holds anything to look at. Asks nothing, so that most transactions cost nothing.
     pub const fn concerns(transaction: &Transaction) -> bool {
         matches!(transaction.body.action, Action::Timetoke(_) | Action::Identity(_))
@@ -90,18 +127,55 @@ impl Offences {
                 continue;
             }
             found.extend(self.saw(state, height, transaction));
-            if let (Action::Identity(action), Outcome::Success) = (&transaction.body.action, receipt.outcome) {
-                for claim in claims(transaction.body.payer, action) {
-                    self.claims.insert((claim.statement.valid_from, name(&claim.statement)), claim);
+            self.remember(transaction, receipt);
+        }
+        self.forget(height);
+        found
+    }
+
+    /// The memory of this size that a node begins with, and the identities that answered twice in the blocks that it is made of.
+    ///
+    /// # Errors
+    /// [`Fault`] when a block of the store cannot be read.
+    pub fn of_chain(chain: &Replica, limits: OffenceLimits) -> Result<(Self, Vec<Evidence>), Fault> {
+        let (mut memory, mut found) = (Self::bounded(limits), Vec::new());
+        let (state, head) = (chain.state(), chain.head().height);
+        let mut height = oldest_remembered(&chain.store, head)?;
+        while height <= head {
+            let missing = || Fault(format!("block {height} or its receipts are missing"));
+            let (block, _) = chain.block(height)?.ok_or_else(missing)?;
+            let concerned = |(_, transaction): &(usize, &Transaction)| Self::concerns(transaction);
+            let mut concerned = block.transactions.iter().enumerate().filter(concerned).peekable();
+            if concerned.peek().is_some() {
+                let receipts = chain.receipts(height)?.ok_or_else(missing)?;
+                for (index, transaction) in concerned {
+                    if matches!(transaction.body.action, Action::Timetoke(_)) {
+                        found.extend(memory.saw(state, head, transaction));
+                    }
+                    memory.remember(transaction, receipts.get(index).ok_or_else(missing)?);
                 }
             }
+            height = height.next();
         }
-        let oldest = Height(height.0.saturating_sub(2 * KEY_PROOF_OVERLAP_HEIGHTS));
+        memory.forget(head);
+        Ok((memory, found))
+    }
+
+    /// Remembers the keys that a transaction gave to an identity.
+    fn remember(&mut self, transaction: &Transaction, receipt: &Receipt) {
+        if let (Action::Identity(action), Outcome::Success) = (&transaction.body.action, receipt.outcome) {
+            for claim in claims(transaction.body.payer, action) {
+                self.claims.insert((claim.statement.valid_from, name(&claim.statement)), claim);
+            }
+        }
+    }
+
+    fn forget(&mut self, height: Height) {
+        let oldest = Height(height.0.saturating_sub(REMEMBERED_HEIGHTS));
         self.claims.retain(|(from, _), _| *from >= oldest);
-        while self.claims.len() > CLAIMS_MAX {
+        while self.claims.len() > self.limits.claims {
             self.claims.pop_first();
         }
-        found
     }
 
     fn heartbeat(&mut self, state: &dyn StateView, height: Height, signed: &SignedHeartbeat) -> Option<Evidence> {
@@ -115,7 +189,7 @@ impl Offences {
         }
         self.heartbeats.retain(|(challenge, _), _| *challenge >= kept);
         let first = *self.heartbeats.entry((heartbeat.challenge, heartbeat.identity)).or_insert(*signed);
-        while self.heartbeats.len() > HEARTBEATS_MAX {
+        while self.heartbeats.len() > self.limits.heartbeats && !is_seeded(Defect::RemembersEveryHeartbeat) {
             self.heartbeats.pop_first();
         }
         (first.heartbeat != *heartbeat).then(|| Evidence::of_heartbeats(first, *signed))
@@ -143,6 +217,21 @@ impl Offences {
             proof: other.proof,
         })))
     }
+}
+
+/// The first height of those that are read at a start.
+fn oldest_remembered(store: &Store, head: Height) -> Result<Height, Fault> {
+    let (mut height, mut bytes) = (head.next(), 0_usize);
+    while height > Height(1) && height.0.saturating_add(REMEMBERED_HEIGHTS) > head.0 {
+        let Some(before) = height.previous() else { break };
+        let block = store.block(before).map_err(|error| Fault(error.to_string()))?;
+        bytes = bytes.saturating_add(block.map_or(0, |block| block.len()));
+        if bytes > REMEMBERED_BYTES_MAX {
+            break;
+        }
+        height = before;
+    }
+    Ok(height)
 }
 
 /// The keys that `payer` claims by this action.

@@ -3,7 +3,7 @@
 //! The stages are those of [`Stage`]. Times are this node's clock, for people and metrics, never for consensus.
 //!
 //! Rules
-//! - At most [`TRACKED_MAX`] transactions are remembered, the oldest forgotten first; what was finalized
+//! - At most [`TRACKED_MAX`] transactions are remembered, or fewer where the owner says so, the oldest forgotten first; what was finalized
 //!   stays answerable from the store, without times.
 //! - Each transaction passes here six times, so finding it must be cheap: ids are hashes, and their first
 //!   two bytes choose one of [`SHELVES`] small maps. Somebody who grinds ids onto one shelf makes that map
@@ -13,7 +13,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU64;
 
 use mempool::DropReason;
+use primitives::defect::{Defect, is_seeded};
 use primitives::{Rejection, Stage, Timestamp, TransactionId};
+
+use crate::queues::QueueLength;
 
 /// Most transactions whose way is remembered.
 pub const TRACKED_MAX: usize = 65_536;
@@ -98,11 +101,12 @@ pub struct Tracker {
     shelves: Vec<BTreeMap<TransactionId, Progress>>,
     /// Every remembered id, the oldest first.
     order: VecDeque<TransactionId>,
+    limit: usize,
 }
 
 impl Default for Tracker {
     fn default() -> Self {
-        Self { shelves: vec![BTreeMap::new(); SHELVES], order: VecDeque::new() }
+        Self::bounded(TRACKED_MAX)
     }
 }
 
@@ -113,6 +117,16 @@ fn shelf(id: &TransactionId) -> usize {
 }
 
 impl Tracker {
+    /// One that remembers at most `limit` transactions, and one at least.
+    pub fn bounded(limit: usize) -> Self {
+        Self { shelves: vec![BTreeMap::new(); SHELVES], order: VecDeque::new(), limit: limit.max(1) }
+    }
+
+    /// How many are remembered.
+    pub fn queue(&self) -> QueueLength {
+        QueueLength { name: "remembered transactions", length: self.order.len(), limit: self.limit }
+    }
+
     /// Notes that `id` reached `stage`, one of [`Stage::steps`]. The first time counts; reaching a later stage clears
     /// a stop, since a transaction that one node dropped may still be in another's block.
     pub fn reach(&mut self, id: TransactionId, stage: Stage, now: Timestamp) {
@@ -147,7 +161,8 @@ impl Tracker {
             change(known);
             return;
         }
-        if self.order.len() >= TRACKED_MAX
+        if self.order.len() >= self.limit
+            && !is_seeded(Defect::RemembersEveryTransaction)
             && let Some(oldest) = self.order.pop_front()
         {
             self.shelves[shelf(&oldest)].remove(&oldest);

@@ -11,6 +11,7 @@
 mod error;
 mod events;
 mod heads;
+mod pipeline;
 mod proofs;
 mod reply;
 pub mod sse;

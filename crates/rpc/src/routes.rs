@@ -19,10 +19,11 @@ use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockEvents, BlockPage, BlockProof, BlockRequest,
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
     HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
-    Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, ProofStatus, ProvenAccount,
-    ProversStatus, Ready, ReceiptView, ReputationBoard, ReputationView, StakerView, SubmitResult, SubmitTransaction,
-    TimetokeView, TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers,
-    ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
+    Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, PipelineDashboard,
+    PipelineTelemetry, ProofStatus, ProvenAccount, ProversStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
+    StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus,
+    ValidatorList, ValidatorPeers, ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
+    WindowAccepted,
 };
 
 pub use operation::Operation;
@@ -116,13 +117,15 @@ pub const EVENT_BLOCK: &str = "block";
 pub const EVENT_HEAD: &str = "head";
 /// Name of the events of an account's stream.
 pub const EVENT_PAYMENT: &str = "payment";
+/// Name of the events of the pipeline's stream.
+pub const EVENT_PIPELINE: &str = "telemetry";
 /// Name of the events of a transaction's stream.
 pub const EVENT_STATUS: &str = "status";
 /// Name of the event that ends any stream: its data is an [`crate::ApiError`].
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 53] = [
+pub static ROUTES: [Route; 57] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -501,6 +504,42 @@ pub static ROUTES: [Route; 53] = [
         access: Access::Token,
         errors: &[ErrorCode::Unauthorized, ErrorCode::ProofUnavailable],
         ..get(Operation::HeadStream, "/state-sync/head/stream", "head_stream", events::<LightHead>(EVENT_HEAD))
+    },
+    Route {
+        summary: "how transactions pass through this node: times of each stage, stops, gossip, proposer changes",
+        method_name: Some("pipeline.telemetry"),
+        ..get(
+            Operation::PipelineTelemetry,
+            "/wallet/pipeline/telemetry",
+            "pipeline_telemetry",
+            json::<PipelineTelemetry>(),
+        )
+    },
+    Route {
+        summary: "the same numbers with the newest transactions that arrived or stopped, stage by stage",
+        method_name: Some("pipeline.dashboard"),
+        ..get(
+            Operation::PipelineDashboard,
+            "/wallet/pipeline/dashboard",
+            "pipeline_dashboard",
+            json::<PipelineDashboard>(),
+        )
+    },
+    Route {
+        summary: "the numbers of the pipeline, then again after each finalized height",
+        ..get(
+            Operation::PipelineStream,
+            "/wallet/pipeline/stream",
+            "pipeline_stream",
+            events::<PipelineTelemetry>(EVENT_PIPELINE),
+        )
+    },
+    Route {
+        summary: "waits for a stage of a transaction, as GET /transactions/{id}/wait does; it changes nothing",
+        method: Method::Post,
+        body: Some(BodyOf::Json(TypeSchema::of::<WaitRequest>())),
+        errors: &lookup::PIPELINE_WAIT_ERRORS,
+        ..get(Operation::PipelineWait, "/wallet/pipeline/wait", "pipeline_wait", json::<TransactionStatus>())
     },
     Route {
         summary: "the genesis file of the chain",

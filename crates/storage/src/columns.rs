@@ -22,6 +22,7 @@
 //! 14 chain_proof   receipts  "chain"                                        windows 8 LE ‖ bytes of the chain proof
 //!
 //! meta:  "schema" 4 LE   "genesis" 32   "tip" borsh Mark   "history" 1 (0 = being rebuilt, 1 = complete)
+//!        "evidence" what waits to be reported (`evidence.rs`), from the first save on
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
 //! ```
 //!
@@ -192,6 +193,8 @@ pub(crate) const TIP: &[u8] = b"tip";
 pub(crate) const SEQUENCE: &[u8] = b"sequence";
 /// Meta key that says whether the history index is complete.
 pub(crate) const HISTORY: &[u8] = b"history";
+/// Meta key of the evidence that waits to be reported.
+pub(crate) const EVIDENCE: &[u8] = b"evidence";
 /// The one key of [`Column::ChainProof`].
 pub(crate) const CHAIN_PROOF: &[u8] = b"chain";
 

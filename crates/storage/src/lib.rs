@@ -24,6 +24,7 @@ pub mod columns;
 mod commit;
 mod crash;
 mod error;
+mod evidence;
 mod history;
 mod journal;
 pub mod mark;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Proofs, Rpc, Standing, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Standing, Storage};
 use crate::engine;
 use crate::metric::{Kind, Metric};
 
@@ -15,6 +15,7 @@ pub const AREAS: &[Area] = &[
     ("mempool", Mempool::METRICS),
     ("p2p", P2p::METRICS),
     ("partition_watch", PartitionWatch::METRICS),
+    ("pipeline", Pipeline::METRICS),
     ("storage", Storage::METRICS),
     ("proofs", Proofs::METRICS),
     ("rpc", Rpc::METRICS),

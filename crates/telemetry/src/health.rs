@@ -8,10 +8,10 @@
 //! | `syncing` | x | x | | | the node fetches heights that others have |
 //! | `stalled` | x | x | x | | no height was finalized for too long |
 //! | `no_peers` | x | x | | | nobody is connected |
-//! | `no_quorum` | x | | | | connected validators hold two thirds of the power or less |
 //!
 //! Rules: all reasons that hold are named, in the order of the table. Liveness is another question: a process that
-//! answers is alive, whatever this says. The caller owns the clock.
+//! answers is alive, whatever this says. The caller owns the clock. Connected peers do not prove which validator they
+//! are, so a quorum that is out of reach shows as `stalled`.
 
 use std::fmt;
 
@@ -75,8 +75,6 @@ pub struct Observation<'a> {
     pub syncing: bool,
     /// Connected peers.
     pub peers: usize,
-    /// Whether this validator and those it is connected to hold more than two thirds of the power.
-    pub quorum_visible: bool,
 }
 
 /// Why a node is not ready.
@@ -102,8 +100,6 @@ pub enum Reason {
     },
     /// Nobody is connected.
     NoPeers,
-    /// Connected validators hold two thirds of the power or less.
-    NoQuorum,
 }
 
 impl Reason {
@@ -116,7 +112,6 @@ impl Reason {
             Self::Syncing { .. } => "syncing",
             Self::Stalled { .. } => "stalled",
             Self::NoPeers => "no_peers",
-            Self::NoQuorum => "no_quorum",
         }
     }
 }
@@ -141,10 +136,6 @@ impl fmt::Display for Reason {
                  check with GET /status/consensus which validators are missing"
             ),
             Self::NoPeers => f.write_str("no peer is connected; check the listen address, the seeds and the firewall"),
-            Self::NoQuorum => f.write_str(
-                "the connected validators hold two thirds of the voting power or less, so no height can be decided; \
-                 bring validators back or check the network between them",
-            ),
         }
     }
 }
@@ -176,11 +167,10 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
         reasons.push(Reason::Stopping);
     }
     reasons.extend(seen.services_down.iter().map(|name| Reason::ServiceDown(name)));
-    let (has_chain, has_peers, votes) = match seen.role {
-        Role::Validator => (true, true, true),
-        Role::Full => (true, true, false),
-        Role::Solo => (true, false, false),
-        Role::Wallet => (false, false, false),
+    let (has_chain, has_peers) = match seen.role {
+        Role::Validator | Role::Full => (true, true),
+        Role::Solo => (true, false),
+        Role::Wallet => (false, false),
     };
     if has_peers && seen.starting {
         reasons.push(Reason::Starting);
@@ -194,9 +184,6 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
     }
     if has_peers && seen.peers == 0 {
         reasons.push(Reason::NoPeers);
-    }
-    if votes && !seen.quorum_visible {
-        reasons.push(Reason::NoQuorum);
     }
     Readiness { reasons }
 }

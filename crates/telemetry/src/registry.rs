@@ -7,7 +7,7 @@
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Proofs, Rpc, Standing, Storage};
+use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Standing, Storage};
 use crate::handles::Handle;
 use crate::metric::Metric;
 
@@ -28,6 +28,8 @@ pub struct Metrics {
     pub p2p: P2p,
     /// Whether this node seems to be cut off from a part of its peers.
     pub partition_watch: PartitionWatch,
+    /// The way of transactions.
+    pub pipeline: Pipeline,
     /// The store.
     pub storage: Storage,
     /// Window proofs.
@@ -56,6 +58,7 @@ impl Metrics {
             mempool: Mempool::register(&mut registry),
             p2p: P2p::register(&mut registry),
             partition_watch: PartitionWatch::register(&mut registry),
+            pipeline: Pipeline::register(&mut registry),
             storage: Storage::register(&mut registry),
             proofs: Proofs::register(&mut registry),
             rpc: Rpc::register(&mut registry),

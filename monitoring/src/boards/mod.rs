@@ -5,6 +5,8 @@ mod lottery;
 mod mempool;
 mod network;
 mod overview;
+mod pipeline;
+mod proof_validation;
 mod proofs;
 mod rollout;
 mod runtime;
@@ -20,11 +22,19 @@ pub const BOARDS: &[Board] = &[
     validators::BOARD,
     lottery::BOARD,
     proofs::BOARD,
+    proof_validation::BOARD,
     mempool::BOARD,
+    pipeline::BOARD,
     network::BOARD,
     storage::BOARD,
     runtime::BOARD,
     rollout::BOARD,
+];
+
+/// Boards that are promised under a second path, relative to the folder of the generated files.
+pub const COPIES: &[(&str, Board)] = &[
+    ("../docs/observability/pipeline_grafana.json", pipeline::BOARD),
+    ("../docs/dashboards/consensus_proof_validation.json", proof_validation::BOARD),
 ];
 
 /// One line or number per instance.

@@ -44,7 +44,8 @@ fn committed_files_are_what_the_code_makes() {
 
 #[test]
 fn a_file_that_differs_is_missing_or_is_stray_is_found() {
-    let copy = std::env::temp_dir().join(format!("monitoring-{}", std::process::id()));
+    let root = std::env::temp_dir().join(format!("monitoring-{}", std::process::id()));
+    let copy = root.join("monitoring");
     for (path, text) in files() {
         let full = copy.join(path);
         std::fs::create_dir_all(full.parent().expect("it has a folder")).unwrap();
@@ -58,7 +59,7 @@ fn a_file_that_differs_is_missing_or_is_stray_is_found() {
     for part in ["grafana/overview.json differs", "grafana/mine.json is not generated", "alert.rules.yml: "] {
         assert!(found.contains(part), "{found}");
     }
-    std::fs::remove_dir_all(copy).unwrap();
+    std::fs::remove_dir_all(root).unwrap();
 }
 
 #[test]
@@ -73,6 +74,43 @@ fn the_rules_name_every_alert_with_everything_that_pages_need() {
         }
     }
     assert_eq!(rules.matches("- alert: ").count(), alerts().count());
+}
+
+#[test]
+fn the_boards_that_guides_name_stand_there_and_are_linked_from_the_overview() {
+    let _shown = (testkit::contract!("S000-102"), testkit::contract!("S002-026"));
+    let read = |path: &str| -> Value {
+        let text =
+            std::fs::read_to_string(folder().join("..").join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        serde_json::from_str(&text).expect("a board is JSON")
+    };
+    let titles = |board: &Value| -> Vec<String> {
+        let panels = board["panels"].as_array().expect("panels").iter();
+        panels.map(|panel| panel["title"].as_str().expect("a title").to_owned()).collect()
+    };
+    let pipeline = read("docs/observability/pipeline_grafana.json");
+    for title in ["median", "95th", "99th", "Failed gossip", "Changes of the proposer"] {
+        assert!(titles(&pipeline).iter().any(|known| known.contains(title)), "{title}");
+    }
+    let text = pipeline.to_string();
+    for series in [
+        "pipeline_stage_latency_ms",
+        "pipeline_errors_total",
+        "pipeline_gossip_events_total",
+        "pipeline_leader_rotations_total",
+    ] {
+        assert!(text.contains(series), "{series}");
+    }
+    let validation = read("docs/dashboards/consensus_proof_validation.json");
+    for title in ["Time to prove", "Time to verify", "Size of proofs", "Cache hit rate", "Tampered proofs refused"] {
+        assert!(titles(&validation).iter().any(|known| known.contains(title)), "{title}");
+    }
+    // The overview lists every board with this tag.
+    let overview = read("monitoring/grafana/overview.json");
+    for board in [&pipeline, &validation] {
+        assert_eq!(overview["links"][0]["tags"][0], board["tags"][0]);
+        assert_eq!(overview["links"][0]["type"], "dashboards");
+    }
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub enum SeededBug {
     SignsBeforeTheLog,
     /// A locked validator votes for whatever is offered.
     DropsTheLock,
+    /// Neither votes nor offers go out again while a round stands still.
+    SaysNothingTwice,
     /// Each vote counts twice: half of a quorum decides.
     CountsVotesTwice,
     /// The mempool takes sixteen times its limit.
@@ -57,6 +59,10 @@ pub enum SeededBug {
     HidesEvidence,
     /// The blocks of finalized heights stay in the memory of consensus.
     KeepsEveryOffer,
+    /// The tracker of transactions forgets none.
+    RemembersEveryTransaction,
+    /// The search for offences forgets no heartbeat of the challenges that it keeps.
+    RemembersEveryHeartbeat,
     /// A heartbeat counts again and again.
     CountsAHeartbeatTwice,
     /// What a witness claimed can be claimed again.
@@ -65,7 +71,7 @@ pub enum SeededBug {
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -73,6 +79,7 @@ impl SeededBug {
         Self::SkipsTheLog,
         Self::SignsBeforeTheLog,
         Self::DropsTheLock,
+        Self::SaysNothingTwice,
         Self::CountsVotesTwice,
         Self::OverfillsTheMempool,
         Self::SaysItIsReady,
@@ -87,6 +94,8 @@ impl SeededBug {
         Self::ForgetsTheChurn,
         Self::HidesEvidence,
         Self::KeepsEveryOffer,
+        Self::RemembersEveryTransaction,
+        Self::RemembersEveryHeartbeat,
         Self::CountsAHeartbeatTwice,
         Self::PaysAWitnessTwice,
     ];
@@ -99,7 +108,7 @@ impl SeededBug {
             Self::LosesTheMark => Property::DiskHoldsTheState,
             Self::LosesTheIndex => Property::NoAcknowledgedTransactionLost,
             Self::DropsTheLock => Property::NoVoteAgainstALock,
-            Self::SkipsTheLog | Self::SignsBeforeTheLog => Property::Progress,
+            Self::SkipsTheLog | Self::SignsBeforeTheLog | Self::SaysNothingTwice => Property::Progress,
             Self::CountsVotesTwice => Property::HonestValidatorRuns,
             Self::OverfillsTheMempool => Property::MempoolBounded,
             Self::SaysItIsReady => Property::ReadinessTellsTheTruth,
@@ -111,7 +120,9 @@ impl SeededBug {
             Self::DriftsApart => Property::StateRootsEqual,
             Self::PaysThePoolsTwice | Self::PaysAWitnessTwice => Property::PayoutsAddUp,
             Self::CountsAHeartbeatTwice => Property::NoUnearnedCredit,
-            Self::KeepsEveryOffer => Property::QueuesBounded,
+            Self::KeepsEveryOffer | Self::RemembersEveryTransaction | Self::RemembersEveryHeartbeat => {
+                Property::QueuesBounded
+            }
             Self::SlashesTheInnocent => Property::NoFalseSlash,
             Self::ForgetsTheChurn => Property::SetsChangeSlowly,
             Self::HidesEvidence => Property::EquivocatorsArePunished,
@@ -142,6 +153,8 @@ impl SeededBug {
             Self::SlashesTheInnocent => Some(Defect::SlashesTheInnocent),
             Self::ForgetsTheChurn => Some(Defect::ForgetsTheChurn),
             Self::KeepsEveryOffer => Some(Defect::KeepsEveryOffer),
+            Self::RemembersEveryTransaction => Some(Defect::RemembersEveryTransaction),
+            Self::RemembersEveryHeartbeat => Some(Defect::RemembersEveryHeartbeat),
             Self::CountsAHeartbeatTwice => Some(Defect::CountsAHeartbeatTwice),
             Self::PaysAWitnessTwice => Some(Defect::PaysAWitnessTwice),
             _ => None,

@@ -6,6 +6,7 @@ mod bugbase;
 mod checks;
 #[cfg(feature = "seeded-bugs")]
 mod defects;
+mod elections;
 mod limits;
 mod plans;
 mod reports;

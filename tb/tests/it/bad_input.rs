@@ -321,6 +321,7 @@ async fn every_wrong_request_is_refused_by_name_and_the_chain_goes_on() {
     node.client().submit(&payer.request(&overdraft)).await.expect("it can pay its fee");
     let receipt = node.finalized(overdraft.id()).await.receipt.expect("a receipt");
     assert_eq!(receipt.outcome, Outcome::InsufficientBalance);
+    assert!(receipt.hint.is_some_and(|hint| hint.contains("read the balance")), "a refusal says what to do");
     assert_eq!(receipt.tip, Amount::ZERO);
     let height = cluster.level(Duration::from_secs(10)).await;
     for node in &cluster.nodes {

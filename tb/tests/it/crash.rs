@@ -9,14 +9,16 @@ use testkit::Seed;
 use crate::cluster::{Cluster, START_TIME};
 use crate::pay::Payer;
 
-/// Every step at which a node can be told to die.
-const POINTS: [&str; 9] = [
+/// Every step at which a node can be told to die. After `guard_after_sync` a signature is durable and nobody has it.
+const POINTS: [&str; 11] = [
     "commit_before_write",
     "commit_after_write",
     "commit_after_sync",
     "commit_after_head",
     "candidate_before_write",
     "candidate_after_sync",
+    "wal_before_sync",
+    "wal_after_sync",
     "guard_before_write",
     "guard_after_write",
     "guard_after_sync",

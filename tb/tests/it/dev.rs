@@ -27,6 +27,11 @@ fn a_chain_of_one_process_finalizes_a_payment_at_once() {
         assert_eq!(shown["balance"], expected);
         let status = run(tb().args(["status", "--rpc", &rpc])).ok();
         assert!(!status.to_string().is_empty());
+        let load = ["bench", "load", "--rate", "40", "--duration", "1s", "--senders", "5", "--rpc", &rpc, "--home"];
+        let report = run(tb().args(load).arg(&home)).ok();
+        let counted = |name: &str| report[name].as_u64().expect("a number");
+        assert!(counted("finalized") > 10 && counted("blocks") > 0, "{report}");
+        assert_eq!((counted("finalized"), counted("missing")), (counted("admitted"), 0), "{report}");
         // The second time round the same chain is there.
         assert_eq!(dev.interrupt(Duration::from_secs(15)), Some(0));
     }

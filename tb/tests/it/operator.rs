@@ -103,6 +103,11 @@ async fn a_chain_made_by_hand_with_the_operators_commands_pays() {
     assert_eq!(status["receipt"]["outcome"], "success");
     let wait = run_in(&wallet, &["tx", "wait", &id, "--rpc", &two]).ok();
     assert_eq!((&wait["id"], &wait["height"]), (&status["id"], &status["height"]));
+    let shown = run_in(&wallet, &["tx", "show", &id, "--rpc", &two]).ok();
+    assert_eq!(
+        (&shown["id"], &shown["stage"], &shown["receipt"]),
+        (&status["id"], &"finalized".into(), &status["receipt"])
+    );
     let block = run_in(&wallet, &["block", "show", &height, "--rpc", &two]).ok();
     assert!(block["transactions"].as_array().is_some_and(|ids| ids.contains(&status["id"])), "{block}");
     let bob = run_in(&wallet, &["account", "show", "bob", "--rpc", &two]).ok();

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use cli::devnet::layout::Ports;
-use primitives::{Address, Engine, Height, Params, VrfPublicKey};
+use primitives::{Action, Address, Engine, Height, Outcome, Params, StakeAction, TransactionBody, VrfPublicKey};
 use rpc::types::{AuditEvidence, AuditQuery, AuditStream, BlockId, ValidatorState};
 use serde_json::{Value, json};
 
@@ -16,7 +16,8 @@ use crate::command::{run, run_in, tb, tb_as, without_ours};
 use crate::faults::twin_of_last;
 use crate::join::{connected, start};
 use crate::offences::{offenders_are_reported, strangers_publish_nothing};
-use crate::pay::Payer;
+use crate::outsider::{a_quarantine_holds_against_peers, a_wrong_timetoke_root_is_found, tiers_hold_against_peers};
+use crate::pay::{Payer, micro};
 
 /// Longest wait for anything that takes epochs or windows here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,9 +75,12 @@ async fn becomes(node: &Node, address: &Address, state: ValidatorState) {
 async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     let _identity_genesis = testkit::contract!("S000-105");
     let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(shrunk()));
+    let (mut fifth, words, address) = newcomer(&cluster);
+    // One of them will not use what the newcomer says as a witness.
+    let quarantine = format!("p2p.witness_quarantine={address}");
+    cluster.nodes[3].start_with(&["--set", &quarantine], &[]);
     cluster.start_all();
     cluster.all_ready().await;
-    let (mut fifth, words, address) = newcomer(&cluster);
     let node = &cluster.nodes[0];
     let mut payer = Payer::funded(&cluster.network, 1);
     let transaction = payer.pay(address, 20_000_000);
@@ -93,6 +97,7 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     }
     let shown = done(&fifth.home, node, &["identity", "show", &address.to_string()]);
     assert_eq!(shown["identity"]["stage"], "active", "{shown}");
+    let seated = rotate_seated(&cluster).await;
 
     // The node answers challenges by itself, and the hours bring tiers.
     start(&mut fifth, &words);
@@ -107,6 +112,7 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
         client.reputation(&address).await.ok().filter(|view| view.counters.successes > 0)
     })
     .await;
+    what_would_raise_its_share(node, &address).await;
     explained(node);
     seen_by_peers(node, &fifth, &address).await;
 
@@ -123,6 +129,9 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     smoke(&cluster);
     offenders_are_reported(&cluster, &fifth).await;
     strangers_publish_nothing(&cluster).await;
+    tiers_hold_against_peers(&cluster).await;
+    a_quarantine_holds_against_peers(&cluster, &fifth, &address).await;
+    a_wrong_timetoke_root_is_found(&cluster).await;
     explained(node);
 
     // And back: the stake leaves, the seat goes, the money returns.
@@ -148,6 +157,7 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     let tier = client.reputation(&address).await.expect("a view").tier;
     assert_eq!(tier, "tl0");
 
+    beacons_follow(&cluster, seated).await;
     let told = explained(node);
     assert!(!told.contains("0 changes of the voting set"), "{told}");
     what_blocks_did_is_told(node, &fifth, &address).await;
@@ -157,6 +167,23 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     cluster.nodes.push(fifth);
     cluster.level(START_TIME).await;
     cluster.check_one_history().await;
+}
+
+/// While it waits for the draw it is told why, and what would make it heavier.
+async fn what_would_raise_its_share(node: &Node, address: &Address) {
+    let client = node.client();
+    let (standing, own) = until("its place on the list", PATIENCE, async || {
+        let standing = client.vrf(address).await.ok()?;
+        let own = standing.candidate.clone()?;
+        Some((standing, own))
+    })
+    .await;
+    assert!(!standing.validator && standing.reason.contains("ticket"), "{standing:?}");
+    // Alone, with one BLOCK: everything is its own, and parts of a BLOCK have no weight.
+    assert_eq!((own.weight, own.share_ppm), (1, 1_000_000), "{own:?}");
+    let told: Vec<_> = standing.raises.iter().map(|one| (one.change.as_str(), one.weight, one.share_ppm)).collect();
+    assert!(told[0].0.ends_with("BLOCK more stake"), "{told:?}");
+    assert_eq!((told[0].1, told[0].2), (2, 1_000_000), "{told:?}");
 }
 
 /// A script that links none of our code recomputes what the explain commands say.
@@ -261,7 +288,45 @@ async fn rotate(cluster: &Cluster, fifth: &Node, address: &Address) -> VrfPublic
     let secret: Value = serde_json::from_str(&secret).expect("JSON");
     let seeds = secret["protection"]["plain"]["seeds"].as_str().expect("a plain key").to_owned();
     assert!(!inspected.contains(&seeds[64..]) && !inspected.contains(&seeds[..64]), "no secret is printed");
+
+    let out = cluster.folder().join("vrf-secret.json");
+    let words = ["validator", "vrf", "export", "--out", out.to_str().expect("text"), "--home"];
+    let exported = run(tb().args(words).arg(&fifth.home)).ok().to_string();
+    assert!(!exported.contains(&seeds[64..]) && !exported.contains(&seeds[..64]), "no secret is printed: {exported}");
+    let written = std::fs::read_to_string(&out).expect("the file");
+    let secret = record.vrf.key.to_string();
+    assert!(written.contains(&secret) && exported.contains(&secret), "{exported}");
+    assert!(written.contains(&seeds[64..]) || written.contains(&seeds[..64]), "the file holds the secret");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&out).expect("the file").permissions());
+    assert_eq!(mode & 0o777, 0o600, "only its owner reads it");
+    run(tb().args(words).arg(&fifth.home)).refused();
     next.key
+}
+
+/// Rotates the VRF key of a validator that votes: the old key, the new one, and the first height that needs it.
+async fn rotate_seated(cluster: &Cluster) -> (VrfPublicKey, VrfPublicKey, u64) {
+    let (node, address) = (&cluster.nodes[2], cluster.network.nodes[2].address);
+    done(&node.home, node, &["validator", "vrf", "rotate"]);
+    let record = node.client().identity(&address).await.expect("a view").identity.expect("it has one");
+    let next = record.next_vrf.expect("the new key waits");
+    (record.vrf.key, next.key, next.from_epoch * 8 + 1)
+}
+
+/// Its blocks carry beacons under the new key from that height on, and its node was not restarted.
+async fn beacons_follow(cluster: &Cluster, (old, new, first): (VrfPublicKey, VrfPublicKey, u64)) {
+    let (client, address) = (cluster.nodes[0].client(), cluster.network.nodes[2].address);
+    let mut height = first;
+    let (before, block) = until("a block under the new key", PATIENCE, async || {
+        let block = client.block_at(Height(height)).await.ok()?;
+        height += 1;
+        let before = client.block_at(Height(height - 2)).await.ok()?;
+        (block.header.proposer == address).then_some((before, block))
+    })
+    .await;
+    let genesis = cluster.network.genesis.hash();
+    let input = primitives::block::beacon_input(&genesis, block.header.height, &before.header.beacon);
+    assert!(new.verify(&input, &block.header.beacon_proof).is_some(), "{:?}", block.header);
+    assert!(old.verify(&input, &block.header.beacon_proof).is_none());
 }
 
 /// The script that follows a rollout.
@@ -306,15 +371,19 @@ async fn timetoke_is_told(cluster: &Cluster, fifth: &Node) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
-    let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(shrunk()));
+    // What leaves an offender before it is found out must still be slashable then.
+    let mut params = shrunk();
+    params.staking.unbonding_epochs = 8;
+    let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(params));
     let (mut twin, words) = twin_of_last(&cluster);
-    let offender = cluster.network.nodes[3].address;
+    let (offender, other) = (cluster.network.nodes[3].address, cluster.network.nodes[0].address);
     cluster.start_all();
-    start(&mut twin, &words);
     let honest = &cluster.nodes[..3];
     for node in honest {
         node.reaches(1, START_TIME).await;
     }
+    let delegator = stake_that_moves(&cluster, &honest[0], offender, other).await;
+    start(&mut twin, &words);
     becomes(&honest[0], &offender, ValidatorState::Tombstoned).await;
     // The audits are written by a thread of their own.
     let page = until("the record of the slash", PATIENCE, async || {
@@ -338,9 +407,35 @@ async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
     for node in honest {
         node.reaches(before + 5, PATIENCE).await;
     }
-    explained(&honest[0]);
+    let told = explained(&honest[0]);
+    assert!(told.contains(" 1 slashes"), "{told}");
+    let staker = honest[0].client().staker(&delegator).await.expect("a view");
+    let worth = |validator| {
+        let found = staker.delegations.iter().find(|one| one.validator == validator).expect("a delegation");
+        found.amount.micro()
+    };
+    // A tenth of everything, also of what had left; the pool rounds against its owner.
+    assert!((90_002..=90_003).contains(&worth(other)), "{staker:?}");
+    assert!((135_001..=135_003).contains(&worth(offender)), "{staker:?}");
     audits_verify(&cluster, &honest[0]);
     cluster.check_no_panic();
+}
+
+/// An account backs the offender-to-be, moves a part of that to another validator, and takes a part back.
+async fn stake_that_moves(cluster: &Cluster, node: &Node, offender: Address, other: Address) -> Address {
+    let mut payer = Payer::funded(&cluster.network, 2);
+    for action in [
+        StakeAction::Delegate { validator: offender, amount: micro(300_007) },
+        StakeAction::Redelegate { from: offender, to: other, amount: micro(100_003) },
+        StakeAction::Unbond { validator: offender, amount: micro(50_001) },
+    ] {
+        let body = TransactionBody { action: Action::Stake(action), ..payer.body(payer.address, 1) };
+        let transaction = payer.pay_body(body);
+        node.client().submit(&payer.request(&transaction)).await.expect("admitted");
+        let outcome = node.finalized(transaction.id()).await.receipt.expect("a receipt").outcome;
+        assert_eq!(outcome, Outcome::Success);
+    }
+    payer.address
 }
 
 /// The first height whose block could hold the evidence, as this node saw it.

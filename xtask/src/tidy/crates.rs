@@ -5,6 +5,8 @@
 //! - Every crate takes its lints from the workspace.
 //! - The feature that seeds defects is named by [`DEFECTS_IN`] alone, so that no program can be built with it by
 //!   naming a dependency.
+//! - A library whose tests are elsewhere has none in `src`, where nobody would run them, and no library is built a second
+//!   time as a benchmark.
 //! - Every dependency takes its version from the workspace, so that a version is written once; and every version
 //!   written there is used.
 
@@ -46,6 +48,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<Vec<Finding>> {
     for (path, manifest) in &members {
         lints(path, manifest, &mut findings);
         versions(path, manifest, &mut used, &mut findings);
+        harness(snapshot, path, manifest, &mut findings);
     }
     defects(snapshot, &members, &mut findings);
     for name in root.keys().filter(|name| !used.contains(*name)) {
@@ -128,6 +131,23 @@ fn defects(snapshot: &Snapshot, members: &BTreeMap<&str, Table>, findings: &mut 
         let default = members.get(path).and_then(|manifest| manifest.get("features")?.get("default"));
         if let Some(default) = default.filter(|default| default.to_string().contains(DEFECTS)) {
             findings.push(Finding::in_file(path, format!("has `{DEFECTS}` in its default features: {default}")));
+        }
+    }
+}
+
+/// What cargo builds of a library besides the library.
+fn harness(snapshot: &Snapshot, path: &str, manifest: &Table, findings: &mut Vec<Finding>) {
+    let Some(library) = manifest.get("lib").and_then(Value::as_table) else { return };
+    let is_off = |key: &str| library.get(key).and_then(Value::as_bool) == Some(false);
+    if !is_off("bench") {
+        findings.push(Finding::in_file(path, "a library is no benchmark: `bench = false` in `[lib]`"));
+    }
+    if is_off("test") {
+        let folder = path.replace("Cargo.toml", "src/");
+        let has_tests = |text: &str| ["#[test]", "#[tokio::test"].iter().any(|mark| text.contains(mark));
+        for (file, _) in snapshot.texts().filter(|(file, text)| file.starts_with(&folder) && has_tests(text)) {
+            findings
+                .push(Finding::in_file(file, "no run has this test: `[lib]` says `test = false`; move it to tests/it"));
         }
     }
 }

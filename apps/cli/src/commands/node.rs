@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::{Args, Subcommand};
 use primitives::Height;
-use rpc::types::{ConsensusStatus, NodeStatus};
+use rpc::types::{ConsensusStatus, NodeStatus, PipelineTelemetry};
 use serde::Serialize;
 
 use crate::commands::config::Files;
@@ -19,7 +19,8 @@ const EXAMPLES: &str = "\
 Examples:
   tb node start
   tb node status
-  tb node consensus --status";
+  tb node consensus --status
+  tb node pipeline";
 const EXAMPLES_START: &str = "\
 Examples:
   tb node start
@@ -37,6 +38,11 @@ const EXAMPLES_CONSENSUS: &str = "\
 Examples:
   tb node consensus --status
   tb node consensus --status --json";
+
+const EXAMPLES_PIPELINE: &str = "\
+Examples:
+  tb node pipeline
+  tb node pipeline --json";
 
 /// Arguments of `tb node`.
 #[derive(Debug, Args)]
@@ -60,6 +66,9 @@ enum Command {
     /// What consensus is doing
     #[command(after_help = EXAMPLES_CONSENSUS)]
     Consensus(Consensus),
+    /// How transactions pass through the node: time of each stage, what stopped where, what peers send
+    #[command(after_help = EXAMPLES_PIPELINE)]
+    Pipeline,
 }
 
 #[derive(Debug, Args)]
@@ -113,6 +122,11 @@ pub async fn run(arguments: &Arguments, context: &Context, programs: Programs) -
             debug_assert!(consensus.status, "the parser asks for it");
             let status = context.client()?.consensus_status().await?;
             context.output.result(&status, || describe(&status));
+            Ok(())
+        }
+        Command::Pipeline => {
+            let pipeline = context.client()?.pipeline_telemetry().await?;
+            context.output.result(&pipeline, || describe_pipeline(&pipeline));
             Ok(())
         }
     }
@@ -204,5 +218,37 @@ fn describe(status: &ConsensusStatus) -> String {
         .collect();
     text.push_str("\n\n");
     text.push_str(&table(["VALIDATOR", "POWER", "MISSED", "LAST SIGNED"], &rows));
+    text
+}
+
+fn describe_pipeline(pipeline: &PipelineTelemetry) -> String {
+    let gossip = pipeline.gossip;
+    let mut text = fields(&[
+        ("height", count(pipeline.height.0)),
+        (
+            "gossip",
+            format!(
+                "{} batches accepted, {} ignored, {} rejected",
+                count(gossip.accepted),
+                count(gossip.ignored),
+                count(gossip.rejected)
+            ),
+        ),
+        ("proposers", format!("{} changes", count(pipeline.proposer_changes))),
+    ]);
+    let time = |time: Option<u64>| time.map_or("-".to_owned(), duration_ms);
+    let stopped = |name: &str| {
+        let found = pipeline.errors.iter().find(|errors| errors.stage.name() == name);
+        found.map_or("-".to_owned(), |errors| count(errors.count))
+    };
+    let first =
+        ["received".to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned(), stopped("received")];
+    let rest = pipeline.stages.iter().map(|stage| {
+        let name = stage.stage.name();
+        [name.to_owned(), count(stage.count), time(stage.p50_ms), time(stage.p95_ms), time(stage.p99_ms), stopped(name)]
+    });
+    let rows: Vec<[String; 6]> = std::iter::once(first).chain(rest).collect();
+    text.push_str("\n\n");
+    text.push_str(&table(["STAGE", "FINALIZED", "P50", "P95", "P99", "STOPPED HERE"], &rows));
     text
 }

@@ -318,7 +318,11 @@ fn finish(status: &TransactionStatus, target: Stage, output: Output) -> Result<(
             ExitCode::Refused,
             receipt.outcome.name(),
             format!("the transaction {} is final, but its payment failed: {}", status.id, receipt.outcome.name()),
-            format!("only the fee of {} was paid; correct the cause and send a new one", blocks(fee(receipt))),
+            format!(
+                "only the fee of {} was paid; {}",
+                blocks(fee(receipt)),
+                receipt.outcome.hint().unwrap_or("correct the cause and send a new one")
+            ),
         ));
     }
     output.result(status, || {

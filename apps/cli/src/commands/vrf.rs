@@ -161,6 +161,11 @@ fn export(export: &Export, context: &Context) -> Result<(), Failure> {
         vrf_public_key: VrfPublicKey,
         vrf_secret_seed: &'a str,
     }
+    #[derive(Serialize)]
+    struct Exported {
+        vrf_public_key: VrfPublicKey,
+        file: String,
+    }
     let (key, _) = validator_key(None, context)?;
     let seed = zeroize::Zeroizing::new(hex::encode(key.vrf.seed()));
     let secret = Secret { vrf_public_key: key.vrf.public_key(), vrf_secret_seed: &seed };
@@ -172,7 +177,10 @@ fn export(export: &Export, context: &Context) -> Result<(), Failure> {
     let failed = |cause| Failure::disk(&export.out, &cause);
     let mut file = options.open(&export.out).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    context.output.talk(format!("{} holds the secret VRF key: whoever reads it can play for it", export.out.display()));
+    let exported = Exported { vrf_public_key: key.vrf.public_key(), file: export.out.display().to_string() };
+    context
+        .output
+        .result(&exported, || format!("{} holds the secret VRF key: whoever reads it can play for it", exported.file));
     Ok(())
 }
 

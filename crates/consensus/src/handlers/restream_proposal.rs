@@ -1,13 +1,12 @@
 //! Stream a known block again: as proposer of a new round, or on behalf of the round's proposer.
 
 use arc_malachitebft_app_channel::app::types::core::Round as EngineRound;
-use bytes::Bytes;
 use primitives::Proposal;
 use replica::application::Fault;
 
-use crate::offers;
 use crate::state::State;
 use crate::types::{BlockId, ChainHeight, ValidatorAddress, chain_round};
+use crate::{again, offers};
 
 pub(crate) async fn handle(
     state: &mut State,
@@ -22,15 +21,7 @@ pub(crate) async fn handle(
     if height != state.finalized.next() {
         return Ok(());
     }
-    let block = match state.blocks.get(&value) {
-        Some(block) => Some(block),
-        None => {
-            state
-                .with_app(move |app| Ok(app.candidate(&value).map(|found| Bytes::copy_from_slice(&found.bytes))))
-                .await?
-        }
-    };
-    let Some(block) = block else {
+    let Some(block) = again::block(state, value).await? else {
         tracing::warn!(%height, %round, block = %value, "a block to stream again is not here");
         return Ok(());
     };

@@ -19,6 +19,7 @@ use arc_malachitebft_signing::{Error as SigningError, VerificationResult, Verifi
 use tokio::sync::oneshot;
 
 use super::{Channel, EffectHost, End, LogEntry, Output, Timer, Unready, done, wire};
+use crate::again::SignedOffer;
 use crate::context::ChainContext;
 use crate::signer::WITHHELD;
 use crate::types::{BlockId, ChainHeight, ProposalPart, ValidatorAddress};
@@ -202,6 +203,12 @@ impl EffectHost {
     fn publish_liveness(&mut self, message: &LivenessMsg<ChainContext>) {
         let bytes = self.network_codec.encode(message).ok();
         self.publish(Channel::Liveness, bytes);
+    }
+
+    /// Publishes an offer of ours again.
+    pub(super) fn publish_offer(&mut self, offer: SignedOffer) {
+        let bytes = self.network_codec.encode(&SignedConsensusMsg::Proposal(offer)).ok();
+        self.publish(Channel::Consensus, bytes);
     }
 
     fn publish(&mut self, channel: Channel, bytes: Option<bytes::Bytes>) {

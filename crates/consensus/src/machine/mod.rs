@@ -38,7 +38,7 @@ use arc_malachitebft_app_channel::app::engine::host::Next;
 use arc_malachitebft_app_channel::app::metrics::Metrics;
 use arc_malachitebft_app_channel::app::types::ValuePayload;
 use arc_malachitebft_app_channel::app::types::core::{
-    HeightParams, Timeout, ValueOrigin, ValueResponse, VoteExtensionPolicy,
+    HeightParams, Timeout, TimeoutKind, ValueOrigin, ValueResponse, VoteExtensionPolicy,
 };
 use arc_malachitebft_app_channel::app::types::sync::RawDecidedValue;
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg};
@@ -48,6 +48,7 @@ use replica::QueueLength;
 use replica::application::Fault;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::again::{self, Repeats, SIGNED_OFFERS_MAX, SignedOffer};
 use crate::app;
 use crate::blocks::{PROPOSED_BLOCKS_MAX, ProposedBlocks};
 use crate::codec::{NetworkCodec, WalCodec, wal_message};
@@ -171,6 +172,7 @@ struct EffectHost {
     metrics: Metrics,
     state: State,
     published: mpsc::Receiver<NetworkMsg<ChainContext>>,
+    signed_offers: mpsc::Receiver<SignedOffer>,
     events: broadcast::Receiver<ConsensusEvent>,
     network_codec: NetworkCodec,
     wal_codec: WalCodec,
@@ -204,17 +206,13 @@ impl Machine {
             let app = app.lock().map_err(|_| Fault("a thread died while it held the chain".to_owned()))?;
             (app.genesis().clone(), app.genesis_hash(), app.finalized())
         };
-        let log_asked = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&log_asked);
-        let log: LogSync = Arc::new(move || {
-            asked.store(true, Ordering::Relaxed);
-            Ok(())
-        });
+        let (log_asked, log) = asked_sync();
         let signer = signer.map(|signer| GuardedSigner::new(signer, hash).inline());
         let waits = defect != Some(Defect::SignsBeforeTheLog);
         let signer = signer.map(|signer| if waits { signer.after(log) } else { signer });
         let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit, finalized.next()));
         let (network, published) = mpsc::channel(PARTS_MAX);
+        let (offered_again, signed_offers) = mpsc::channel(SIGNED_OFFERS_MAX);
         let (net_requests, _) = mpsc::channel(1);
         let (events, told) = broadcast::channel(EVENTS_MAX);
         let (status, _) = watch::channel(RoundStatus::default());
@@ -233,6 +231,8 @@ impl Machine {
             streams_opened: 0,
             persistent_peers: 0,
             network,
+            signed_offers: offered_again,
+            repeats: Repeats::default(),
             net_requests,
             events,
             status,
@@ -243,6 +243,7 @@ impl Machine {
         let host = EffectHost {
             metrics: Metrics::new(),
             published,
+            signed_offers,
             events: told,
             network_codec: NetworkCodec::new(queue),
             wal_codec: WalCodec::new(blocks),
@@ -302,12 +303,15 @@ impl Machine {
     }
 
     /// How full everything is that waits here.
-    pub fn queues(&self) -> [QueueLength; 7] {
+    pub fn queues(&self) -> [QueueLength; 9] {
         let (state, votes) = (&self.host.state, self.host.state.queue.status());
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let of = |name, length, limit| QueueLength { name, length, limit };
+        let (engine, inputs) = (Capacity::of(votes.limit).of_engine(), &self.core.input_queue);
         [
             of("messages of later heights", count(votes.waiting), count(votes.limit)),
+            of("heights in the engine", inputs.len(), count(engine.heights)),
+            of("inputs in the engine", inputs.size(), count(engine.heights.saturating_mul(engine.per_height))),
             of("synced blocks", self.host.synced.len(), SYNCED_MAX),
             of("proposal streams", state.streams.len(), STREAMS_MAX),
             of("bytes of proposals", state.streams.bytes(), STREAM_BYTES_MAX),
@@ -346,8 +350,15 @@ impl Machine {
 
     /// A timer ran out.
     pub fn elapsed(&mut self, timer: Timer) -> Vec<Output> {
+        let stands_still = timer.0.kind == TimeoutKind::Rebroadcast;
+        if stands_still && self.host.defect == Some(Defect::SaysNothingTwice) {
+            return self.outputs();
+        }
         self.run(Input::TimeoutElapsed(timer.0));
         self.settle();
+        if stands_still {
+            self.host.offer_again();
+        }
         self.outputs()
     }
 
@@ -451,6 +462,17 @@ impl Machine {
     }
 }
 
+/// A sync of the log that only notes that it was asked for: the owner of the machine has the log.
+fn asked_sync() -> (Arc<AtomicBool>, LogSync) {
+    let log_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&log_asked);
+    let log: LogSync = Arc::new(move || {
+        asked.store(true, Ordering::Relaxed);
+        Ok(())
+    });
+    (log_asked, log)
+}
+
 /// The engine's core at the start of `height`.
 fn core(
     state: &State,
@@ -506,6 +528,17 @@ impl EffectHost {
         self.drain();
     }
 
+    /// The round stands still: our offer of it goes out again, if there is one.
+    fn offer_again(&mut self) {
+        if self.is_over() {
+            return;
+        }
+        if let Err(Fault(reason)) = done(again::send(&mut self.state)) {
+            self.stop(End::Fault(reason));
+        }
+        self.drain();
+    }
+
     /// Puts the flush that the signer asked for behind the log entries that came before the signature.
     fn flush_if_asked(&mut self) {
         if self.log_asked.swap(false, Ordering::Relaxed) {
@@ -520,6 +553,9 @@ impl EffectHost {
             if let Some(bytes) = self.encode_part(&part) {
                 self.outputs.push(Output::Publish(Channel::Parts, bytes));
             }
+        }
+        while let Ok(offer) = self.signed_offers.try_recv() {
+            self.publish_offer(offer);
         }
         while let Ok(event) = self.events.try_recv() {
             self.outputs.push(Output::Event(event));

@@ -21,7 +21,7 @@ use axum::routing::{MethodFilter, on};
 use futures::FutureExt;
 use rpc::limits::WAIT_MAX_MS;
 use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
-use rpc::types::{AuditStream, Empty, SubmitWindowQuery};
+use rpc::types::{AuditStream, Empty, SubmitWindowQuery, WaitRequest};
 use rpc::{ApiError, ErrorCode, json as request_json};
 use serde::de::DeserializeOwned;
 use telemetry::Gauge;
@@ -126,7 +126,7 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
 /// The longest that a request of this route may take: waits add their own time.
 fn time_limit(server: &Server, route: &Route) -> Duration {
     match route.operation {
-        Operation::TransactionWait | Operation::JsonRpc => {
+        Operation::TransactionWait | Operation::PipelineWait | Operation::JsonRpc => {
             server.request_timeout().saturating_add(Duration::from_millis(WAIT_MAX_MS))
         }
         _ => server.request_timeout(),
@@ -163,12 +163,10 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
     let question = match route.operation {
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
-        Operation::JsonRpc => {
-            let body = read_body(&server, &parts, body).await?;
-            return Ok(jsonrpc::reply(&server, may_write, &body).await);
-        }
+        Operation::JsonRpc => return json_rpc(&server, may_write, &parts, body).await,
         Operation::BlockStream => return streams::blocks(&server),
         Operation::HeadStream => return streams::heads(&server),
+        Operation::PipelineStream => return streams::pipeline(&server),
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
         Operation::TransactionSubmit => {
@@ -178,6 +176,9 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
             return proof_bytes(&server, route, &parts, &part, body).await;
         }
         Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
+        Operation::PipelineWait => asked_wait(&read_body(&server, &parts, body).await?)?,
+        Operation::PipelineTelemetry => Question::PipelineTelemetry,
+        Operation::PipelineDashboard => Question::PipelineDashboard,
         Operation::ProofStatus => Question::ProofStatus,
         Operation::Provers => Question::Provers,
         Operation::ProofBlock => Question::BlockProof(primitives::Height(named("height", &part)?)),
@@ -222,6 +223,17 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         in_query::<Empty>(&parts.uri)?;
     }
     Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+async fn json_rpc(server: &Arc<Server>, may_write: bool, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    let body = read_body(server, parts, body).await?;
+    Ok(jsonrpc::reply(server, may_write, &body).await)
+}
+
+/// A wait that carries its question in the body.
+fn asked_wait(body: &Bytes) -> Result<Question, ApiError> {
+    let request: WaitRequest = request_json::parse(body)?;
+    Ok(Question::Wait(request.id, request.into()))
 }
 
 /// Health has its own words and its own status.

@@ -166,6 +166,8 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::LimitsStatus => plain(Question::Limits),
         Operation::BlockLatest => plain(Question::BlockLatest),
         Operation::Genesis => plain(Question::Genesis),
+        Operation::PipelineTelemetry => plain(Question::PipelineTelemetry),
+        Operation::PipelineDashboard => plain(Question::PipelineDashboard),
         Operation::ProofStatus => plain(Question::ProofStatus),
         Operation::Provers => plain(Question::Provers),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
@@ -216,6 +218,8 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::ProofWindow
         | Operation::ProofSubmit
         | Operation::HeadStream
+        | Operation::PipelineStream
+        | Operation::PipelineWait
         | Operation::ProofChain
         | Operation::ProofChainSubmit
         | Operation::JsonRpc => Err(ErrorCode::MethodNotFound.into()),

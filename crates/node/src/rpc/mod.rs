@@ -31,6 +31,7 @@ mod hub;
 mod jsonrpc;
 mod lottery;
 mod metrics;
+mod pipeline;
 mod proofs;
 mod provers;
 mod proving;

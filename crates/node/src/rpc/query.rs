@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::server::Server;
 use super::{
-    accounts, audits, blocks, errors, health, lottery, proofs, provers, proving, staking, standing, status,
+    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, staking, standing, status,
     transactions,
 };
 
@@ -98,6 +98,10 @@ pub enum Question {
     BlockProof(Height),
     /// An account in the proven ledger.
     ProvenAccount(Address),
+    /// How transactions pass through this node, in numbers.
+    PipelineTelemetry,
+    /// The same with the newest of them.
+    PipelineDashboard,
     /// The genesis file.
     Genesis,
 }
@@ -142,6 +146,8 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
             errors::text(&transactions::wait(server, id, target, longest).await?)
         }
         Question::Node => view(server, status::node).await,
+        Question::PipelineTelemetry => view(server, pipeline::telemetry).await,
+        Question::PipelineDashboard => view(server, pipeline::dashboard).await,
         Question::BlockLatest => view(server, blocks::latest).await,
         Question::Block(id) => view(server, move |server| blocks::get(server, id)).await,
         Question::Blocks(page) => view(server, move |server| blocks::page(server, &page)).await,

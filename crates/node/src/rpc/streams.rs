@@ -23,7 +23,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use primitives::{Address, Height, TransactionId};
 use rpc::limits::{STREAM_KEEP_ALIVE, STREAM_QUEUE_MAX};
-use rpc::routes::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_STATUS};
+use rpc::routes::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_STATUS};
 use rpc::types::{BlockId, LightHead, Stage};
 use rpc::{ApiError, ErrorCode};
 use serde::Serialize;
@@ -34,7 +34,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::http::Counted;
 use super::hub::Watching;
 use super::server::{Server, stopped};
-use super::{accounts, blocks, errors, proving, query, transactions};
+use super::{accounts, blocks, errors, pipeline, proving, query, transactions};
 
 /// Name of the event that says how many heights a slow reader has missed.
 pub const EVENT_LAGGED: &str = "lagged";
@@ -200,6 +200,35 @@ impl Source for Blocks {
 
     async fn woken(&mut self) {
         // The hub lives as long as the server, which the stream holds.
+        let _ = self.finalized.changed().await;
+    }
+}
+
+/// `/wallet/pipeline/stream`: the numbers of the pipeline now, then after each finalized height. A slow reader gets the
+/// newest.
+///
+/// # Errors
+/// `overloaded`.
+pub fn pipeline(server: &Arc<Server>) -> Result<Response, ApiError> {
+    open(server, Pipeline { finalized: server.hub.finalized(), told: None })
+}
+
+struct Pipeline {
+    finalized: watch::Receiver<Height>,
+    told: Option<Height>,
+}
+
+impl Source for Pipeline {
+    async fn step(&mut self, server: &Arc<Server>) -> Result<Step, ApiError> {
+        let head = *self.finalized.borrow_and_update();
+        if self.told.replace(head) == Some(head) {
+            return Ok(Step::Idle);
+        }
+        let told = server.read(pipeline::telemetry).await?;
+        Ok(Step::Events(VecDeque::from([event(EVENT_PIPELINE, &told)?])))
+    }
+
+    async fn woken(&mut self) {
         let _ = self.finalized.changed().await;
     }
 }

@@ -20,7 +20,7 @@ use super::{blocks, errors, query};
 use crate::{proofs, submit};
 
 /// Each stage that was reached here, in order.
-fn reached(progress: &Progress) -> Vec<StageTime> {
+pub fn reached(progress: &Progress) -> Vec<StageTime> {
     Stage::steps().filter_map(|stage| Some(StageTime { stage, time_ms: progress.at(stage)? })).collect()
 }
 

@@ -5,6 +5,8 @@
 mod audits;
 mod meta;
 mod partition_watch;
+mod pipeline;
 mod proofs;
+mod silence;
 mod start_error;
 mod topics;

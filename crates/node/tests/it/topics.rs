@@ -2,8 +2,8 @@
 
 use node::elections::participation_ppm;
 use node::topics::{Topic, is_quarantined};
+use primitives::actions::proving::{EndRecord, ProofSubmission, ProofSystemKind};
 use primitives::actions::witness::Attestation;
-use primitives::actions::{EndRecord, ProofSubmission, ProofSystemKind};
 use primitives::{
     Action, Address, Amount, BoundedBytes, BoundedVec, FormatVersion, Hash, Height, Lane, LedgerDigest, LotteryAction,
     Nonce, ProvingAction, SecretKey, TransactionBody, Transfer, VrfProof, WitnessAction,
@@ -31,6 +31,12 @@ fn each_topic_asks_for_its_tier() {
     let memo = BoundedBytes::new(Vec::new()).expect("an empty memo");
     let payment = Action::Transfer(Transfer { to, amount: Amount::from_blocks(1), memo });
     assert_eq!(Topic::of(&payment), None, "payments never wait for a tier");
+    let (zero, amount) = (LedgerDigest::default(), Amount::from_blocks(1));
+    let end = EndRecord { height: Height(1), ledger_root: zero, ops_digest: zero, supply: amount, next_slot: 1 };
+    let proof = BoundedBytes::new(vec![7]).expect("a short proof");
+    let submission = ProofSubmission { system: ProofSystemKind::default(), end, payout: to, proof };
+    assert_eq!(Topic::of(&Action::Proving(ProvingAction::Submit(submission))), Some(Topic::Proofs));
+    assert_eq!(Topic::of(&Action::Proving(ProvingAction::Bond { amount })), None, "a bond is no proof");
 }
 
 #[test]

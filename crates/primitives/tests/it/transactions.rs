@@ -98,6 +98,15 @@ fn a_list_of_signatures_is_judged_one_by_one() {
 }
 
 #[test]
+fn every_outcome_but_success_says_what_to_do() {
+    let known = (0..=u8::MAX).filter_map(|code| primitives::decode::<Outcome>(&[code]).ok());
+    for outcome in known {
+        assert_eq!(outcome.hint().is_none(), outcome == Outcome::Success, "{outcome:?}");
+        assert!(outcome.hint().is_none_or(|hint| hint.len() > 10 && !hint.ends_with('.')), "{outcome:?}");
+    }
+}
+
+#[test]
 fn every_rejection_has_a_code_of_its_own_and_a_hint() {
     let all = Rejection::ALL;
     let codes: std::collections::BTreeSet<&str> = all.iter().map(|rejection| rejection.code()).collect();

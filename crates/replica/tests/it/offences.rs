@@ -1,10 +1,13 @@
 //! Offences that pass by are found and brought onto the chain, and honest identities are never accused.
 
+use std::sync::Arc;
+
+use primitives::actions::evidence::SignedVote;
 use primitives::actions::identity::{PeerBinding, Register, VrfBinding};
 use primitives::actions::timetoke::Heartbeat;
 use primitives::*;
-use replica::offences::turn;
-use replica::{Offences, Reports};
+use replica::reports::{Report, turn};
+use replica::{OffenceLimits, Offences, Reports};
 use state::{identity, timetoke};
 
 use crate::net::{Net, address, genesis, secret};
@@ -75,19 +78,45 @@ fn step(net: &mut Net, offences: &mut Offences, transactions: &[Transaction]) ->
     offences.finalized(replica.state(), &block, &receipts)
 }
 
-/// What validator 100 reports of `evidence` is in the next block, and ends the identity.
+/// The node whose validator reports this offender first.
+fn first(net: &Net, offender: &Address) -> usize {
+    let set = net.nodes[0].replica.validators().unwrap();
+    (0..4).find(|node| turn(&set, &address(100 + node), offender) == 0).unwrap().into()
+}
+
+fn reports(net: &Net, node: usize) -> Reports {
+    Reports::open(secret(100 + u8::try_from(node).unwrap()), Arc::clone(&net.nodes[node].store)).unwrap()
+}
+
+fn due(net: &Net, reports: &mut Reports, node: usize) -> Vec<Report> {
+    reports.due(&net.nodes[node].replica).unwrap()
+}
+
+/// What the first validator reports of `evidence` is in the next block, and ends the identity.
 fn is_punished(net: &mut Net, evidence: Evidence) {
     let offender = evidence.offender();
     evidence.check_form(&net.genesis.hash()).unwrap();
-    let mut reports = Reports::new(secret(100));
-    assert!(reports.found(evidence));
-    let due = reports.due(&net.nodes[0].replica);
-    assert_eq!(due.len(), 1);
-    net.admit_everywhere(&due[0].1);
+    let node = first(net, &offender);
+    let mut reports = reports(net, node);
+    assert!(reports.found(evidence).unwrap());
+    let made = due(net, &mut reports, node);
+    assert_eq!(made.len(), 1);
+    net.admit_everywhere(&made[0].transaction);
     net.step_signed(&ALL);
     let ended = identity::get(net.nodes[0].replica.state(), &offender).unwrap().unwrap();
     assert!(ended.tombstoned);
-    assert!(reports.due(&net.nodes[0].replica).is_empty(), "what is punished is not reported again");
+    assert!(due(net, &mut reports, node).is_empty(), "what is punished is not reported again");
+    let kept = Reports::open(secret(100), Arc::clone(&net.nodes[node].store)).unwrap();
+    assert_eq!(kept.offenders().count(), 0, "nor remembered");
+}
+
+/// Two votes of validator 103 for one place.
+fn two_votes(net: &Net) -> Evidence {
+    let vote =
+        |value| Vote { kind: VoteKind::Precommit, height: net.height(), round: Round(0), value, voter: address(103) };
+    let chain = net.genesis.hash();
+    let sign = |vote: Vote| SignedVote { vote, signature: secret(103).sign(&vote.signing_bytes(&chain)) };
+    Evidence::of_votes(secret(103).public_key(), sign(vote(None)), sign(vote(Some(Hash([7; 32])))))
 }
 
 #[test]
@@ -173,4 +202,135 @@ fn each_validator_has_its_own_turn_to_report_an_offender() {
         assert_eq!(turn(&set, &address(9), &address(offender)), 4, "a stranger comes last");
     }
     assert_eq!(first.len(), 4, "no validator is first every time");
+}
+
+#[test]
+fn one_validator_reports_and_the_others_wait_for_it() {
+    let mut net = chain();
+    let evidence = two_votes(&net);
+    let offender = evidence.offender();
+    let asked = first(&net, &offender);
+    assert_ne!(asked, 3, "an offender is not asked to report itself");
+    let mut all: Vec<Reports> = (0..4).map(|node| reports(&net, node)).collect();
+    for one in &mut all {
+        assert!(one.found(evidence.clone()).unwrap());
+    }
+    let mut made = Vec::new();
+    for (node, one) in all.iter_mut().enumerate() {
+        let now = due(&net, one, node);
+        assert_eq!(now.len(), usize::from(node == asked), "validator {node}");
+        made.extend(now);
+    }
+    assert!(!made[0].is_repeated && made[0].offender == offender);
+    net.admit_everywhere(&made[0].transaction);
+    for (node, one) in all.iter_mut().enumerate() {
+        assert!(due(&net, one, node).is_empty(), "validator {node} makes no second report");
+    }
+    let block = net.step_signed(&ALL);
+    assert_eq!(block.transactions.len(), 1, "the evidence is in the next block, alone");
+    for (node, one) in all.iter_mut().enumerate() {
+        assert!(due(&net, one, node).is_empty() && one.offenders().count() == 0, "validator {node}");
+    }
+}
+
+#[test]
+fn the_others_report_when_the_first_does_not_or_only_promises_to() {
+    for promises in [false, true] {
+        let mut net = chain();
+        let evidence = two_votes(&net);
+        let asked = first(&net, &evidence.offender());
+        let others: Vec<usize> = (0..3).filter(|node| *node != asked).collect();
+        let mut all: Vec<Reports> = others.iter().map(|node| reports(&net, *node)).collect();
+        for (one, node) in all.iter_mut().zip(&others) {
+            one.found(evidence.clone()).unwrap();
+            assert!(due(&net, one, *node).is_empty());
+        }
+        if promises {
+            // It is in every mempool and can be in no block: the nonce before it is missing.
+            let held = TransactionBody {
+                payer: address(5),
+                lane: Lane::Reserved,
+                ..signed(&net, 5, 1, Action::Evidence(evidence.clone())).body
+            };
+            net.admit_everywhere(&held.sign(&secret(5), &net.genesis.hash()));
+        }
+        let waits = if promises { 2 } else { 1 };
+        for waited in 1..=waits {
+            assert!(net.step_signed(&ALL).transactions.is_empty());
+            let made: Vec<Vec<Report>> = all.iter_mut().zip(&others).map(|(one, node)| due(&net, one, *node)).collect();
+            let expected = usize::from(waited == waits);
+            assert!(made.iter().all(|made| made.len() == expected), "after {waited} heights: {made:?}");
+            if let Some(report) = made[0].first() {
+                net.admit_everywhere(&report.transaction);
+            }
+        }
+        assert_eq!(net.step_signed(&ALL).transactions.len(), 1, "three blocks after it was seen at most");
+    }
+}
+
+#[test]
+fn an_offence_that_was_seen_before_a_restart_is_reported_after_it() {
+    let mut net = chain();
+    let evidence = two_votes(&net);
+    let node = first(&net, &evidence.offender());
+    let mut before = reports(&net, node);
+    assert!(before.found(evidence.clone()).unwrap());
+    assert_eq!(due(&net, &mut before, node).len(), 1, "made, and lost with the process");
+    drop(before);
+    net.step_signed(&ALL);
+    let mut after = reports(&net, node);
+    assert_eq!(after.offenders().collect::<Vec<_>>(), [&evidence.offender()]);
+    let made = due(&net, &mut after, node);
+    net.admit_everywhere(&made[0].transaction);
+    let block = net.step_signed(&ALL);
+    assert_eq!(block.transactions[0].body.action, Action::Evidence(evidence));
+}
+
+#[test]
+fn what_waits_is_bounded_and_one_for_each_offender() {
+    let net = chain();
+    let mut reports = reports(&net, 0);
+    let votes = |key: &SecretKey, round: u32| {
+        let voter = Address::of_key(&key.public_key());
+        let sign = |value| {
+            let vote = Vote { kind: VoteKind::Prevote, height: Height(1), round: Round(round), value, voter };
+            SignedVote { vote, signature: key.sign(&vote.signing_bytes(&net.genesis.hash())) }
+        };
+        Evidence::of_votes(key.public_key(), sign(None), sign(Some(Hash([7; 32]))))
+    };
+    let keys: Vec<SecretKey> = (0..=128).map(secret).collect();
+    for key in &keys[..128] {
+        assert!(reports.found(votes(key, 0)).unwrap());
+        assert!(reports.found(votes(key, 1)).unwrap(), "a second offence of one offender adds nothing");
+    }
+    assert!(!reports.found(votes(&keys[128], 0)).unwrap());
+    assert_eq!(reports.offenders().count(), replica::reports::WAITING_MAX);
+    let again = Reports::open(secret(100), Arc::clone(&net.nodes[0].store)).unwrap();
+    assert_eq!(again.offenders().count(), replica::reports::WAITING_MAX);
+}
+
+#[test]
+fn a_restarted_node_remembers_what_the_newest_blocks_hold() {
+    let (mut net, mut offences) = (chain(), Offences::default());
+    let holder = register(&net, 1, 50);
+    step(&mut net, &mut offences, &[holder]);
+    let answer = heartbeat(&net, 2, 1, |_| {});
+    step(&mut net, &mut offences, &[answer]);
+
+    let (mut memory, found) = Offences::of_chain(&net.nodes[0].replica, OffenceLimits::default()).unwrap();
+    assert!(found.is_empty(), "one answer is no offence");
+    let other = register(&net, 3, 50);
+    let claimed = saw(&mut memory, &net, &other);
+    assert_eq!(claimed.len(), 1, "the key that a block gave away before the restart is claimed by another");
+    assert_eq!(claimed[0].offender(), address(3));
+    let second = heartbeat(&net, 3, 1, |beat| beat.value = Hash([7; 32]));
+    let answered = saw(&mut memory, &net, &second);
+    assert_eq!(answered.len(), 1, "the first answer was in a block before the restart");
+    assert_eq!(answered[0].offender(), address(1));
+
+    // Both answers in blocks, and nobody looked.
+    step(&mut net, &mut offences, &[second]);
+    let (_, mut found) = Offences::of_chain(&net.nodes[0].replica, OffenceLimits::default()).unwrap();
+    assert_eq!(found.len(), 1);
+    is_punished(&mut net, found.remove(0));
 }

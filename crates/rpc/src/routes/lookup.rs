@@ -23,6 +23,16 @@ pub(super) const SUBMIT_ERRORS: [ErrorCode; 6 + Rejection::ALL.len()] = {
     errors
 };
 
+/// What a wait that carries its question in a body can be refused with.
+pub(super) const PIPELINE_WAIT_ERRORS: [ErrorCode; 6] = [
+    ErrorCode::BadRequest,
+    ErrorCode::ParseError,
+    ErrorCode::JsonTooDeep,
+    ErrorCode::BodyTooLarge,
+    ErrorCode::UnsupportedMedia,
+    ErrorCode::NotFound,
+];
+
 impl Route {
     /// The route of a JSON-RPC method.
     pub fn of_method(name: &str) -> Option<&'static Self> {

@@ -103,6 +103,14 @@ pub enum Operation {
     ProofAccount,
     /// The head of the chain for light clients, as it moves.
     HeadStream,
+    /// How transactions pass through this node, in numbers.
+    PipelineTelemetry,
+    /// The same with the newest of them.
+    PipelineDashboard,
+    /// The numbers after each height.
+    PipelineStream,
+    /// A transaction at a stage.
+    PipelineWait,
     /// The genesis file.
     Genesis,
     /// Prometheus.

@@ -6,12 +6,13 @@
 //! - Requests refuse unknown fields. Replies may gain fields; readers ignore what they do not know.
 //!
 //! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`closing`], [`transaction`],
-//! [`account`], [`staking`], [`standing`], [`audit`], [`proof`], [`proving`], [`request`]; [`text`] holds the text forms that are ours alone.
+//! [`account`], [`staking`], [`standing`], [`audit`], [`pipeline`], [`proof`], [`proving`], [`request`]; [`text`] holds the text forms that are ours alone.
 
 pub mod account;
 pub mod audit;
 pub mod block;
 pub mod closing;
+pub mod pipeline;
 pub mod proof;
 pub mod provers;
 pub mod proving;
@@ -26,6 +27,7 @@ pub use account::{AccountView, HistoryEntry, HistoryKind, HistoryPage};
 pub use audit::{AuditError, AuditEvidence, AuditPage, AuditRecord, AuditStanding, AuditStream};
 pub use block::{BlockPage, BlockSummary, BlockView, CertificateSummary, HeaderView, ProofMarkView};
 pub use closing::BlockEvents;
+pub use pipeline::{PipelineDashboard, PipelineErrors, PipelineFlow, PipelineGossip, PipelineStage, PipelineTelemetry};
 pub use proof::{AccountProof, MerkleProof, ProofError, StateProof, TransactionProof};
 pub use provers::{AcceptedProof, ProverView, ProversStatus, WaitingWindow};
 pub use proving::{

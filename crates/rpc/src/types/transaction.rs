@@ -435,6 +435,9 @@ pub struct ReceiptView {
     /// How it ended.
     #[schema(value_type = OutcomeText)]
     pub outcome: Outcome,
+    /// What the payer can do about it; absent after a success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// Metered cost in weight units.
     pub weight: u64,
     /// Base and opening fees, burned, µBLOCK.
@@ -455,6 +458,7 @@ impl ReceiptView {
             height,
             index,
             outcome: receipt.outcome,
+            hint: receipt.outcome.hint().map(str::to_owned),
             weight: receipt.weight,
             fee_burned: receipt.fee_burned,
             tip: receipt.tip,

@@ -170,6 +170,22 @@ fn a_second_opening_is_refused_while_the_first_lives() {
 }
 
 #[test]
+fn evidence_that_waits_is_one_value_that_outlives_the_process() {
+    let empty = Store::open(&StoreConfig::Memory, &genesis()).unwrap();
+    assert!(matches!(empty.save_evidence(b"early"), Err(StorageError::NotInitialised)));
+    let directory = tempfile::tempdir().unwrap();
+    let model = Model::of_length(10, 3);
+    let store = model.fill(&on_disk(directory.path()));
+    assert_eq!(store.evidence().unwrap(), None);
+    store.save_evidence(b"first").unwrap();
+    store.save_evidence(b"second").unwrap();
+    drop(store);
+    let store = Store::open(&on_disk(directory.path()), &genesis()).unwrap();
+    assert_eq!(store.evidence().unwrap().as_deref(), Some(b"second".as_slice()));
+    assert_eq!(model.check(&store), Height(3), "it changes nothing else");
+}
+
+#[test]
 fn another_schema_is_refused_by_number() {
     let directory = tempfile::tempdir().unwrap();
     drop(Model::new(8).fill(&on_disk(directory.path())));

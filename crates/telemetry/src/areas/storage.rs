@@ -17,7 +17,7 @@ area! {
         newest_height: Gauge = Metric::gauge("storage_newest_height");
         "Copies of the store's mark that were damaged and written again at this start; the disk deserves a look"
         marks_mended: Counter = Metric::counter("storage_marks_mended_total");
-        "Failed reads and writes; the node stops at the first failed write"
+        "Reads of the store that failed while a question was answered; a write that fails stops the node"
         faults: Counter = Metric::counter("storage_faults_total");
     }
 }

@@ -11,6 +11,7 @@ use crate::metric::{Kind, Metric, Unit};
 /// that they keep for another kind.
 const CONTRACT_NAMES: &[&str] = &[
     "block_height_total",
+    "pipeline_stage_latency_ms",
     "rpp_runtime_proof_generation_latency_ms",
     "rpp_runtime_proof_verification_latency_ms",
     "proof_verification_latency_ms",

@@ -13,7 +13,6 @@ fn fine(role: Role) -> Observation<'static> {
         behind: 0,
         syncing: false,
         peers: 3,
-        quorum_visible: true,
     }
 }
 
@@ -30,7 +29,7 @@ fn a_node_in_order_is_ready_in_every_role() {
 #[test]
 fn each_fault_counts_for_the_roles_of_the_table() {
     type Break = fn(&mut Observation<'static>);
-    let faults: [(&str, Break, &[Role]); 7] = [
+    let faults: [(&str, Break, &[Role]); 6] = [
         ("stopping", |seen| seen.stopping = true, &ROLES),
         ("service_down", |seen| seen.services_down = &["rpc"], &ROLES),
         ("starting", |seen| seen.starting = true, &[Role::Validator, Role::Full]),
@@ -44,7 +43,6 @@ fn each_fault_counts_for_the_roles_of_the_table() {
         ),
         ("stalled", |seen| seen.finalized_age_ms = 10_001, &[Role::Validator, Role::Full, Role::Solo]),
         ("no_peers", |seen| seen.peers = 0, &[Role::Validator, Role::Full]),
-        ("no_quorum", |seen| seen.quorum_visible = false, &[Role::Validator]),
     ];
     for (code, fault, roles) in faults {
         for role in ROLES {
@@ -69,7 +67,6 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         behind: 7,
         syncing: true,
         peers: 0,
-        quorum_visible: false,
         ..fine(Role::Validator)
     };
     let verdict = readiness(&seen);
@@ -81,7 +78,6 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         Reason::Syncing { behind: 7 },
         Reason::Stalled { age_ms: 60_000, limit_ms: 10_000 },
         Reason::NoPeers,
-        Reason::NoQuorum,
     ];
     assert_eq!(verdict.reasons, expected);
     // Each text says what happened and what to do, in two parts.

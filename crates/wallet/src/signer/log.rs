@@ -6,11 +6,15 @@
 //! ├ version        1     (= 1)               ├ round          4    big-endian
 //! ├ public key     32                        ├ step           1    1 proposal, 2 prevote, 3 precommit
 //! ├ genesis hash   32                        ├ zero           3
-//! ├ zero           40                        ├ digest         32   of the signed bytes
-//! └ checksum       16                        ├ signature      64
-//!                  128                       └ checksum       16
-//!                                                             128
+//! ├ lost height    8     0: none             ├ digest         32   of the signed bytes
+//! ├ lost round     4                         ├ signature      64
+//! ├ zero           28                        └ checksum       16
+//! └ checksum       16                                         128
+//!                  128
 //! ```
+//!
+//! The lost height and round name the precommit for a block that the consensus log was once found to lack
+//! ([`super::ValidatorSigner::recover`]).
 //!
 //! A checksum is the first 16 bytes of BLAKE3 over the checksum before it (16 zero bytes for the header) and
 //! the other 112 bytes, so records cannot be changed, dropped from the middle or put in another order.
@@ -91,12 +95,19 @@ fn unseal<'a>(before: &Checksum, block: &'a [u8]) -> Option<(&'a [u8; BODY_BYTES
     (checksum(before, body)[..] == *sum).then(|| (body, checksum(before, body)))
 }
 
-fn header(key: &PublicKey, genesis: &Hash) -> (Block, Checksum) {
+/// The round of a height whose precommit for a block a consensus log has lost.
+pub type LostLock = (Height, Round);
+
+fn header(key: &PublicKey, genesis: &Hash, lost: Option<LostLock>) -> (Block, Checksum) {
     let mut body = [0; BODY_BYTES];
     body[..7].copy_from_slice(MAGIC);
     body[7] = VERSION;
     body[8..40].copy_from_slice(key.as_bytes());
     body[40..72].copy_from_slice(genesis.as_bytes());
+    if let Some((height, round)) = lost {
+        body[72..80].copy_from_slice(&height.0.to_be_bytes());
+        body[80..84].copy_from_slice(&round.0.to_be_bytes());
+    }
     seal(&[0; CHECKSUM_BYTES], &body)
 }
 
@@ -137,6 +148,7 @@ pub struct GuardLog {
     last: Checksum,
     key: PublicKey,
     genesis: Hash,
+    lost: Option<LostLock>,
     /// Where a test stops the process.
     pub(super) crash: Option<GuardCrashPoint>,
 }
@@ -144,7 +156,7 @@ pub struct GuardLog {
 impl GuardLog {
     /// Makes an empty log, durable when this returns.
     pub fn create(path: &Path, key: PublicKey, genesis: Hash) -> Result<(), GuardError> {
-        let (block, _) = header(&key, &genesis);
+        let (block, _) = header(&key, &genesis, None);
         durable::stage(path, &block)
             .and_then(|staged| durable::install(&staged, path))
             .map_err(|cause| GuardError::Disk { path: path.to_owned(), cause })
@@ -160,10 +172,10 @@ impl GuardLog {
         let bytes = durable::read_bounded(path, bytes_max)
             .map_err(disk)?
             .ok_or_else(|| damaged(path, "it is larger than 1 MiB"))?;
-        let records = parse(path, &bytes, key, genesis)?;
+        let (lost, records) = parse(path, &bytes, key, genesis)?;
         let file = File::open(path).map_err(disk)?;
         let (length, last) = (0, [0; CHECKSUM_BYTES]);
-        let mut log = Self { path: path.to_owned(), file, length, last, key, genesis, crash: None };
+        let mut log = Self { path: path.to_owned(), file, length, last, key, genesis, lost, crash: None };
         log.rewrite(&records).map_err(disk)?;
         Ok((log, records))
     }
@@ -171,6 +183,17 @@ impl GuardLog {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The precommit for a block that a consensus log has lost.
+    pub const fn lost(&self) -> Option<LostLock> {
+        self.lost
+    }
+
+    /// Writes the log anew with another [`GuardLog::lost`], durable when this returns.
+    pub fn set_lost(&mut self, lost: Option<LostLock>, records: &[Record]) -> io::Result<()> {
+        self.lost = lost;
+        self.rewrite(records)
     }
 
     /// True when `record` belongs into a rewritten log rather than behind the present one.
@@ -195,7 +218,7 @@ impl GuardLog {
     /// Replaces the log by one with exactly `records`, durable when this returns.
     pub fn rewrite(&mut self, records: &[Record]) -> io::Result<()> {
         GuardCrashPoint::BeforeWrite.pass(self.crash);
-        let (block, mut last) = header(&self.key, &self.genesis);
+        let (block, mut last) = header(&self.key, &self.genesis, self.lost);
         let mut bytes = block.to_vec();
         for record in records {
             let (block, sum) = seal(&last, &record.body());
@@ -218,7 +241,12 @@ fn damaged(path: &Path, reason: impl Into<String>) -> GuardError {
 }
 
 /// The whole records; what is cut short at the end is left out.
-fn parse(path: &Path, bytes: &[u8], key: PublicKey, genesis: Hash) -> Result<Vec<Record>, GuardError> {
+fn parse(
+    path: &Path,
+    bytes: &[u8],
+    key: PublicKey,
+    genesis: Hash,
+) -> Result<(Option<LostLock>, Vec<Record>), GuardError> {
     let (first, rest) =
         bytes.split_first_chunk::<BLOCK_BYTES>().ok_or_else(|| damaged(path, "its header is cut short"))?;
     if first[..7] != *MAGIC {
@@ -238,6 +266,7 @@ fn parse(path: &Path, bytes: &[u8], key: PublicKey, genesis: Hash) -> Result<Vec
     if found != genesis {
         return Err(GuardError::OtherChain { path: path.to_owned(), found, wanted: genesis });
     }
+    let lost = parse_lost(body).ok_or_else(|| damaged(path, "its header has no meaning"))?;
     let mut records: Vec<Record> = Vec::new();
     for (index, block) in rest.chunks_exact(BLOCK_BYTES).enumerate() {
         let (body, sum) =
@@ -249,5 +278,15 @@ fn parse(path: &Path, bytes: &[u8], key: PublicKey, genesis: Hash) -> Result<Vec
         records.push(record);
         last = sum;
     }
-    Ok(records)
+    Ok((lost, records))
+}
+
+/// The lost lock in the header's body; nothing when the bytes are not what [`header`] writes.
+fn parse_lost(body: &[u8; BODY_BYTES]) -> Option<Option<LostLock>> {
+    let (height, rest) = body[72..].split_first_chunk::<8>()?;
+    let (round, zeros) = rest.split_first_chunk::<4>()?;
+    let (height, round) = (Height(u64::from_be_bytes(*height)), Round(u32::from_be_bytes(*round)));
+    let lost = (height != Height::GENESIS).then_some((height, round));
+    let canonical = zeros.iter().all(|byte| *byte == 0) && (lost.is_some() || round.0 == 0);
+    canonical.then_some(lost)
 }

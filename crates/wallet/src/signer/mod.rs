@@ -46,7 +46,7 @@ use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, SecretKey, S
 
 pub use crash::{GuardCrashPoint, GuardCrashPointError};
 pub use error::{GuardError, SignRefusal};
-use log::{GuardLog, Record};
+use log::{GuardLog, LostLock, Record};
 
 use crate::durable::KEY_FILE_MODE;
 
@@ -193,7 +193,9 @@ impl ValidatorSigner {
             if record.digest != digest {
                 return Err(SignRefusal::Conflict(position));
             }
-            self.release(&record);
+            if self.release(&record) {
+                self.mark_lost(None).map_err(|cause| self.poison(&cause))?;
+            }
             return Ok(record.signature);
         }
         if let Some(highest) = self.records.keys().next_back().copied()
@@ -207,11 +209,7 @@ impl ValidatorSigner {
             return Err(SignRefusal::Held { asked: position, locked: held.position });
         }
         let record = Record { position, digest, signature: self.key.sign(bytes) };
-        self.store(record).map_err(|cause| {
-            let reason = format!("{}: {cause}", self.log.path().display());
-            self.poisoned = Some(reason.clone());
-            SignRefusal::Poisoned(reason)
-        })?;
+        self.store(record).map_err(|cause| self.poison(&cause))?;
         self.release(&record);
         Ok(record.signature)
     }
@@ -255,9 +253,13 @@ impl ValidatorSigner {
     /// consensus precommits for a block in that round or a later one, because from then on its own lock is as new,
     /// and with the height. Gives the place of the precommit that is held.
     ///
+    /// The guard remembers that this precommit was lost: from then on the log's word for it counts nothing. Peers
+    /// give a validator its own votes back in certificates, and consensus logs those like any other vote, without
+    /// taking the lock.
+    ///
     /// # Errors
     /// [`GuardError::BehindLog`] or [`GuardError::Differs`]: a message stands in the log only after its record, so
-    /// the guard is not the one that this log was written with.
+    /// the guard is not the one that this log was written with. [`GuardError::Disk`] when the loss cannot be recorded.
     pub fn recover<'a>(
         &mut self,
         finalized: Height,
@@ -267,13 +269,16 @@ impl ValidatorSigner {
         let highest = self.records.keys().next_back().copied();
         let lock = newest_for_block(&self.records, |record| is_for_block(record, &self.genesis, self.address));
         let mut held = lock.filter(|lock| lock.position.height > finalized);
+        let was_lost = held.is_some_and(|held| self.log.lost() == Some((held.position.height, held.position.round)));
         for (position, bytes) in logged {
             if highest.is_none_or(|highest| position > highest) {
                 return Err(GuardError::BehindLog { path: path(), highest, logged: position });
             }
             let digest = log::digest(bytes);
             match self.records.get(&position) {
-                Some(record) if record.digest == digest => held = held.filter(|held| held.position != position),
+                Some(record) if record.digest == digest => {
+                    held = held.filter(|held| was_lost || held.position != position);
+                }
                 Some(_) => return Err(GuardError::Differs { path: path(), logged: position }),
                 // Records of earlier heights are not kept, and not all of very many rounds.
                 None if highest.is_some_and(|highest| position.height < highest.height) => {}
@@ -281,8 +286,25 @@ impl ValidatorSigner {
                 None => return Err(GuardError::Differs { path: path(), logged: position }),
             }
         }
+        if let Some(Record { position, .. }) = held.filter(|_| !was_lost) {
+            let marked = self.mark_lost(Some((position.height, position.round)));
+            marked.map_err(|cause| GuardError::Disk { path: self.log.path().to_owned(), cause })?;
+        }
         self.held = held;
         Ok(held.map(|held| held.position))
+    }
+
+    /// Records which lock the log has lost, or that consensus came to it again.
+    fn mark_lost(&mut self, lost: Option<LostLock>) -> std::io::Result<()> {
+        let records: Vec<Record> = self.records.values().copied().collect();
+        self.log.set_lost(lost, &records)
+    }
+
+    /// After a failed write nothing more is signed.
+    fn poison(&mut self, cause: &std::io::Error) -> SignRefusal {
+        let reason = format!("{}: {cause}", self.log.path().display());
+        self.poisoned = Some(reason.clone());
+        SignRefusal::Poisoned(reason)
     }
 
     /// True when a new message at `position` could contradict the precommit that the log has lost.
@@ -297,15 +319,17 @@ impl ValidatorSigner {
         precommit_digest(held.position, Some(value), &self.genesis, self.address) != held.digest
     }
 
-    /// Ends the hold when consensus has a lock as new as the one that was lost, or another height.
-    fn release(&mut self, signed: &Record) {
-        let Some(held) = &self.held else { return };
+    /// Ends the hold when consensus has a lock as new as the one that was lost, or another height. True when it ended.
+    fn release(&mut self, signed: &Record) -> bool {
+        let Some(held) = &self.held else { return false };
         let (lost, now) = (held.position, signed.position);
         let locked_again =
             now.height == lost.height && now.round >= lost.round && is_for_block(signed, &self.genesis, self.address);
-        if now.height > lost.height || locked_again {
+        let ended = now.height > lost.height || locked_again;
+        if ended {
             self.held = None;
         }
+        ended
     }
 
     /// Makes the process abort at this place of the next write. For crash tests.

@@ -348,6 +348,45 @@ fn a_restart_or_another_height_does_not_change_what_is_held() {
 }
 
 #[test]
+fn a_lock_that_was_lost_stays_lost_although_a_peer_gave_the_precommit_back() {
+    let home = folder();
+    let path = home.path().join("guard");
+    let at = place(5, 1, Precommit);
+    let mut signer = locked(&path);
+    recover(&mut signer, 4, &[]).expect("no log contradicts nothing");
+    drop(signer);
+    // A certificate of round 1 brought the own precommit into the new log. Consensus has no lock from it.
+    for _ in 0..2 {
+        let mut signer = open(&path);
+        assert_eq!(recover(&mut signer, 4, &[(Precommit, 1, 1)]).expect("it fits"), Some(at));
+        let refused = ask(&mut signer, Prevote, 5, 2, 2).expect_err("another block");
+        assert_eq!(refused, SignRefusal::Held { asked: place(5, 2, Prevote), locked: at });
+    }
+    // A newer lock is consensus' own: the log that it was written to knows it.
+    let mut signer = open(&path);
+    recover(&mut signer, 4, &[(Precommit, 1, 1)]).expect("it fits");
+    ask(&mut signer, Precommit, 5, 3, 2).expect("its round has a quorum");
+    drop(signer);
+    let mut signer = open(&path);
+    assert_eq!(recover(&mut signer, 4, &[(Precommit, 1, 1), (Precommit, 3, 2)]).expect("it fits"), None);
+    drop(signer);
+    let mut signer = open(&path);
+    let again = recover(&mut signer, 4, &[(Precommit, 1, 1)]).expect("it fits");
+    assert_eq!(again, Some(place(5, 3, Precommit)), "the log was lost a second time");
+}
+
+#[test]
+fn a_loss_that_cannot_be_recorded_stops_the_start() {
+    let home = folder();
+    let path = home.path().join("guard");
+    let mut signer = locked(&path);
+    // A folder stands where the new file is staged.
+    fs::create_dir(home.path().join(".guard.staged.tmp")).expect("it is ours");
+    let refused = recover(&mut signer, 4, &[]).expect_err("nothing can be written");
+    assert!(matches!(refused, GuardError::Disk { .. }), "{refused}");
+}
+
+#[test]
 fn nothing_is_held_when_the_log_has_the_lock_or_the_height_is_final_or_there_was_none() {
     let home = folder();
     let path = home.path().join("guard");
@@ -377,6 +416,10 @@ fn the_same_precommit_again_ends_the_hold_because_consensus_came_to_the_same_loc
     recover(&mut signer, 4, &[(Prevote, 1, 1)]).expect("the crash came before the log");
     ask(&mut signer, Precommit, 5, 1, 1).expect("it is stored");
     ask(&mut signer, Prevote, 5, 2, 2).expect("consensus remembers its lock itself");
+    // So does its log from then on.
+    drop(signer);
+    let mut signer = open(&home.path().join("guard"));
+    assert_eq!(recover(&mut signer, 4, &[(Prevote, 1, 1), (Precommit, 1, 1)]).expect("it fits"), None);
 }
 
 #[test]

@@ -76,6 +76,26 @@ fn a_version_that_nobody_uses_is_found() {
 }
 
 #[test]
+fn a_test_that_nobody_runs_and_a_library_that_is_a_benchmark_are_found() {
+    let found_in = |lib: &str, source: &str| -> Vec<String> {
+        let a = A.replace("[lints]", &format!("[lib]\n{lib}[lints]"));
+        let snapshot = Snapshot::of(&[
+            ("Cargo.toml", ROOT),
+            ("crates/a/Cargo.toml", &a),
+            ("crates/b/Cargo.toml", B),
+            ("crates/a/src/lib.rs", source),
+            ("crates/a/tests/it/main.rs", "#[test]\nfn fine() {}\n"),
+            (ARCHITECTURE, TABLE),
+        ]);
+        check(&snapshot).unwrap().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(found_in("bench = false\ntest = false\n", "fn a() {}\n"), Vec::<String>::new());
+    assert_eq!(found_in("bench = false\n", "#[test]\nfn a() {}\n"), Vec::<String>::new());
+    assert!(found_in("bench = false\ntest = false\n", "#[test]\nfn a() {}\n")[0].contains("no run has this test"));
+    assert!(found_in("test = false\n", "fn a() {}\n")[0].contains("no benchmark"));
+}
+
+#[test]
 fn a_crate_that_asks_for_seeded_defects_is_found() {
     let asks = B.replace("a.workspace = true\n", "a.workspace = true\n[features]\nx = [\"a/seeded-bugs\"]\n");
     assert!(found(ROOT, A, &asks, TABLE)[0].contains("names the feature `seeded-bugs`"));
