@@ -202,6 +202,7 @@ impl Node {
             Some(SeededBug::DropsTheLock) => Some(Defect::DropsTheLock),
             Some(SeededBug::CountsVotesTwice) => Some(Defect::CountsVotesTwice),
             Some(SeededBug::SignsBeforeTheLog) => Some(Defect::SignsBeforeTheLog),
+            Some(SeededBug::SaysNothingTwice) => Some(Defect::SaysNothingTwice),
             _ => None,
         }
     }

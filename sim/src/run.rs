@@ -17,8 +17,11 @@ pub const RUN_MS_MIN: u64 = 60_000;
 /// Longest time after the last fault until every honest validator is done, for each height that it must
 /// finalize, milliseconds. It covers a few failed rounds per height and a laggard that syncs.
 pub const CALM_MS_PER_HEIGHT: u64 = 10_000;
-/// Longest time from the last fault to the first height after it, milliseconds.
-pub const RESUME_MS_MAX: u64 = 120_000;
+/// Longest time from the last fault until every honest validator finalized something new, milliseconds: some six rounds
+/// that fail.
+pub const RESUME_MS_MAX: u64 = 60_000;
+/// The deadline of a run is this and [`CALM_MS_PER_HEIGHT`] for each height after the last fault, milliseconds.
+pub const DEADLINE_MS: u64 = 120_000;
 /// After the last fault, a height that starts is decided in a round up to this.
 pub const CALM_ROUNDS_MAX: u32 = 16;
 
@@ -61,7 +64,7 @@ pub fn run_watched(plan: Plan, watch: &mut dyn Watch) -> Report {
 
 fn play(world: &mut World, resume_ms: &mut Option<u64>, watch: &mut dyn Watch) -> Check {
     let healed_us = world.plan.healed_ms().saturating_mul(MS);
-    let calm_us = RESUME_MS_MAX.saturating_add(CALM_MS_PER_HEIGHT.saturating_mul(world.plan.calm_heights));
+    let calm_us = DEADLINE_MS.saturating_add(CALM_MS_PER_HEIGHT.saturating_mul(world.plan.calm_heights));
     let deadline_us = healed_us.saturating_add(calm_us.saturating_mul(MS));
     loop {
         watch.before(world);
@@ -76,6 +79,7 @@ fn play(world: &mut World, resume_ms: &mut Option<u64>, watch: &mut dyn Watch) -
         if resume_ms.is_none() && slowest > healed_at {
             *resume_ms = Some((world.now_us - healed_us) / MS);
         }
+        resumes_in_time(world, *resume_ms, world.now_us.saturating_sub(healed_us) / MS)?;
         let target = healed_at.0.saturating_add(world.plan.calm_heights);
         if slowest.0 >= target && world.now_us >= RUN_MS_MIN.saturating_mul(MS) {
             return progress(world);
@@ -101,6 +105,16 @@ fn progress(world: &mut World) -> Check {
         return Err(Broken { property: Property::Progress, detail });
     }
     Ok(())
+}
+
+/// Soon after the last fault every honest validator goes on, whatever the rest of the run brings.
+fn resumes_in_time(world: &World, resume_ms: Option<u64>, since_ms: u64) -> Check {
+    if resume_ms.unwrap_or(since_ms) <= RESUME_MS_MAX {
+        return Ok(());
+    }
+    let (slowest, seconds) = (slowest(world), RESUME_MS_MAX / 1_000);
+    let detail = format!("{seconds} s after the last fault an honest validator is still at height {slowest}");
+    Err(Broken { property: Property::Progress, detail })
 }
 
 /// What can be asked only at the end.

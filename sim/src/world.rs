@@ -348,6 +348,7 @@ impl World {
         self.damage_is_found(number, None)?;
         let (life, finalized) = (self.node(number).life, self.node(number).finalized());
         if self.is_honest(number) {
+            self.judge.count(Property::HonestValidatorRuns);
             self.judge.finalized_survives_restart(number, before, finalized)?;
         }
         self.after(STATUS_US, Event::Status(number, life));

@@ -77,13 +77,15 @@ pub fn plan(wanted: &SimPlan) -> Result<Drill, Failure> {
             "take it out of the scenario, or run it with tb sim --scenario. Nothing was started",
         ));
     }
+    let lines = lines(&plan);
     Ok(Drill {
         name: file_name(&name),
         scenario: plan.to_toml(),
         seed: plan.seed,
         nodes: plan.validators,
         topology: plan.topology.kind().to_owned(),
-        lines: lines(&plan),
+        loses_packets: loses_packets(&faults, &lines),
+        lines,
         sends_ms: sends_ms(&plan),
         faults,
         calm_heights: plan.calm_heights,
@@ -122,9 +124,6 @@ fn refuse_network(plan: &Plan, cannot: &mut Vec<String>) {
     refuse(plan.seeded_bug.is_some(), "seeded_bug (no program contains one)");
     refuse(plan.staking.is_some(), "staking (the payments of a drill move no stake)");
     refuse(plan.identities.is_some(), "identities (the payments of a drill register nobody)");
-    refuse(plan.links.duplicate_ppm > 0, "links.duplicate_ppm (TCP delivers once)");
-    let loses = plan.links.loss_ppm > 0 || plan.routes.iter().any(|route| route.loss_ppm > 0);
-    refuse(loses, "loss_ppm of links and routes (TCP repeats what is lost; use a delay)");
     if !(NODES_MIN..=NODES_MAX).contains(&plan.validators) {
         cannot.push(format!("validators = {} (use {NODES_MIN} to {NODES_MAX} processes)", plan.validators));
     }
@@ -169,13 +168,20 @@ fn process_fault(fault: &Fault) -> Result<ProcessFault, String> {
         Fault::Disk { .. } => {
             return Err("disk other than write or sync with no_space (a real disk is only filled)".to_owned());
         }
-        Fault::Loss { .. } => return Err("loss (TCP repeats what is lost; use delay)".to_owned()),
-        Fault::Duplicates { .. } => return Err("duplicates (TCP delivers once)".to_owned()),
+        Fault::Loss { ppm } => ProcessFault::Loss { ppm },
+        Fault::Duplicates { ppm } => ProcessFault::Duplicates { ppm },
         Fault::Slow { .. } => return Err("slow (use pause or delay)".to_owned()),
         Fault::TornWrite { .. } | Fault::BitFlip { .. } | Fault::MisdirectedWrite { .. } => {
             return Err(format!("{} (the disk of a real process is left alone)", fault.kind()));
         }
     })
+}
+
+/// Whether some line or fault loses or doubles packets.
+fn loses_packets(faults: &[Planned], lines: &[Line]) -> bool {
+    let of_fault =
+        |planned: &Planned| matches!(planned.fault, ProcessFault::Loss { .. } | ProcessFault::Duplicates { .. });
+    faults.iter().any(of_fault) || lines.iter().any(|line| line.loss_ppm > 0 || line.duplicate_ppm > 0)
 }
 
 /// Who dials whom: each end of a link dials the other one.
@@ -184,8 +190,8 @@ fn lines(plan: &Plan) -> Vec<Line> {
     let mut lines = Vec::new();
     for from in 0..plan.validators {
         for to in mesh.neighbours(from).into_iter().filter(|to| *to != from) {
-            let Links { delay_ms, jitter_ms, .. } = *mesh.link(from, to);
-            lines.push(Line { from, to, delay_ms, jitter_ms });
+            let Links { delay_ms, jitter_ms, loss_ppm, duplicate_ppm } = *mesh.link(from, to);
+            lines.push(Line { from, to, delay_ms, jitter_ms, loss_ppm, duplicate_ppm });
         }
     }
     lines

@@ -29,5 +29,6 @@ pub mod worker;
 mod tests;
 
 pub use cache::{Cache, CacheError, Finding};
+pub use prover::{ProvingError, folding_key};
 pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, Submitter, run};
-pub use worker::{WorkError, folding_key};
+pub use worker::WorkError;

@@ -305,7 +305,8 @@ impl Service {
         if options.nodes.is_empty() {
             return Err(ServiceError::NoNode);
         }
-        let worker = Worker::start(options.threads, options.nice).map_err(ServiceError::Worker)?;
+        let worker =
+            Worker::start(options.genesis.proof_system, options.threads, options.nice).map_err(ServiceError::Worker)?;
         let keys = |error: proof::KeyError| ServiceError::Worker(WorkError(error.to_string()));
         let key = proof::verifying_key().map_err(keys)?.hash();
         let chain_key = proof::fold_key().map_err(keys)?.verifying().hash();

@@ -3,16 +3,15 @@
 //! Threads inherit the priority of the one that starts them, so this one lowers its own before it makes the pool.
 //! A proof in hand cannot be called off; the process can end at any moment, because nothing is lost with it.
 //!
-//! Rule: the circuits of folds are made when the first extension is asked for; a prover that only proves windows has
-//! no memory for them.
+//! Rule: nothing leaves the thread that does not verify.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use primitives::actions::ProofSystemKind;
 use proof::light::{SealedChain, SealedWindow};
 use proof::{FoldedProof, verify_folded, verify_window};
-use prover::fold::{FoldingKey, extend};
-use prover::{ProvingKey, WindowProof, WindowWitness, prove_window};
+use prover::{ProvingSystem, WindowProof, WindowWitness, proving_system};
 use tokio::sync::oneshot;
 
 /// A proven window, or a longer chain proof.
@@ -67,23 +66,23 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread: `threads` of them in its pool, `nice` steps below normal priority.
+    /// Starts the thread for a chain with this proof system: `threads` of them in its pool, `nice` steps below normal
+    /// priority.
     ///
     /// # Errors
-    /// [`WorkError`] when the system refuses threads, or this build makes another key than the pinned one.
-    pub fn start(threads: usize, nice: i32) -> Result<Self, WorkError> {
+    /// [`WorkError`] when the system refuses threads, or this build has another proof system or key than the network.
+    pub fn start(kind: ProofSystemKind, threads: usize, nice: i32) -> Result<Self, WorkError> {
         let (jobs, received) = mpsc::sync_channel::<Job>(1);
         let (ready, started) = mpsc::sync_channel(1);
         let run = move || {
-            let key = prepare(threads, nice);
-            let failed = key.as_ref().err().cloned();
+            let system = prepare(kind, threads, nice);
+            let failed = system.as_ref().err().cloned();
             let _ = ready.send(failed.map_or(Ok(()), Err));
-            let Ok(key) = key else { return };
-            let mut folding = None;
+            let Ok(mut system) = system else { return };
             for Job { task, answer } in received {
                 let made = match task {
-                    Task::Window { window, witness } => prove(&key, window, &witness),
-                    Task::Extend { chain, windows } => fold(&mut folding, chain.as_deref(), &windows),
+                    Task::Window { window, witness } => prove(system.as_ref(), window, &witness),
+                    Task::Extend { chain, windows } => fold(system.as_mut(), chain.as_deref(), &windows),
                 };
                 // Whoever asked may be gone.
                 let _ = answer.send(made);
@@ -107,7 +106,7 @@ impl Worker {
     }
 }
 
-fn prepare(threads: usize, nice: i32) -> Result<ProvingKey, WorkError> {
+fn prepare(kind: ProofSystemKind, threads: usize, nice: i32) -> Result<Box<dyn ProvingSystem>, WorkError> {
     if nice > 0
         && let Err(error) = rustix::process::nice(nice)
     {
@@ -115,52 +114,29 @@ fn prepare(threads: usize, nice: i32) -> Result<ProvingKey, WorkError> {
     }
     // A second service in one process shares the first one's pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    let pinned = proof::verifying_key().map_err(WorkError::of)?;
-    let key = ProvingKey::generate().map_err(WorkError::of)?;
-    debug_assert_eq!(key.verifying().hash(), pinned.hash(), "both are made of the same tables");
-    Ok(key)
+    proving_system(kind).map_err(WorkError::of)
 }
 
-fn prove(key: &ProvingKey, window: u64, witness: &WindowWitness) -> Result<Made, WorkError> {
+fn prove(system: &dyn ProvingSystem, window: u64, witness: &WindowWitness) -> Result<Made, WorkError> {
     let started = Instant::now();
-    let made = prove_window(key, witness).map_err(WorkError::of)?;
+    let made = system.prove_window(witness).map_err(WorkError::of)?;
     let elapsed = started.elapsed();
     // Nobody else finds out cheaper that a proof is bad.
-    verify_window(key.verifying(), &made.statement, &made.bytes).map_err(WorkError::of)?;
+    verify_window(proof::verifying_key().map_err(WorkError::of)?, &made.statement, &made.bytes)
+        .map_err(WorkError::of)?;
     let sealed = SealedWindow { window, payout: made.statement.payout, proof: made.bytes };
     Ok(Made { bytes: sealed.to_bytes(), elapsed })
 }
 
-/// The circuits of folds, whose key is the pinned one.
-///
-/// # Errors
-/// [`WorkError`] when this build makes another key than the pinned one.
-pub fn folding_key() -> Result<FoldingKey, WorkError> {
-    let key = FoldingKey::generate().map_err(WorkError::of)?;
-    let pinned = proof::fold_key().map_err(WorkError::of)?.pins();
-    let made = key.verifying().pins();
-    if made == pinned {
-        return Ok(key);
-    }
-    let (made, pinned) = (made.replace('\n', " "), pinned.replace('\n', " "));
-    Err(WorkError(format!(
-        "this build makes the fold key {made}but {pinned}is pinned; build it from the locked sources"
-    )))
-}
-
 fn fold(
-    folding: &mut Option<FoldingKey>,
+    system: &mut dyn ProvingSystem,
     chain: Option<&FoldedProof>,
     windows: &[WindowProof],
 ) -> Result<Made, WorkError> {
     let started = Instant::now();
-    let key = match folding {
-        Some(key) => key,
-        None => folding.insert(folding_key()?),
-    };
-    let FoldedProof { statement, bytes } = extend(key, chain, windows).map_err(WorkError::of)?;
+    let FoldedProof { statement, bytes } = system.extend(chain, windows).map_err(WorkError::of)?;
     let elapsed = started.elapsed();
-    verify_folded(key.verifying(), &statement, &bytes).map_err(WorkError::of)?;
+    verify_folded(proof::fold_key().map_err(WorkError::of)?, &statement, &bytes).map_err(WorkError::of)?;
     let sealed = SealedChain { height: statement.after.height, payout: statement.payout, proof: bytes };
     Ok(Made { bytes: sealed.to_bytes(), elapsed })
 }

@@ -109,8 +109,8 @@ const fn choice(words: &'static [&'static str], later: &'static [&'static str]) 
 pub(crate) const BODY_BYTES_MIN: u64 = 33_792;
 /// Largest bound on request bodies, bytes: what the API promises at most (`rpc::limits::REQUEST_BYTES_MAX`).
 const BODY_BYTES_MAX: u64 = 1_024 * 1_024;
-/// Smallest bound on window proofs: a proof of the smallest window has some 300,000 bytes.
-const PROOF_BYTES_MIN: u64 = 524_288;
+/// Smallest bound on proofs, bytes: a little below the smallest proof there is, so that a node can be told to take none.
+const PROOF_BYTES_MIN: u64 = 262_144;
 /// Largest bound on window proofs, bytes: what the format allows (`proof::params::PROOF_BYTES_MAX`).
 const PROOF_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 /// Largest limit of the store, bytes: what a JSON number holds exactly.
@@ -180,7 +180,7 @@ pub static KEYS: &[Key] = &[
         "max_proof_size_bytes",
         &["TB_MAX_PROOF_SIZE_BYTES"],
         number(PROOF_BYTES_MIN, PROOF_BYTES_MAX),
-        "Largest window proof that is taken; a larger one is refused before it is read.",
+        "Largest proof that is taken, over RPC and from peers; a larger one is refused before it is verified.",
     )
     .unit("bytes")
     .default("4194304", "1048576"),

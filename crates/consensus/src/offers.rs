@@ -22,8 +22,10 @@ use crate::types::{BlockId, ChainHeight, ProposalInit, ProposalMessage, Validato
 pub(crate) async fn judge(state: &mut State, offer: Assembled) -> Result<Option<ProposedValue<ChainContext>>, Fault> {
     let proposal = offer.init.proposal;
     let key = (proposal.height, proposal.round, proposal.value);
-    let valid = match state.offers.get(&key) {
-        Some(known) => Some(known.valid),
+    let known = state.offers.get(&key).map(|known| known.valid);
+    let is_new = known.is_none();
+    let valid = match known {
+        Some(valid) => Some(valid),
         None => verify(state, proposal, offer.bytes.clone()).await?,
     };
     let Some(valid) = valid else { return Ok(None) };
@@ -32,7 +34,10 @@ pub(crate) async fn judge(state: &mut State, offer: Assembled) -> Result<Option<
         state.blocks.insert(proposal.height, proposal.value, offer.bytes);
     }
     let Proposal { height, round, value: block, .. } = proposal;
-    state.tell(ConsensusEvent::ProposalReceived { height, round, block, valid });
+    // One that came again is no news.
+    if is_new {
+        state.tell(ConsensusEvent::ProposalReceived { height, round, block, valid });
+    }
     Ok(Some(proposed_value(&proposal, valid)))
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Rules
 //! - Verify before relay: a batch is relayed only when every transaction of it is well formed and
-//!   signed for this chain and at least one was new here.
+//!   signed for this chain and at least one was new here. A transaction that brings a chain proof is relayed only when the proof
+//!   verifies; the verdict is kept, so the block that holds it costs nothing more.
 //! - A batch with a transaction that can never be valid costs its sender points; stale ones do not.
 //! - What its publisher's tier does not allow ([`topics`]) is neither taken nor relayed, and costs nobody points.
 //! - A new peer is told what waits here, because what was published before reached nobody.
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mempool::ReadTransaction;
+use mempool::{CheckedTransaction, ReadTransaction};
 use p2p::{BatchId, P2pEvent, P2pHandle, PeerKey, Verdict};
 use primitives::actions::identity::KeyKindProven;
 use primitives::{Height, Rejection, Transaction};
@@ -146,6 +147,9 @@ fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
         }
         Err(_) => return Verdict::Ignore,
     };
+    if unknown.iter().any(|transaction| brings_bad_proof(shared, transaction)) {
+        return Verdict::Reject;
+    }
     let verdicts = submit::enter(shared, &unknown);
     if verdicts.iter().any(|verdict| matches!(verdict, Err(refused) if is_forever(refused.rejection))) {
         Verdict::Reject
@@ -154,6 +158,24 @@ fn judge(shared: &Shared, encoded: &[Vec<u8>]) -> Verdict {
     } else {
         Verdict::Ignore
     }
+}
+
+/// Whether a transaction brings a chain proof that the chain would ask about now, and that does not verify. Signature, bond and all
+/// else that is cheaper are looked at first: what fails there is refused with its own name later.
+fn brings_bad_proof(shared: &Shared, read: &ReadTransaction) -> bool {
+    let body = &read.transaction().body;
+    let Some(submission) = body.action.submission() else { return false };
+    if submission.proof.len() > shared.config.max_proof_size_bytes
+        || CheckedTransaction::check_all(std::slice::from_ref(read), &shared.genesis_hash).iter().any(Result::is_err)
+    {
+        return false;
+    }
+    let question = match shared.chain() {
+        Ok(chain) => chain.proof_question(&body.payer, submission),
+        Err(_) => return false,
+    };
+    // The chain is not held while the proof is verified.
+    question.is_ok_and(|(claim, verifier)| !verifier.verify(&claim, &submission.proof))
 }
 
 /// Whether no honest node could ever have admitted it.

@@ -200,6 +200,9 @@ impl Opening<'_> {
         let reporter = reporting.map(|key| Reporter::open(key, Arc::clone(&store), &replica));
         let reporter = reporter.transpose().map_err(StartError::Chain)?;
         let now = clock::now();
+        // The judge was made, so the keys of this build are those of the network.
+        let keys = proof::fold_key().map(proof::FoldKey::pins).unwrap_or_default();
+        proofs.look_at_keys(&config.data_dir, &keys, now);
         let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {
             replica: Arc::new(Mutex::new(replica)),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   genesis: proof_system ──► proof_system(kind) ──► a ProofSystem of this build, or refused by name
+//!   window: statement, bytes ──► ProofSystem::verify_window
 //!   block: claim, bytes ──► ChainJudge ── known? ── yes ──► the verdict of before
 //!                                           └── no ──► ProofSystem::verify_chain
 //! ```
@@ -23,9 +24,9 @@ use primitives::hash::{Domain, hash};
 use primitives::{Hash, encode};
 
 use crate::folded::{FoldKey, fold_key, verify_chain_proof};
-use crate::keys::KeyError;
+use crate::keys::{KeyError, verifying_key};
 use crate::statement::{LedgerPoint, WindowStatement};
-use crate::verify::ChainError;
+use crate::verify::{ChainError, ProofError, verify_window};
 
 /// Verdicts that a judge keeps, newest last.
 pub const VERDICTS_MAX: usize = 64;
@@ -45,11 +46,28 @@ pub trait ProofSystem: Send + Sync {
     /// Proven bits of security that its keys are required to have.
     fn security_bits_min(&self) -> u32;
 
+    /// Whether a window's proof shows its statement.
+    ///
+    /// # Errors
+    /// [`WindowError`]: it shows something else, or nothing, or the key of windows is not the network's.
+    fn verify_window(&self, statement: &WindowStatement, proof: &[u8]) -> Result<(), WindowError>;
+
     /// Whether a chain proof shows its claim.
     ///
     /// # Errors
     /// [`ChainError`]: it shows something else, or nothing.
     fn verify_chain(&self, claim: &ProofClaim, proof: &[u8]) -> Result<(), ChainError>;
+}
+
+/// Why a window's proof was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum WindowError {
+    /// The key cannot be used.
+    #[error("{0}")]
+    Key(#[from] KeyError),
+    /// It does not show the statement.
+    #[error("{0}")]
+    Proof(#[from] ProofError),
 }
 
 /// A proof system that this build does not have.
@@ -79,11 +97,15 @@ impl ProofSystem for Plonky3 {
     }
 
     fn circuits(&self) -> &'static [&'static str] {
-        &PLONKY3_CIRCUITS
+        circuits(self.kind())
     }
 
     fn security_bits_min(&self) -> u32 {
         100
+    }
+
+    fn verify_window(&self, statement: &WindowStatement, proof: &[u8]) -> Result<(), WindowError> {
+        Ok(verify_window(verifying_key()?, statement, proof)?)
     }
 
     fn verify_chain(&self, claim: &ProofClaim, proof: &[u8]) -> Result<(), ChainError> {
@@ -96,6 +118,14 @@ impl ProofSystem for Plonky3 {
             payout: claim.payout,
         };
         verify_chain_proof(self.key, statement.before, &statement, proof).map(|_| ())
+    }
+}
+
+/// The tables of the proof system with this name; none of one that this build does not have.
+pub const fn circuits(kind: ProofSystemKind) -> &'static [&'static str] {
+    match kind {
+        ProofSystemKind::Plonky3 => &PLONKY3_CIRCUITS,
+        ProofSystemKind::Stwo => &[],
     }
 }
 

@@ -17,6 +17,7 @@ pub mod fold;
 mod hash;
 mod prove;
 mod replay;
+mod system;
 pub mod tables;
 mod witness;
 
@@ -27,5 +28,6 @@ mod tests;
 
 pub use prove::{ProvingKey, WindowProof, prove_traces, prove_window};
 pub use replay::{ProveError, Rule, WINDOW_OPS_MAX, replay};
+pub use system::{ProvingError, ProvingSystem, folding_key, proving_system};
 pub use tables::{Tables, Traces};
 pub use witness::{ChainConstants, NodeIndex, WindowWitness};

@@ -2,12 +2,16 @@
 //!
 //! Queries never change anything; [`Replica::admit`] changes the mempool only.
 
+use std::sync::Arc;
+
 use mempool::{Admission, CheckedTransaction, Mempool, Terms};
+use primitives::actions::{ProofClaim, ProofSubmission};
 use primitives::{
     Action, Address, Amount, Block, ClosingEvents, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot,
     Receipt, Rejection, SlotIndex, Timestamp, TransactionId, ValidatorSet,
 };
-use state::{columns, fees, proving, view};
+
+use state::{ProofVerifier, columns, fees, proving, view};
 use storage::TransactionPlace;
 use tree::{LedgerProof, StateProof, StateTree};
 
@@ -126,6 +130,22 @@ impl Replica {
             valid_until_max: self.genesis.params.valid_until_max,
         };
         self.mempool.admit(checked, &terms, &self.chain)
+    }
+
+    /// What the next block would ask about a proof that `payer` brings, if it asked: all that costs nothing to find out is
+    /// found out here.
+    ///
+    /// # Errors
+    /// A [`Rejection`] by name, as [`Self::admit`] gives it.
+    pub fn proof_question(
+        &self,
+        payer: &Address,
+        submission: &ProofSubmission,
+    ) -> Result<(ProofClaim, Arc<dyn ProofVerifier>), Rejection> {
+        let (height, params) = (self.chain.head.height.next(), &self.genesis.params);
+        proving::check::admit(&self.chain, params, height, payer, submission).map_err(refusal)?;
+        let claim = proving::execute::claim(&self.chain, self.genesis_hash, params, submission);
+        Ok((claim.map_err(|_| Rejection::NotReady)?, Arc::clone(&self.verifier)))
     }
 
     /// A finalized header.

@@ -29,6 +29,8 @@ pub enum SeededBug {
     SignsBeforeTheLog,
     /// A locked validator votes for whatever is offered.
     DropsTheLock,
+    /// Neither votes nor offers go out again while a round stands still.
+    SaysNothingTwice,
     /// Each vote counts twice: half of a quorum decides.
     CountsVotesTwice,
     /// The mempool takes sixteen times its limit.
@@ -69,7 +71,7 @@ pub enum SeededBug {
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -77,6 +79,7 @@ impl SeededBug {
         Self::SkipsTheLog,
         Self::SignsBeforeTheLog,
         Self::DropsTheLock,
+        Self::SaysNothingTwice,
         Self::CountsVotesTwice,
         Self::OverfillsTheMempool,
         Self::SaysItIsReady,
@@ -105,7 +108,7 @@ impl SeededBug {
             Self::LosesTheMark => Property::DiskHoldsTheState,
             Self::LosesTheIndex => Property::NoAcknowledgedTransactionLost,
             Self::DropsTheLock => Property::NoVoteAgainstALock,
-            Self::SkipsTheLog | Self::SignsBeforeTheLog => Property::Progress,
+            Self::SkipsTheLog | Self::SignsBeforeTheLog | Self::SaysNothingTwice => Property::Progress,
             Self::CountsVotesTwice => Property::HonestValidatorRuns,
             Self::OverfillsTheMempool => Property::MempoolBounded,
             Self::SaysItIsReady => Property::ReadinessTellsTheTruth,

@@ -206,7 +206,7 @@ fn a_defect_is_refused_by_name_and_has_no_effect() {
 
 /// Two that sign twice, stake that moves, and partitions.
 const SIGNED_TWICE: &str = r#"
-seed = 2
+seed = 3
 validators = 9
 traffic_per_second = 8
 faults_ms = 30000

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use sim::properties::Property;
 use sim::{Format, Plan, Summary, run, run_seeds};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/analyze_simnet.py");
@@ -79,6 +80,19 @@ fn each_limit_that_is_passed_and_each_figure_that_is_missing_is_named() {
     }
     let (code, said) = judged("torn", "{\"verdict\": \"pa");
     assert!(code == 1 && said.contains("cannot be read"), "{said}");
+}
+
+#[test]
+fn the_script_asks_for_every_property_that_each_run_checks() {
+    let script = std::fs::read_to_string(SCRIPT).unwrap();
+    let list = script.split_once("PROPERTIES = (").unwrap().1.split_once(')').unwrap().0;
+    let calm = run(Plan::from_toml("seed = 1\nvalidators = 4\ntraffic_per_second = 0\nfaults_ms = 1000\n").unwrap());
+    assert!(calm.verdict.is_pass(), "{:?}", calm.detail);
+    for property in Property::ALL.map(Property::name) {
+        let is_asked = list.contains(&format!("\"{property}\""));
+        assert_eq!(is_asked, calm.properties.contains_key(property), "{property} in a run without faults and payments");
+        assert!(is_asked || ["mempool_bounded", "damage_is_found"].contains(&property), "{property}");
+    }
 }
 
 #[test]

@@ -67,6 +67,27 @@ fn three_of_four_plans_have_three_kinds_of_faults() {
     }
 }
 
+/// Every message is lost for two seconds; an interval of blocks is one.
+const SILENCE: &str = r#"
+seed = 6
+validators = 5
+traffic_per_second = 2
+faults_ms = 8000
+calm_heights = 5
+faults = [{ at_ms = 4000, for_ms = 2000, fault = { kind = "loss", ppm = 1000000 } }]
+"#;
+
+#[test]
+fn an_offer_that_was_lost_goes_out_again_and_saves_its_round() {
+    for seed in 0..20 {
+        let report = run(Plan { seed, ..Plan::from_toml(SILENCE).unwrap() });
+        assert!(report.verdict.is_pass(), "seed {seed}: {} {:?}", report.verdict, report.detail);
+        // Without it the round lasts until the others have waited 3 s, and the next one decides.
+        assert_eq!(report.round_max, 0, "seed {seed}: {:?}", report.rounds);
+        assert!(report.resume_ms.is_some_and(|ms| ms <= 1_500), "seed {seed}: {:?}", report.resume_ms);
+    }
+}
+
 #[test]
 fn a_run_inside_a_runtime_is_the_same_run() {
     let text = "seed = 4\nvalidators = 5\ntraffic_per_second = 4\nfaults_ms = 100000\n";

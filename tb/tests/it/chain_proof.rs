@@ -1,11 +1,13 @@
-//! The prover folds what it has proven, nodes take it, a light client needs nothing else, and no lie passes.
+//! The prover folds what it has proven, nodes and the chain take it, a light client needs nothing else, and no lie passes.
 //!
-//! One network for everything, because folding takes its time: two validators, windows of sixteen heights, one prover.
+//! Both gates of proofs are on, and proofs that lag make blocks lighter. One network for everything, because folding takes its time: two validators, windows of sixteen heights, one prover.
 //! While it works one of the validators is down, so that there are two windows and no more.
 //! What folds refuse by themselves is shown with golden folds in the `proof` crate.
 
 use std::time::Duration;
 
+use cli::devnet::layout::{PROVER_POOL_BALANCE, account_name};
+use primitives::params::ProvingParams;
 use primitives::{
     Address, Amount, CommitCertificate, Engine, Hash, Header, Height, LedgerDigest, LedgerSlot, Nonce, Params, Round,
     Timestamp, Validator, ValidatorSet, VrfProof, decode, encode,
@@ -20,6 +22,7 @@ use tree::LedgerProof;
 use crate::cluster::{Cluster, START_TIME};
 use crate::command::{Ended, Running, run_in, tb};
 use crate::pay::Payer;
+use crate::proof_gossip::follows;
 use crate::proofs::{Forger, alter, code, verify_with};
 use crate::proxy::{Lie, Proxy};
 
@@ -37,6 +40,8 @@ const CHAIN_BYTES: u64 = 264_420;
 const ALTERATIONS: usize = 6;
 /// Bytes of a chain proof's head.
 const HEAD: usize = 38;
+/// Who brings the chain proof onto the chain.
+const SUBMITTER: u16 = 3;
 
 fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
     verify_with(cluster, url, words)
@@ -44,8 +49,10 @@ fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_proof_covers_the_chain_and_no_lie_passes() {
-    let params = Params { window_blocks: WINDOW, ..Params::default() };
-    let mut cluster = Cluster::with_params(Engine::Bft, 2, INTERVAL_MS, Some(params));
+    let proving = ProvingParams { lag_free_windows: 1, lag_floor_windows: 2, ..ProvingParams::default() };
+    let params = Params { window_blocks: WINDOW, proving, ..Params::default() };
+    let gates = ["recursive_proofs", "consensus_enforcement"];
+    let mut cluster = Cluster::with_gates(Engine::Bft, 2, INTERVAL_MS, Some(params), &gates);
     cluster.start_all();
     cluster.all_ready().await;
     let client = cluster.nodes[0].client();
@@ -55,12 +62,14 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     let id = client.submit(&payer.request(&payment)).await.expect("it is admitted").id;
     cluster.nodes[0].finalized(id).await;
     refuses_what_is_not_there(&cluster, &client).await;
-    cluster.nodes[0].reaches(2 * WINDOW, START_TIME).await;
+    cluster.nodes[0].reaches(2 * WINDOW + 1, START_TIME).await;
     cluster.nodes[1].kill();
+    lags(&client).await;
 
     let height = folds(&mut cluster, &client).await;
     shows_and_refuses(&client, height).await;
     keeps_it(&mut cluster, height).await;
+    reuses_it(&cluster, height).await;
     let client = cluster.nodes[0].client();
     let honest = checks_the_chain(&cluster, &client, payee, height).await;
     let proxy = Proxy::start(client.base_url().to_owned()).await;
@@ -80,13 +89,53 @@ async fn refuses_what_is_not_there(cluster: &Cluster, client: &Client) {
     assert_eq!(refused.code, "nothing_proven");
 }
 
-/// Windows are proven and folded, and both nodes take the chain proof.
+/// Two windows wait, one more than is free, so blocks are as light as they get.
+async fn lags(client: &Client) {
+    let status = client.provers().await.expect("it answers");
+    assert!(status.taken && status.enforced);
+    assert_eq!((status.proven_height, status.last.is_none()), (Height::GENESIS, true));
+    assert_eq!(u64::try_from(status.waiting.len()).expect("few"), status.lag_windows);
+    assert_eq!((status.lag_windows, status.block_weight_bps), (2, 500), "{status:?}");
+    assert_eq!(status.pool, PROVER_POOL_BALANCE);
+}
+
+/// The chain takes the proof: the same height on both nodes, the bond held, the prover paid, and blocks as heavy as ever.
+async fn is_taken(cluster: &Cluster, height: Height) {
+    let submitter = Payer::funded(&cluster.network, SUBMITTER).address;
+    for node in &cluster.nodes {
+        let client = node.client();
+        let status = crate::cluster::until("the chain to take the proof", START_TIME, async || {
+            client.provers().await.ok().filter(|status| status.proven_height >= height)
+        })
+        .await;
+        let last = status.last.clone().expect("it was taken");
+        assert_eq!((status.proven_height, last.prover, last.payout), (height, submitter, submitter));
+        assert_eq!(last.reward.micro(), status.reward_per_height.micro() * height.0);
+        assert_eq!(status.pool.micro(), PROVER_POOL_BALANCE.micro() - last.reward.micro());
+        let bonds: Vec<_> = status.provers.iter().map(|one| (one.address, one.bond)).collect();
+        assert_eq!(bonds, [(submitter, Amount::from_blocks(20))]);
+        assert!(status.waiting.iter().all(|one| one.end_height > height) && status.lag_windows <= 1, "{status:?}");
+        assert_eq!(status.block_weight_bps, 10_000);
+        assert_eq!(client.node_status().await.expect("it answers").chain_proven_height, Some(height));
+        let id = BlockId::Height(last.accepted_at);
+        let (header, ..) = client.certified_block(id).await.expect("it is there").decode().expect("a header");
+        let in_header = header.last_proof.expect("the header names it");
+        assert_eq!((in_header.height, in_header.proof), (height, last.proof));
+    }
+    let url = cluster.nodes[1].ports.rpc_url();
+    let words = ["prover", "status", "--rpc", url.as_str()];
+    let shown = run_in(&cluster.network.root, &words).ok();
+    assert_eq!((&shown["proven_height"], &shown["taken"]), (&height.0.into(), &true.into()));
+}
+
+/// Windows are proven and folded, both nodes take the chain proof, and the chain does.
 async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
-    let home = cluster.folder().join("prover");
+    let home = cluster.network.root.clone();
     let urls = [0, 1].map(|node: usize| cluster.nodes[node].ports.rpc_url());
     let mut command = tb();
     command.args(["prover", "--json", "--nice", "0", "--node", &urls[0], "--node", &urls[1], "--genesis"]);
     command.arg(cluster.nodes[0].home.join("genesis.json")).arg("--home").arg(&home);
+    command.args(["--submit", &account_name(SUBMITTER).to_string(), "--bond", "20"]);
     let mut prover = Running::start(&mut command);
     let folding = prover.event("folding", FOLD_TIME);
     let claim = ClaimRequest { prover: "stranger".to_owned(), window: None, chain: true, failure: None };
@@ -101,11 +150,13 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
         let delivered = prover.event("chain_delivered", START_TIME);
         assert_eq!(delivered["chain_height"], folded["last_height"]);
     }
+    let height = Height(folded["last_height"].as_u64().expect("a height"));
+    is_taken(cluster, height).await;
     assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
     let files = run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
     let names = files.as_array().expect("a list of files").iter().filter_map(|file| file["path"].as_str());
     assert_eq!(names.filter(|path| path.ends_with("/chain")).count(), 1, "{files}");
-    Height(folded["last_height"].as_u64().expect("a height"))
+    height
 }
 
 async fn shows_and_refuses(client: &Client, height: Height) {
@@ -139,7 +190,8 @@ async fn shows_and_refuses(client: &Client, height: Height) {
     let metrics = client.metrics().await.expect("metrics");
     for sample in [
         format!("proof_chain_height {height}"),
-        "proof_size_bytes_count{proof=\"chain\"} 1".to_owned(),
+        // Once handed in, once in a block.
+        "proof_size_bytes_count{proof=\"chain\"} 2".to_owned(),
         "rpp_runtime_proof_generation_latency_ms_count{backend=\"plonky3\",proof=\"chain\"} 1".to_owned(),
         "proof_refused_total{reason=\"malformed\"} 2".to_owned(),
         "proof_refused_total{reason=\"exists\"} 1".to_owned(),
@@ -149,12 +201,48 @@ async fn shows_and_refuses(client: &Client, height: Height) {
     }
 }
 
+/// A node that is killed has it again, and tells that its program has other keys than before, if it has.
 async fn keeps_it(cluster: &mut Cluster, height: Height) {
+    let _status = testkit::contract!("S002-022");
+    let _rotation = testkit::contract!("S002-024");
+    let status = cluster.nodes[0].client().node_status().await.expect("it answers");
+    assert_eq!(status.backend_health.plonky3.last_key_rotation_ms, None);
+    let verdicts = status.verifier_metrics.per_backend.get("plonky3").expect("one proof system");
+    assert!(verdicts.accepted >= 1, "{verdicts:?}");
+    assert_eq!(status.vrf_metrics.submissions, 0, "nobody takes part in a lottery here");
+    let started = cluster.network.genesis.genesis_time;
     cluster.nodes[0].kill();
+    // As if the last start had been with an older release.
+    let noted = cluster.nodes[0].home.join("data/proof_keys.json");
+    let text = std::fs::read_to_string(&noted).expect("it is noted at the start");
+    std::fs::write(&noted, text.replacen("\"keys\":\"", "\"keys\":\"older ", 1)).expect("written");
     cluster.nodes[0].start();
     cluster.nodes[0].ready(START_TIME).await;
-    let chain = cluster.nodes[0].client().proof_status().await.expect("it answers").chain;
+    let client = cluster.nodes[0].client();
+    let chain = client.proof_status().await.expect("it answers").chain;
     assert_eq!(chain.map(|chain| chain.last_height), Some(height));
+    let rotated = client.node_status().await.expect("it answers").backend_health.plonky3.last_key_rotation_ms;
+    assert!(rotated.is_some_and(|at| at > started), "{rotated:?}");
+}
+
+/// A prover that starts again hands a node without proofs what lies in its cache, and proves and folds nothing for it.
+async fn reuses_it(cluster: &Cluster, height: Height) {
+    let _cache = testkit::contract!("S000-016");
+    let mut newcomer = follows(cluster, &[]).await;
+    newcomer.reaches(height.0, START_TIME).await;
+    assert_eq!(newcomer.client().proof_status().await.expect("it answers").chain, None);
+    let cache = cluster.network.root.join("proof_cache");
+    assert!(cache.is_dir(), "{} is where the configuration says", cache.display());
+    let mut command = tb();
+    command.args(["prover", "--json", "--node", &newcomer.ports.rpc_url(), "--home"]).arg(&cluster.network.root);
+    command.arg("--genesis").arg(cluster.nodes[0].home.join("genesis.json"));
+    let mut again = Running::start(&mut command);
+    let told = again.events_until("chain_delivered", START_TIME);
+    let names: Vec<&str> = told.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert_eq!(names, ["started", "chain_delivered"]);
+    assert_eq!(told[1]["chain_height"], height.0);
+    assert_eq!(again.interrupt(Duration::from_secs(10)), Some(0));
+    newcomer.stop();
 }
 
 /// One proof and a few headers show the chain, the same from every checkpoint.

@@ -169,15 +169,23 @@ impl Running {
 
     /// The next event with this name; others are skipped.
     pub fn event(&mut self, name: &str, limit: Duration) -> Value {
+        self.events_until(name, limit).pop().expect("the last one has the name")
+    }
+
+    /// Everything that is told up to the next event with this name, which comes last.
+    pub fn events_until(&mut self, name: &str, limit: Duration) -> Vec<Value> {
         let deadline = Instant::now() + limit;
+        let mut told = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
                 panic!("no event {name:?} in {limit:?}; it said: {}", drain(&self.talk));
             };
             let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
-            if value["event"] == name {
-                return value;
+            let is_last = value["event"] == name;
+            told.push(value);
+            if is_last {
+                return told;
             }
         }
     }

@@ -303,11 +303,12 @@ async fn commands_run_on(machine: &mut Machine, path: &str) {
 const RUNBOOKS: &str = "docs/runbooks";
 
 /// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 7] = [
+const WITH_COMMANDS: [&str; 8] = [
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "docs/chaos.md",
+    "docs/developer_handbook.md",
     "docs/rpc_cli_operator_guide.md",
     "docs/validator_quickstart.md",
     "docs/validator_troubleshooting.md",
@@ -334,18 +335,30 @@ async fn the_commands_of_the_page_about_drills_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_rpc_guide_run() {
-    commands_run(WITH_COMMANDS[4]).await;
+async fn the_commands_of_the_developer_handbook_run() {
+    let _shown = testkit::contract!("S003-207");
+    let handbook = WITH_COMMANDS[4];
+    let text = std::fs::read_to_string(root().join(handbook)).expect("the handbook is there");
+    let (_, chapter) = text.split_once("\n## Simulation and chaos\n").expect("the chapter that guides link to");
+    for step in ["tb sim --seeds", "tb sim --scenario", "tb devnet --scenario", "--replay", "--shrink", "sim/bugbase"] {
+        assert!(chapter.contains(step), "{step}");
+    }
+    commands_run(handbook).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_quickstart_run() {
+async fn the_commands_of_the_rpc_guide_run() {
     commands_run(WITH_COMMANDS[5]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_troubleshooting_run() {
+async fn the_commands_of_the_validator_quickstart_run() {
     commands_run(WITH_COMMANDS[6]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[7]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

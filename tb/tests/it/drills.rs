@@ -165,6 +165,10 @@ fn a_partition_halts_the_chain_shows_in_the_series_and_heals() {
         assert_eq!(node["partition_watch_affected_peers"], 0, "{node}");
         assert_eq!(node["partition_watch_suspected"], false, "{node}");
     }
+    // Everybody found everybody again, and it was measured from the heal on.
+    let healed = &summary["recoveries"][0];
+    assert_eq!(healed["missed"], 2, "{healed}");
+    assert!(healed["redialled_ms"].is_u64() && summary["redialled_ms"] == healed["redialled_ms"], "{summary:#}");
     // No side had a quorum: in the seconds between a look and the heal no height was added.
     let entries = entries_of(&event);
     let heights = |event: &Value| event["heights"].as_array().unwrap().iter().filter_map(Value::as_u64).max();
@@ -187,6 +191,44 @@ fn a_partition_halts_the_chain_shows_in_the_series_and_heals() {
     for text in healed {
         assert!(text.contains("partition_watch_affected_peers 0") && text.contains("partition_watch_suspected 0"));
     }
+}
+
+const LOSSY: &str = "
+seed = 2
+validators = 4
+traffic_per_second = 4
+faults_ms = 4000
+calm_heights = 3
+links = { delay_ms = 1, jitter_ms = 2, loss_ppm = 10000, duplicate_ppm = 10000 }
+
+[[faults]]
+at_ms = 500
+for_ms = 4000
+fault = { kind = \"loss\", ppm = 50000 }
+";
+
+#[test]
+fn lost_and_doubled_packets_between_processes_stop_nobody() {
+    let _shown = testkit::contract!("S003-106");
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().unwrap();
+    let event = drill(folder.path(), &write(folder.path(), "lossy.toml", LOSSY));
+    let summary = &event["summary"];
+    let packets = |name: &str| summary["packets"][name].as_u64().unwrap_or(0);
+    let (carried, lost, doubled) = (packets("carried"), packets("lost"), packets("doubled"));
+    // Some 6 of 100 while the fault lasts, 1 of 100 otherwise.
+    assert!(carried > 1_000 && lost * 200 > carried && lost * 8 < carried, "{summary:#}");
+    assert!(doubled * 400 > carried, "{summary:#}");
+    assert_eq!(summary["faults"]["loss"], 1, "{summary:#}");
+    assert!(summary["acknowledged"].as_u64().unwrap() > 0, "{summary:#}");
+    // One history on all nodes at the end, and nobody took back a height to get there.
+    for property in ["agreement", "finalized_survives_restart", "progress"] {
+        assert!(summary["properties"][property].as_u64() > Some(0), "{property}: {summary:#}");
+    }
+    let entries = entries_of(&event);
+    assert!(entries["metadata.json"].contains("10000 ppm lost"), "{}", entries["metadata.json"]);
+    assert!(entries["log.txt"].contains("loss of 50 packets in 1000 begins"), "{}", entries["log.txt"]);
+    assert!(entries["logs/node1.log"].contains("quic-v1"), "the nodes speak QUIC");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -318,12 +360,12 @@ fn what_processes_cannot_show_is_refused_by_name_and_nothing_starts() {
     let scenario = write(
         folder.path(),
         "dishonest.toml",
-        "seed = 1\nvalidators = 4\nfaults_ms = 9000\nlinks = { loss_ppm = 5 }\n[dishonest]\n2 = \"garbage\"\n[[faults]]\n\
+        "seed = 1\nvalidators = 4\nfaults_ms = 9000\nbeyond_bound = true\n[dishonest]\n2 = \"garbage\"\n[[faults]]\n\
          at_ms = 1\nfor_ms = 1\nfault = { kind = \"bit_flip\", node = 2 }\n",
     );
     let refusal = refused(&["--scenario", scenario.to_str().unwrap()]);
     assert_eq!((refusal.code.as_str(), refusal.exit), ("not_for_processes", 4), "{refusal:?}");
-    for word in ["dishonest", "loss_ppm", "bit_flip"] {
+    for word in ["dishonest", "beyond_bound", "bit_flip"] {
         assert!(refusal.error.contains(word), "{word} is not named in {refusal:?}");
     }
     let wrong = write(folder.path(), "wrong.toml", "seed = 1\nvalidator = 4\nfaults_ms = 1\n");

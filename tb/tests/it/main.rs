@@ -39,6 +39,7 @@ mod pay;
 mod peers;
 mod pipeline;
 mod probe;
+mod proof_gossip;
 mod proofs;
 mod proxy;
 mod reads;

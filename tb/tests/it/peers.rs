@@ -87,3 +87,42 @@ async fn a_peer_store_that_cannot_be_written_is_counted_and_stops_nothing() {
     node.reaches(height + 2, START_TIME).await;
     cluster.check_one_history().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_peer_stores_were_purged_rejoins_from_one_bootstrap_peer() {
+    let _recovery = testkit::contract!("S003-140");
+    let mut cluster = Cluster::of_four().await;
+    let home = cluster.nodes[0].home.clone();
+    cluster.nodes[0].stop();
+    let overlay = home.join("overlay/overlay_peers.json");
+    assert_eq!(entries(&overlay).len(), 3, "it knew all others");
+    std::fs::remove_file(&overlay).expect("the overlay store");
+    for store in ["peer_db", "peer_db_quic", "peer_key_history"] {
+        // Only who earned points or was dialled has a record in each of them.
+        let _ = std::fs::remove_file(home.join(store));
+    }
+    until("the others to miss it", START_TIME, async || {
+        let missed = cluster.nodes[1].metric("partition_watch_affected_peers").await;
+        let suspected = cluster.nodes[1].metric("partition_watch_suspected").await;
+        (missed > 0.5 && suspected > 0.5).then_some(())
+    })
+    .await;
+    let bootstrap = format!("p2p.peers=/ip4/127.0.0.1/udp/{}/quic-v1", cluster.nodes[1].ports.p2p);
+    cluster.nodes[0].start_with(&["--set", &bootstrap], &[]);
+    until("everybody to find everybody", START_TIME, async || {
+        cluster.nodes[0].height().await?;
+        let found = cluster.nodes[0].metric("p2p_peers").await;
+        let mut missed = 0.0;
+        for node in &cluster.nodes {
+            missed += node.metric("partition_watch_affected_peers").await;
+            missed += node.metric("partition_watch_suspected").await;
+        }
+        (found >= 3.0 && missed < 0.5).then_some(())
+    })
+    .await;
+    let goal = cluster.highest().await + 2;
+    cluster.nodes[0].reaches(goal, START_TIME).await;
+    until("a new overlay store", START_TIME, async || (overlay.exists() && entries(&overlay).len() == 3).then_some(()))
+        .await;
+    cluster.check_one_history().await;
+}

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::commands::genesis::now;
 use crate::commands::sim::{VERDICT_CODE, read_scenario};
 use crate::context::Context;
+use crate::devnet::datagrams::Packets;
 use crate::devnet::drill::artefact::{self, Artefact, Metadata};
 use crate::devnet::drill::disk::SmallDisk;
 use crate::devnet::drill::run::{self, News, Outcome};
@@ -154,7 +155,8 @@ fn pack(
     summary: &Value,
 ) -> Artefact {
     let line = |line: &crate::devnet::relay::Line| {
-        format!("{}-{} {}+{} ms", line.from, line.to, line.delay_ms, line.jitter_ms)
+        let crate::devnet::relay::Line { from, to, delay_ms, jitter_ms, loss_ppm, duplicate_ppm } = line;
+        format!("{from}-{to} {delay_ms}+{jitter_ms} ms, {loss_ppm} ppm lost, {duplicate_ppm} ppm twice")
     };
     let metadata = Metadata {
         block_interval_ms: network.shape.block_interval_ms,
@@ -289,10 +291,14 @@ fn describe(summary: &Summary) -> String {
         ("calm heights", summary.calm_heights.to_string()),
         ("highest round", summary.round_max.to_string()),
         ("resumed after", or_dash(summary.resume_ms)),
+        ("peers found again after", or_dash(summary.redialled_ms)),
         ("payments acknowledged", summary.acknowledged.to_string()),
         ("faults", counted(&summary.faults)),
         ("properties checked", counted(&summary.properties)),
     ];
+    if let Some(Packets { carried, lost, doubled }) = summary.packets {
+        rows.push(("packets", format!("{carried} between nodes, {lost} lost, {doubled} twice")));
+    }
     if let Some(detail) = &summary.detail {
         rows.insert(1, ("detail", detail.clone()));
     }

@@ -212,8 +212,13 @@ fn describe(answer: &SimAnswer) -> String {
             other => rows.push((key, other.to_string())),
         }
     }
+    // How it ended comes first; what is left keeps its order.
+    rows.sort_by_key(|(key, _)| ENDED.iter().position(|first| first == key).unwrap_or(ENDED.len()));
     fields(&rows)
 }
+
+/// The keys that say how it ended.
+const ENDED: [&str; 4] = ["verdict", "detail", "unmet", "failed"];
 
 /// One entry of a list: a failed run by its seed and verdict, anything else as it is.
 fn entry(value: &Value) -> String {

@@ -13,9 +13,10 @@
 //!   however that came about, the pipe ends and the children stop in order.
 //! - Ports are looked at before anything is made or started.
 //!
-//! Read next: [`layout`], [`children`], [`status_line`]; for drills [`drill`], [`relay`].
+//! Read next: [`layout`], [`children`], [`status_line`]; for drills [`drill`], [`relay`], [`datagrams`].
 
 pub mod children;
+pub mod datagrams;
 pub mod drill;
 pub mod layout;
 pub mod relay;

@@ -10,7 +10,8 @@
 //! - A line that is cut in one direction loses what is sent that way. Afterwards its connections are closed, since an
 //!   encrypted stream with a hole cannot go on; the nodes make new ones.
 //! - Bytes of one direction of one connection keep their order, as TCP does: a delay never lets them overtake.
-//! - Works without any right of the system. What is lost or doubled below TCP cannot be shown with it.
+//! - Works without any right of the system. Packets are lost and doubled in [`crate::devnet::datagrams`]: here TCP would have
+//!   repaired it before a byte is read.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -43,6 +44,10 @@ pub struct Line {
     pub delay_ms: u64,
     /// Up to this much is added, milliseconds.
     pub jitter_ms: u64,
+    /// How many packets of a million are lost.
+    pub loss_ppm: u32,
+    /// How many packets of a million come twice.
+    pub duplicate_ppm: u32,
 }
 
 /// Lines that are cut.
@@ -61,6 +66,10 @@ pub struct Weather {
     pub cuts: Vec<(usize, Cut)>,
     /// Delays by the number of their fault: up to so many milliseconds more.
     pub jitter_ms: Vec<(usize, u64)>,
+    /// Losses by the number of their fault: so many packets of a million.
+    pub loss_ppm: Vec<(usize, u32)>,
+    /// Duplicates by the number of their fault: so many packets of a million.
+    pub duplicate_ppm: Vec<(usize, u32)>,
 }
 
 impl Weather {
@@ -76,9 +85,22 @@ impl Weather {
     pub fn clear(&mut self, number: usize) {
         self.cuts.retain(|(fault, _)| *fault != number);
         self.jitter_ms.retain(|(fault, _)| *fault != number);
+        self.loss_ppm.retain(|(fault, _)| *fault != number);
+        self.duplicate_ppm.retain(|(fault, _)| *fault != number);
     }
 
-    fn jitter(&self) -> u64 {
+    /// How many packets of a million are lost.
+    pub(super) fn loss(&self) -> u64 {
+        self.loss_ppm.iter().fold(0, |sum, (_, ppm)| sum.saturating_add(u64::from(*ppm)))
+    }
+
+    /// How many packets of a million come twice.
+    pub(super) fn duplicates(&self) -> u64 {
+        self.duplicate_ppm.iter().fold(0, |sum, (_, ppm)| sum.saturating_add(u64::from(*ppm)))
+    }
+
+    /// Up to how much later everything arrives, milliseconds.
+    pub(super) fn jitter(&self) -> u64 {
         self.jitter_ms.iter().fold(0, |sum, (_, ms)| sum.saturating_add(*ms))
     }
 }
@@ -104,7 +126,7 @@ impl Relay {
     ) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let chance = Chance(Arc::new(AtomicU64::new(seed)));
+        let chance = Chance::new(seed);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
@@ -126,11 +148,16 @@ impl Drop for Relay {
 
 /// Numbers of chance, shared by the connections of one relay.
 #[derive(Debug, Clone)]
-struct Chance(Arc<AtomicU64>);
+pub(super) struct Chance(Arc<AtomicU64>);
 
 impl Chance {
+    /// The numbers of this seed.
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(seed)))
+    }
+
     /// A number up to `most`, by SplitMix64.
-    fn up_to(&self, most: u64) -> u64 {
+    pub(super) fn up_to(&self, most: u64) -> u64 {
         let state = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

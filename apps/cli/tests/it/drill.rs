@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cli::devnet::datagrams::{DatagramRelay, Traffic};
 use cli::devnet::drill::artefact::{self, Artefact, Metadata, stamp};
 use cli::devnet::drill::history::{History, Recovery};
 use cli::devnet::drill::reader::series;
 use cli::devnet::relay::{Cut, Line, Relay, Weather};
 use primitives::{Hash, Height};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::watch;
 
 /// Longest wait for something that must happen.
@@ -19,7 +21,7 @@ const TIME: Duration = Duration::from_secs(10);
 /// Long enough for something that must not happen.
 const QUIET: Duration = Duration::from_millis(300);
 
-const LINE: Line = Line { from: 0, to: 1, delay_ms: 0, jitter_ms: 0 };
+const LINE: Line = Line { from: 0, to: 1, delay_ms: 0, jitter_ms: 0, loss_ppm: 0, duplicate_ppm: 0 };
 
 async fn joined(line: Line, weather: &watch::Sender<Weather>) -> (Relay, TcpStream, TcpStream) {
     let behind = TcpListener::bind("127.0.0.1:0").await.expect("loopback works");
@@ -45,7 +47,7 @@ async fn is_closed(stream: &mut TcpStream) -> bool {
 
 fn cut(side: &[u16], one_way: bool) -> Weather {
     let cut = Cut { side: side.iter().copied().collect::<BTreeSet<_>>(), one_way };
-    Weather { cuts: vec![(0, cut)], jitter_ms: Vec::new() }
+    Weather { cuts: vec![(0, cut)], ..Weather::default() }
 }
 
 #[tokio::test]
@@ -113,6 +115,8 @@ fn recovery(kind: &str, ended_ms: u64, alone: bool) -> Recovery {
         height: Height::GENESIS,
         somebody_ms: None,
         everybody_ms: None,
+        missed: 0,
+        redialled_ms: None,
     }
 }
 
@@ -133,6 +137,93 @@ fn a_recovery_counts_from_the_end_of_its_fault_until_something_new_is_final() {
     assert_eq!(history.recovery_ms().into_iter().collect::<Vec<_>>(), [("crash".to_owned(), 250)]);
     assert_eq!(history.resume_ms(), Some(100));
     assert!(history.forks.is_empty());
+}
+
+#[test]
+fn peers_are_found_again_when_no_node_misses_one_any_more() {
+    let mut history = History::of(2);
+    history.ended(Recovery { missed: 2, ..recovery("partition", 100, true) });
+    history.ended(recovery("pause", 150, false));
+    history.miss(200, 1);
+    assert_eq!(history.redialled_ms(), None, "one still misses somebody");
+    history.miss(1_300, 0);
+    history.miss(1_400, 0);
+    assert_eq!(history.recoveries[0].redialled_ms, Some(1_200));
+    assert_eq!(history.recoveries[1].redialled_ms, None, "nobody missed anybody at its end");
+    assert_eq!(history.redialled_ms(), Some(1_200));
+}
+
+/// A relay of datagrams between two sockets: the near one, the far one, where to send, and what was counted.
+async fn packets(line: Line, weather: &watch::Sender<Weather>) -> (DatagramRelay, UdpSocket, UdpSocket, Arc<Traffic>) {
+    let bound = async || UdpSocket::bind("127.0.0.1:0").await.expect("loopback works");
+    let (near, far) = (bound().await, bound().await);
+    let traffic = Arc::new(Traffic::default());
+    let target = far.local_addr().expect("loopback works");
+    let relay = DatagramRelay::start(line, target, weather.subscribe(), 7, Arc::clone(&traffic)).await;
+    let relay = relay.expect("loopback works");
+    near.connect(relay.address).await.expect("loopback works");
+    (relay, near, far, traffic)
+}
+
+/// How many packets come within the time of quiet after the last one, and from whom.
+async fn come(socket: &UdpSocket) -> (u64, Option<SocketAddr>) {
+    let (mut count, mut last, mut buffer) = (0, None, [0; 64]);
+    while let Ok(Ok((_, from))) = tokio::time::timeout(QUIET, socket.recv_from(&mut buffer)).await {
+        (count, last) = (count + 1, Some(from));
+    }
+    (count, last)
+}
+
+async fn send(socket: &UdpSocket, to: Option<SocketAddr>, count: u64) {
+    for number in 0..count {
+        let packet = number.to_le_bytes();
+        match to {
+            Some(to) => socket.send_to(&packet, to).await.expect("loopback works"),
+            None => socket.send(&packet).await.expect("loopback works"),
+        };
+        // A socket holds only so many that nobody has read.
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packets_are_lost_and_doubled_by_chance_in_both_directions_and_every_one_in_a_cut() {
+    let (weather, _keep) = watch::channel(Weather::default());
+    let line = Line { loss_ppm: 200_000, ..LINE };
+    let (_relay, near, far, traffic) = packets(line, &weather).await;
+    let (sent, (arrived, dialler)) = tokio::join!(send(&near, None, 1_000), come(&far));
+    let ((), dialler) = (sent, dialler.expect("most arrive"));
+    assert!((700..=900).contains(&arrived), "{arrived} of 1000, one in five is lost");
+    let ((), (back, _)) = tokio::join!(send(&far, Some(dialler), 1_000), come(&near));
+    assert!((700..=900).contains(&back), "{back} of 1000");
+    let counted = traffic.packets();
+    assert_eq!((counted.carried, counted.doubled), (2_000, 0));
+    assert_eq!(counted.carried - counted.lost, arrived + back, "{counted:?}");
+
+    // A fault adds to the line, and takes back what it did.
+    weather.send_modify(|weather| weather.loss_ppm.push((4, 800_000)));
+    let ((), (none, _)) = tokio::join!(send(&near, None, 100), come(&far));
+    assert_eq!(none, 0);
+    weather.send_modify(|weather| weather.clear(4));
+    weather.send_modify(|weather| weather.duplicate_ppm.push((5, 1_000_000)));
+    let ((), (twice, _)) = tokio::join!(send(&near, None, 100), come(&far));
+    assert!(twice > 110 && twice % 2 == 0, "{twice} of 100");
+    weather.send_modify(|weather| weather.clear(5));
+    weather.send_modify(|weather| *weather = cut(&[0], true));
+    let ((), (none, _)) = tokio::join!(send(&near, None, 50), come(&far));
+    let ((), (told, _)) = tokio::join!(send(&far, Some(dialler), 50), come(&near));
+    assert!(none == 0 && told > 25, "{none} leave, {told} are told");
+}
+
+#[tokio::test]
+async fn a_packet_is_held_back_for_the_time_of_its_line() {
+    let (weather, _keep) = watch::channel(Weather::default());
+    let (_relay, near, far, _) = packets(Line { delay_ms: 120, ..LINE }, &weather).await;
+    let start = Instant::now();
+    send(&near, None, 1).await;
+    let mut buffer = [0; 64];
+    tokio::time::timeout(TIME, far.recv(&mut buffer)).await.expect("in time").expect("loopback works");
+    assert!(start.elapsed() >= Duration::from_millis(120), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! - A refusal is told and waited out; it never ends the service, which proves on.
 //! - What a node says decides only when something is sent. The end record is that of the header which the proof holds under.
 
-use primitives::actions::{EndRecord, ProofSubmission, ProofSystemKind};
+use primitives::actions::{EndRecord, ProofSubmission};
 use primitives::{
     Action, Address, Amount, BoundedBytes, FormatVersion, Height, ProvingAction, SecretKey, Transaction,
     TransactionBody,
@@ -66,7 +66,7 @@ impl Service {
                     next_slot: after.next_slot,
                 };
                 let Some(proof) = BoundedBytes::new(chain.proof.clone()) else { return Ok(()) };
-                let system = ProofSystemKind::Plonky3;
+                let system = self.options.genesis.proof_system;
                 (chain.height, ProvingAction::Submit(ProofSubmission { system, end, payout: chain.payout, proof }))
             }
             (true, _) => return Ok(()),
@@ -83,7 +83,7 @@ impl Service {
         self.send(&transaction, height).await
     }
 
-    /// Hands the transaction to every node: it is too long for gossip.
+    /// Hands the transaction to every node: nodes pass it on to each other only when its payer has the tier for it.
     async fn send(&mut self, transaction: &Transaction, height: Height) -> Result<(), ServiceError> {
         let submission = SubmitTransaction::new(transaction, self.follower.rules().genesis);
         self.sent = Some(Sent { height, valid_until: transaction.body.valid_until });

@@ -17,6 +17,8 @@ pub enum Defect {
     CountsVotesTwice,
     /// The signer does not wait for the log.
     SignsBeforeTheLog,
+    /// Neither votes nor offers go out again while a round stands still.
+    SaysNothingTwice,
 }
 
 impl Defect {

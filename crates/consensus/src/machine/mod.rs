@@ -350,9 +350,13 @@ impl Machine {
 
     /// A timer ran out.
     pub fn elapsed(&mut self, timer: Timer) -> Vec<Output> {
+        let stands_still = timer.0.kind == TimeoutKind::Rebroadcast;
+        if stands_still && self.host.defect == Some(Defect::SaysNothingTwice) {
+            return self.outputs();
+        }
         self.run(Input::TimeoutElapsed(timer.0));
         self.settle();
-        if timer.0.kind == TimeoutKind::Rebroadcast {
+        if stands_still {
             self.host.offer_again();
         }
         self.outputs()

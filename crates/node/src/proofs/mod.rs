@@ -22,14 +22,16 @@ mod claims;
 mod health;
 mod ledger;
 mod on_chain;
+mod rotation;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use primitives::{Block, Genesis, Header, Height, Stage, TransactionId};
+use primitives::{Block, Genesis, Header, Height, Stage, Timestamp, TransactionId};
 use proof::light::{ChainRules, SealedChain, SealedChainError, SealedWindow, SealedWindowError, check_chain};
-use proof::{KeyError, LedgerPoint, ProofError, fold_key, verify_window, verifying_key};
+use proof::{KeyError, LedgerPoint, ProofError, SystemError, WindowError, fold_key, proof_system};
 use replica::stages::TRACKED_MAX;
 use storage::{StorageError, Store};
 use telemetry::Metrics;
@@ -39,6 +41,7 @@ pub use claims::{CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, NameError};
 pub use health::Health;
 pub use ledger::{LedgerFault, ProvenLedger};
 pub use on_chain::OnChain;
+pub use rotation::note_keys;
 
 use crate::shared::Shared;
 
@@ -117,6 +120,9 @@ pub enum Refused {
     /// This build has another key than the network.
     #[error("{0}")]
     Key(#[from] KeyError),
+    /// This build has another proof system than the network.
+    #[error("{0}")]
+    System(#[from] SystemError),
     /// The store failed.
     #[error("{0}")]
     Storage(#[from] StorageError),
@@ -141,7 +147,12 @@ impl Refused {
             Self::NotNext { .. } => Some("not_next"),
             Self::NotClosed { .. } | Self::NotFinalized { .. } => Some("not_closed"),
             Self::TailFull => Some("tail_full"),
-            Self::Chain(_) | Self::Proof(_) | Self::Key(_) | Self::Storage(_) | Self::Damaged { .. } => None,
+            Self::Chain(_)
+            | Self::Proof(_)
+            | Self::Key(_)
+            | Self::System(_)
+            | Self::Storage(_)
+            | Self::Damaged { .. } => None,
         }
     }
 }
@@ -171,6 +182,8 @@ pub struct Proofs {
     health: Mutex<Health>,
     verdicts: Mutex<Verdicts>,
     ledger: Mutex<Option<ProvenLedger>>,
+    /// When the keys last changed, as noted at the start.
+    rotated: OnceLock<Option<Timestamp>>,
 }
 
 /// Locks what stays right when a request fails in the middle: each of them is changed in one step.
@@ -194,7 +207,18 @@ impl Proofs {
             health: Mutex::default(),
             verdicts: Mutex::default(),
             ledger: Mutex::default(),
+            rotated: OnceLock::new(),
         })
+    }
+
+    /// Compares the keys of this build with those of the last start, once.
+    pub fn look_at_keys(&self, data_dir: &Path, keys: &str, now: Timestamp) {
+        self.rotated.get_or_init(|| note_keys(data_dir, keys, now));
+    }
+
+    /// When the keys last changed; none if they never did on this node.
+    pub fn rotated(&self) -> Option<Timestamp> {
+        self.rotated.get().copied().flatten()
     }
 
     /// How many windows are proven, from 0 on without a gap.
@@ -374,9 +398,13 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
     let not_closed = || Refused::NotClosed { window, end, finalized };
     let before = point(rules, &shared.store, start)?.ok_or_else(not_closed)?;
     let after = point(rules, &shared.store, end)?.ok_or_else(not_closed)?;
-    let key = verifying_key()?;
+    let system = proof_system(shared.genesis.proof_system)?;
     let started = Instant::now();
-    let verdict = verify_window(key, &rules.statement(before, after, sealed.payout), &sealed.proof);
+    let verdict = match system.verify_window(&rules.statement(before, after, sealed.payout), &sealed.proof) {
+        Err(WindowError::Key(error)) => return Err(error.into()),
+        Err(WindowError::Proof(error)) => Err(error),
+        Ok(()) => Ok(()),
+    };
     note(&shared.metrics.proofs, &shared.proofs, verdict.is_ok(), started.elapsed());
     verdict?;
     shared.store.save_window_proof(window, bytes)?;

@@ -21,10 +21,6 @@ use super::{blocks, errors};
 use crate::clock;
 use crate::proofs::{self, BACKEND, Claims, LedgerFault, ProvenLedger, Refused};
 
-/// The tables that a window proof has rows in.
-const CIRCUITS: [&str; 9] =
-    ["statement", "operations", "supply", "accesses", "opens", "boundary", "merkle", "poseidon2", "range"];
-
 /// Families of claims: name, state, what exactly.
 const FAMILIES: [(&str, FamilyState, &str); 5] = [
     (
@@ -52,9 +48,9 @@ fn refusal(server: &Server, refused: &Refused) -> ApiError {
             ErrorCode::ProofNotNext
         }
         Refused::Proof(_) | Refused::Chain(_) => ErrorCode::ProofRejected,
-        Refused::Key(error) => {
-            tracing::error!(target: "plonky3", %error, "no proof can be verified");
-            return ApiError::new(ErrorCode::NOT_READY).because(error.to_string());
+        Refused::Key(_) | Refused::System(_) => {
+            tracing::error!(target: "plonky3", error = %refused, "no proof can be verified");
+            return ApiError::new(ErrorCode::NOT_READY).because(refused.to_string());
         }
         Refused::Storage(error) => return errors::of_storage(&server.shared, error),
         Refused::Damaged { .. } => return errors::of_damage("block", refused),
@@ -351,12 +347,13 @@ pub fn verifier_metrics(server: &Server) -> VerifierMetrics {
 /// `backend_health` of `/status/node`.
 pub fn backend_health(server: &Server) -> BackendHealth {
     let health = server.shared.proofs.health();
+    let circuits = proof::circuits(server.shared.genesis.proof_system);
     BackendHealth {
         plonky3: PlonkyHealth {
             healthy: health.failure().is_none(),
             cache_size: server.shared.proofs.windows(),
-            last_key_rotation_ms: None,
-            active_circuits: CIRCUITS.map(str::to_owned).to_vec(),
+            last_key_rotation_ms: server.shared.proofs.rotated(),
+            active_circuits: circuits.iter().map(|name| (*name).to_owned()).collect(),
             last_failure: health.failure().map(str::to_owned),
             recovered_ms: health.recovered(),
         },

@@ -1,6 +1,6 @@
-//! Claims of provers, and the health that they report.
+//! Claims of provers, the health that they report, and when keys changed.
 
-use node::proofs::{CLAIM_TIME_MS, CLAIMS_MAX, Claims, Health};
+use node::proofs::{CLAIM_TIME_MS, CLAIMS_MAX, Claims, Health, note_keys};
 use primitives::Timestamp;
 
 const fn at(milliseconds: u64) -> Timestamp {
@@ -45,6 +45,25 @@ fn names_are_short_and_plain() {
     for bad in ["", "two words", "ä", "new\nline", &"x".repeat(65)] {
         assert!(Claims::check_name(bad).is_err(), "{bad:?}");
     }
+}
+
+#[test]
+fn the_time_of_a_key_rotation_is_kept_until_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let note = |keys: &str, ms: u64| note_keys(folder.path(), keys, at(ms));
+    assert_eq!(note("first", 0), None, "nothing was there before");
+    assert_eq!(note("first", 1), None);
+    assert_eq!(note("second", 2), Some(at(2)));
+    assert_eq!(note("second", 3), Some(at(2)), "a restart is no rotation");
+    assert_eq!(note("third", 4), Some(at(4)));
+    // What is damaged says nothing, and is written anew.
+    for damaged in [&b"{"[..], &[0; 5_000], b"{\"keys\":7}"] {
+        std::fs::write(folder.path().join("proof_keys.json"), damaged).expect("written");
+        assert_eq!((note("third", 5), note("third", 6)), (None, None));
+    }
+    // Where nothing can be kept, nothing is claimed.
+    let nowhere = folder.path().join("missing");
+    assert_eq!((note_keys(&nowhere, "a", at(7)), note_keys(&nowhere, "b", at(8))), (None, None));
 }
 
 #[test]

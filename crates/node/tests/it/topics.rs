@@ -15,6 +15,18 @@ fn each_topic_asks_for_its_tier() {
     assert_eq!(tiers, [1, 0, 2, 2]);
     let ticket = Action::Lottery(LotteryAction::Submit { epoch: 4, proof: VrfProof([0; 80]) });
     assert_eq!(Topic::of(&ticket), Some(Topic::Vrf));
+    let point = EndRecord {
+        height: Height(120),
+        ledger_root: LedgerDigest::new([0; 8]).expect("zeros"),
+        ops_digest: LedgerDigest::new([0; 8]).expect("zeros"),
+        supply: Amount::ZERO,
+        next_slot: 0,
+    };
+    let (system, payout) = (ProofSystemKind::Plonky3, Address::of_module("0"));
+    let proof = BoundedBytes::new(vec![1]).expect("short");
+    let proof = ProvingAction::Submit(ProofSubmission { system, end: point, payout, proof });
+    assert_eq!(Topic::of(&Action::Proving(proof)), Some(Topic::Proofs));
+    assert_eq!(Topic::of(&Action::Proving(ProvingAction::Unbond)), None, "a bond can always leave");
     let to = primitives::Address::of_key(&SecretKey::from_seed([1; 32]).public_key());
     let memo = BoundedBytes::new(Vec::new()).expect("an empty memo");
     let payment = Action::Transfer(Transfer { to, amount: Amount::from_blocks(1), memo });

@@ -15,7 +15,7 @@ use tree::{LedgerBounds, LedgerTree};
 
 use super::golden::parse;
 use crate::system::VERDICTS_MAX;
-use crate::{ChainJudge, LedgerPoint, SystemError, WindowStatement, proof_system};
+use crate::{ChainJudge, LedgerPoint, SystemError, WindowError, WindowStatement, circuits, proof_system};
 
 /// Four windows, which this chain has as one.
 const W: u64 = 4;
@@ -250,5 +250,8 @@ fn another_proof_system_is_refused_by_name() {
     assert_eq!(refused.to_string(), "proof system stwo is not in this build, which verifies plonky3");
     let plonky3 = proof_system(ProofSystemKind::Plonky3).unwrap();
     assert_eq!((plonky3.kind().name(), plonky3.circuits().len()), ("plonky3", crate::airs::TABLES));
+    assert_eq!((circuits(ProofSystemKind::Plonky3), circuits(ProofSystemKind::Stwo)), (plonky3.circuits(), &[][..]));
+    let refused = plonky3.verify_window(&statement(), PROOF).unwrap_err();
+    assert!(matches!(refused, WindowError::Proof(_)), "a chain proof is no window's: {refused}");
     assert!(f64::from(plonky3.security_bits_min()) <= crate::security_bits().unwrap());
 }

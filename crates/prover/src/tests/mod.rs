@@ -11,4 +11,5 @@ mod golden_windows;
 mod honest;
 mod kill;
 mod refusals;
+mod systems;
 mod world;

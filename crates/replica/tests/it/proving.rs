@@ -215,6 +215,15 @@ fn admission_asks_the_cheap_questions_and_a_chain_of_proofs_needs_a_proof_system
     assert_eq!(admit(&mut net, 1, foreign), Err(Rejection::WrongProofSystem));
     let other = ProofSubmission { end: EndRecord { next_slot: 1, ..end }, ..good.clone() };
     assert_eq!(admit(&mut net, 1, other), Err(Rejection::WrongEndRecord));
+    // Whoever would pass the proof on to others asks what the next block would ask.
+    let holds = |who: u8, submission: &ProofSubmission| {
+        let question = net.nodes[0].replica.proof_question(&address(who), submission);
+        question.map(|(claim, verifier)| verifier.verify(&claim, &submission.proof))
+    };
+    assert_eq!(holds(1, &good), Ok(true));
+    assert_eq!(holds(1, &submission(&net, end, 1, false)), Ok(false));
+    assert_eq!(holds(1, &ProofSubmission { payout: address(2), ..good.clone() }), Ok(false), "another claim");
+    assert_eq!(holds(2, &good), Err(Rejection::NoProverBond));
     assert!(admit(&mut net, 1, good).is_ok());
     // One waiting proof of each prover.
     let body = sign(&net, 1, ProvingAction::Submit(submission(&net, end, 2, true))).body;

@@ -408,7 +408,7 @@ pub struct PlonkyHealth {
     pub healthy: bool,
     /// Window proofs that this node keeps.
     pub cache_size: u64,
-    /// When the key last changed; none, because this version has one fixed key.
+    /// When this node first started with other keys than before; none while it has had one release's keys only.
     #[schema(value_type = Option<u64>)]
     pub last_key_rotation_ms: Option<Timestamp>,
     /// Tables of the circuit that are proven.

@@ -5,7 +5,7 @@
 
 use primitives::actions::{ProofClaim, ProofSubmission, ProvingEvent};
 use primitives::ledger::{PROVER_BONDS, PROVER_POOL};
-use primitives::{Amount, Event, Height, Outcome, ProvingAction, encode};
+use primitives::{Amount, Event, Hash, Height, Outcome, Params, ProvingAction, encode};
 
 use super::{Bond, PROVERS_MAX, ProofVerifier, Proven, bond, is_on, keys, origin, proven_height, provers};
 use crate::context::{Env, Payer};
@@ -60,6 +60,27 @@ fn ask_back(overlay: &mut Overlay<'_>, env: Env<'_>, payer: Payer) -> Done {
     Ok(Ok(vec![Event::Proving(event)]))
 }
 
+/// What a submission must show: this chain's ledger from genesis to the recorded end, and who is paid.
+///
+/// # Errors
+/// [`Broken`] when the ledger of genesis is not recorded.
+pub fn claim(
+    view: &dyn StateView,
+    genesis: Hash,
+    params: &Params,
+    submission: &ProofSubmission,
+) -> Result<ProofClaim, Broken> {
+    Ok(ProofClaim {
+        system: submission.system,
+        genesis,
+        origin: origin(view)?.ok_or(Broken("the ledger of genesis is not recorded"))?,
+        end: submission.end,
+        issuance_max: params.issuance_per_block_max,
+        supply_cap: params.supply_cap,
+        payout: submission.payout,
+    })
+}
+
 /// Judges a proof that [`super::check::admit`] let in.
 ///
 /// # Errors
@@ -71,15 +92,7 @@ pub fn submit(
     submission: &ProofSubmission,
     verifier: &dyn ProofVerifier,
 ) -> Result<(Outcome, Vec<Event>), Broken> {
-    let claim = ProofClaim {
-        system: submission.system,
-        genesis: env.block.genesis,
-        origin: origin(overlay)?.ok_or(Broken("the ledger of genesis is not recorded"))?,
-        end: submission.end,
-        issuance_max: env.params.issuance_per_block_max,
-        supply_cap: env.params.supply_cap,
-        payout: submission.payout,
-    };
+    let claim = claim(overlay, env.block.genesis, env.params, submission)?;
     if !verifier.verify(&claim, &submission.proof) {
         return forfeit(overlay, payer);
     }

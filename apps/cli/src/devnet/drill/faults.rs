@@ -97,6 +97,12 @@ impl Machines {
             ProcessFault::Delay { jitter_ms } => {
                 self.weather.send_modify(|weather| weather.jitter_ms.push((number, *jitter_ms)));
             }
+            ProcessFault::Loss { ppm } => {
+                self.weather.send_modify(|weather| weather.loss_ppm.push((number, *ppm)));
+            }
+            ProcessFault::Duplicates { ppm } => {
+                self.weather.send_modify(|weather| weather.duplicate_ppm.push((number, *ppm)));
+            }
             ProcessFault::Kill { node } => self.hold(usize::from(*node), Signal::SIGKILL).await,
             ProcessFault::Restart { node } => self.hold(usize::from(*node), Signal::SIGTERM).await,
             ProcessFault::Pause { node } => self.children.signal_one(usize::from(*node), Signal::SIGSTOP),
@@ -140,7 +146,10 @@ impl Machines {
     /// [`Failure`] of the system.
     pub async fn end(&mut self, number: usize, planned: &Planned) -> Result<(), Failure> {
         match &planned.fault {
-            ProcessFault::Partition { .. } | ProcessFault::Delay { .. } => {
+            ProcessFault::Partition { .. }
+            | ProcessFault::Delay { .. }
+            | ProcessFault::Loss { .. }
+            | ProcessFault::Duplicates { .. } => {
                 self.weather.send_modify(|weather| weather.clear(number));
                 Ok(())
             }

@@ -34,6 +34,10 @@ pub struct Recovery {
     pub somebody_ms: Option<u64>,
     /// From its end until every node did, milliseconds.
     pub everybody_ms: Option<u64>,
+    /// Most peers that some node missed at its end, as `partition_watch_affected_peers` says.
+    pub missed: u64,
+    /// From its end until no node missed a peer, milliseconds; nothing when nobody missed one.
+    pub redialled_ms: Option<u64>,
 }
 
 /// What was seen so far.
@@ -102,6 +106,21 @@ impl History {
                 recovery.everybody_ms.get_or_insert(since_ms);
             }
         }
+    }
+
+    /// The most peers that some node misses at one moment.
+    pub fn miss(&mut self, now_ms: u64, missed: u64) {
+        if missed > 0 {
+            return;
+        }
+        for recovery in self.recoveries.iter_mut().filter(|recovery| recovery.missed > 0) {
+            recovery.redialled_ms.get_or_insert(now_ms.saturating_sub(recovery.ended_ms));
+        }
+    }
+
+    /// From the end of a fault until no node missed a peer: the longest, milliseconds.
+    pub fn redialled_ms(&self) -> Option<u64> {
+        self.recoveries.iter().filter_map(|recovery| recovery.redialled_ms).max()
     }
 
     /// A fault has ended.

@@ -24,6 +24,8 @@ const ROUNDS_MAX: u64 = 2_000;
 const PAYMENTS_MAX: usize = 2_000;
 /// A cut has to last this long before the watch must have seen it, milliseconds: its grace, a look, a reading.
 const SEEN_AFTER_MS: u64 = 5_000;
+/// Where packets are relayed a cut closes nothing: QUIC gives up a peer that said nothing for this long, milliseconds.
+const QUIC_SILENCE_MS: u64 = 10_000;
 
 /// Judges a drill.
 pub(super) async fn judge(run: &mut Run<'_>, is_calm: bool, calm_heights: u64) -> (Verdict, Findings) {
@@ -67,6 +69,7 @@ pub(super) async fn judge(run: &mut Run<'_>, is_calm: bool, calm_heights: u64) -
         equivocations: views.iter().map(|view| view.equivocations).max().unwrap_or(0),
         calm_heights,
         duration_ms: 0,
+        packets: None,
     };
     (verdict, findings)
 }
@@ -106,12 +109,16 @@ fn watch_lies(drill: &Drill, views: &[View]) -> Option<String> {
     if let Some(node) = views.iter().position(|view| view.suspected) {
         return Some(format!("{} still suspects a partition", name(node)));
     }
+    if let Some((node, view)) = views.iter().enumerate().find(|(_, view)| view.affected > 0) {
+        return Some(format!("{} still misses {} of its peers", name(node), view.affected));
+    }
     let nodes = usize::from(drill.nodes);
     let is_cut = |fault: &ProcessFault| match fault {
         ProcessFault::Partition { side, one_way } => !one_way && !side.is_empty() && side.len() < nodes,
         _ => false,
     };
-    let must_rise = drill.faults.iter().any(|planned| planned.for_ms >= SEEN_AFTER_MS && is_cut(&planned.fault));
+    let seen_after_ms = SEEN_AFTER_MS.saturating_add(if drill.loses_packets { QUIC_SILENCE_MS } else { 0 });
+    let must_rise = drill.faults.iter().any(|planned| planned.for_ms >= seen_after_ms && is_cut(&planned.fault));
     let has_risen = views.iter().any(|view| view.affected_max > 0);
     (must_rise && !has_risen).then(|| "no node missed anybody through a partition".to_owned())
 }

@@ -79,6 +79,16 @@ pub enum ProcessFault {
         /// Milliseconds.
         jitter_ms: u64,
     },
+    /// So many packets of a million are lost on every line.
+    Loss {
+        /// Of a million.
+        ppm: u32,
+    },
+    /// So many packets of a million come twice on every line.
+    Duplicates {
+        /// Of a million.
+        ppm: u32,
+    },
     /// Started again with a clock that is off, and at the end with a right one.
     Clock {
         /// Who.
@@ -112,7 +122,10 @@ impl Planned {
             | ProcessFault::LostDisk { node }
             | ProcessFault::FullDisk { node }
             | ProcessFault::Clock { node, .. } => vec![*node],
-            ProcessFault::PowerLoss | ProcessFault::Delay { .. } => Vec::new(),
+            ProcessFault::PowerLoss
+            | ProcessFault::Delay { .. }
+            | ProcessFault::Loss { .. }
+            | ProcessFault::Duplicates { .. } => Vec::new(),
         }
     }
 
@@ -124,6 +137,8 @@ impl Planned {
             ProcessFault::Partition { one_way: true, .. } => format!("{} of {nodes}, one way", self.kind),
             ProcessFault::Partition { .. } => format!("{} of {nodes}", self.kind),
             ProcessFault::Delay { jitter_ms } => format!("delay of up to {jitter_ms} ms"),
+            ProcessFault::Loss { ppm } => format!("loss of {} packets in 1000", ppm / 1_000),
+            ProcessFault::Duplicates { ppm } => format!("{} packets in 1000 twice", ppm / 1_000),
             ProcessFault::Clock { offset_ms, .. } => format!("clock of {nodes} off by {offset_ms} ms"),
             ProcessFault::FullDisk { .. } => format!("full disk of {nodes}"),
             _ => format!("{} {nodes}", self.kind.replace('_', " ")).trim_end().to_owned(),
@@ -162,6 +177,8 @@ pub struct Drill {
     pub topology: String,
     /// Who dials whom.
     pub lines: Vec<Line>,
+    /// Packets are lost or doubled, now and then at least: the nodes speak QUIC, and every packet is relayed by itself.
+    pub loses_packets: bool,
     /// When payments are sent, milliseconds, in order.
     pub sends_ms: Vec<u64>,
     /// The faults.

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use primitives::Height;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::devnet::children::Children;
+use crate::devnet::datagrams::{DatagramRelay, Traffic};
 use crate::devnet::drill::Drill;
 use crate::devnet::drill::disk::SmallDisk;
 use crate::devnet::drill::faults::Machines;
@@ -101,8 +103,7 @@ pub(super) struct Run<'a> {
     pub(super) history: History,
     pub(super) readers: Vec<Reader>,
     pub(super) properties: BTreeMap<String, u64>,
-    // Held: their connections end with them.
-    _relays: Vec<Relay>,
+    relays: Relays,
     started: Instant,
     active: BTreeMap<usize, u64>,
     metrics: Vec<(String, String)>,
@@ -143,17 +144,56 @@ fn interrupted() -> Failure {
 /// The variables that put a node behind the relays.
 type Environment = Vec<(&'static str, String)>;
 
+/// The relays of a drill. They are held, since their connections end with them.
+#[derive(Debug, Default)]
+struct Relays {
+    _streams: Vec<Relay>,
+    _datagrams: Vec<DatagramRelay>,
+    traffic: Arc<Traffic>,
+}
+
+impl Relays {
+    /// Starts one more; the address at which it is dialled.
+    async fn add(
+        &mut self,
+        loses_packets: bool,
+        line: Line,
+        target: SocketAddr,
+        weather: watch::Receiver<Weather>,
+        seed: u64,
+    ) -> std::io::Result<String> {
+        if loses_packets {
+            let relay = DatagramRelay::start(line, target, weather, seed, Arc::clone(&self.traffic)).await?;
+            let address = quic(relay.address.port());
+            self._datagrams.push(relay);
+            return Ok(address);
+        }
+        let relay = Relay::start(line, target, weather, seed).await?;
+        let address = tcp(relay.address.port());
+        self._streams.push(relay);
+        Ok(address)
+    }
+}
+
+fn tcp(port: u16) -> String {
+    format!("/ip4/127.0.0.1/tcp/{port}")
+}
+
+fn quic(port: u16) -> String {
+    format!("/ip4/127.0.0.1/udp/{port}/quic-v1")
+}
+
 /// Starts the relays in front of every node, and says where each node finds its peers.
 async fn wire(
     drill: &Drill,
     network: &Network,
     weather: &watch::Receiver<Weather>,
-) -> Result<(Vec<Environment>, Vec<Relay>), Failure> {
+) -> Result<(Vec<Environment>, Relays), Failure> {
     let refused = |cause: std::io::Error| {
         let what = format!("a relay could not be started: {cause}");
         Failure::new(ExitCode::Unexpected, "relay", what, "allow more open files (ulimit -n), or use fewer nodes")
     };
-    let mut relays = Vec::new();
+    let mut relays = Relays::default();
     let mut peers: Vec<(Vec<String>, Vec<String>)> = vec![Default::default(); network.nodes.len()];
     for (index, line) in drill.lines.iter().enumerate() {
         let Line { from, to, .. } = *line;
@@ -163,17 +203,18 @@ async fn wire(
         let seed = drill.seed.wrapping_add(u64::try_from(index).unwrap_or(0));
         for (port, list) in [(target.ports.consensus, &mut own.0), (target.ports.p2p, &mut own.1)] {
             let target = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            let relay = Relay::start(*line, target, weather.clone(), seed).await.map_err(refused)?;
-            list.push(format!("/ip4/127.0.0.1/tcp/{}", relay.address.port()));
-            relays.push(relay);
+            let relay = relays.add(drill.loses_packets, *line, target, weather.clone(), seed);
+            list.push(relay.await.map_err(refused)?);
         }
     }
     let environment = |(node, (consensus, p2p)): (usize, (Vec<String>, Vec<String>))| {
-        let port = network.nodes.get(node).map_or(0, |node| node.ports.p2p);
+        let ports = network.nodes.get(node).map_or((0, 0), |node| (node.ports.consensus, node.ports.p2p));
+        let address = if drill.loses_packets { quic } else { tcp };
         vec![
+            ("TB_CONSENSUS_LISTEN", address(ports.0)),
             ("TB_CONSENSUS_PEERS", consensus.join(",")),
             ("TB_P2P_PEERS", p2p.join(",")),
-            ("TB_P2P_LISTEN", format!("/ip4/127.0.0.1/tcp/{port}")),
+            ("TB_P2P_LISTEN", address(ports.1)),
             // A node that told where it listens would be dialled past its relays.
             ("TB_P2P_ANNOUNCE", "false".to_owned()),
         ]
@@ -205,7 +246,7 @@ impl<'a> Run<'a> {
             clients,
             machines,
             properties: BTreeMap::new(),
-            _relays: relays,
+            relays,
             started: Instant::now(),
             active: BTreeMap::new(),
             metrics: Vec::new(),
@@ -227,7 +268,9 @@ impl<'a> Run<'a> {
         let is_calm = self.calm(tell).await;
         self.snapshot("after").await;
         let calm_heights = self.history.lowest().0.saturating_sub(self.calm_from.0);
-        Ok(judge::judge(self, is_calm, calm_heights).await)
+        let (verdict, findings) = judge::judge(self, is_calm, calm_heights).await;
+        let packets = self.drill.loses_packets.then(|| self.relays.traffic.packets());
+        Ok((verdict, Findings { packets, ..findings }))
     }
 
     fn now_ms(&self) -> u64 {
@@ -285,6 +328,8 @@ impl<'a> Run<'a> {
                 height: Height::GENESIS,
                 somebody_ms: None,
                 everybody_ms: None,
+                missed: self.missed(),
+                redialled_ms: None,
             });
             tell(ended_ms, News::Ends { number, what: &what });
         }
@@ -310,7 +355,7 @@ impl<'a> Run<'a> {
         let goal = self.calm_from.0.saturating_add(self.drill.calm_heights);
         while Instant::now() < deadline {
             self.step(tell);
-            let is_well = self.readers.iter().map(Reader::view).all(|view| view.ready && !view.suspected);
+            let is_well = self.readers.iter().map(Reader::view).all(|view| view.ready && view.affected == 0);
             if self.history.lowest().0 >= goal && is_well {
                 return true;
             }
@@ -351,6 +396,12 @@ impl<'a> Run<'a> {
         let readings: Vec<_> = self.readers.iter().map(|reader| reader.view().head).collect();
         let now_ms = self.now_ms();
         self.history.look(now_ms, &readings);
+        self.history.miss(now_ms, self.missed());
+    }
+
+    /// The most peers that some node misses.
+    fn missed(&self) -> u64 {
+        self.readers.iter().map(|reader| reader.view().affected).max().unwrap_or(0)
     }
 
     /// Lets time pass, and takes up processes that end.

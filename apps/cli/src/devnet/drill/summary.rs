@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use primitives::Height;
 use serde::{Deserialize, Serialize};
 
+use crate::devnet::datagrams::Packets;
 use crate::devnet::drill::Drill;
 use crate::devnet::drill::history::{History, Recovery};
 
@@ -103,6 +104,8 @@ pub struct Summary {
     pub resume_ms: Option<u64>,
     /// From the end of a fault, with no other in effect, until somebody did; the longest by kind, milliseconds.
     pub recovery_ms: BTreeMap<String, u64>,
+    /// From the end of a fault until no node missed a peer: the longest, milliseconds.
+    pub redialled_ms: Option<u64>,
     /// Each fault with its recovery.
     pub recoveries: Vec<Recovery>,
     /// Payments that were told to be final.
@@ -117,6 +120,8 @@ pub struct Summary {
     pub properties: BTreeMap<String, u64>,
     /// What each node ended with.
     pub nodes: Vec<NodeEnd>,
+    /// What became of the packets between the nodes, where packets were lost or doubled.
+    pub packets: Option<Packets>,
     /// The artefact that was run again, if it was one.
     pub replay_of: Option<Replayed>,
 }
@@ -138,6 +143,8 @@ pub struct Findings {
     pub calm_heights: u64,
     /// How long the drill was, milliseconds.
     pub duration_ms: u64,
+    /// What became of the packets between the nodes, where packets were lost or doubled.
+    pub packets: Option<Packets>,
 }
 
 impl Summary {
@@ -164,6 +171,7 @@ impl Summary {
             rounds: findings.rounds,
             resume_ms: history.resume_ms(),
             recovery_ms: history.recovery_ms(),
+            redialled_ms: history.redialled_ms(),
             recoveries: history.recoveries.clone(),
             acknowledged: findings.acknowledged,
             faults,
@@ -171,6 +179,7 @@ impl Summary {
             equivocations: findings.equivocations,
             properties: findings.properties,
             nodes: findings.nodes,
+            packets: findings.packets,
             replay_of: None,
         };
         summary.unmet = summary.unmet(drill);
