@@ -233,9 +233,10 @@ impl Node {
         self.guard.forget();
     }
 
-    /// The disk and the log are gone; the guard of the key is elsewhere and stays.
+    /// The disk and the log are gone, and damage with them; the guard of the key is elsewhere and stays.
     pub fn lose_disk(&mut self) {
         self.disk = FaultyDisk::new();
+        self.damage = None;
         self.log = Log::default();
         self.acknowledged = Height::GENESIS;
     }
