@@ -56,7 +56,7 @@ if not finalized["count"] or finalized["p95_ms"] is None:
 for part in ("errors", "gossip", "proposer_changes"):
     if part not in told:
         sys.exit(f"FAILED: the snapshot has no {part}")
-print(f"2. the snapshot: {finalized[\"count\"]} finalized, height {told[\"height\"]}")'
+print("2. the snapshot:", finalized["count"], "finalized, height", told["height"])'
 
 get /wallet/pipeline/dashboard | python3 -c '
 import json, sys
