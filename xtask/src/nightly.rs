@@ -32,7 +32,7 @@ pub(crate) const SEEDS: u64 = 10_000;
 /// Altered proofs unless the command line says otherwise.
 pub(crate) const MUTATIONS: u64 = 100_000;
 /// Fewest seeds of a result that is accepted.
-const SEEDS_MIN: u64 = 400;
+const SEEDS_MIN: u64 = 10_000;
 /// Fewest kinds under each of these keys of a result: a kind that is not listed was not looked for.
 const KINDS_MIN: [(&str, usize); 6] =
     [("faults", 13), ("fault_ms", 13), ("effects", 19), ("dishonest", 8), ("dishonest_ms", 8), ("properties", 20)];

@@ -138,7 +138,7 @@ fn a_result_of_too_few_seeds_is_a_finding() {
     for key in ["seeds", "passed", "seeds_of_60_s", "seeds_with_20_calm_heights"] {
         few[key] = json!(300);
     }
-    assert_eq!(wrong(Task::Simulator, &few), ["is about 300 seeds, 400 are wanted"]);
+    assert_eq!(wrong(Task::Simulator, &few), ["is about 300 seeds, 10000 are wanted"]);
 }
 
 #[test]
