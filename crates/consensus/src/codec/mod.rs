@@ -44,6 +44,9 @@ pub enum CodecError {
     /// Over a bound.
     #[error("the message is over a bound of the wire format")]
     TooLong,
+    /// The signatures of a certificate are in another order than that of their addresses.
+    #[error("the signatures of a certificate are not sorted by address")]
+    Unsorted,
     /// Not a peer id.
     #[error("the message names no peer")]
     BadPeer,

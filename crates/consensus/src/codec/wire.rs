@@ -405,6 +405,11 @@ impl Wire<Response<ChainContext>> for Answer {
     }
 
     fn value(self) -> Result<Response<ChainContext>, CodecError> {
+        // The engine's form has no order, so one that is wrong would be lost here.
+        let is_sorted = |certificate: &CommitCertificate| certificate.signatures.is_sorted();
+        if !self.values.iter().all(|decided| is_sorted(&decided.certificate)) {
+            return Err(CodecError::Unsorted);
+        }
         let values = self.values.into_inner().into_iter().map(|decided| {
             RawDecidedValue::new(decided.block.into_bytes(), certificate::to_engine(&decided.certificate))
         });

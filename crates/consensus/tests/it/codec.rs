@@ -229,6 +229,24 @@ fn sync_messages_have_one_encoding() {
 }
 
 #[test]
+fn a_certificate_in_another_order_is_refused() {
+    let mut seed = Seed::new();
+    let certificate = certificate(&mut seed);
+    let value = RawDecidedValue::new(Bytes::from_static(b"a block"), to_engine(&certificate));
+    let answer = Response::ValueResponse(ValueResponse::new(height(&mut seed), vec![value]));
+    let good = network().encode(&answer).expect("it has a wire form").to_vec();
+    // Two neighbours change places in the bytes; the engine's own form is sorted when it is written.
+    let entry = 30 + 64;
+    let first = good.len() - entry * certificate.signatures.len();
+    let mut bad = good.clone();
+    bad[first..first + 2 * entry].rotate_left(entry);
+    assert_ne!(bad, good);
+    let decoded = Codec::<Response<ChainContext>>::decode(&network(), bad.into());
+    assert!(decoded.expect_err("another order").to_string().contains("not sorted"));
+    Codec::<Response<ChainContext>>::decode(&network(), good.into()).expect("its own order");
+}
+
+#[test]
 fn logged_values_have_one_encoding() {
     check(&wal(), proposed_value);
 }
