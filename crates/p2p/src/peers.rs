@@ -62,6 +62,45 @@ pub(crate) struct Connection {
     pub address: String,
 }
 
+/// Frames of one protocol that wait for one peer.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    frames: VecDeque<Frame>,
+    in_flight: usize,
+    frames_max: usize,
+    in_flight_max: usize,
+}
+
+impl Outbox {
+    const fn new(frames_max: usize, in_flight_max: usize) -> Self {
+        Self { frames: VecDeque::new(), in_flight: 0, frames_max, in_flight_max }
+    }
+
+    /// Queues a frame; false when too many wait and the frame is dropped.
+    pub(crate) fn queue(&mut self, frame: Frame) -> bool {
+        let room = self.frames.len() < self.frames_max;
+        if room {
+            self.frames.push_back(frame);
+        }
+        room
+    }
+
+    /// The next frame to send, when another one may be in flight.
+    pub(crate) fn next(&mut self) -> Option<Frame> {
+        if self.in_flight >= self.in_flight_max {
+            return None;
+        }
+        let frame = self.frames.pop_front()?;
+        self.in_flight = self.in_flight.saturating_add(1);
+        Some(frame)
+    }
+
+    /// One that was in flight was answered or failed.
+    pub(crate) fn landed(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+}
+
 /// One connected peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -77,10 +116,8 @@ pub(crate) struct Peer {
     pub known: ReplayWindow,
     /// What this peer announced and was asked for.
     pub wanted: ReplayWindow,
-    pub outbox: VecDeque<Frame>,
-    pub in_flight: usize,
-    pub proofs_outbox: VecDeque<Frame>,
-    pub proofs_in_flight: usize,
+    pub outbox: Outbox,
+    pub proofs_outbox: Outbox,
     /// A handshake request of ours has no answer yet.
     pub greeted: bool,
     /// A heights request of ours has no answer yet.
@@ -104,10 +141,8 @@ impl Peer {
             limiter: PeerLimiter::new(limits),
             known: ReplayWindow::new(KNOWN_MAX),
             wanted: ReplayWindow::new(WANTED_MAX),
-            outbox: VecDeque::new(),
-            in_flight: 0,
-            proofs_outbox: VecDeque::new(),
-            proofs_in_flight: 0,
+            outbox: Outbox::new(OUTBOX_MAX, IN_FLIGHT_MAX),
+            proofs_outbox: Outbox::new(PROOFS_OUTBOX_MAX, PROOFS_IN_FLIGHT_MAX),
             greeted: false,
             asked_height: false,
             asked_peers_ms: None,
@@ -132,44 +167,6 @@ impl Peer {
                 deadline_ms <= now_ms
             }
         }
-    }
-
-    /// Queues a frame; false when the outbox is full and the frame is dropped.
-    pub(crate) fn queue(&mut self, frame: Frame) -> bool {
-        let room = self.outbox.len() < OUTBOX_MAX;
-        if room {
-            self.outbox.push_back(frame);
-        }
-        room
-    }
-
-    /// The next frame to send, when another one may be in flight.
-    pub(crate) fn next_frame(&mut self) -> Option<Frame> {
-        if self.in_flight >= IN_FLIGHT_MAX {
-            return None;
-        }
-        let frame = self.outbox.pop_front()?;
-        self.in_flight = self.in_flight.saturating_add(1);
-        Some(frame)
-    }
-
-    /// Queues a frame with a proof; false when too many wait and the frame is dropped.
-    pub(crate) fn queue_proof(&mut self, frame: Frame) -> bool {
-        let room = self.proofs_outbox.len() < PROOFS_OUTBOX_MAX;
-        if room {
-            self.proofs_outbox.push_back(frame);
-        }
-        room
-    }
-
-    /// The next frame with a proof to send, when another one may be in flight.
-    pub(crate) fn next_proof(&mut self) -> Option<Frame> {
-        if self.proofs_in_flight >= PROOFS_IN_FLIGHT_MAX {
-            return None;
-        }
-        let frame = self.proofs_outbox.pop_front()?;
-        self.proofs_in_flight = self.proofs_in_flight.saturating_add(1);
-        Some(frame)
     }
 }
 

@@ -12,6 +12,20 @@ fn the_same_seed_gives_the_same_report_and_trace() {
     assert_ne!(run(Plan::of_seed(1)).trace_hash, run(Plan::of_seed(2)).trace_hash);
 }
 
+/// A change of what validators do changes these; `tb sim --seed N --json` prints the new one. What must not change them is
+/// the machine.
+const TRACE_HASHES: &str = include_str!("trace_hashes.tsv");
+
+#[test]
+fn a_seed_has_the_hash_that_another_machine_wrote_down() {
+    let rows: Vec<(&str, &str)> = TRACE_HASHES.lines().filter_map(|line| line.split_once('\t')).collect();
+    assert_eq!(rows.len(), 4);
+    for (seed, hash) in rows {
+        let report = run(Plan::of_seed(seed.parse().expect("a seed")));
+        assert_eq!(report.trace_hash, hash, "seed {seed}");
+    }
+}
+
 #[test]
 fn two_hundred_seeds_pass_and_inject_what_they_promise() {
     println!("seeds 0 to 199; one that fails is run alone with tb sim --seed N");

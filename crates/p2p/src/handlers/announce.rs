@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::actor::Network;
 use crate::batches::ANNOUNCE_DELAY_MS;
-use crate::handlers::gossip;
+use crate::handlers::outbox::{self, Pushes};
 use crate::wire::GossipMessage;
 
 /// Makes the next round of announcements happen in time for what was just accepted.
@@ -31,6 +31,6 @@ pub(crate) fn handle(network: &mut Network) {
             continue;
         }
         let digests = BoundedVec::new(digests).expect("the relay gives at most ANNOUNCE_MAX digests");
-        gossip::queue(network, peer_id, encode(&GossipMessage::Announce(digests)).into());
+        outbox::queue(network, peer_id, Pushes::Gossip, encode(&GossipMessage::Announce(digests)).into());
     }
 }

@@ -4,20 +4,20 @@
 //! node's queue. A batch that fails before the replay check leaves no trace, so another peer's copy
 //! of it is still welcome.
 
+use libp2p::PeerId;
 use libp2p::request_response::{Event, Message};
-use libp2p::{PeerId, Swarm};
 use primitives::{BoundedVec, Hash, decode, encode};
 
 use crate::actor::Network;
 use crate::batches::Kept;
 use crate::codec::Frame;
-use crate::counters::{Counters, DropReason};
+use crate::counters::DropReason;
 use crate::handle::{BatchId, P2pEvent};
-use crate::handlers::{handshake, proofs};
+use crate::handlers::handshake;
+use crate::handlers::outbox::{self, Pushes};
 use crate::identity::PeerKey;
 use crate::limits::Exceeded;
-use crate::network::{Behaviour, RequestsEvent};
-use crate::peers::Peer;
+use crate::network::RequestsEvent;
 use crate::score::Offence;
 use crate::wire::{ANNOUNCE_MAX, BATCH_TRANSACTIONS_MAX, GossipMessage, GossipReply, TransactionBytes, digest};
 
@@ -32,7 +32,7 @@ pub(crate) fn handle(network: &mut Network, event: RequestsEvent) {
         Event::Message { peer, message: Message::Response { response, .. }, .. } => answered(network, peer, &response),
         Event::OutboundFailure { peer, .. } => {
             network.count_drop(DropReason::Undelivered);
-            landed(network, peer);
+            outbox::landed(network, peer, Pushes::Gossip);
         }
         Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
     }
@@ -176,8 +176,8 @@ fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {
         Ok(GossipReply::Wanted(digests)) => {
             for digest in &digests {
                 match network.relay.kept(digest).cloned() {
-                    Some(Kept { frame, is_proof: true }) => proofs::queue(network, peer_id, frame),
-                    Some(Kept { frame, is_proof: false }) => queue(network, peer_id, frame),
+                    Some(Kept { frame, is_proof: true }) => outbox::queue(network, peer_id, Pushes::Proofs, frame),
+                    Some(Kept { frame, is_proof: false }) => outbox::queue(network, peer_id, Pushes::Gossip, frame),
                     None => {}
                 }
             }
@@ -187,30 +187,5 @@ fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {
             network.offend(peer_id, Offence::Malformed);
         }
     }
-    landed(network, peer_id);
-}
-
-/// A message of ours was answered or failed: the next one may fly.
-fn landed(network: &mut Network, peer_id: PeerId) {
-    if let Some(peer) = network.peers.get_mut(&peer_id) {
-        peer.in_flight = peer.in_flight.saturating_sub(1);
-        pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
-    }
-}
-
-/// Sends a frame to one peer, at once or when it has answered earlier ones.
-pub(crate) fn queue(network: &mut Network, peer_id: PeerId, frame: Frame) {
-    let Some(peer) = network.peers.get_mut(&peer_id) else { return };
-    if !peer.queue(frame) {
-        network.shared.counters.dropped(DropReason::PeerQueueFull).inc();
-    }
-    pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
-}
-
-fn pump(swarm: &mut Swarm<Behaviour>, counters: &Counters, peer_id: &PeerId, peer: &mut Peer) {
-    while let Some(frame) = peer.next_frame() {
-        counters.messages_out.inc();
-        counters.bytes_out.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
-        swarm.behaviour_mut().gossip.send_request(peer_id, frame);
-    }
+    outbox::landed(network, peer_id, Pushes::Gossip);
 }

@@ -10,6 +10,7 @@ pub(crate) mod flush;
 pub(crate) mod gossip;
 pub(crate) mod handshake;
 pub(crate) mod heights;
+pub(crate) mod outbox;
 pub(crate) mod persisted;
 pub(crate) mod proofs;
 pub(crate) mod publish;

@@ -9,20 +9,20 @@
 //!   not the peer's fault. What nobody asked for is one.
 //! - Few wait for the node's verdict and for a peer at once, because each may have megabytes.
 
+use libp2p::PeerId;
 use libp2p::request_response::{Event, Message};
-use libp2p::{PeerId, Swarm};
 use primitives::transaction::TRANSACTION_BYTES_MAX;
 use primitives::{decode, encode};
 
 use crate::actor::Network;
 use crate::batches::Kept;
 use crate::codec::Frame;
-use crate::counters::{Counters, DropReason};
+use crate::counters::DropReason;
 use crate::handle::{BatchId, P2pEvent};
+use crate::handlers::outbox::{self, Pushes};
 use crate::handlers::{gossip, handshake};
 use crate::limits::Exceeded;
-use crate::network::{Behaviour, RequestsEvent};
-use crate::peers::Peer;
+use crate::network::RequestsEvent;
 use crate::score::Offence;
 use crate::wire::{GossipReply, ProofMessage, digest};
 
@@ -37,7 +37,7 @@ pub(crate) fn handle(network: &mut Network, event: RequestsEvent) {
         Event::Message { peer, message: Message::Response { response, .. }, .. } => answered(network, peer, &response),
         Event::OutboundFailure { peer, .. } => {
             network.count_drop(DropReason::Undelivered);
-            landed(network, peer);
+            outbox::landed(network, peer, Pushes::Proofs);
         }
         Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
     }
@@ -111,30 +111,5 @@ fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {
             network.offend(peer_id, Offence::Malformed);
         }
     }
-    landed(network, peer_id);
-}
-
-/// A delivery of ours was answered or failed: the next one may fly.
-fn landed(network: &mut Network, peer_id: PeerId) {
-    if let Some(peer) = network.peers.get_mut(&peer_id) {
-        peer.proofs_in_flight = peer.proofs_in_flight.saturating_sub(1);
-        pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
-    }
-}
-
-/// Delivers a frame to one peer, at once or when it has answered the one before.
-pub(crate) fn queue(network: &mut Network, peer_id: PeerId, frame: Frame) {
-    let Some(peer) = network.peers.get_mut(&peer_id) else { return };
-    if !peer.queue_proof(frame) {
-        network.shared.counters.dropped(DropReason::PeerQueueFull).inc();
-    }
-    pump(&mut network.swarm, &network.shared.counters, &peer_id, peer);
-}
-
-fn pump(swarm: &mut Swarm<Behaviour>, counters: &Counters, peer_id: &PeerId, peer: &mut Peer) {
-    while let Some(frame) = peer.next_proof() {
-        counters.messages_out.inc();
-        counters.bytes_out.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
-        swarm.behaviour_mut().proofs.send_request(peer_id, frame);
-    }
+    outbox::landed(network, peer_id, Pushes::Proofs);
 }

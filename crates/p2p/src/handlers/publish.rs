@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::actor::Network;
 use crate::batches::{BATCH_DELAY_MS, Batch, Kept};
-use crate::handlers::{announce, gossip};
+use crate::handlers::announce;
+use crate::handlers::outbox::{self, Pushes};
 
 /// Adds `transactions` to the batch under construction.
 pub(crate) fn handle(network: &mut Network, transactions: &[Arc<[u8]>]) {
@@ -58,6 +59,6 @@ pub(crate) fn send(network: &mut Network, batch: &Batch) {
         })
         .collect();
     for peer_id in receivers {
-        gossip::queue(network, peer_id, Arc::clone(&batch.frame));
+        outbox::queue(network, peer_id, Pushes::Gossip, Arc::clone(&batch.frame));
     }
 }
