@@ -296,6 +296,11 @@ impl Source for Transaction {
     async fn step(&mut self, server: &Arc<Server>) -> Result<Step, ApiError> {
         let id = self.id;
         let status = server.read(move |server| transactions::status(server, id)).await?;
+        // The store has a block a moment before the tracker notes it. The notice that follows wakes this stream.
+        let is_noted = status.reached.is_empty() || status.reached.iter().any(|one| one.stage == Stage::Finalized);
+        if status.stage.ends_wait_for(Stage::Finalized) && !status.stage.is_failure() && !is_noted {
+            return Ok(Step::Idle);
+        }
         // A stage may be noted after a later one: gossip and proposals run side by side.
         let now = (status.stage, status.reached.len());
         if self.told.replace(now) == Some(now) {
