@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
-    proof, prover, reputation, sim, stake, status, tx, validator, witness,
+    proof, prover, release, reputation, sim, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -102,6 +102,8 @@ pub enum Command {
     Light(light::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
+    /// Say what this program was built from, check and sign releases
+    Release(release::Arguments),
     /// Measure a running network
     Bench(bench::Arguments),
     /// Simulate a network of validators on virtual time and check what must always hold

@@ -27,6 +27,7 @@ pub mod output;
 pub mod planning;
 pub mod proving;
 pub mod provision;
+pub mod release;
 pub mod simulation;
 pub mod stop;
 

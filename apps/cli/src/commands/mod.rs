@@ -22,6 +22,7 @@ pub mod probe;
 pub mod proof;
 pub mod proofs;
 pub mod prover;
+pub mod release;
 pub mod reputation;
 pub mod sim;
 pub mod stake;
@@ -63,6 +64,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Prover(arguments) => prover::run(&arguments, context, programs.prover).await,
         Command::Light(arguments) => light::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Release(arguments) => release::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),
         Command::Completions(arguments) => completions::run(&arguments, context),
