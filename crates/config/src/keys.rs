@@ -484,8 +484,15 @@ pub static LATER: &[(&str, &str)] = &[
 pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
-pub static OTHER_VARIABLES: &[&str] =
-    &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR", "TB_CHAOS_ARTIFACT_ROOT"];
+pub static OTHER_VARIABLES: &[&str] = &[
+    "TB_HOME",
+    "TB_RPC_URL",
+    "TB_TEST_SEED",
+    "TB_CONTRACT_DIR",
+    "TB_CHAOS_ARTIFACT_ROOT",
+    "TB_RELEASE_KEY",
+    "TB_RELEASE_SIGNERS",
+];
 
 /// The key that has this name or alias.
 pub fn find(name: &str) -> Option<&'static Key> {

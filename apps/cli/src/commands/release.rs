@@ -22,10 +22,10 @@ Examples:
 const EXAMPLES_VERIFY: &str = "\
 Examples:
   tb release verify ./the-block-0.1.0 --signers config/release_signers.txt
-  tb release verify ./the-block-0.1.0 --commit \"$(git rev-parse HEAD)\" --json";
+  tb release verify ./the-block-0.1.0 --commit 0123456789abcdef0123456789abcdef01234567 --json";
 const EXAMPLES_KEY: &str = "\
 Examples:
-  tb release key --out ~/release.key >> config/release_signers.txt";
+  tb release key --out ~/release.key --name mine";
 const EXAMPLES_SIGN: &str = "\
 Examples:
   tb release sign ./the-block-0.1.0 --key ~/release.key";
