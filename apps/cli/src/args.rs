@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
-    proof, prover, release, reputation, sim, stake, status, tx, validator, witness,
+    account, audit, bench, block, completions, config, dev, devnet, doctor, genesis, identity, init, keys, light, node,
+    probe, proof, prover, release, reputation, sim, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -114,6 +114,8 @@ pub enum Command {
     Light(light::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
+    /// Look whether a node can run here: keys, ports, clock, disk, limits, guard, genesis
+    Doctor(doctor::Arguments),
     /// Say what this program was built from, check and sign releases
     Release(release::Arguments),
     /// Measure a running network

@@ -41,6 +41,7 @@ use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
+use crate::reload::Reloader;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::stages::Stages;
@@ -105,6 +106,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
+    let reloader = Reloader::new(&options.home, &options.flags, loaded.clone());
     let opening = Opening { home: &options.home, genesis, guard_crash: armed.guard, ask: options.ask };
     let (shared, signer) = opening.open(loaded.config)?;
     announce(&shared);
@@ -112,10 +114,12 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let fault = shared.fault.subscribe();
     tokio::spawn(follow_blocks(Arc::clone(&shared), shared.stages.subscribe()));
     start_gossip(&shared, &options.home)?;
+    let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
     let (stop_rpc, rpc_stop) = watch::channel(false);
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, armed.wal).await?;
     let stopped = wait(&shared, options.stop, fault).await;
+    follower.abort();
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
     Ok(stopped)
@@ -221,6 +225,7 @@ impl Opening<'_> {
             proofs,
             stages,
             metrics,
+            rate_limit: watch::Sender::new(config.rpc.rate_limit),
             config,
             validator,
             reporter,

@@ -45,6 +45,7 @@ mod proof_gossip;
 mod proofs;
 mod proxy;
 mod reads;
+mod reload;
 mod scopes;
 mod simulate;
 mod stages;

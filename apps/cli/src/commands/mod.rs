@@ -11,6 +11,7 @@ pub mod completions;
 pub mod config;
 pub mod dev;
 pub mod devnet;
+pub mod doctor;
 pub mod drill;
 pub mod genesis;
 pub mod identity;
@@ -64,6 +65,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Prover(arguments) => prover::run(&arguments, context, programs.prover).await,
         Command::Light(arguments) => light::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Release(arguments) => release::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),
