@@ -258,6 +258,22 @@ impl Loaded {
         self.settings.get(key).map(|setting| &setting.source)
     }
 
+    /// The defaults alone, without any file, flag or variable.
+    ///
+    /// # Errors
+    /// None, as long as the table is sound.
+    pub fn defaults(home: &Home) -> Result<Self, ConfigErrors> {
+        NodeConfig::of_sources(home, Sources::defaults_alone())
+    }
+
+    /// The TOML file of `home` and the defaults, without flags, environment and `.env` files.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn of_file(home: &Home) -> Result<Self, ConfigErrors> {
+        NodeConfig::of_sources(home, Sources::file_alone(home))
+    }
+
     /// The keys whose values differ in `next`, in the order of the table.
     pub fn changed(&self, next: &Self) -> Vec<&'static Key> {
         let value = |loaded: &Self, key: &Key| loaded.settings.get(key.name).map(|setting| setting.value.clone());
