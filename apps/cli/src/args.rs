@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
-    proof, prover, reputation, sim, stake, status, tx, validator, witness,
+    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, le_portal, light,
+    node, probe, proof, prover, reputation, sim, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -88,8 +88,10 @@ pub enum Command {
     Witness(witness::Arguments),
     /// Show tier and score of an identity, and why
     Reputation(reputation::Arguments),
-    /// Check exported audit files
+    /// Check exported audit files, and what the chain owes and has paid before and after an upgrade
     Audit(audit::Arguments),
+    /// Log legal requests so that an auditor can re-check them
+    LePortal(le_portal::Arguments),
     /// Show accounts
     Account(account::Arguments),
     /// Show blocks

@@ -25,8 +25,10 @@ pub mod exit;
 pub mod light;
 pub mod output;
 pub mod planning;
+pub mod portal;
 pub mod proving;
 pub mod provision;
+pub mod settlement;
 pub mod simulation;
 pub mod stop;
 

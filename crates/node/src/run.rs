@@ -227,6 +227,7 @@ impl Opening<'_> {
             started: now,
             finalized_at: AtomicU64::new(now.0),
             starting: AtomicBool::new(true),
+            live_heights: AtomicU64::new(0),
         });
         Ok((shared, signer))
     }

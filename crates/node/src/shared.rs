@@ -73,8 +73,10 @@ pub struct Shared {
     pub started: Timestamp,
     /// When a height was last finalized here, milliseconds since the Unix epoch; the start before that.
     pub finalized_at: AtomicU64,
-    /// No height was finalized here since the start.
+    /// Since its start the node did not yet finalize the height of its best peer.
     pub starting: AtomicBool,
+    /// Heights decided in a row from votes as they were cast; 0 after one that was fetched from a peer.
+    pub live_heights: AtomicU64,
 }
 
 impl Shared {

@@ -38,6 +38,7 @@ mod outsider;
 mod pay;
 mod peers;
 mod pipeline;
+mod portal;
 mod probe;
 mod proof_gossip;
 mod proofs;

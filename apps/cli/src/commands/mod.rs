@@ -16,6 +16,7 @@ pub mod genesis;
 pub mod identity;
 pub mod init;
 pub mod keys;
+pub mod le_portal;
 pub mod light;
 pub mod node;
 pub mod probe;
@@ -56,7 +57,8 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Identity(arguments) => identity::run(&arguments, context).await,
         Command::Witness(arguments) => witness::run(&arguments, context).await,
         Command::Reputation(arguments) => reputation::run(&arguments, context).await,
-        Command::Audit(arguments) => audit::run(&arguments, context),
+        Command::Audit(arguments) => audit::run(&arguments, context).await,
+        Command::LePortal(arguments) => le_portal::run(&arguments, context),
         Command::Account(arguments) => account::run(&arguments, context).await,
         Command::Block(arguments) => block::run(&arguments, context).await,
         Command::Proof(arguments) => proof::run(&arguments, context).await,

@@ -228,6 +228,7 @@ impl Machine {
             queue: queue.clone(),
             voting: None,
             finalized,
+            fetched: None,
             streams_opened: 0,
             persistent_peers: 0,
             network,
