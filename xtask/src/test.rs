@@ -91,9 +91,7 @@ impl Step {
             Self::Tools => tools(workspace),
             Self::Deny => deny::check(workspace),
             Self::Build => succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets")),
-            Self::Clippy => {
-                succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(LINTS))
-            }
+            Self::Clippy => succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(LINTS)),
             Self::Tests => tests(workspace),
             Self::Defects => defects(workspace),
             Self::Contract => contract::run(workspace, false),

@@ -14,10 +14,10 @@ use crate::portal::{self, Entry, Line, Log, PortalError, Report};
 
 const EXAMPLES: &str = "\
 Examples:
-  tb le-portal request --authority 'Court of Basel' --reference 12/345 --subject 'owner of tb1…'
-  tb le-portal action --request 0 --action 'answered: no such data is kept'
+  tb le-portal request --authority court --reference 12/345 --subject owner-of-an-address
+  tb le-portal action --request 0 --action answered
   tb le-portal evidence --request 0 --file answer.pdf
-  tb le-portal canary --statement 'Until 2026-11-20 no secret order was received.'
+  tb le-portal canary --statement none
   tb le-portal verify --base /srv/le_portal";
 
 /// Arguments of `tb le-portal`.
