@@ -31,6 +31,7 @@ fn refused(error: StartError) -> Failure {
             StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. },
         ) => (ExitCode::Damaged, "storage"),
         StartError::Storage(_) => (ExitCode::Refused, "storage"),
+        StartError::Snapshots(_) => (ExitCode::Refused, "snapshot"),
         StartError::Audits { .. } => (ExitCode::Refused, "audits"),
         StartError::Chain(_) => (ExitCode::Damaged, "chain"),
         StartError::Rpc { .. } => (ExitCode::Refused, "rpc_listen"),

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
-    proof, prover, reputation, sim, stake, status, tx, validator, witness,
+    proof, prover, reputation, sim, snapshots, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -100,6 +100,8 @@ pub enum Command {
     Prover(prover::Arguments),
     /// Check a whole chain by its proofs and certificates, without executing it
     Light(light::Arguments),
+    /// Copy the state of a node, check such copies, and begin a node with one
+    Snapshots(snapshots::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
     /// Measure a running network

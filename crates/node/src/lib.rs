@@ -38,6 +38,7 @@ pub mod run;
 mod shared;
 mod signer;
 pub mod silence;
+mod snapshots;
 mod stages;
 pub mod start_error;
 mod submit;

@@ -43,6 +43,7 @@ use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
+use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 use crate::start_error::StartError;
 
@@ -184,8 +185,11 @@ impl Opening<'_> {
         metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
-        let observer =
-            crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
+        let maker = SecretKey::from_seed(node_secret(home)?);
+        let snapshots = Snapshots::open(config.snapshots.clone(), &genesis.chain_id, maker, metrics.snapshots.clone())?;
+        let copied = (Arc::clone(&snapshots), Arc::clone(&store));
+        let (heard, elected) = (Arc::clone(&audits), Arc::clone(&elections));
+        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, heard, elected, copied);
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
         let reporting = key.as_ref().map(|key| key.consensus.clone());
         let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
@@ -211,6 +215,7 @@ impl Opening<'_> {
             genesis_hash,
             audits,
             proofs,
+            snapshots,
             stages,
             metrics,
             config,

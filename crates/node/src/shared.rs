@@ -19,6 +19,7 @@ use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::proofs::Proofs;
+use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -45,6 +46,8 @@ pub struct Shared {
     pub stages: Arc<Stages>,
     /// Window proofs.
     pub proofs: Arc<Proofs>,
+    /// Copies of the state, for others and for a rainy day.
+    pub snapshots: Arc<Snapshots>,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.

@@ -19,9 +19,9 @@ use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use futures::FutureExt;
-use rpc::limits::WAIT_MAX_MS;
+use rpc::limits::{SNAPSHOT_TIME_MAX, WAIT_MAX_MS};
 use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
-use rpc::types::{AuditStream, Empty, SubmitWindowQuery, WaitRequest};
+use rpc::types::{AuditStream, ChunkQuery, Empty, SubmitWindowQuery, WaitRequest};
 use rpc::{ApiError, ErrorCode, json as request_json};
 use serde::de::DeserializeOwned;
 use telemetry::Gauge;
@@ -129,6 +129,7 @@ fn time_limit(server: &Server, route: &Route) -> Duration {
         Operation::TransactionWait | Operation::PipelineWait | Operation::JsonRpc => {
             server.request_timeout().saturating_add(Duration::from_millis(WAIT_MAX_MS))
         }
+        Operation::SnapshotMake => SNAPSHOT_TIME_MAX,
         _ => server.request_timeout(),
     }
 }
@@ -179,6 +180,15 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::PipelineWait => asked_wait(&read_body(&server, &parts, body).await?)?,
         Operation::PipelineTelemetry => Question::PipelineTelemetry,
         Operation::PipelineDashboard => Question::PipelineDashboard,
+        Operation::SnapshotList => Question::Snapshots,
+        Operation::SnapshotMake => Question::MakeSnapshot,
+        Operation::StateSyncPlan => Question::StateSyncPlan,
+        Operation::StateSyncSession => Question::StateSyncSession,
+        Operation::StateSyncChunk => Question::StateSyncChunk(named("id", &part)?),
+        Operation::StateSyncChunkByIndex => {
+            let ChunkQuery { index } = in_query(&parts.uri)?;
+            Question::StateSyncChunkAt(index)
+        }
         Operation::ProofStatus => Question::ProofStatus,
         Operation::Provers => Question::Provers,
         Operation::ProofBlock => Question::BlockProof(primitives::Height(named("height", &part)?)),

@@ -168,6 +168,8 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::Genesis => plain(Question::Genesis),
         Operation::PipelineTelemetry => plain(Question::PipelineTelemetry),
         Operation::PipelineDashboard => plain(Question::PipelineDashboard),
+        Operation::SnapshotList => plain(Question::Snapshots),
+        Operation::StateSyncSession => plain(Question::StateSyncSession),
         Operation::ProofStatus => plain(Question::ProofStatus),
         Operation::Provers => plain(Question::Provers),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
@@ -219,6 +221,10 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::ProofSubmit
         | Operation::HeadStream
         | Operation::PipelineStream
+        | Operation::SnapshotMake
+        | Operation::StateSyncPlan
+        | Operation::StateSyncChunk
+        | Operation::StateSyncChunkByIndex
         | Operation::PipelineWait
         | Operation::ProofChain
         | Operation::ProofChainSubmit
