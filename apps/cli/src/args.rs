@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
+    account, audit, backup, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
     proof, prover, reputation, sim, snapshots, stake, status, tx, validator, witness,
 };
 
@@ -102,6 +102,8 @@ pub enum Command {
     Light(light::Arguments),
     /// Copy the state of a node, check such copies, and begin a node with one
     Snapshots(snapshots::Arguments),
+    /// Save what only this node has, and bring a home back
+    Backup(backup::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
     /// Measure a running network

@@ -46,6 +46,7 @@ use crate::signer::GuardedKey;
 use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 use crate::start_error::StartError;
+use crate::state_sync::StateSync;
 
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
@@ -69,6 +70,8 @@ pub struct RunOptions {
     pub crash_at: Option<String>,
     /// Asks the person at the terminal for a password; `None` when nobody is there.
     pub ask: Option<AskPassword>,
+    /// Begin an empty store with a snapshot of others.
+    pub state_sync: Option<StateSync>,
 }
 
 /// Puts a question and gives what was typed; the error is in words.
@@ -104,6 +107,9 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let listener = TcpListener::bind(address).await.map_err(rpc_error)?;
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
+    }
+    if let Some(sync) = &options.state_sync {
+        crate::state_sync::run(sync, &options.home, &loaded.config, &genesis).await?;
     }
     let opening = Opening { home: &options.home, genesis, guard_crash: armed.guard, ask: options.ask };
     let (shared, signer) = opening.open(loaded.config)?;

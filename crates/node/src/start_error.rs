@@ -77,6 +77,9 @@ pub enum StartError {
     /// The store refuses.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
+    /// It should have begun with a snapshot of others.
+    #[error("{0}")]
+    StateSync(#[from] crate::state_sync::StateSyncError),
     /// The folder of snapshots cannot be used.
     #[error("{0}")]
     Snapshots(#[from] snapshots::SnapshotError),
@@ -153,6 +156,7 @@ impl StartError {
             | Self::Guard(_)
             | Self::Storage(_)
             | Self::Snapshots(_)
+            | Self::StateSync(_)
             | Self::P2p(_)
             | Self::Engine(_)
             | Self::Solo(_) => return split(&self.to_string()),

@@ -44,6 +44,7 @@ mod proofs;
 mod proxy;
 mod reads;
 mod simulate;
+mod snapshots;
 mod stages;
 mod start;
 mod surface;

@@ -32,6 +32,7 @@
 mod crash;
 mod error;
 pub(crate) mod log;
+mod look;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,6 +47,7 @@ use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, SecretKey, S
 
 pub use crash::{GuardCrashPoint, GuardCrashPointError};
 pub use error::{GuardError, SignRefusal};
+pub use look::{GuardView, look};
 use log::{GuardLog, LostLock, Record};
 
 use crate::durable::KEY_FILE_MODE;
