@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, backup, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
-    proof, prover, reputation, sim, snapshots, stake, status, tx, validator, witness,
+    account, audit, backup, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node,
+    probe, proof, prover, reputation, sim, snapshots, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.

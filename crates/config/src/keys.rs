@@ -169,6 +169,14 @@ pub static KEYS: &[Key] = &[
     .unit("bytes")
     .default("0", "107374182400"),
     key(
+        "disk_free_min_bytes",
+        &["TB_DISK_FREE_MIN_BYTES"],
+        number(0, STORE_LIMIT_MAX),
+        "Free room of the disk below which the node takes no more transactions and is not ready, before a write fails; 0: none. It goes on by itself once there is an eighth more.",
+    )
+    .unit("bytes")
+    .default("268435456", "1073741824"),
+    key(
         "snapshot_dir",
         &["TB_SNAPSHOT_DIR"],
         Kind::Path,

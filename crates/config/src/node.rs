@@ -183,6 +183,8 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// Most bytes that the store may take; 0: no limit.
     pub store_limit_bytes: u64,
+    /// Free bytes of the disk below which no work is taken; 0: none.
+    pub disk_free_min_bytes: u64,
     /// Snapshots.
     pub snapshots: SnapshotConfig,
     /// File with the password of the validator's key file.
@@ -297,6 +299,7 @@ impl Reader<'_> {
             release_channel: self.release_channel(),
             data_dir: self.path("data_dir"),
             store_limit_bytes: self.number("store_limit_bytes"),
+            disk_free_min_bytes: self.number("disk_free_min_bytes"),
             snapshots: SnapshotConfig {
                 dir: self.path("snapshot_dir"),
                 interval_blocks: self.number("snapshots.interval_blocks"),

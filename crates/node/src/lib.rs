@@ -20,6 +20,7 @@ pub mod audits;
 mod clock;
 mod consensus_events;
 pub mod crash;
+pub mod disk;
 pub mod drill;
 pub mod duties;
 pub mod elections;

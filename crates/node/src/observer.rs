@@ -17,9 +17,7 @@ use crate::stages::Stages;
 pub fn observer(
     stages: Arc<Stages>,
     metrics: &Metrics,
-    audits: Arc<Audits>,
-    elections: Arc<Elections>,
-    (snapshots, store): (Arc<Snapshots>, Arc<Store>),
+    (audits, elections, snapshots, store): (Arc<Audits>, Arc<Elections>, Arc<Snapshots>, Arc<Store>),
 ) -> Observer {
     let commit = metrics.storage.commit.clone();
     let (dropped, expired) = (metrics.mempool.dropped.clone(), metrics.mempool.expired.clone());

@@ -35,6 +35,7 @@ use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
+use crate::disk::{self, Disk};
 use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
@@ -117,6 +118,8 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
 
     let fault = shared.fault.subscribe();
     tokio::spawn(follow_blocks(Arc::clone(&shared), shared.stages.subscribe()));
+    disk::look(&shared);
+    tokio::spawn(disk::watch(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
     let (stop_rpc, rpc_stop) = watch::channel(false);
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, rpc_stop));
@@ -191,11 +194,10 @@ impl Opening<'_> {
         metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
-        let maker = SecretKey::from_seed(node_secret(home)?);
-        let snapshots = Snapshots::open(config.snapshots.clone(), &genesis.chain_id, maker, metrics.snapshots.clone())?;
-        let copied = (Arc::clone(&snapshots), Arc::clone(&store));
-        let (heard, elected) = (Arc::clone(&audits), Arc::clone(&elections));
-        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, heard, elected, copied);
+        let (maker, own) = (SecretKey::from_seed(node_secret(home)?), metrics.snapshots.clone());
+        let snapshots = Snapshots::open(config.snapshots.clone(), &genesis.chain_id, maker, own)?;
+        let heard = (Arc::clone(&audits), Arc::clone(&elections), Arc::clone(&snapshots), Arc::clone(&store));
+        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, heard);
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
         let reporting = key.as_ref().map(|key| key.consensus.clone());
         let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
@@ -221,6 +223,7 @@ impl Opening<'_> {
             genesis_hash,
             audits,
             proofs,
+            disk: Disk::new(config.disk_free_min_bytes),
             snapshots,
             stages,
             metrics,

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::audits::Audits;
 use crate::clock;
+use crate::disk::Disk;
 use crate::duties::Duties;
 use crate::elections::Elections;
 use crate::evidence::Reporter;
@@ -46,6 +47,8 @@ pub struct Shared {
     pub stages: Arc<Stages>,
     /// Window proofs.
     pub proofs: Arc<Proofs>,
+    /// The room on the disk.
+    pub disk: Disk,
     /// Copies of the state, for others and for a rainy day.
     pub snapshots: Arc<Snapshots>,
     /// Metrics of this process.

@@ -21,9 +21,9 @@ use crate::types::{
     HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
     Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, PipelineDashboard,
     PipelineTelemetry, ProofStatus, ProvenAccount, ProversStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
-    SnapshotList, SnapshotView, StakerView, StateSyncChunk, StateSyncPlan, StateSyncSession, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus,
-    ValidatorList, ValidatorPeers, ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
-    WindowAccepted,
+    SnapshotList, SnapshotView, StakerView, StateSyncChunk, StateSyncPlan, StateSyncSession, SubmitResult,
+    SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus, ValidatorList,
+    ValidatorPeers, ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
 pub use operation::Operation;

@@ -127,8 +127,7 @@ impl Manifest {
             certificate: parts.certificate,
             validators: parts.validators,
             chain_proof: parts.chain_proof,
-            chunks: BoundedVec::new(parts.chunks)
-                .ok_or_else(|| too_large("the list of chunks", count, CHUNKS_MAX))?,
+            chunks: BoundedVec::new(parts.chunks).ok_or_else(|| too_large("the list of chunks", count, CHUNKS_MAX))?,
         };
         let signature = key.sign(&signing_bytes(&content, made_at));
         Ok(Self { content, made_at, signer: key.public_key(), signature })

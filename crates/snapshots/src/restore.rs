@@ -17,11 +17,7 @@ use crate::shelf::Snapshot;
 ///
 /// # Errors
 /// [`SnapshotError`] by name; the store is still empty then.
-pub fn restore(
-    snapshot: &Snapshot,
-    store: &Store,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Hash, SnapshotError> {
+pub fn restore(snapshot: &Snapshot, store: &Store, progress: &mut dyn FnMut(Progress)) -> Result<Hash, SnapshotError> {
     let manifest = &snapshot.manifest;
     manifest.check_chain(store.genesis())?;
     if store.head().is_some() {

@@ -263,16 +263,13 @@ fn fill(
     maker: &Maker<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Manifest, SnapshotError> {
-    let manifest = maker.make(
-        frozen,
-        &mut |entry, file| write_synced(&chunk_path(new, &entry.id), file),
-        &mut |now| {
+    let manifest =
+        maker.make(frozen, &mut |entry, file| write_synced(&chunk_path(new, &entry.id), file), &mut |now| {
             if now.done == now.count.div_ceil(2) {
                 reach(CrashPoint::SnapshotHalf);
             }
             progress(now);
-        },
-    )?;
+        })?;
     write_manifest(new, &manifest)?;
     sync(new)?;
     Ok(manifest)

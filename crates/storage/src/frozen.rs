@@ -94,9 +94,9 @@ impl Frozen {
     /// A failed or damaged read.
     pub fn chain_proof(&self) -> Result<Option<(u64, Vec<u8>)>, StorageError> {
         let Some(payload) = self.payload(Column::ChainProof, CHAIN_PROOF)? else { return Ok(None) };
-        let (windows, bytes) = payload.split_first_chunk::<8>().ok_or_else(|| {
-            self.damaged(Column::ChainProof, CHAIN_PROOF, "it ends within its head".to_owned())
-        })?;
+        let (windows, bytes) = payload
+            .split_first_chunk::<8>()
+            .ok_or_else(|| self.damaged(Column::ChainProof, CHAIN_PROOF, "it ends within its head".to_owned()))?;
         Ok(Some((u64::from_le_bytes(*windows), bytes.to_vec())))
     }
 
@@ -142,13 +142,13 @@ impl Frozen {
         mut visitor: impl FnMut(&[u8], &[u8]) -> Result<(), Reason>,
     ) -> Result<(), StorageError> {
         let mut failed = None;
-        self.view.visit(column, &Range::default(), &mut |key, value| {
-            match unseal(column, key, value).and_then(|payload| visitor(key, payload)) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(reason) => {
-                    failed = Some(self.damaged(column, key, reason));
-                    ControlFlow::Break(())
-                }
+        self.view.visit(column, &Range::default(), &mut |key, value| match unseal(column, key, value)
+            .and_then(|payload| visitor(key, payload))
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(reason) => {
+                failed = Some(self.damaged(column, key, reason));
+                ControlFlow::Break(())
             }
         })?;
         failed.map_or(Ok(()), Err)

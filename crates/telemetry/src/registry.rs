@@ -7,7 +7,9 @@
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Snapshots, Standing, Storage};
+use crate::areas::{
+    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Snapshots, Standing, Storage,
+};
 use crate::handles::Handle;
 use crate::metric::Metric;
 

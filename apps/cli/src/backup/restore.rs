@@ -156,7 +156,11 @@ fn check_guard(backup: &Backup, given: &Given<'_>) -> Result<(), Failure> {
             return Ok(());
         }
         let what = "the home has a guard that is not a later one of the same key and chain";
-        return Err(no("guard_differs", what, "keep the guard that is there: restore without keys, or into another home"));
+        return Err(no(
+            "guard_differs",
+            what,
+            "keep the guard that is there: restore without keys, or into another home",
+        ));
     }
     if given.override_guard.is_some_and(|reason| !reason.trim().is_empty()) {
         return Ok(());

@@ -33,7 +33,7 @@ Examples:
 const EXAMPLES_RESTORE: &str = "\
 Examples:
   tb backup restore --from /backup --home /var/lib/the-block
-  tb backup restore --from /backup --home /var/lib/the-block --override-guard \"disk lost on 21 Nov, key used nowhere else\"";
+  tb backup restore --from /backup --home /var/lib/the-block --override-guard disk-lost-key-used-nowhere-else";
 
 /// Arguments of `tb backup`.
 #[derive(Debug, Args)]

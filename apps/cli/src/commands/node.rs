@@ -12,8 +12,8 @@ use crate::commands::init::ModeArgument;
 use crate::commands::status;
 use crate::context::{Context, prompt};
 use crate::exit::Failure;
-use crate::output::{count, duration_ms, fields, table};
 use crate::light::Checkpoint;
+use crate::output::{count, duration_ms, fields, table};
 use crate::{AskPassword, HistoryRebuilder, NodeEnd, NodeStart, NodeStarter, Programs, StateSyncFrom, stop};
 
 const EXAMPLES: &str = "\

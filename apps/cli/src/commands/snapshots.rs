@@ -300,12 +300,14 @@ pub fn read_genesis(home: &Home) -> Result<Genesis, Failure> {
     let path = home.genesis_json();
     let size = std::fs::metadata(&path).map_err(|cause| Failure::disk(&path, &cause))?.len();
     if size > GENESIS_BYTES_MAX {
-        return Err(Failure::usage(format!("{} is too large for a genesis file", path.display()), "use the right file"));
+        return Err(Failure::usage(
+            format!("{} is too large for a genesis file", path.display()),
+            "use the right file",
+        ));
     }
     let text = std::fs::read_to_string(&path).map_err(|cause| Failure::disk(&path, &cause))?;
-    Genesis::from_json(&text).map_err(|error| {
-        Failure::told(ExitCode::Config, "genesis", error, "use the genesis file of the chain")
-    })
+    Genesis::from_json(&text)
+        .map_err(|error| Failure::told(ExitCode::Config, "genesis", error, "use the genesis file of the chain"))
 }
 
 /// The store of a stopped node that is there already.
@@ -325,7 +327,8 @@ pub fn open_store(config: &NodeConfig, genesis: &Genesis) -> Result<Store, Failu
 impl Create {
     fn run(&self, context: &Context) -> Result<(), Failure> {
         if let Some(name) = &self.crash_at {
-            let point: CrashPoint = name.parse().map_err(|error| Failure::told(ExitCode::Usage, "crash_at", error, ""))?;
+            let point: CrashPoint =
+                name.parse().map_err(|error| Failure::told(ExitCode::Usage, "crash_at", error, ""))?;
             set_crash_point(point);
         }
         let (home, config) = self.place.config(context)?;
@@ -415,7 +418,8 @@ fn attest(snapshot: &Snapshot, genesis: Option<&Genesis>) -> Result<String, Stri
     let rules = ChainRules::of(genesis).map_err(|error| error.to_string())?;
     let content = &snapshot.manifest.content;
     let certificate = content.certificate.clone().ok_or("the snapshot has no certificate")?;
-    let header = CertifiedHeader { header: content.header.clone(), certificate, validators: content.validators.clone() };
+    let header =
+        CertifiedHeader { header: content.header.clone(), certificate, validators: content.validators.clone() };
     let mut attested = Attested::genesis(&rules);
     attested.advance(&rules, &header, now()).map_err(|error| error.to_string())?;
     Ok(format!("by validators of genesis, to height {}", count(attested.height().0)))

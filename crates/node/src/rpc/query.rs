@@ -7,15 +7,15 @@ use axum::body::Bytes;
 use primitives::{Address, Height, TransactionId};
 use rpc::ApiError;
 use rpc::types::{
-    AuditQuery, AuditStream, BlockId, ChunkId, ClaimRequest, HistoryQuery, OperationsQuery, PageQuery, SubmitTransaction,
-    WaitQuery,
+    AuditQuery, AuditStream, BlockId, ChunkId, ClaimRequest, HistoryQuery, OperationsQuery, PageQuery,
+    SubmitTransaction, WaitQuery,
 };
 use serde::Serialize;
 
 use super::server::Server;
 use super::{
-    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, snapshots, staking, standing, status,
-    transactions,
+    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, snapshots, staking,
+    standing, status, transactions,
 };
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.

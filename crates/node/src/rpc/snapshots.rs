@@ -1,9 +1,7 @@
 //! Snapshots over RPC: those of this node, one on demand, and the session that gives them to others.
 
 use primitives::Hash;
-use rpc::types::{
-    ChunkId, ChunkView, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession,
-};
+use rpc::types::{ChunkId, ChunkView, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession};
 use rpc::{ApiError, ErrorCode};
 use snapshots::{ChunkEntry, ChunkKind, Snapshot, SnapshotError};
 
@@ -40,9 +38,9 @@ fn chunk_view(index: usize, entry: &ChunkEntry) -> ChunkView {
 }
 
 fn no_session() -> ApiError {
-    ApiError::new(ErrorCode::NOT_READY)
-        .because("no state-sync session is active: this node has no snapshot")
-        .with_hint("ask another node; this one's operator makes one with tb snapshots create, or sets snapshots.interval_blocks")
+    ApiError::new(ErrorCode::NOT_READY).because("no state-sync session is active: this node has no snapshot").with_hint(
+        "ask another node; this one's operator makes one with tb snapshots create, or sets snapshots.interval_blocks",
+    )
 }
 
 /// `GET /snapshots`.
@@ -122,5 +120,6 @@ pub fn chunk(server: &Server, id: ChunkId) -> Result<StateSyncChunk, ApiError> {
 }
 
 fn missing(id: &Hash) -> ApiError {
-    ApiError::not_found(format!("chunk {id}")).with_hint("ask for GET /state-sync/plan again: the node may have a newer snapshot")
+    ApiError::not_found(format!("chunk {id}"))
+        .with_hint("ask for GET /state-sync/plan again: the node may have a newer snapshot")
 }

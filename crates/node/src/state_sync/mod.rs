@@ -65,13 +65,17 @@ pub enum StateSyncError {
     #[error("{0}; next: use the genesis file of the chain")]
     Rules(#[from] proof::light::RulesError),
     /// Nobody gave a snapshot that holds.
-    #[error("no source gave a snapshot that holds: {dropped}; next: name other nodes with --peer-url, or start without --state-sync")]
+    #[error(
+        "no source gave a snapshot that holds: {dropped}; next: name other nodes with --peer-url, or start without --state-sync"
+    )]
     NoSnapshot {
         /// Who was dropped and why.
         dropped: String,
     },
     /// The chunks that are missing were not to be had.
-    #[error("{missing} of {count} chunks are missing and no source is left: {dropped}; next: start again to go on from here, with further nodes in --peer-url")]
+    #[error(
+        "{missing} of {count} chunks are missing and no source is left: {dropped}; next: start again to go on from here, with further nodes in --peer-url"
+    )]
     NoSource {
         /// How many are missing.
         missing: usize,
@@ -116,12 +120,7 @@ struct Report {
 ///
 /// # Errors
 /// [`StateSyncError`]; the store is empty then.
-pub async fn run(
-    sync: &StateSync,
-    home: &Home,
-    config: &NodeConfig,
-    genesis: &Genesis,
-) -> Result<(), StateSyncError> {
+pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &Genesis) -> Result<(), StateSyncError> {
     if sync.sources.is_empty() || sync.sources.len() > SOURCES_MAX {
         return Err(StateSyncError::Sources);
     }
@@ -153,8 +152,18 @@ pub async fn run(
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let certificates = found.certificates;
     tracing::info!(%height, chunks = count, resumed, milliseconds, "state sync done: the node goes on from here");
-    let report =
-        Report { height, block, snapshot: id, chunks: count, resumed, bytes, certificates, sources: urls, dropped, milliseconds };
+    let report = Report {
+        height,
+        block,
+        snapshot: id,
+        chunks: count,
+        resumed,
+        bytes,
+        certificates,
+        sources: urls,
+        dropped,
+        milliseconds,
+    };
     note(&config.data_dir.join(REPORT), &report);
     // The chunks have served; what cannot be removed now only takes room.
     let _ = std::fs::remove_dir_all(config.data_dir.join(FOLDER));
@@ -256,7 +265,8 @@ async fn attest(
 ) -> Result<u64, Judgement> {
     let content = &manifest.content;
     let source = |reason: String| Judgement::Source(reason);
-    let certificate = content.certificate.clone().ok_or_else(|| source("its manifest has no certificate".to_owned()))?;
+    let certificate =
+        content.certificate.clone().ok_or_else(|| source("its manifest has no certificate".to_owned()))?;
     let goal = CertifiedHeader { header: content.header.clone(), certificate, validators: content.validators.clone() };
     let mut attested = Attested::genesis(rules);
     if let Some((height, hash)) = trust {

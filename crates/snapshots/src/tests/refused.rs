@@ -210,10 +210,10 @@ fn a_manifest_of_other_validators_or_another_header_is_refused() {
     assert!(matches!(refused, SnapshotError::OtherValidators), "{refused}");
     let refused = with(&|parts| {
         if let Some(certificate) = &mut parts.certificate {
-            let unsigned = certificate.signatures.iter().map(|entry| primitives::CommitSignature {
-                signature: primitives::Signature([3; 64]),
-                ..*entry
-            });
+            let unsigned = certificate
+                .signatures
+                .iter()
+                .map(|entry| primitives::CommitSignature { signature: primitives::Signature([3; 64]), ..*entry });
             certificate.signatures = primitives::BoundedVec::new(unsigned.collect()).unwrap();
         }
     });

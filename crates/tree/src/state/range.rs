@@ -17,9 +17,9 @@
 //! - What verifies is exactly what the state with that root holds under the prefix: no key more, none less.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use jmt::SimpleHasher;
 use jmt::proof::{INTERNAL_DOMAIN_SEPARATOR, LEAF_DOMAIN_SEPARATOR};
 use jmt::storage::Node;
-use jmt::SimpleHasher;
 use primitives::Hash;
 use primitives::codec::encode;
 
@@ -215,7 +215,8 @@ impl<'l, 'a> Cut<'l, 'a> {
             return Self::Part(prefix, leaves, node_of(leaves, depth));
         }
         let (left, right) = leaves.split_at(leaves.partition_point(|leaf| !bit(&leaf.path, depth)));
-        let (left, right) = (Self::of(left, prefix.child(0), bytes, size), Self::of(right, prefix.child(1), bytes, size));
+        let (left, right) =
+            (Self::of(left, prefix.child(0), bytes, size), Self::of(right, prefix.child(1), bytes, size));
         let node = Sibling::join(left.node(), right.node());
         Self::Both(Box::new(left), Box::new(right), node)
     }

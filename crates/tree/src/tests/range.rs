@@ -5,7 +5,9 @@ use testkit::Seed;
 
 use super::state::{Map, scratch};
 use super::{account, random_account};
-use crate::{LedgerTree, MemoryNodes, Prefix, Sibling, StateLeaf, StatePart, StateTree, split, verify_part, verify_range};
+use crate::{
+    LedgerTree, MemoryNodes, Prefix, Sibling, StateLeaf, StatePart, StateTree, split, verify_part, verify_range,
+};
 
 fn root_of(map: &Map) -> Hash {
     StateTree::root(&scratch(map), 0).expect("it was just made")

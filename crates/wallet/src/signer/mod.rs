@@ -47,8 +47,8 @@ use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, SecretKey, S
 
 pub use crash::{GuardCrashPoint, GuardCrashPointError};
 pub use error::{GuardError, SignRefusal};
-pub use look::{GuardView, look};
 use log::{GuardLog, LostLock, Record};
+pub use look::{GuardView, look};
 
 use crate::durable::KEY_FILE_MODE;
 
