@@ -39,6 +39,7 @@ impl World {
             role: Role::Validator,
             stopping: false,
             services_down: &[],
+            disk_low: None,
             starting: node.starting,
             finalized_age_ms: self.now_us.saturating_sub(node.finalized_us) / MS,
             block_interval_ms: self.genesis.params.block_interval_ms,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, le_portal, light,
-    node, probe, proof, prover, reputation, sim, stake, status, tx, validator, witness,
+    account, audit, backup, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, le_portal,
+    light, node, probe, proof, prover, reputation, sim, snapshots, stake, status, tx, validator, witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -102,6 +102,10 @@ pub enum Command {
     Prover(prover::Arguments),
     /// Check a whole chain by its proofs and certificates, without executing it
     Light(light::Arguments),
+    /// Copy the state of a node, check such copies, and begin a node with one
+    Snapshots(snapshots::Arguments),
+    /// Save what only this node has, and bring a home back
+    Backup(backup::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
     /// Measure a running network

@@ -45,6 +45,7 @@ pub fn judge(shared: &Shared) -> Readiness {
         role: role(shared),
         stopping: shared.is_stopping(),
         services_down: &services_down,
+        disk_low: shared.disk.low(),
         starting: shared.starting.load(Ordering::Relaxed),
         finalized_age_ms: shared.finalized_age_ms(),
         block_interval_ms: shared.genesis.params.block_interval_ms,

@@ -14,11 +14,13 @@ use tokio::sync::{Notify, watch};
 
 use crate::audits::Audits;
 use crate::clock;
+use crate::disk::Disk;
 use crate::duties::Duties;
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::proofs::Proofs;
+use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -45,6 +47,10 @@ pub struct Shared {
     pub stages: Arc<Stages>,
     /// Window proofs.
     pub proofs: Arc<Proofs>,
+    /// The room on the disk.
+    pub disk: Disk,
+    /// Copies of the state, for others and for a rainy day.
+    pub snapshots: Arc<Snapshots>,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | `stopping` | x | x | x | x | shutdown has begun |
 //! | `service_down` | x | x | x | x | a service this role needs is not up |
+//! | `disk_low` | x | x | x | x | the disk has less free room than the configured floor |
 //! | `starting` | x | x | | | since its start the node was not yet where its best peer is: what peers said so far may be old |
 //! | `syncing` | x | x | | | the node fetches heights that others have |
 //! | `stalled` | x | x | x | | no height was finalized for too long |
@@ -92,6 +93,8 @@ pub struct Observation<'a> {
     pub stopping: bool,
     /// Services of this role that are not up.
     pub services_down: &'a [&'static str],
+    /// Free bytes of the disk and the floor, while it has less than that.
+    pub disk_low: Option<(u64, u64)>,
     /// Whether the node was not yet where its best peer is, since the start.
     pub starting: bool,
     /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
@@ -113,6 +116,13 @@ pub enum Reason {
     Stopping,
     /// This service is not up.
     ServiceDown(&'static str),
+    /// The disk has less free room than it must.
+    DiskLow {
+        /// Free bytes.
+        free: u64,
+        /// The floor.
+        floor: u64,
+    },
     /// Since its start the node was not yet where its best peer is.
     Starting,
     /// Others have this many heights more.
@@ -137,6 +147,7 @@ impl Reason {
         match self {
             Self::Stopping => "stopping",
             Self::ServiceDown(_) => "service_down",
+            Self::DiskLow { .. } => "disk_low",
             Self::Starting => "starting",
             Self::Syncing { .. } => "syncing",
             Self::Stalled { .. } => "stalled",
@@ -152,6 +163,11 @@ impl fmt::Display for Reason {
             Self::ServiceDown(name) => {
                 write!(f, "the {name} service is not up; wait while the node starts, then read its log")
             }
+            Self::DiskLow { free, floor } => write!(
+                f,
+                "the disk has {free} bytes free, less than the floor of {floor}: no transactions are taken; free room, for example with \
+                 tb snapshots prune, or lower disk_free_min_bytes"
+            ),
             Self::Starting => f.write_str(
                 "since its start this node did not yet finalize the height of its best peer; wait for the next heights",
             ),
@@ -195,6 +211,9 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
         reasons.push(Reason::Stopping);
     }
     reasons.extend(seen.services_down.iter().map(|name| Reason::ServiceDown(name)));
+    if let Some((free, floor)) = seen.disk_low {
+        reasons.push(Reason::DiskLow { free, floor });
+    }
     let (has_chain, has_peers) = match seen.role {
         Role::Validator | Role::Full => (true, true),
         Role::Solo => (true, false),

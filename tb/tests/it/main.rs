@@ -16,6 +16,7 @@
 
 mod audits;
 mod auth;
+mod backup;
 mod bad_input;
 mod bootstrap;
 mod both_ways;
@@ -44,7 +45,9 @@ mod proof_gossip;
 mod proofs;
 mod proxy;
 mod reads;
+mod room;
 mod simulate;
+mod snapshots;
 mod stages;
 mod start;
 mod surface;

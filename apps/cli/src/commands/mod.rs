@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod bench;
 pub mod block;
 pub mod completions;
@@ -25,6 +26,7 @@ pub mod proofs;
 pub mod prover;
 pub mod reputation;
 pub mod sim;
+pub mod snapshots;
 pub mod stake;
 pub mod status;
 pub mod tx;
@@ -64,6 +66,8 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Proof(arguments) => proof::run(&arguments, context).await,
         Command::Prover(arguments) => prover::run(&arguments, context, programs.prover).await,
         Command::Light(arguments) => light::run(&arguments, context).await,
+        Command::Backup(arguments) => backup::run(&arguments, context).await,
+        Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),

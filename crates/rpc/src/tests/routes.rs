@@ -47,9 +47,14 @@ fn every_placeholder_is_a_parameter_and_every_path_parameter_a_placeholder() {
 #[test]
 fn only_submissions_write_and_only_values_have_a_method() {
     for route in &ROUTES {
-        let writes =
-            [Operation::TransactionSubmit, Operation::ProofSubmit, Operation::ProofClaim, Operation::ProofChainSubmit]
-                .contains(&route.operation);
+        let writes = [
+            Operation::TransactionSubmit,
+            Operation::ProofSubmit,
+            Operation::ProofClaim,
+            Operation::ProofChainSubmit,
+            Operation::SnapshotMake,
+        ]
+        .contains(&route.operation);
         assert_eq!(route.access == Access::Write, writes, "{}", route.path);
         assert_eq!(route.access == Access::Token, route.operation == Operation::HeadStream, "{}", route.path);
         assert_eq!(route.access != Access::Open, route.errors.contains(&ErrorCode::Unauthorized));

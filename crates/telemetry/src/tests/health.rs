@@ -9,6 +9,7 @@ fn fine(role: Role) -> Observation<'static> {
         role,
         stopping: false,
         services_down: &[],
+        disk_low: None,
         starting: false,
         finalized_age_ms: 900,
         block_interval_ms: 1_000,
@@ -64,6 +65,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
     let seen = Observation {
         stopping: true,
         services_down: &["rpc", "p2p"],
+        disk_low: Some((5, 9)),
         starting: true,
         finalized_age_ms: 60_000,
         behind: 7,
@@ -76,6 +78,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         Reason::Stopping,
         Reason::ServiceDown("rpc"),
         Reason::ServiceDown("p2p"),
+        Reason::DiskLow { free: 5, floor: 9 },
         Reason::Starting,
         Reason::Syncing { behind: 7 },
         Reason::Stalled { age_ms: 60_000, limit_ms: 10_000 },
