@@ -29,6 +29,7 @@ pub mod planning;
 pub mod portal;
 pub mod proving;
 pub mod provision;
+pub mod release;
 pub mod settlement;
 pub mod simulation;
 pub mod stop;

@@ -127,6 +127,8 @@ pub(crate) const QUEUE_MAX: u64 = 1_048_576;
 const PER_SECOND_MAX: u64 = 4_294_967_295;
 /// Bytes of the largest gossip message; a budget below it would let none pass.
 const GOSSIP_BYTES_MIN: u64 = 262_144;
+/// Largest rate and burst of requests.
+const RATE_MAX: u64 = 1_000_000;
 /// Most digests that the replay protector may be told to remember (about 100 MB).
 const REPLAY_MAX: u64 = 1_048_576;
 
@@ -424,6 +426,44 @@ pub static KEYS: &[Key] = &[
     )
     .unset("no token is asked for", "replace-me-with-32-random-characters"),
     key(
+        "rpc.tokens_file",
+        &["TB_RPC_TOKENS_FILE"],
+        Kind::Path,
+        "File of further tokens, mode 0600: one line each, `scope,scope name token`, with the scopes `read`, `submit` and `operate`. The token of `rpc.auth_token` has all of them.",
+    )
+    .unset("no further tokens", "rpc_tokens"),
+    key(
+        "rpc.open_reads",
+        &["TB_RPC_OPEN_READS"],
+        Kind::Bool,
+        "Whether routes that only read are open without a token. With `false` each asks for a token with its scope, but for the health probes.",
+    )
+    .default("true", "false"),
+    key(
+        "rpc.tls_cert",
+        &["TB_RPC_TLS_CERT", "TB_HTTP_TLS_CERT"],
+        Kind::Path,
+        "File of the certificate with its chain, PEM. With it the RPC server speaks https only.",
+    )
+    .unset("plain http", "tls/rpc.pem"),
+    key("rpc.tls_key", &["TB_RPC_TLS_KEY", "TB_HTTP_TLS_KEY"], Kind::Path, "File of the certificate's private key, PEM, mode 0600.")
+        .unset("plain http", "tls/rpc.key"),
+    key(
+        "rpc.tls_client_ca",
+        &["TB_RPC_TLS_CLIENT_CA", "TB_HTTP_TLS_CLIENT_CA"],
+        Kind::Path,
+        "File of the authorities whose clients may connect, PEM: mutual TLS. Everybody else is refused in the handshake.",
+    )
+    .unset("clients need no certificate", "tls/clients.pem"),
+    key(
+        "rpc.tls_handshake_timeout_ms",
+        &["TB_TLS_HANDSHAKE_TIMEOUT_MS", "TB_RPC_TLS_HANDSHAKE_TIMEOUT_MS"],
+        number(100, 60_000),
+        "Longest TLS handshake; a connection that takes longer is closed.",
+    )
+    .unit("milliseconds")
+    .default("5000", "2000"),
+    key(
         "rpc.body_bytes_max",
         &["TB_RPC_BODY_BYTES_MAX"],
         number(BODY_BYTES_MIN, BODY_BYTES_MAX),
@@ -443,10 +483,49 @@ pub static KEYS: &[Key] = &[
         "rpc.connections_max",
         &["TB_RPC_CONNECTIONS_MAX"],
         number(1, 65_536),
-        "Most open connections to the RPC server; further ones wait.",
+        "Most open connections to the RPC server. One more takes the place of the one that has waited longest without a request; while all are at work it waits.",
     )
     .unit("connections")
     .default("1024", "64"),
+    key(
+        "rpc.rate_limit.read_burst",
+        &["TB_RPC_RATE_LIMIT_READ_BURST"],
+        number(0, RATE_MAX),
+        "Reading requests that one address, or one token, may send at once after a silence. 0: reads are not limited.",
+    )
+    .unit("requests")
+    .default("120", "600"),
+    key(
+        "rpc.rate_limit.read_per_minute",
+        &["TB_RPC_RATE_LIMIT_READ_PER_MINUTE"],
+        number(1, RATE_MAX),
+        "Reading requests that one address, or one token, may send in the long run.",
+    )
+    .unit("requests per minute")
+    .default("60", "600"),
+    key(
+        "rpc.rate_limit.write_burst",
+        &["TB_RPC_RATE_LIMIT_WRITE_BURST"],
+        number(0, RATE_MAX),
+        "Transactions and proofs that one address, or one token, may hand in at once after a silence. 0: they are not limited.",
+    )
+    .unit("requests")
+    .default("120", "600"),
+    key(
+        "rpc.rate_limit.write_per_minute",
+        &["TB_RPC_RATE_LIMIT_WRITE_PER_MINUTE"],
+        number(1, RATE_MAX),
+        "Transactions and proofs that one address, or one token, may hand in in the long run.",
+    )
+    .unit("requests per minute")
+    .default("60", "600"),
+    key(
+        "rpc.rate_limit.loopback",
+        &["TB_RPC_RATE_LIMIT_LOOPBACK"],
+        Kind::Bool,
+        "Whether callers on this machine are limited as well. Turn it on behind a proxy that runs here: all its clients then share one address, so give each a token.",
+    )
+    .default("false", "true"),
     key(
         "rollout.feature_gates.consensus_enforcement",
         &["TB_ROLLOUT_FEATURE_GATES_CONSENSUS_ENFORCEMENT"],
@@ -529,8 +608,16 @@ pub static LATER: &[(&str, &str)] = &[
 pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
-pub static OTHER_VARIABLES: &[&str] =
-    &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR", "TB_CHAOS_ARTIFACT_ROOT"];
+pub static OTHER_VARIABLES: &[&str] = &[
+    "TB_HOME",
+    "TB_RPC_URL",
+    "TB_CA_CERT",
+    "TB_TEST_SEED",
+    "TB_CONTRACT_DIR",
+    "TB_CHAOS_ARTIFACT_ROOT",
+    "TB_RELEASE_KEY",
+    "TB_RELEASE_SIGNERS",
+];
 
 /// The key that has this name or alias.
 pub fn find(name: &str) -> Option<&'static Key> {

@@ -15,6 +15,7 @@ use crate::home::Home;
 use crate::rules;
 use crate::secret::Secret;
 use crate::sources::{Setting, Source, Sources};
+use crate::tokens;
 use crate::value::Value;
 
 /// Names of the gates that bind one node alone.
@@ -126,13 +127,60 @@ pub struct P2pConfig {
     pub peer_key_history: PathBuf,
 }
 
+/// One who may ask what needs a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What the log calls them.
+    pub name: String,
+    /// Names of what the token is good for; all known, sorted, not empty.
+    pub scopes: Vec<String>,
+    /// The token.
+    pub secret: Secret,
+}
+
+/// TLS of the RPC server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// File of the certificate and its chain.
+    pub cert: PathBuf,
+    /// File of its key.
+    pub key: PathBuf,
+    /// File of the authorities of clients; `None`: clients need no certificate.
+    pub client_ca: Option<PathBuf>,
+    /// Longest handshake.
+    pub handshake_timeout: Duration,
+}
+
+/// How often one caller of the RPC server may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimitConfig {
+    /// Reads at once; 0: not limited.
+    pub read_burst: u32,
+    /// Reads in the long run, per minute. At least 1.
+    pub read_per_minute: u32,
+    /// Writes at once; 0: not limited.
+    pub write_burst: u32,
+    /// Writes in the long run, per minute. At least 1.
+    pub write_per_minute: u32,
+    /// Whether callers on this machine are limited.
+    pub loopback: bool,
+}
+
 /// The RPC server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcConfig {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// The bearer token it asks for; `None`: it asks for none.
+    /// The bearer token with every scope; `None`: there is none.
     pub auth_token: Option<Secret>,
+    /// All tokens, that one first.
+    pub tokens: Vec<Token>,
+    /// Whether routes that read are open without a token.
+    pub open_reads: bool,
+    /// Certificate and key; `None`: plain http.
+    pub tls: Option<TlsConfig>,
+    /// How often one caller may ask.
+    pub rate_limit: RateLimitConfig,
     /// Largest body, bytes.
     pub body_bytes_max: usize,
     /// Longest ordinary request.
@@ -257,11 +305,14 @@ impl NodeConfig {
     fn of_sources(home: &Home, sources: Sources) -> Result<Loaded, ConfigErrors> {
         let Sources { settings, mut warnings, mut errors } = sources;
         let mut config = Reader { settings: &settings, home }.config();
-        match rules::auth_token(home, &settings) {
-            Ok(token) => config.rpc.auth_token = token,
+        match tokens::read(home, &settings) {
+            Ok(tokens) => {
+                config.rpc.auth_token = tokens.all;
+                config.rpc.tokens = tokens.list;
+            }
             Err(error) => errors.push(error),
         }
-        errors.extend(rules::errors(&config));
+        errors.extend(rules::errors(&config, &settings));
         warnings.extend(rules::warnings(&config, &settings));
         if errors.is_empty() { Ok(Loaded { config, settings, warnings }) } else { Err(ConfigErrors(errors)) }
     }
@@ -330,13 +381,7 @@ impl Reader<'_> {
             },
             p2p: self.p2p(),
             witness_attest: matches!(self.value("witness.attest"), Value::Bool(true)),
-            rpc: RpcConfig {
-                listen: self.text("rpc.listen").parse().expect("its kind was checked"),
-                auth_token: None,
-                body_bytes_max: self.count("rpc.body_bytes_max"),
-                request_timeout: Duration::from_millis(self.number("rpc.request_timeout_ms")),
-                connections_max: self.count("rpc.connections_max"),
-            },
+            rpc: self.rpc(),
             gates: self.gates(),
             drill: self.drill(),
         }
@@ -352,6 +397,33 @@ impl Reader<'_> {
             _ => None,
         };
         DrillConfig { clock_offset_ms, partition_tag }
+    }
+
+    fn rpc(&self) -> RpcConfig {
+        let tls = self.path_if_set("rpc.tls_cert").zip(self.path_if_set("rpc.tls_key")).map(|(cert, key)| TlsConfig {
+            cert,
+            key,
+            client_ca: self.path_if_set("rpc.tls_client_ca"),
+            handshake_timeout: Duration::from_millis(self.number("rpc.tls_handshake_timeout_ms")),
+        });
+        let rate = |key: &str| u32::try_from(self.number(key)).expect("the table bounds rates");
+        RpcConfig {
+            listen: self.text("rpc.listen").parse().expect("its kind was checked"),
+            auth_token: None,
+            tokens: Vec::new(),
+            open_reads: self.flag("rpc.open_reads"),
+            tls,
+            rate_limit: RateLimitConfig {
+                read_burst: rate("rpc.rate_limit.read_burst"),
+                read_per_minute: rate("rpc.rate_limit.read_per_minute"),
+                write_burst: rate("rpc.rate_limit.write_burst"),
+                write_per_minute: rate("rpc.rate_limit.write_per_minute"),
+                loopback: self.flag("rpc.rate_limit.loopback"),
+            },
+            body_bytes_max: self.count("rpc.body_bytes_max"),
+            request_timeout: Duration::from_millis(self.number("rpc.request_timeout_ms")),
+            connections_max: self.count("rpc.connections_max"),
+        }
     }
 
     fn p2p(&self) -> P2pConfig {

@@ -106,6 +106,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     // The port is taken before anything is written, so that a second node of one home is refused early.
     let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
     let listener = TcpListener::bind(address).await.map_err(rpc_error)?;
+    let tls = read_tls(&loaded.config)?;
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
@@ -122,12 +123,19 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     tokio::spawn(disk::watch(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
     let (stop_rpc, rpc_stop) = watch::channel(false);
-    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, rpc_stop));
+    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, armed.wal).await?;
     let stopped = wait(&shared, options.stop, fault).await;
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
     Ok(stopped)
+}
+
+/// TLS of the RPC server, where the configuration has it.
+fn read_tls(config: &NodeConfig) -> Result<Option<crate::rpc::Tls>, StartError> {
+    let Some(tls) = &config.rpc.tls else { return Ok(None) };
+    let server = rpc::tls::server(&tls.cert, &tls.key, tls.client_ca.as_deref())?;
+    Ok(Some(crate::rpc::Tls { acceptor: server.into(), timeout: tls.handshake_timeout }))
 }
 
 fn check_consensus_port(listen: &str) -> Result<(), StartError> {

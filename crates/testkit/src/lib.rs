@@ -3,12 +3,14 @@
 //!
 //! - [`Seed`] is the only source of randomness in a test. It prints itself when it is made, so a
 //!   failing run can be repeated with `TB_TEST_SEED=<value> cargo test …`.
+//! - [`certificates`] makes authorities and certificates for tests of TLS.
 //! - [`contract!`] ties a test to rows of `docs/contract.tsv`. The record is written when the guard
 //!   is dropped, so a test that panics, or that returns before the guard is made, shows nothing.
 //!
 //! Rules: nothing here reads a clock, and no crate may depend on this one outside
 //! `[dev-dependencies]`. The table itself is kept by `xtask/src/contract.rs`.
 
+pub mod certificates;
 mod seed;
 mod shown;
 

@@ -24,6 +24,7 @@ pub mod probe;
 pub mod proof;
 pub mod proofs;
 pub mod prover;
+pub mod release;
 pub mod reputation;
 pub mod sim;
 pub mod snapshots;
@@ -69,6 +70,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Backup(arguments) => backup::run(&arguments, context).await,
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Release(arguments) => release::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),
         Command::Completions(arguments) => completions::run(&arguments, context),

@@ -11,4 +11,5 @@ mod offline;
 mod output;
 mod planning;
 mod proof;
+mod release;
 mod status_line;

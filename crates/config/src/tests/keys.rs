@@ -14,6 +14,11 @@ fn companions(key: &Key) -> &'static [(&'static str, &'static str)] {
     match key.name {
         "queue_weights.priority" => &[("queue_weights.fee", "0.4")],
         "queue_weights.fee" => &[("queue_weights.priority", "0.6")],
+        "rpc.tls_cert" => &[("rpc.tls_key", "tls/rpc.key")],
+        "rpc.tls_key" => &[("rpc.tls_cert", "tls/rpc.pem")],
+        "rpc.tls_client_ca" | "rpc.tls_handshake_timeout_ms" => {
+            &[("rpc.tls_key", "tls/rpc.key"), ("rpc.tls_cert", "tls/rpc.pem")]
+        }
         _ => &[],
     }
 }
@@ -21,6 +26,7 @@ fn companions(key: &Key) -> &'static [(&'static str, &'static str)] {
 fn place() -> Place {
     let place = Place::new();
     place.write("rpc_token", "a-token-that-is-long-enough\n");
+    place.write("rpc_tokens", "read,submit exchange another-token-that-is-long\n");
     place
 }
 

@@ -102,7 +102,14 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
     let _in_flight = Counted::new(&server.shared.metrics.rpc.in_flight);
     let span = tracing::info_span!("rpc", route = route.path, transaction = field::Empty);
     let limit = time_limit(&server, route);
-    let work = AssertUnwindSafe(handle(Arc::clone(&server), route, request)).catch_unwind().instrument(span);
+    let peer = request.extensions().get::<auth::Peer>().expect("every connection has its peer").0;
+    let caller = auth::Caller::of(&server, peer, request.headers());
+    let verdict = auth::take(&server, &server.buckets, route, caller);
+    let work = async {
+        auth::allow(verdict.as_ref())?;
+        handle(Arc::clone(&server), route, caller, request).await
+    };
+    let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
     let handled = match tokio::time::timeout(limit, work).await {
         Ok(Ok(handled)) => handled,
         Ok(Err(_panic)) => {
@@ -115,7 +122,10 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
             Err(ApiError::new(ErrorCode::Timeout).because(format!("the request took more than {milliseconds} ms")))
         }
     };
-    let response = handled.unwrap_or_else(|error| errors::response(&error));
+    let mut response = handled.unwrap_or_else(|error| errors::response(&error));
+    if let Some(verdict) = &verdict {
+        auth::tell(&mut response, verdict);
+    }
     if !matches!(route.reply, Reply::Events { .. }) {
         server.shared.metrics.rpc.latency.with([route.path]).observe(started.elapsed());
     }
@@ -140,6 +150,7 @@ fn count(server: &Server, route: &'static str, response: &Response) {
         204 => "204",
         400 => "400",
         401 => "401",
+        403 => "403",
         404 => "404",
         405 => "405",
         409 => "409",
@@ -156,15 +167,19 @@ fn count(server: &Server, route: &'static str, response: &Response) {
     server.shared.metrics.rpc.requests.with([route, status]).inc();
 }
 
-async fn handle(server: Arc<Server>, route: &'static Route, request: Request) -> Result<Response, ApiError> {
+async fn handle(
+    server: Arc<Server>,
+    route: &'static Route,
+    caller: auth::Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
-    let may_write = auth::may_write(&server, &parts.headers);
-    auth::check(&server, route, may_write)?;
+    auth::check(&server, route, caller)?;
     let part = path_part(&mut parts).await?;
     let question = match route.operation {
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
-        Operation::JsonRpc => return json_rpc(&server, may_write, &parts, body).await,
+        Operation::JsonRpc => return json_rpc(&server, caller, &parts, body).await,
         Operation::BlockStream => return streams::blocks(&server),
         Operation::HeadStream => return streams::heads(&server),
         Operation::PipelineStream => return streams::pipeline(&server),
@@ -227,9 +242,9 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
     Ok(errors::json(200, query::answer(&server, question).await?))
 }
 
-async fn json_rpc(server: &Arc<Server>, may_write: bool, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+async fn json_rpc(server: &Arc<Server>, caller: auth::Caller, parts: &Parts, body: Body) -> Result<Response, ApiError> {
     let body = read_body(server, parts, body).await?;
-    Ok(jsonrpc::reply(server, may_write, &body).await)
+    Ok(jsonrpc::reply(server, caller, &body).await)
 }
 
 /// A wait that carries its question in the body.

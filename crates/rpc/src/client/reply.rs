@@ -38,3 +38,45 @@ pub(super) fn chain(error: &reqwest::Error) -> String {
     }
     text
 }
+
+/// What is wrong with a certificate or a handshake, by name; `None` for failures of other kinds.
+pub(super) fn tls_cause(error: &reqwest::Error) -> Option<String> {
+    use rustls::{AlertDescription as Alert, CertificateError as Bad, Error};
+    let known = match tls_error(error)? {
+        Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => "its certificate has expired",
+        Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
+            "its certificate is not valid yet"
+        }
+        Error::InvalidCertificate(Bad::UnknownIssuer) => "its certificate is of an authority that is not trusted here",
+        Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => {
+            "its certificate is for another name"
+        }
+        Error::AlertReceived(Alert::CertificateRequired) => "it asks for a client certificate",
+        Error::AlertReceived(Alert::UnknownCA | Alert::BadCertificate | Alert::DecryptError) => {
+            "it does not trust the client certificate"
+        }
+        Error::AlertReceived(Alert::CertificateExpired) => "the client certificate has expired",
+        other => return Some(other.to_string()),
+    };
+    Some(known.to_owned())
+}
+
+/// The failure of TLS among the causes of an error.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        // What an I/O error carries is not among its causes.
+        let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(carried) = carried {
+            let carried: &(dyn std::error::Error + 'static) = carried;
+            if let Some(found) = tls_error(carried) {
+                return Some(found);
+            }
+        }
+        next = error.source();
+    }
+    None
+}
