@@ -4,4 +4,5 @@ mod committed;
 mod data;
 mod map;
 mod prometheus_query;
+mod proofs;
 mod query;
