@@ -467,7 +467,7 @@ pub static KEYS: &[Key] = &[
         "rpc.body_bytes_max",
         &["TB_RPC_BODY_BYTES_MAX"],
         number(BODY_BYTES_MIN, BODY_BYTES_MAX),
-        "Largest body of a request; a larger one is refused before it is read.",
+        "Largest body of a request; a larger one is refused before it is read. Proofs, and the transactions that bring one, are bounded by `max_proof_size_bytes` instead.",
     )
     .unit("bytes")
     .default("1048576", "262144"),

@@ -5,4 +5,5 @@ mod data;
 mod map;
 mod prometheus_query;
 mod promtool;
+mod proofs;
 mod query;

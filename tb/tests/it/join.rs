@@ -26,14 +26,20 @@ fn late(cluster: &Cluster, name: &str, genesis: &std::path::Path) -> (Node, Vec<
 
 /// The words that give a node these ports and connect it to every node of `cluster`.
 pub fn connected(cluster: &Cluster, ports: Ports) -> Vec<String> {
-    let peers = |address: &dyn Fn(Ports) -> String| {
-        cluster.nodes.iter().map(|node| address(node.ports)).collect::<Vec<_>>().join(",")
+    let all: Vec<Ports> = cluster.nodes.iter().map(|node| node.ports).collect();
+    connected_to(ports, &all, &all)
+}
+
+/// The words that give a node these ports, and peers of consensus and of gossip.
+pub fn connected_to(ports: Ports, consensus: &[Ports], gossip: &[Ports]) -> Vec<String> {
+    let peers = |of: &[Ports], address: &dyn Fn(Ports) -> String| {
+        of.iter().map(|ports| address(*ports)).collect::<Vec<_>>().join(",")
     };
     let settings = [
         format!("consensus.listen=/ip4/127.0.0.1/tcp/{}", ports.consensus),
-        format!("consensus.peers={}", peers(&|ports| format!("/ip4/127.0.0.1/tcp/{}", ports.consensus))),
+        format!("consensus.peers={}", peers(consensus, &|ports| format!("/ip4/127.0.0.1/tcp/{}", ports.consensus))),
         format!("p2p.listen=/ip4/127.0.0.1/udp/{0}/quic-v1,/ip4/127.0.0.1/tcp/{0}", ports.p2p),
-        format!("p2p.peers={}", peers(&|ports| format!("/ip4/127.0.0.1/udp/{}/quic-v1", ports.p2p))),
+        format!("p2p.peers={}", peers(gossip, &|ports| format!("/ip4/127.0.0.1/udp/{}/quic-v1", ports.p2p))),
         format!("rpc.listen=127.0.0.1:{}", ports.rpc),
     ];
     settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()

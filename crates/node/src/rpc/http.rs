@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use telemetry::Gauge;
 use tracing::{Instrument, field};
 
+use super::body::Bounds;
 use super::query::{self, Question};
 use super::server::Server;
 use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
@@ -185,7 +186,7 @@ async fn handle(
         Operation::PipelineStream => return streams::pipeline(&server),
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
-        Operation::TransactionSubmit => Question::Submit(in_body(&server, &parts, body).await?),
+        Operation::TransactionSubmit => return submit(&server, &parts, body).await,
         Operation::ProofWindow | Operation::ProofSubmit | Operation::ProofChain | Operation::ProofChainSubmit => {
             return proof_bytes(&server, route, &parts, &part, body).await;
         }
@@ -240,6 +241,16 @@ async fn handle(
     };
     check_query(&question, &parts.uri)?;
     Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+/// Hands in one transaction: the one request that may be as long as the longest proof.
+async fn submit(server: &Arc<Server>, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    in_query::<Empty>(&parts.uri)?;
+    let bounds = Bounds { ordinary: server.body_bytes_max(), most: server.submission_bytes_max() };
+    // A long body keeps its place until it is answered.
+    let (body, _place) = body::read_long(&parts.headers, body, bounds, || server.large_place()).await?;
+    let question = Question::Submit(request_json::parse_submission(&body)?);
+    Ok(errors::json(200, query::answer(server, question).await?))
 }
 
 async fn json_rpc(server: &Arc<Server>, caller: auth::Caller, parts: &Parts, body: Body) -> Result<Response, ApiError> {
