@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, doctor, genesis, identity, init, keys, light, node,
-    probe, proof, prover, release, reputation, sim, stake, status, tx, validator, witness,
+    account, audit, backup, bench, block, completions, config, dev, devnet, doctor, genesis, identity, init, keys,
+    le_portal, light, node, probe, proof, prover, release, reputation, sim, snapshots, stake, status, tx, validator,
+    witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -100,8 +101,10 @@ pub enum Command {
     Witness(witness::Arguments),
     /// Show tier and score of an identity, and why
     Reputation(reputation::Arguments),
-    /// Check exported audit files
+    /// Check exported audit files, and what the chain owes and has paid before and after an upgrade
     Audit(audit::Arguments),
+    /// Log legal requests so that an auditor can re-check them
+    LePortal(le_portal::Arguments),
     /// Show accounts
     Account(account::Arguments),
     /// Show blocks
@@ -112,6 +115,10 @@ pub enum Command {
     Prover(prover::Arguments),
     /// Check a whole chain by its proofs and certificates, without executing it
     Light(light::Arguments),
+    /// Copy the state of a node, check such copies, and begin a node with one
+    Snapshots(snapshots::Arguments),
+    /// Save what only this node has, and bring a home back
+    Backup(backup::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
     /// Look whether a node can run here: keys, ports, clock, disk, limits, guard, genesis

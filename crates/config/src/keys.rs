@@ -25,6 +25,12 @@ const PROOF_BYTES_MIN: u64 = 262_144;
 const PROOF_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 /// Largest limit of the store, bytes: what a JSON number holds exactly.
 const STORE_LIMIT_MAX: u64 = 9_007_199_254_740_991;
+/// Longest distance of heights that are copied: a year of seconds.
+const SNAPSHOT_INTERVAL_MAX: u64 = 31_536_000;
+/// Most snapshots that may be kept.
+const SNAPSHOTS_MAX: u64 = 1_024;
+/// Longest time that snapshots may be kept for, hours: ten years.
+const SNAPSHOT_HOURS_MAX: u64 = 87_600;
 /// Entries of the largest queue, as the mempool bounds it.
 pub(crate) const QUEUE_MAX: u64 = 1_048_576;
 /// Largest count of things per second.
@@ -74,6 +80,45 @@ pub static KEYS: &[Key] = &[
     )
     .unit("bytes")
     .default("0", "107374182400"),
+    key(
+        "disk_free_min_bytes",
+        &["TB_DISK_FREE_MIN_BYTES"],
+        number(0, STORE_LIMIT_MAX),
+        "Free room of the disk below which the node takes no more transactions and is not ready, before a write fails; 0: none. It goes on by itself once there is an eighth more.",
+    )
+    .unit("bytes")
+    .default("268435456", "1073741824"),
+    key(
+        "snapshot_dir",
+        &["TB_SNAPSHOT_DIR"],
+        Kind::Path,
+        "Folder of the snapshots; it outlives restarts, and other nodes are given the newest one from it.",
+    )
+    .default("snapshots", "/var/lib/the-block/snapshots"),
+    key(
+        "snapshots.interval_blocks",
+        &["TB_SNAPSHOTS_INTERVAL_BLOCKS"],
+        number(0, SNAPSHOT_INTERVAL_MAX),
+        "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
+    )
+    .unit("blocks")
+    .default("0", "3600"),
+    key(
+        "snapshots.keep",
+        &["TB_SNAPSHOTS_KEEP"],
+        number(1, SNAPSHOTS_MAX),
+        "Most snapshots that are kept; older ones are removed when one is made.",
+    )
+    .unit("snapshots")
+    .default("3", "24"),
+    key(
+        "snapshots.keep_hours",
+        &["TB_SNAPSHOTS_KEEP_HOURS"],
+        number(0, SNAPSHOT_HOURS_MAX),
+        "Snapshots older than this are removed when one is made, but for the newest; 0: no limit.",
+    )
+    .unit("hours")
+    .default("0", "72"),
     key(
         "validator_key_password_file",
         &["TB_VALIDATOR_KEY_PASSWORD_FILE"],
@@ -340,7 +385,7 @@ pub static KEYS: &[Key] = &[
         "rpc.body_bytes_max",
         &["TB_RPC_BODY_BYTES_MAX"],
         number(BODY_BYTES_MIN, BODY_BYTES_MAX),
-        "Largest body of a request; a larger one is refused before it is read.",
+        "Largest body of a request; a larger one is refused before it is read. Proofs, and the transactions that bring one, are bounded by `max_proof_size_bytes` instead.",
     )
     .unit("bytes")
     .default("1048576", "262144"),

@@ -50,7 +50,7 @@ pub use home::{Home, default_root};
 pub use keys::{KEYS, Key, nearest};
 pub use node::{
     ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, RateLimitConfig,
-    ReleaseChannel, RpcConfig, TlsConfig, Token,
+    ReleaseChannel, RpcConfig, SnapshotConfig, TlsConfig, Token,
 };
 pub use print::{env_example, markdown, show, template, template_with};
 pub use secret::Secret;

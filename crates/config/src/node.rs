@@ -200,6 +200,26 @@ pub struct DrillConfig {
     pub partition_tag: Option<String>,
 }
 
+/// Where snapshots are, when they are made and how many stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotConfig {
+    /// Their folder.
+    pub dir: PathBuf,
+    /// One at each multiple of this height; 0: none.
+    pub interval_blocks: u64,
+    /// Most that are kept.
+    pub keep: usize,
+    /// Longest time that they are kept for, hours; 0: no limit.
+    pub keep_hours: u64,
+}
+
+impl SnapshotConfig {
+    /// Longest time that they are kept for, milliseconds; none without a limit.
+    pub fn keep_ms(&self) -> Option<u64> {
+        (self.keep_hours > 0).then(|| self.keep_hours.saturating_mul(3_600_000))
+    }
+}
+
 /// The configuration of one node. All paths are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -213,6 +233,10 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// Most bytes that the store may take; 0: no limit.
     pub store_limit_bytes: u64,
+    /// Free bytes of the disk below which no work is taken; 0: none.
+    pub disk_free_min_bytes: u64,
+    /// Snapshots.
+    pub snapshots: SnapshotConfig,
     /// File with the password of the validator's key file.
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
@@ -363,6 +387,13 @@ impl Reader<'_> {
             release_channel: self.release_channel(),
             data_dir: self.path("data_dir"),
             store_limit_bytes: self.number("store_limit_bytes"),
+            disk_free_min_bytes: self.number("disk_free_min_bytes"),
+            snapshots: SnapshotConfig {
+                dir: self.path("snapshot_dir"),
+                interval_blocks: self.number("snapshots.interval_blocks"),
+                keep: self.count("snapshots.keep"),
+                keep_hours: self.number("snapshots.keep_hours"),
+            },
             validator_key_password_file: self.path_if_set("validator_key_password_file"),
             validator_key_password: match self.value("validator_key_password") {
                 Value::Secret(password) => Some(password.clone()),

@@ -80,6 +80,12 @@ pub enum StartError {
     /// The store refuses.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
+    /// It should have begun with a snapshot of others.
+    #[error("{0}")]
+    StateSync(#[from] crate::state_sync::StateSyncError),
+    /// The folder of snapshots cannot be used.
+    #[error("{0}")]
+    Snapshots(#[from] snapshots::SnapshotError),
     /// The stored chain is not whole.
     #[error("the stored chain is not whole: {0}")]
     Chain(Fault),
@@ -152,6 +158,8 @@ impl StartError {
             | Self::KeyFile(_)
             | Self::Guard(_)
             | Self::Storage(_)
+            | Self::Snapshots(_)
+            | Self::StateSync(_)
             | Self::P2p(_)
             | Self::Engine(_)
             | Self::Solo(_) => return split(&self.to_string()),

@@ -14,6 +14,7 @@ mod heads;
 mod pipeline;
 mod proofs;
 mod reply;
+mod snapshots;
 pub mod sse;
 mod standing;
 

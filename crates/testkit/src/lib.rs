@@ -18,7 +18,7 @@ mod shown;
 mod tests;
 
 pub use seed::{SEED_VARIABLE, Seed};
-pub use shown::{CONTRACT_DIR_VARIABLE, Shown, is_contract_id};
+pub use shown::{CONTRACT_DIR_VARIABLE, Shown, is_contract_id, lack};
 
 /// Says that the test it stands in shows the whole text of one row of `docs/contract.tsv`.
 ///
@@ -37,5 +37,19 @@ macro_rules! contract {
         // A function item knows the path it is declared at, which is the path of the test.
         fn here() {}
         $crate::Shown::new($id, ::core::any::type_name_of_val(&here), concat!(file!(), ":", line!()))
+    }};
+}
+
+/// Says that a test cannot show a row here, because the machine lacks a program that it needs. The row keeps the status
+/// that it has in the table, and the run names it. Only for programs that the project does not build itself.
+///
+/// ```no_run
+/// testkit::lacks!("S000-064", "promtool");
+/// ```
+#[macro_export]
+macro_rules! lacks {
+    ($id:literal, $program:expr) => {{
+        const { assert!($crate::is_contract_id($id), "a contract id looks like S000-030") };
+        $crate::lack($id, $program, concat!(file!(), ":", line!()))
     }};
 }

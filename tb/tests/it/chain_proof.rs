@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use cli::devnet::layout::{PROVER_POOL_BALANCE, account_name};
+use cli::devnet::layout::{PROVER_POOL_BALANCE, Ports, account_name};
 use primitives::params::ProvingParams;
 use primitives::{
     Address, Amount, CommitCertificate, Engine, Hash, Header, Height, LedgerDigest, LedgerSlot, Nonce, Params, Round,
@@ -19,10 +19,10 @@ use serde_json::Value;
 use testkit::Seed;
 use tree::LedgerProof;
 
-use crate::cluster::{Cluster, START_TIME};
+use crate::cluster::{Cluster, Node, START_TIME, free_base};
 use crate::command::{Ended, Running, run_in, tb};
+use crate::join::connected_to;
 use crate::pay::Payer;
-use crate::proof_gossip::follows;
 use crate::proofs::{Forger, alter, code, verify_with};
 use crate::proxy::{Lie, Proxy};
 
@@ -138,7 +138,7 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
     command.args(["--submit", &account_name(SUBMITTER).to_string(), "--bond", "20"]);
     let mut prover = Running::start(&mut command);
     let folding = prover.event("folding", FOLD_TIME);
-    let claim = ClaimRequest { prover: "stranger".to_owned(), window: None, chain: true, failure: None };
+    let claim = ClaimRequest { prover: "stranger".to_owned(), chain: true, ..ClaimRequest::default() };
     let claimed = client.claim_window(&claim).await.expect("it answers");
     assert_eq!(claimed.window, None, "one prover extends the chain proof at a time");
     let folded = prover.event("folded", FOLD_TIME);
@@ -146,17 +146,29 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
     println!("chain proof of {} windows: {} ms, {} bytes", folding["windows"], folded["elapsed_ms"], folded["bytes"]);
     cluster.nodes[1].start();
     cluster.all_ready().await;
-    for _ in &urls {
-        let delivered = prover.event("chain_delivered", START_TIME);
-        assert_eq!(delivered["chain_height"], folded["last_height"]);
-    }
+    let delivered = prover.event("chain_delivered", START_TIME);
+    assert_eq!(delivered["chain_height"], folded["last_height"]);
     let height = Height(folded["last_height"].as_u64().expect("a height"));
+    // The other node has it from the prover or from the first one, whoever is quicker.
+    for node in &cluster.nodes {
+        has_chain_proof(node, height).await;
+    }
     is_taken(cluster, height).await;
     assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
     let files = run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
     let names = files.as_array().expect("a list of files").iter().filter_map(|file| file["path"].as_str());
     assert_eq!(names.filter(|path| path.ends_with("/chain")).count(), 1, "{files}");
     height
+}
+
+/// Waits until a node has the chain proof.
+async fn has_chain_proof(node: &Node, height: Height) {
+    let client = node.client();
+    crate::cluster::until("the chain proof", START_TIME, async || {
+        let chain = client.proof_status().await.ok()?.chain?;
+        (chain.last_height == height).then_some(())
+    })
+    .await;
 }
 
 async fn shows_and_refuses(client: &Client, height: Height) {
@@ -225,10 +237,25 @@ async fn keeps_it(cluster: &mut Cluster, height: Height) {
     assert!(rotated.is_some_and(|at| at > started), "{rotated:?}");
 }
 
-/// A prover that starts again hands a node without proofs what lies in its cache, and proves and folds nothing for it.
+/// A node of the chain that knows these peers, of consensus and of gossip, and asks nobody for more.
+async fn beside(cluster: &Cluster, name: &str, consensus: &[Ports], gossip: &[Ports]) -> Node {
+    let home = cluster.folder().join(name);
+    let genesis = cluster.network.root.join("genesis.json");
+    run_in(&home, &["init", "--genesis", genesis.to_str().expect("text")]).ok();
+    let ports = Ports::of(free_base(1), 0).expect("free ports");
+    let mut words = connected_to(ports, consensus, gossip);
+    words.extend(["--set", "p2p.exchange_peers=false"].map(str::to_owned));
+    let mut node = Node::new(home, ports);
+    node.start_with(&words.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    node
+}
+
+/// A prover that starts again hands a node without proofs what lies in its cache, and proves and folds nothing for it. From there the
+/// proof goes on to a node that knows nobody else: it verifies it, and passes on what it has verified.
 async fn reuses_it(cluster: &Cluster, height: Height) {
     let _cache = testkit::contract!("S000-016");
-    let mut newcomer = follows(cluster, &[]).await;
+    let validators: Vec<Ports> = cluster.nodes.iter().map(|node| node.ports).collect();
+    let mut newcomer = beside(cluster, "newcomer", &validators, &[]).await;
     newcomer.reaches(height.0, START_TIME).await;
     assert_eq!(newcomer.client().proof_status().await.expect("it answers").chain, None);
     let cache = cluster.network.root.join("proof_cache");
@@ -242,7 +269,24 @@ async fn reuses_it(cluster: &Cluster, height: Height) {
     assert_eq!(names, ["started", "chain_delivered"]);
     assert_eq!(told[1]["chain_height"], height.0);
     assert_eq!(again.interrupt(Duration::from_secs(10)), Some(0));
-    newcomer.stop();
+
+    // No prover knows the second and the third; each knows the one before, so it is two hops to the third.
+    let mut second = beside(cluster, "second", &validators, &[newcomer.ports]).await;
+    second.reaches(height.0, START_TIME).await;
+    has_chain_proof(&second, height).await;
+    let mut third = beside(cluster, "third", &validators, &[second.ports]).await;
+    third.reaches(height.0, START_TIME).await;
+    has_chain_proof(&third, height).await;
+    let good = cluster.nodes[0].client().chain_proof().await.expect("it is there");
+    for node in [&second, &third] {
+        assert_eq!(node.client().chain_proof().await.expect("it is there"), good);
+        assert!(node.metric("proof_gossip_total{proof=\"chain\",verdict=\"accepted\"}").await > 0.5);
+        assert!(node.metric("rpp_runtime_proof_verification_latency_ms_count").await > 0.5, "it verified it");
+        verify(cluster, &node.ports.rpc_url(), &[]).ok();
+    }
+    for node in [&mut third, &mut second, &mut newcomer] {
+        node.stop();
+    }
 }
 
 /// One proof and a few headers show the chain, the same from every checkpoint.

@@ -16,6 +16,7 @@
 
 mod audits;
 mod auth;
+mod backup;
 mod bad_input;
 mod bootstrap;
 mod both_ways;
@@ -40,14 +41,17 @@ mod outsider;
 mod pay;
 mod peers;
 mod pipeline;
+mod portal;
 mod probe;
 mod proof_gossip;
 mod proofs;
 mod proxy;
 mod reads;
 mod reload;
+mod room;
 mod scopes;
 mod simulate;
+mod snapshots;
 mod stages;
 mod start;
 mod surface;

@@ -141,3 +141,31 @@ pub async fn a_wrong_timetoke_root_is_found(cluster: &Cluster) {
     assert!(outsider.handle.publish_topic(Arc::from(foreign)), "the queue has room");
     until("the refusal", PATIENCE, async || (node.metric(refused).await > refused_before).then_some(())).await;
 }
+
+/// A peer claims a height that nobody has: validators go on, also one that starts while the peer is there.
+pub async fn claims_of_a_peer_silence_nobody(cluster: &mut Cluster) {
+    for restarts in [false, true] {
+        if restarts {
+            cluster.nodes[1].kill();
+            cluster.nodes[1].start();
+            cluster.nodes[1].reaches(1, PATIENCE).await;
+        }
+        let node = &cluster.nodes[1];
+        let outsider = Outsider::of(cluster, node, 95).await;
+        outsider.handle.set_height(Height(u64::MAX));
+        let client = node.client();
+        until("the claim at the node", PATIENCE, async || {
+            let peers = client.validator_peers().await.ok()?.peers;
+            peers.iter().any(|peer| peer.height == Height(u64::MAX)).then_some(())
+        })
+        .await;
+        node.ready(PATIENCE).await;
+        let height = node.height().await.expect("it answers");
+        for next in height + 1..=height + 3 {
+            node.reaches(next, PATIENCE).await;
+            let ready = client.health_ready().await.expect("an answer");
+            assert!(ready.ready, "at height {next}: {:?}", ready.reasons);
+        }
+        outsider.handle.shutdown().await;
+    }
+}

@@ -250,6 +250,11 @@ fn describe(news: &Value) -> String {
         "delivered" => {
             format!("window {window}: taken by {}, proven height {}", text("node"), count(number("proven_height")))
         }
+        "called_off" => format!(
+            "to height {}: somebody else was quicker, called off after {}",
+            count(number("last_height")),
+            duration_ms(number("elapsed_ms"))
+        ),
         "submitted" => format!("to height {}: taken by {}", count(number("height")), text("node")),
         "not_submitted" => format!("to height {}: not on the chain: {}", count(number("height")), text("reason")),
         "folding" => format!(

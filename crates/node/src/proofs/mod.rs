@@ -16,13 +16,15 @@
 //! - Proofs are no consensus: nodes may be at different windows, and a block never waits for one.
 //! - A longer chain proof replaces the one before and the window proofs that it covers.
 //!
-//! Read next: [`accept`] and [`accept_chain`], `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height), `rpc/proving.rs`.
+//! Read next: [`accept`] and [`accept_chain`], `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height),
+//! `travel.rs` (from and to peers), `rpc/proving.rs`.
 
 mod claims;
 mod health;
 mod ledger;
 mod on_chain;
 mod rotation;
+pub mod travel;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -275,6 +277,9 @@ impl Proofs {
 /// # Errors
 /// A failed or damaged read.
 pub fn header(store: &Store, height: Height) -> Result<Option<Header>, Refused> {
+    if height.next() == store.oldest() {
+        return Ok(store.base()?.map(|base| base.header));
+    }
     let Some(bytes) = store.block(height)? else { return Ok(None) };
     Ok(Some(Block::from_bytes(&bytes).map_err(|_| Refused::Damaged { height })?.header))
 }

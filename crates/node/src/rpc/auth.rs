@@ -10,8 +10,8 @@
 //!   everything but the health probes where `rpc.open_reads` is off. A token without the scope of the route is
 //!   refused as `forbidden`, with the scope in the error.
 //! - Each address and each token has its own buckets ([`rpc::rate`]). Callers on this machine are not limited, unless
-//!   `rpc.rate_limit.loopback` says so: wallets, provers and benches of the operator run there. Health probes are
-//!   never limited.
+//!   `rpc.rate_limit.loopback` says so: wallets, provers and benches of the operator run there. Health probes and
+//!   chunks of a state sync are never limited.
 //! - A token that is not known counts as none, and the address pays for it.
 
 use std::net::{IpAddr, SocketAddr};
@@ -75,11 +75,11 @@ pub fn rates(config: &RateLimitConfig) -> Rates {
 /// Takes a request of this route from the caller's bucket; `None` where nothing is limited.
 pub fn take(server: &Server, buckets: &Mutex<Buckets>, route: &Route, caller: Caller) -> Option<Verdict> {
     let config = *server.shared.rate_limit.borrow();
-    if route.is_probe() || (caller.address.is_loopback() && !config.loopback) {
+    if route.is_unlimited() || (caller.address.is_loopback() && !config.loopback) {
         return None;
     }
     let owner = caller.token.map_or(Owner::Address(caller.address), Owner::Token);
-    let class = Class::of(route.scope());
+    let class = Class::of(route);
     let mut buckets = lock(buckets);
     if buckets.rates() != rates(&config) {
         buckets.set_rates(rates(&config));

@@ -19,15 +19,16 @@ use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use futures::FutureExt;
-use rpc::limits::WAIT_MAX_MS;
+use rpc::limits::{SNAPSHOT_TIME_MAX, WAIT_MAX_MS};
 use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
-use rpc::types::{AuditStream, Empty, SubmitWindowQuery, WaitRequest};
+use rpc::types::{AuditStream, ChunkQuery, Empty, SubmitWindowQuery, WaitRequest};
 use rpc::{ApiError, ErrorCode, json as request_json};
 use serde::de::DeserializeOwned;
 use telemetry::Gauge;
 use tracing::{Instrument, field};
 
 use super::auth::Caller;
+use super::body::Bounds;
 use super::query::{self, Question};
 use super::server::Server;
 use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
@@ -142,6 +143,7 @@ fn time_limit(server: &Server, route: &Route) -> Duration {
         Operation::TransactionWait | Operation::PipelineWait | Operation::JsonRpc => {
             server.request_timeout().saturating_add(Duration::from_millis(WAIT_MAX_MS))
         }
+        Operation::SnapshotMake => SNAPSHOT_TIME_MAX,
         _ => server.request_timeout(),
     }
 }
@@ -182,16 +184,20 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::PipelineStream => return streams::pipeline(&server),
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
-        Operation::TransactionSubmit => {
-            Question::Submit(request_json::parse(&read_body(&server, &parts, body).await?)?)
-        }
+        Operation::TransactionSubmit => return submit(&server, &parts, body).await,
         Operation::ProofWindow | Operation::ProofSubmit | Operation::ProofChain | Operation::ProofChainSubmit => {
             return proof_bytes(&server, route, &parts, &part, body).await;
         }
-        Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
+        Operation::ProofClaim => Question::Claim(in_body(&server, &parts, body).await?),
         Operation::PipelineWait => asked_wait(&read_body(&server, &parts, body).await?)?,
         Operation::PipelineTelemetry => Question::PipelineTelemetry,
         Operation::PipelineDashboard => Question::PipelineDashboard,
+        Operation::SnapshotList => Question::Snapshots,
+        Operation::SnapshotMake => Question::MakeSnapshot,
+        Operation::StateSyncPlan => Question::StateSyncPlan,
+        Operation::StateSyncSession => Question::StateSyncSession,
+        Operation::StateSyncChunk => Question::StateSyncChunk(named("id", &part)?),
+        Operation::StateSyncChunkByIndex => Question::StateSyncChunkAt(in_query::<ChunkQuery>(&parts.uri)?.index),
         Operation::ProofStatus => Question::ProofStatus,
         Operation::Provers => Question::Provers,
         Operation::ProofBlock => Question::BlockProof(primitives::Height(named("height", &part)?)),
@@ -231,11 +237,18 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::StakerGet => Question::Staker(named("address", &part)?),
         Operation::Genesis => Question::Genesis,
     };
-    if !question.takes_query() {
-        // Refuses every parameter, so that a typing error never passes for a default.
-        in_query::<Empty>(&parts.uri)?;
-    }
+    check_query(&question, &parts.uri)?;
     Ok(errors::json(200, query::answer(&server, question).await?))
+}
+
+/// Hands in one transaction: the one request that may be as long as the longest proof.
+async fn submit(server: &Arc<Server>, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    in_query::<Empty>(&parts.uri)?;
+    let bounds = Bounds { ordinary: server.body_bytes_max(), most: server.submission_bytes_max() };
+    // A long body keeps its place until it is answered.
+    let (body, _place) = body::read_long(&parts.headers, body, bounds, || server.large_place()).await?;
+    let question = Question::Submit(request_json::parse_submission(&body)?);
+    Ok(errors::json(200, query::answer(server, question).await?))
 }
 
 async fn json_rpc(server: &Arc<Server>, caller: auth::Caller, parts: &Parts, body: Body) -> Result<Response, ApiError> {
@@ -299,6 +312,16 @@ async fn submit_chain(server: &Arc<Server>, parts: &Parts, body: Body) -> Result
     let bytes = body::read_bytes(&parts.headers, body, proving::max_bytes(server)).await?;
     let accepted = proving::submit_chain(server, bytes, query.generation_ms).await?;
     Ok(errors::json(200, errors::text(&accepted)?))
+}
+
+/// The one JSON value of the body.
+async fn in_body<T: DeserializeOwned>(server: &Server, parts: &Parts, body: Body) -> Result<T, ApiError> {
+    request_json::parse(&read_body(server, parts, body).await?)
+}
+
+/// Refuses every parameter of a question that takes none, so that a typing error never passes for a default.
+fn check_query(question: &Question, uri: &Uri) -> Result<(), ApiError> {
+    if question.takes_query() { Ok(()) } else { in_query::<Empty>(uri).map(|_| ()) }
 }
 
 async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {

@@ -158,6 +158,18 @@ async fn one(server: &Arc<Server>, caller: Caller, call: &Call, deadline: Instan
     query::answer(server, question).await
 }
 
+fn waited(request: WaitRequest) -> Question {
+    Question::Wait(request.id, request.into())
+}
+
+fn history(request: HistoryRequest) -> Question {
+    Question::History(request.address, request.into())
+}
+
+fn operations(OperationsRequest { block, from, limit }: OperationsRequest) -> Question {
+    Question::Operations(block, OperationsQuery { from, limit })
+}
+
 /// Each call of a batch is one request of its route: it takes from the caller's bucket and needs the route's scope.
 fn admit(server: &Server, call: &Call, caller: Caller) -> Result<(), ApiError> {
     auth::allow(auth::take(server, &server.buckets, call.route, caller).as_ref())?;
@@ -176,21 +188,19 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::Genesis => plain(Question::Genesis),
         Operation::PipelineTelemetry => plain(Question::PipelineTelemetry),
         Operation::PipelineDashboard => plain(Question::PipelineDashboard),
+        Operation::SnapshotList => plain(Question::Snapshots),
+        Operation::StateSyncSession => plain(Question::StateSyncSession),
         Operation::ProofStatus => plain(Question::ProofStatus),
         Operation::Provers => plain(Question::Provers),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
         Operation::BlockList => call.params().map(|request: BlocksRequest| Question::Blocks(request.into())),
         Operation::TransactionSubmit => call.params().map(Question::Submit),
         Operation::TransactionStatus => call.params().map(|TransactionRequest { id }| Question::Transaction(id)),
-        Operation::TransactionWait => {
-            call.params().map(|request: WaitRequest| Question::Wait(request.id, request.into()))
-        }
+        Operation::TransactionWait => call.params().map(waited),
         Operation::TransactionProof => call.params().map(|TransactionRequest { id }| Question::TransactionProof(id)),
         Operation::ReceiptGet => call.params().map(|TransactionRequest { id }| Question::Receipt(id)),
         Operation::AccountGet => call.params().map(|AccountRequest { address }| Question::Account(address)),
-        Operation::AccountHistory => {
-            call.params().map(|request: HistoryRequest| Question::History(request.address, request.into()))
-        }
+        Operation::AccountHistory => call.params().map(history),
         Operation::AccountProof => call.params().map(|AccountRequest { address }| Question::AccountProof(address)),
         Operation::ValidatorList => plain(Question::Validators),
         Operation::ValidatorStatus => plain(Question::OwnValidator),
@@ -208,9 +218,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::AuditReputation => call.params().map(|query| Question::Audits(AuditStream::Reputation, query)),
         Operation::AuditSlashing => call.params().map(|query| Question::Audits(AuditStream::Slashing, query)),
         Operation::StakerGet => call.params().map(|AccountRequest { address }| Question::Staker(address)),
-        Operation::BlockOperations => call.params().map(|OperationsRequest { block, from, limit }| {
-            Question::Operations(block, OperationsQuery { from, limit })
-        }),
+        Operation::BlockOperations => call.params().map(operations),
         Operation::BlockEvents => call.params().map(|BlockRequest { block }| Question::BlockEvents(block)),
         Operation::BlockCertified => call.params().map(|BlockRequest { block }| Question::Certified(block)),
         Operation::ProofClaim => call.params().map(Question::Claim),
@@ -227,6 +235,10 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::ProofSubmit
         | Operation::HeadStream
         | Operation::PipelineStream
+        | Operation::SnapshotMake
+        | Operation::StateSyncPlan
+        | Operation::StateSyncChunk
+        | Operation::StateSyncChunkByIndex
         | Operation::PipelineWait
         | Operation::ProofChain
         | Operation::ProofChainSubmit

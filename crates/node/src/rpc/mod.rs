@@ -38,6 +38,7 @@ mod provers;
 mod proving;
 mod query;
 mod server;
+mod snapshots;
 mod staking;
 mod standing;
 mod status;

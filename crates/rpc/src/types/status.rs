@@ -342,6 +342,8 @@ pub struct MempoolStatus {
 pub struct Limits {
     /// Largest request body, bytes.
     pub request_bytes_max: u64,
+    /// Largest request body of `POST /transactions`, bytes: a transaction may bring a proof.
+    pub submission_bytes_max: u64,
     /// Deepest nesting of a request.
     pub json_depth_max: u64,
     /// Most calls in one JSON-RPC batch.
@@ -388,6 +390,7 @@ impl Limits {
         let wide = |bound: usize| u64::try_from(bound).unwrap_or(u64::MAX);
         Self {
             request_bytes_max: wide(limits::REQUEST_BYTES_MAX),
+            submission_bytes_max: wide(limits::SUBMISSION_BYTES_MAX),
             json_depth_max: wide(limits::JSON_DEPTH_MAX),
             batch_max: wide(limits::BATCH_MAX),
             page_default: limits::PAGE_DEFAULT,
