@@ -5,8 +5,8 @@
 //! `docs/nightly/TASK.json`: when, at which commit, by which command, and the numbers. A task that does not pass
 //! leaves the old file alone.
 //!
-//! Rule: tidy refuses a result that is missing (but for that of a release), that cannot be read, or whose numbers do not hold what the task
-//! is for ([`check`]).
+//! Rule: tidy refuses a result that is missing, but for that of a release, that cannot be read, or whose numbers do not
+//! hold what the task is for ([`check`]).
 
 mod chain;
 mod folds;
