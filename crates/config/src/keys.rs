@@ -397,6 +397,13 @@ pub static KEYS: &[Key] = &[
     )
     .default("peer_key_history", "/var/lib/the-block/peer_key_history"),
     key(
+        "p2p.chunk_db_path",
+        &["TB_CHUNK_DB_PATH"],
+        Kind::Path,
+        "Folder of the chunks that a state sync has fetched so far, each once, under its hash.",
+    )
+    .default("chunk_db", "/var/lib/the-block/chunk_db"),
+    key(
         "witness.attest",
         &["TB_WITNESS_ATTEST"],
         Kind::Bool,
@@ -601,11 +608,7 @@ pub static LATER: &[(&str, &str)] = &[
         "reputation.tier_thresholds",
         "this version takes them from the genesis file, because all nodes must agree on them",
     ),
-    ("p2p.chunk_db_path", "this version stores no chunks"),
 ];
-
-/// Environment variables of features that this version does not have, with what is missing: a warning.
-pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
 pub static OTHER_VARIABLES: &[&str] = &[
