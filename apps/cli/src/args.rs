@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, backup, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, le_portal,
-    light, node, probe, proof, prover, release, reputation, sim, snapshots, stake, status, tx, validator, witness,
+    account, audit, backup, bench, block, completions, config, dev, devnet, doctor, genesis, identity, init, keys,
+    le_portal, light, node, probe, proof, prover, release, reputation, sim, snapshots, stake, status, tx, validator,
+    witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -120,6 +121,8 @@ pub enum Command {
     Backup(backup::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
+    /// Look whether a node can run here: keys, ports, clock, disk, limits, guard, genesis
+    Doctor(doctor::Arguments),
     /// Say what this program was built from, check and sign releases
     Release(release::Arguments),
     /// Measure a running network

@@ -10,100 +10,10 @@
 
 use crate::value::Kind;
 
-/// One key of the configuration.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Its name; the part before the last `.` is the table in TOML.
-    pub name: &'static str,
-    /// Other names that mean the same.
-    pub aliases: &'static [&'static str],
-    /// Its names in the environment, the strongest first.
-    pub environment: &'static [&'static str],
-    /// What it takes.
-    pub kind: Kind,
-    /// Its value when no source sets it, as text.
-    pub default: Option<&'static str>,
-    /// What the default means where there is none.
-    pub unset: &'static str,
-    /// A value other than the default.
-    pub example: &'static str,
-    /// Unit of the value; empty where it has none.
-    pub unit: &'static str,
-    /// What it does, in one or two sentences.
-    pub help: &'static str,
-    /// Whether a change takes effect in a running node; otherwise at its next start.
-    pub live: bool,
-}
+mod entry;
 
-impl Key {
-    /// Whether the value is never shown.
-    pub fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-
-    /// What the key takes, with its unit and its default, in words that end the sentence "give …".
-    pub fn expected(&self) -> String {
-        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
-        let default = self.default.map(|text| format!(" (default {text})")).unwrap_or_default();
-        format!("{}{unit}{default}", self.kind.expected())
-    }
-
-    /// The table of the key in TOML; `None` at the top.
-    pub fn table(&self) -> Option<&'static str> {
-        self.name.rsplit_once('.').map(|(table, _)| table)
-    }
-
-    /// The name of the key within its table.
-    pub fn leaf(&self) -> &'static str {
-        self.name.rsplit_once('.').map_or(self.name, |(_, leaf)| leaf)
-    }
-}
-
-/// A key with the entries that most keys share.
-const fn key(name: &'static str, environment: &'static [&'static str], kind: Kind, help: &'static str) -> Key {
-    Key {
-        name,
-        aliases: &[],
-        environment,
-        kind,
-        default: None,
-        unset: "not set",
-        example: "",
-        unit: "",
-        help,
-        live: false,
-    }
-}
-
-impl Key {
-    const fn default(self, default: &'static str, example: &'static str) -> Self {
-        Self { default: Some(default), example, ..self }
-    }
-
-    const fn unset(self, unset: &'static str, example: &'static str) -> Self {
-        Self { unset, example, ..self }
-    }
-
-    const fn unit(self, unit: &'static str) -> Self {
-        Self { unit, ..self }
-    }
-
-    const fn alias(self, aliases: &'static [&'static str]) -> Self {
-        Self { aliases, ..self }
-    }
-}
-
-const fn number(min: u64, max: u64) -> Kind {
-    Kind::Number { min, max, clamped: false }
-}
-
-const fn clamped(min: u64, max: u64) -> Kind {
-    Kind::Number { min, max, clamped: true }
-}
-
-const fn choice(words: &'static [&'static str], later: &'static [&'static str]) -> Kind {
-    Kind::Choice { words, later }
-}
+pub use entry::Key;
+use entry::{choice, clamped, key, number};
 
 /// Smallest bound on request bodies that still lets one largest transaction in hexadecimal pass, bytes.
 pub(crate) const BODY_BYTES_MIN: u64 = 33_792;
@@ -254,10 +164,18 @@ pub static KEYS: &[Key] = &[
     )
     .unit("transactions")
     .default("64", "128"),
+    key(
+        "config_poll_ms",
+        &["TB_CONFIG_POLL_MS"],
+        number(100, 3_600_000),
+        "How often node.toml is looked at for changes. Where the system tells of changes they are taken at once, and this is the net below.",
+    )
+    .unit("milliseconds")
+    .default("1000", "5000"),
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
         .default("human", "json"),
     key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
-        .default("info,arc_malachitebft=warn,libp2p=warn", "info,consensus=debug"),
+        .default("info,arc_malachitebft=warn,libp2p=warn", "info,consensus=debug").live(),
     key(
         "queue_weights.priority",
         &["TB_QUEUE_WEIGHTS_PRIORITY"],
@@ -501,7 +419,8 @@ pub static KEYS: &[Key] = &[
         "Reading requests that one address, or one token, may send at once after a silence. 0: reads are not limited.",
     )
     .unit("requests")
-    .default("120", "600"),
+    .default("120", "600")
+    .live(),
     key(
         "rpc.rate_limit.read_per_minute",
         &["TB_RPC_RATE_LIMIT_READ_PER_MINUTE"],
@@ -509,7 +428,8 @@ pub static KEYS: &[Key] = &[
         "Reading requests that one address, or one token, may send in the long run.",
     )
     .unit("requests per minute")
-    .default("60", "600"),
+    .default("60", "600")
+    .live(),
     key(
         "rpc.rate_limit.write_burst",
         &["TB_RPC_RATE_LIMIT_WRITE_BURST"],
@@ -517,7 +437,8 @@ pub static KEYS: &[Key] = &[
         "Transactions and proofs that one address, or one token, may hand in at once after a silence. 0: they are not limited.",
     )
     .unit("requests")
-    .default("120", "600"),
+    .default("120", "600")
+    .live(),
     key(
         "rpc.rate_limit.write_per_minute",
         &["TB_RPC_RATE_LIMIT_WRITE_PER_MINUTE"],
@@ -525,14 +446,16 @@ pub static KEYS: &[Key] = &[
         "Transactions and proofs that one address, or one token, may hand in in the long run.",
     )
     .unit("requests per minute")
-    .default("60", "600"),
+    .default("60", "600")
+    .live(),
     key(
         "rpc.rate_limit.loopback",
         &["TB_RPC_RATE_LIMIT_LOOPBACK"],
         Kind::Bool,
         "Whether callers on this machine are limited as well. Turn it on behind a proxy that runs here: all its clients then share one address, so give each a token.",
     )
-    .default("false", "true"),
+    .default("false", "true")
+    .live(),
     key(
         "rollout.feature_gates.consensus_enforcement",
         &["TB_ROLLOUT_FEATURE_GATES_CONSENSUS_ENFORCEMENT"],

@@ -9,9 +9,11 @@ use mempool::MempoolConfig;
 use primitives::genesis::CHAIN_GATES;
 use primitives::{Address, Genesis};
 
+use crate::address;
 use crate::error::ConfigErrors;
 use crate::gates::{FeatureGates, Gate, GateKind};
 use crate::home::Home;
+use crate::keys::{KEYS, Key};
 use crate::rules;
 use crate::secret::Secret;
 use crate::sources::{Setting, Source, Sources};
@@ -245,6 +247,8 @@ pub struct NodeConfig {
     pub max_proof_size_bytes: usize,
     /// Where provers of this home keep checkpoints and proofs.
     pub proof_cache_dir: PathBuf,
+    /// How often the file is looked at for changes.
+    pub config_poll: Duration,
     /// Logging.
     pub log: LogConfig,
     /// Limits and weights of the mempool; valid.
@@ -278,6 +282,28 @@ impl Loaded {
     /// Where the value of `key` came from; `None` for a key that does not exist.
     pub fn source(&self, key: &str) -> Option<&Source> {
         self.settings.get(key).map(|setting| &setting.source)
+    }
+
+    /// The defaults alone, without any file, flag or variable.
+    ///
+    /// # Errors
+    /// None, as long as the table is sound.
+    pub fn defaults(home: &Home) -> Result<Self, ConfigErrors> {
+        NodeConfig::of_sources(home, Sources::defaults_alone())
+    }
+
+    /// The TOML file of `home` and the defaults, without flags, environment and `.env` files.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn of_file(home: &Home) -> Result<Self, ConfigErrors> {
+        NodeConfig::of_sources(home, Sources::file_alone(home))
+    }
+
+    /// The keys whose values differ in `next`, in the order of the table.
+    pub fn changed(&self, next: &Self) -> Vec<&'static Key> {
+        let value = |loaded: &Self, key: &Key| loaded.settings.get(key.name).map(|setting| setting.value.clone());
+        KEYS.iter().filter(|key| value(self, key) != value(next, key)).collect()
     }
 }
 
@@ -327,6 +353,17 @@ impl NodeConfig {
         self.gates.check(genesis).map_err(ConfigErrors)
     }
 
+    /// Where this node listens at addresses of this machine: key, `tcp` or `udp`, address. Port 0 is any free one.
+    pub fn ports(&self) -> Vec<(&'static str, &'static str, SocketAddr)> {
+        let consensus = [("consensus.listen", &self.consensus.listen)];
+        let gossip = self.p2p.listen.iter().map(|text| ("p2p.listen", text));
+        let parsed = consensus.into_iter().chain(gossip).filter_map(|(key, text)| {
+            let place = address::parse(text).ok()?;
+            Some((key, place.transport, SocketAddr::new(place.ip?, place.port)))
+        });
+        [("rpc.listen", "tcp", self.rpc.listen)].into_iter().chain(parsed).collect()
+    }
+
     /// The store of the chain.
     pub fn store_dir(&self) -> PathBuf {
         self.data_dir.join("store")
@@ -366,6 +403,7 @@ impl Reader<'_> {
             },
             max_proof_size_bytes: self.count("max_proof_size_bytes"),
             proof_cache_dir: self.path("proof_cache_dir"),
+            config_poll: Duration::from_millis(self.number("config_poll_ms")),
             log: LogConfig {
                 format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
                 level: self.text("log.level").to_owned(),

@@ -89,8 +89,7 @@ impl Sources {
         flags: &[(String, String)],
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        let mut sources = Self::default();
-        sources.defaults();
+        let mut sources = Self::defaults_alone();
         match text {
             Some(text) => sources.toml(home.node_toml(), text),
             None => sources.file(home),
@@ -100,6 +99,21 @@ impl Sources {
         }
         sources.environment(|name| Source::Environment { name }, environment);
         sources.flags(flags);
+        sources.clamp();
+        sources
+    }
+
+    /// The defaults.
+    pub(crate) fn defaults_alone() -> Self {
+        let mut sources = Self::default();
+        sources.defaults();
+        sources
+    }
+
+    /// The defaults and the TOML file.
+    pub(crate) fn file_alone(home: &Home) -> Self {
+        let mut sources = Self::defaults_alone();
+        sources.file(home);
         sources.clamp();
         sources
     }

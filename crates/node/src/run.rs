@@ -42,6 +42,7 @@ use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
+use crate::reload::Reloader;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::snapshots::Snapshots;
@@ -110,6 +111,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
+    let reloader = Reloader::new(&options.home, &options.flags, loaded.clone());
     if let Some(sync) = &options.state_sync {
         crate::state_sync::run(sync, &options.home, &loaded.config, &genesis).await?;
     }
@@ -122,10 +124,12 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     disk::look(&shared);
     tokio::spawn(disk::watch(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
+    let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
     let (stop_rpc, rpc_stop) = watch::channel(false);
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, armed.wal).await?;
     let stopped = wait(&shared, options.stop, fault).await;
+    follower.abort();
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
     Ok(stopped)
@@ -235,6 +239,7 @@ impl Opening<'_> {
             snapshots,
             stages,
             metrics,
+            rate_limit: watch::Sender::new(config.rpc.rate_limit),
             config,
             validator,
             reporter,

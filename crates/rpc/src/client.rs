@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 
 pub use error::ClientError;
 pub use heads::Heads;
-use reply::{chain, read, refusal, tls_cause};
+use reply::{bearer, chain, in_order, read, refusal, tls_cause};
 
 use crate::error::ApiError;
 use crate::jsonrpc;
@@ -591,26 +591,4 @@ impl Client {
         let body = tokio::time::timeout(self.request_timeout, read).await.unwrap_or_default();
         refusal(&url, status, &body)
     }
-}
-
-fn bearer(token: &str) -> Result<HeaderValue, ClientError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ClientError::Token)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Results by the position that each call carried as its id.
-fn in_order(responses: Vec<jsonrpc::Response>, count: usize) -> Result<Vec<Result<SubmitResult, ApiError>>, String> {
-    let mut results: Vec<Option<Result<SubmitResult, ApiError>>> = vec![None; count];
-    for response in responses {
-        let position = response.id.as_u64().and_then(|id| usize::try_from(id).ok());
-        let place = position.and_then(|position| results.get_mut(position)).ok_or("an answer has an unknown id")?;
-        *place = Some(match (response.result, response.error) {
-            (_, Some(error)) => Err(error.into()),
-            (result, None) => {
-                Ok(serde_json::from_value(result.unwrap_or(Value::Null)).map_err(|error| error.to_string())?)
-            }
-        });
-    }
-    results.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| "an answer is missing".to_owned())
 }

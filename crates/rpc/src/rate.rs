@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use crate::routes::Scope;
+use crate::routes::{Access, Route};
 
 /// Most callers that are remembered.
 pub const CALLERS_MAX: usize = 16_384;
@@ -53,11 +53,11 @@ pub enum Class {
 }
 
 impl Class {
-    /// The class of a route of this scope.
-    pub const fn of(scope: Scope) -> Self {
-        match scope {
-            Scope::Submit => Self::Write,
-            Scope::Read | Scope::Operate => Self::Read,
+    /// The class of a route.
+    pub const fn of(route: &Route) -> Self {
+        match route.access {
+            Access::Write => Self::Write,
+            Access::Open | Access::Token => Self::Read,
         }
     }
 

@@ -47,6 +47,7 @@ mod proof_gossip;
 mod proofs;
 mod proxy;
 mod reads;
+mod reload;
 mod room;
 mod scopes;
 mod simulate;

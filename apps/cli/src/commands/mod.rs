@@ -12,6 +12,7 @@ pub mod completions;
 pub mod config;
 pub mod dev;
 pub mod devnet;
+pub mod doctor;
 pub mod drill;
 pub mod genesis;
 pub mod identity;
@@ -70,6 +71,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Backup(arguments) => backup::run(&arguments, context).await,
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Release(arguments) => release::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),

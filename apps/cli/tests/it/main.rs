@@ -5,6 +5,7 @@
 mod alias;
 mod bench;
 mod devnet;
+mod doctor;
 mod drill;
 mod help;
 mod offline;
@@ -13,3 +14,4 @@ mod planning;
 mod proof;
 mod release;
 mod status_line;
+mod units;

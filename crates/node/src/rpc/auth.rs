@@ -10,12 +10,12 @@
 //!   everything but the health probes where `rpc.open_reads` is off. A token without the scope of the route is
 //!   refused as `forbidden`, with the scope in the error.
 //! - Each address and each token has its own buckets ([`rpc::rate`]). Callers on this machine are not limited, unless
-//!   `rpc.rate_limit.loopback` says so: wallets, provers and benches of the operator run there. Health probes are
-//!   never limited.
+//!   `rpc.rate_limit.loopback` says so: wallets, provers and benches of the operator run there. Health probes and
+//!   chunks of a state sync are never limited.
 //! - A token that is not known counts as none, and the address pays for it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use ::config::{RateLimitConfig, Token};
@@ -26,7 +26,7 @@ use rpc::rate::{Buckets, Caller as Owner, Class, Rate, Rates, Verdict};
 use rpc::routes::{Access, Route};
 use rpc::{ApiError, ErrorCode};
 
-use super::server::Server;
+use super::server::{Server, lock};
 
 /// What stands before the token, in any case of letters.
 const SCHEME: &[u8] = b"bearer ";
@@ -74,13 +74,17 @@ pub fn rates(config: &RateLimitConfig) -> Rates {
 
 /// Takes a request of this route from the caller's bucket; `None` where nothing is limited.
 pub fn take(server: &Server, buckets: &Mutex<Buckets>, route: &Route, caller: Caller) -> Option<Verdict> {
-    let config = &server.shared.config.rpc.rate_limit;
-    if route.is_probe() || (caller.address.is_loopback() && !config.loopback) {
+    let config = *server.shared.rate_limit.borrow();
+    if route.is_unlimited() || (caller.address.is_loopback() && !config.loopback) {
         return None;
     }
     let owner = caller.token.map_or(Owner::Address(caller.address), Owner::Token);
-    let class = Class::of(route.scope());
-    let verdict = buckets.lock().unwrap_or_else(PoisonError::into_inner).take(owner, class, Instant::now())?;
+    let class = Class::of(route);
+    let mut buckets = lock(buckets);
+    if buckets.rates() != rates(&config) {
+        buckets.set_rates(rates(&config));
+    }
+    let verdict = buckets.take(owner, class, Instant::now())?;
     if !verdict.is_allowed {
         server.shared.metrics.rpc.rate_limited.with([class.name()]).inc();
     }

@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use telemetry::Gauge;
 use tracing::{Instrument, field};
 
+use super::auth::Caller;
 use super::body::Bounds;
 use super::query::{self, Question};
 use super::server::Server;
@@ -36,6 +37,8 @@ use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
 const SHOWN_CHARS_MAX: usize = 128;
 /// Content type of bytes as they are.
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// A reply, or why there is none.
+type Answered = Result<Response, ApiError>;
 /// The route under which requests to no route are counted.
 const NO_ROUTE: &str = "none";
 
@@ -104,7 +107,7 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
     let span = tracing::info_span!("rpc", route = route.path, transaction = field::Empty);
     let limit = time_limit(&server, route);
     let peer = request.extensions().get::<auth::Peer>().expect("every connection has its peer").0;
-    let caller = auth::Caller::of(&server, peer, request.headers());
+    let caller = Caller::of(&server, peer, request.headers());
     let verdict = auth::take(&server, &server.buckets, route, caller);
     let work = async {
         auth::allow(verdict.as_ref())?;
@@ -168,12 +171,7 @@ fn count(server: &Server, route: &'static str, response: &Response) {
     server.shared.metrics.rpc.requests.with([route, status]).inc();
 }
 
-async fn handle(
-    server: Arc<Server>,
-    route: &'static Route,
-    caller: auth::Caller,
-    request: Request,
-) -> Result<Response, ApiError> {
+async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, request: Request) -> Answered {
     let (mut parts, body) = request.into_parts();
     auth::check(&server, route, caller)?;
     let part = path_part(&mut parts).await?;

@@ -1,9 +1,13 @@
 //! From the bytes of an answer to a value or to the reason why there is none.
 
+use reqwest::header::HeaderValue;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::ClientError;
 use crate::error::ApiError;
+use crate::jsonrpc;
+use crate::types::SubmitResult;
 
 /// A good answer as `T`; anything else is the node's refusal or not an answer of this API.
 pub(super) fn read<T: DeserializeOwned>(url: &str, status: u16, body: &[u8]) -> Result<T, ClientError> {
@@ -79,4 +83,30 @@ fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rus
         next = error.source();
     }
     None
+}
+
+/// The header with this token.
+pub(super) fn bearer(token: &str) -> Result<HeaderValue, ClientError> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ClientError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Results by the position that each call carried as its id.
+pub(super) fn in_order(
+    responses: Vec<jsonrpc::Response>,
+    count: usize,
+) -> Result<Vec<Result<SubmitResult, ApiError>>, String> {
+    let mut results: Vec<Option<Result<SubmitResult, ApiError>>> = vec![None; count];
+    for response in responses {
+        let position = response.id.as_u64().and_then(|id| usize::try_from(id).ok());
+        let place = position.and_then(|position| results.get_mut(position)).ok_or("an answer has an unknown id")?;
+        *place = Some(match (response.result, response.error) {
+            (_, Some(error)) => Err(error.into()),
+            (result, None) => {
+                Ok(serde_json::from_value(result.unwrap_or(Value::Null)).map_err(|error| error.to_string())?)
+            }
+        });
+    }
+    results.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| "an answer is missing".to_owned())
 }

@@ -61,6 +61,7 @@ impl Route {
             | Operation::ValidatorVrf
             | Operation::AuditReputation
             | Operation::AuditSlashing
+            | Operation::SnapshotMake
             | Operation::Metrics => Scope::Operate,
             _ => Scope::Read,
         }
@@ -69,6 +70,12 @@ impl Route {
     /// Whether it is open to everybody on every node: probes of life ask without a token.
     pub const fn is_probe(&self) -> bool {
         matches!(self.operation, Operation::Health | Operation::HealthLive | Operation::HealthReady)
+    }
+
+    /// Whether requests of it are never counted: probes, and the chunks of a state that this node has said it gives away,
+    /// of which a newcomer needs all.
+    pub const fn is_unlimited(&self) -> bool {
+        self.is_probe() || matches!(self.operation, Operation::StateSyncChunk | Operation::StateSyncChunkByIndex)
     }
 
     /// Every refusal of this route, the common ones last.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::rate::{Buckets, CALLERS_MAX, Caller, Class, Rate, Rates, SWEEP_PAUSE};
-use crate::routes::Scope;
+use crate::routes::Operation;
 
 const RATE: Rate = Rate { burst: 120, per_minute: 60 };
 const RATES: Rates = Rates { read: Some(RATE), write: Some(Rate { burst: 2, per_minute: 6 }) };
@@ -47,10 +47,9 @@ fn reads_writes_addresses_and_tokens_do_not_share() {
     for other in [from("192.0.2.2"), Caller::Token(0), Caller::Token(1)] {
         assert_eq!(allowed(&mut buckets, other, Class::Write, now, 9), 2, "{other:?}");
     }
-    assert_eq!(
-        (Class::of(Scope::Submit), Class::of(Scope::Read), Class::of(Scope::Operate)),
-        (Class::Write, Class::Read, Class::Read)
-    );
+    let class = |operation: Operation| Class::of(operation.route());
+    assert_eq!([Operation::TransactionSubmit, Operation::SnapshotMake].map(class), [Class::Write; 2]);
+    assert_eq!([Operation::BlockList, Operation::Metrics, Operation::HeadStream].map(class), [Class::Read; 3]);
 }
 
 #[test]

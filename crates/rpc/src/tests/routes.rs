@@ -75,7 +75,8 @@ fn paths_are_filled_in_order() {
 fn every_route_has_the_scope_of_what_it_does_and_the_document_says_so() {
     let document: serde_json::Value = serde_json::from_str(&crate::openapi_json()).unwrap();
     for route in &ROUTES {
-        assert_eq!(route.scope() == Scope::Submit, route.access == Access::Write, "{}", route.path);
+        assert!(route.scope() != Scope::Read || route.access != Access::Write, "{} writes", route.path);
+        assert!(route.scope() != Scope::Submit || route.access == Access::Write, "{}", route.path);
         let method = if route.method == Method::Get { "get" } else { "post" };
         let security = &document["paths"][route.path][method]["security"];
         let named = security.as_array().into_iter().flatten().filter_map(|way| way.get("token")?.get(0)?.as_str());
