@@ -515,7 +515,6 @@ pub static KEYS: &[Key] = &[
 
 /// Keys and variables of features that this version does not have, with what is missing: refused by name.
 pub static LATER: &[(&str, &str)] = &[
-    ("snapshot_dir", "this version makes no snapshots"),
     ("rollout.telemetry", "this version exports no traces; metrics are always at /metrics"),
     ("telemetry_auth_token", "this version exports no traces; metrics are always at /metrics"),
     (
