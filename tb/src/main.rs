@@ -19,6 +19,7 @@ fn refused(error: StartError) -> Failure {
         StartError::ProofSystem(_) => (ExitCode::Config, "proof_system"),
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
+        StartError::Tls(_) => (ExitCode::Config, "tls"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
         StartError::Drill(_) => (ExitCode::Config, "drill"),
         StartError::KeyFile(_) => return key_file(error),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use cli::proving::{CacheFile, PreparedKey, ProverAnswer, ProverFuture, ProverStart, ProverTask};
+use cli::proving::{CacheFile, PreparedCircuit, PreparedKey, ProverAnswer, ProverFuture, ProverStart, ProverTask};
 use cli::{ExitCode, Failure};
-use prover_service::{Cache, CacheError, Finding, News, Options, ServiceError, Submitter};
+use primitives::LedgerDigest;
+use prover_service::{Cache, CacheError, Circuit, Finding, News, Options, ServiceError, Submitter};
 
 /// What the service logs unless `RUST_LOG` says otherwise.
 const LOG: &str = "warn,plonky3=info";
@@ -17,7 +18,7 @@ pub fn run(task: ProverTask) -> ProverFuture {
             ProverTask::Run(start) => prove(*start).await.map(|()| ProverAnswer::Done),
             ProverTask::Check(dir) => files(Cache::check(&dir)),
             ProverTask::Clear { dir, everything } => files(Cache::clear(&dir, everything)),
-            ProverTask::Preload(_) => preload(),
+            ProverTask::Preload { made } => preload(made.as_ref()),
         }
     })
 }
@@ -85,19 +86,29 @@ fn files(found: Result<Vec<Finding>, CacheError>) -> Result<ProverAnswer, Failur
     Ok(ProverAnswer::Files(found.map_err(|error| disk(&error))?.into_iter().map(file).collect()))
 }
 
-fn preload() -> Result<ProverAnswer, Failure> {
+fn preload(told: &dyn Fn(&PreparedCircuit)) -> Result<ProverAnswer, Failure> {
     let started = Instant::now();
+    let millis = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
     let other = |error: &dyn std::fmt::Display| {
         Failure::new(ExitCode::Refused, "other_key", error, "build tb from the locked sources of the network")
     };
     let key = proof::verifying_key().map_err(|error| other(&error))?;
-    let folding = prover_service::folding_key().map_err(|error| other(&error))?;
+    let (mut circuits, mut since) = (Vec::new(), Instant::now());
+    let mut made = |circuit: Circuit, key: LedgerDigest| {
+        let elapsed_ms = millis(std::mem::replace(&mut since, Instant::now()));
+        let (name, key, step) = (circuit.name().to_owned(), key.to_string(), circuits.len() + 1);
+        let one = PreparedCircuit { name, key, step, steps: Circuit::ALL.len(), elapsed_ms };
+        told(&one);
+        circuits.push(one);
+    };
+    let folding = prover_service::folding_key_telling(&mut made).map_err(|error| other(&error))?;
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Ok(ProverAnswer::Key(PreparedKey {
         backend: "plonky3".to_owned(),
         key: key.hash().to_string(),
         chain_key: folding.verifying().verifying().hash().to_string(),
-        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        circuits,
+        elapsed_ms: millis(started),
         families: names(&["transaction"]),
         missing: names(&["state", "pruning", "uptime", "consensus"]),
     }))

@@ -22,12 +22,16 @@ pub mod bench;
 pub mod commands;
 pub mod context;
 pub mod devnet;
+pub mod doctor;
 pub mod exit;
 pub mod light;
 pub mod output;
 pub mod planning;
+pub mod portal;
 pub mod proving;
 pub mod provision;
+pub mod release;
+pub mod settlement;
 pub mod simulation;
 pub mod stop;
 
@@ -125,8 +129,9 @@ pub fn run_with(arguments: Vec<OsString>, programs: Programs) -> rpc::ExitCode {
     match done {
         Ok(()) => rpc::ExitCode::Ok,
         Err(failure) => {
-            // A simulation or a drill that failed has printed its report, which is the last JSON object.
-            if !(json && failure.error.code == commands::sim::VERDICT_CODE) {
+            // A simulation, a drill or a doctor that failed has printed its report, which is the last JSON object.
+            let reported = [commands::sim::VERDICT_CODE, commands::doctor::DOCTOR_CODE];
+            if !(json && reported.contains(&failure.error.code.as_str())) {
                 output.failure(&failure);
             }
             failure.exit

@@ -56,8 +56,11 @@ pub enum ProverTask {
         /// All of them.
         everything: bool,
     },
-    /// Make the keys and compare them with the pinned ones.
-    Preload(PathBuf),
+    /// Make the keys of every circuit and compare them with the pinned ones.
+    Preload {
+        /// Is told of each circuit once it is made.
+        made: Arc<dyn Fn(&PreparedCircuit) + Send + Sync>,
+    },
 }
 
 /// One file of a proof cache.
@@ -73,6 +76,21 @@ pub struct CacheFile {
     pub incomplete: Option<String>,
 }
 
+/// A circuit whose key was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PreparedCircuit {
+    /// Its name: application, leaf, internal.
+    pub name: String,
+    /// Hash of its key.
+    pub key: String,
+    /// How many of how many it is, from 1.
+    pub step: usize,
+    /// How many there are.
+    pub steps: usize,
+    /// How long it took to make it, milliseconds.
+    pub elapsed_ms: u64,
+}
+
 /// The keys of one proof system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreparedKey {
@@ -82,7 +100,9 @@ pub struct PreparedKey {
     pub key: String,
     /// Hash of the key of chain proofs.
     pub chain_key: String,
-    /// How long it took to make both, milliseconds.
+    /// Every circuit that proofs are made with.
+    pub circuits: Vec<PreparedCircuit>,
+    /// How long it took to make them all, milliseconds.
     pub elapsed_ms: u64,
     /// The families of claims that it proves.
     pub families: Vec<String>,

@@ -29,6 +29,7 @@ pub mod worker;
 mod tests;
 
 pub use cache::{Cache, CacheError, Finding};
-pub use prover::{ProvingError, folding_key};
+pub use prover::fold::Circuit;
+pub use prover::{ProvingError, folding_key_telling};
 pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, Submitter, run};
 pub use worker::WorkError;

@@ -16,19 +16,20 @@ pub use submit::Submitter;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use primitives::{Address, Genesis, Height, LedgerDigest};
 use proof::light::SealedChain;
 use prover::fold::EXTENSION_WINDOWS_MAX;
-use rpc::types::{ClaimRequest, ProofStatus};
+use rpc::types::proving::WAITING_WINDOWS_MAX;
+use rpc::types::{Claim, ClaimRequest, ProofStatus};
 use rpc::{Client, ClientError, ErrorCode};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::cache::{Cache, CacheError};
 use crate::follow::{FollowError, Follower};
-use crate::worker::{Answer, Made, Task, WorkError, Worker};
+use crate::worker::{Answer, Ended, Made, Task, WorkError, Worker};
 
 /// How often one window is tried before the service gives up.
 pub const ATTEMPTS_MAX: u32 = 5;
@@ -36,14 +37,14 @@ pub const ATTEMPTS_MAX: u32 = 5;
 const BACKOFF: Duration = Duration::from_millis(500);
 /// Longest pause after a failure.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
-/// How often a claim is renewed while its window is proven.
-const RENEW: Duration = Duration::from_secs(10);
+/// How often a claim is renewed while its window is proven, and the node is asked whether it has the proof already.
+const RENEW: Duration = Duration::from_secs(2);
+/// Longest time that a stop waits for the node to hear of it.
+const LEAVE_TIME: Duration = Duration::from_secs(2);
 /// Shortest and longest pause between two looks for a closed window.
 const POLL: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// Most windows that are handed to one node before the next one is looked at.
 const DELIVERED_MAX: u32 = 1_024;
-/// Most windows ahead of the next that are looked at for one that is not proven here yet.
-const AHEAD_MAX: u64 = 32;
 
 /// What the service works with.
 pub struct Options {
@@ -103,6 +104,13 @@ pub enum News {
         elapsed_ms: u64,
         /// Bytes of the proof.
         bytes: usize,
+    },
+    /// Somebody else was quicker: work in hand was called off.
+    CalledOff {
+        /// The last height of what was being proven.
+        last_height: Height,
+        /// How long it was worked on, milliseconds.
+        elapsed_ms: u64,
     },
     /// A node took a proof.
     Delivered {
@@ -274,6 +282,8 @@ struct Service {
     worker: Worker,
     /// The last window that was proven here and how long it took, for the node's record.
     made: Option<(u64, u64)>,
+    /// Windows that are proven here and wait for an earlier one.
+    waiting: Vec<u64>,
     /// The chain proof of the cache.
     chain: Option<SealedChain>,
     /// Where the last extension made here ends and how long it took, for the node's record.
@@ -288,16 +298,15 @@ struct Service {
 /// [`ServiceError`] when it cannot go on; nothing that was proven is lost.
 pub async fn run(options: Options) -> Result<(), ServiceError> {
     let mut stop = options.stop.clone();
-    let work = async {
-        let mut service = Service::start(options)?;
-        service.work().await
-    };
+    let mut service = Service::start(options)?;
     tokio::select! {
         biased;
         // A sender that is gone is a stop as well.
-        _ = stop.wait_for(|stop| *stop) => Ok(()),
-        done = work => done,
+        _ = stop.wait_for(|stop| *stop) => {}
+        done = service.work() => return done,
     }
+    service.leave().await;
+    Ok(())
 }
 
 impl Service {
@@ -317,7 +326,8 @@ impl Service {
             tracing::warn!(target: "plonky3", before, now = %key, "the key is another one than at the last start");
         }
         let chain = cache.chain_proof()?.and_then(|bytes| SealedChain::from_bytes(&bytes).ok());
-        Ok(Self { options, cache, name, key, chain_key, follower, worker, made: None, chain, folded: None, sent: None })
+        let (made, waiting, folded, sent) = (None, Vec::new(), None, None);
+        Ok(Self { options, cache, name, key, chain_key, follower, worker, made, waiting, chain, folded, sent })
     }
 
     async fn work(&mut self) -> Result<(), ServiceError> {
@@ -349,12 +359,7 @@ impl Service {
         let waits_for_ever = error.is_outside() && !self.options.once;
         tracing::warn!(target: "plonky3", attempt, %error, "proving failed");
         if !error.is_outside() {
-            let claim = ClaimRequest {
-                prover: self.name.clone(),
-                window: None,
-                chain: false,
-                failure: Some(error.to_string()),
-            };
+            let claim = ClaimRequest { failure: Some(error.to_string()), ..self.claim() };
             // The node may be the reason.
             if let Some(node) = self.options.nodes.first() {
                 let _ = node.claim_window(&claim).await;
@@ -368,6 +373,13 @@ impl Service {
         (self.options.news)(&News::Failed { reason: error.to_string(), attempt, retry_in_ms });
         tokio::time::sleep(pause).await;
         Ok(())
+    }
+
+    /// Gives back what it has claimed, so that others need not wait for the end of its claims.
+    async fn leave(&self) {
+        let claim = ClaimRequest { leaves: true, waiting: Vec::new(), ..self.claim() };
+        let told = tokio::time::timeout(LEAVE_TIME, self.first().claim_window(&claim)).await;
+        tracing::debug!(target: "plonky3", told = told.is_ok_and(|told| told.is_ok()), "the prover stops");
     }
 
     /// Checks that the first node is on this chain.
@@ -459,21 +471,21 @@ impl Service {
     /// The window to work on: one that the first node gives, and that is not proven here already.
     async fn take_window(&mut self) -> Result<Option<u64>, ServiceError> {
         let node = self.first();
-        let mut wanted = None;
-        for _ in 0..AHEAD_MAX {
-            let claim = ClaimRequest { prover: self.name.clone(), window: wanted, chain: false, failure: None };
-            let Some(given) = node.claim_window(&claim).await?.window else { return Ok(None) };
+        self.waiting.clear();
+        for _ in 0..WAITING_WINDOWS_MAX {
+            let Some(given) = node.claim_window(&self.claim()).await?.window else { return Ok(None) };
             if self.cache.proof(given)?.is_none() {
                 return Ok(Some(given));
             }
             // It waits for an earlier one that somebody else proves.
-            let next = given.max(wanted.unwrap_or(0)).saturating_add(1);
-            if wanted.is_some_and(|wanted| given < wanted) {
-                return Ok(None);
-            }
-            wanted = Some(next);
+            self.waiting.push(given);
         }
         Ok(None)
+    }
+
+    /// A claim of any window.
+    fn claim(&self) -> ClaimRequest {
+        ClaimRequest { prover: self.name.clone(), waiting: self.waiting.clone(), ..ClaimRequest::default() }
     }
 
     async fn prove(&mut self, window: u64, queue_depth: u64) -> Result<(), ServiceError> {
@@ -493,8 +505,10 @@ impl Service {
         let failed = |error| ServiceError::Work { window, error };
         let task = Task::Window { window, witness: Box::new(witness) };
         let answer = self.worker.ask(task).map_err(failed)?;
-        let claim = ClaimRequest { prover: self.name.clone(), window: Some(window), chain: false, failure: None };
-        let Made { bytes, elapsed } = self.await_answer(answer, &claim).await.map_err(failed)?;
+        let claim = ClaimRequest { window: Some(window), ..self.claim() };
+        let is_done = |there: &Claim| there.next_window > window;
+        let ended = self.await_answer(answer, &claim, is_done, last_height).await.map_err(failed)?;
+        let Some(Made { bytes, elapsed }) = ended else { return Ok(()) };
         self.cache.save_proof(window, &bytes)?;
         let elapsed_ms = millis(elapsed);
         self.made = Some((window, elapsed_ms));
@@ -503,22 +517,35 @@ impl Service {
         Ok(())
     }
 
-    /// Waits for the proving thread, and renews the claim meanwhile.
-    async fn await_answer(&self, mut answer: Answer, claim: &ClaimRequest) -> Result<Made, WorkError> {
-        let node = self.first();
+    /// Waits for the proving thread, and renews the claim meanwhile. Calls the work off once the node has it from somebody else, as
+    /// `is_done` tells from its answer; then there is nothing.
+    async fn await_answer(
+        &self,
+        mut answer: Answer,
+        claim: &ClaimRequest,
+        is_done: impl Fn(&Claim) -> bool,
+        last_height: Height,
+    ) -> Ended {
+        let (node, started) = (self.first(), Instant::now());
         loop {
             tokio::select! {
-                made = &mut answer => {
-                    let ended = || WorkError("the proving thread has ended; its last words are above".to_owned());
-                    return made.map_err(|_| ended()).and_then(|made| made);
-                }
-                () = tokio::time::sleep(RENEW) => {
-                    if let Err(error) = node.claim_window(claim).await {
-                        tracing::debug!(target: "plonky3", %error, "a claim was not renewed");
-                    }
+                ended = answer.ended() => return ended,
+                () = tokio::time::sleep(RENEW) => match node.claim_window(claim).await {
+                    Ok(there) if is_done(&there) => break,
+                    Ok(_) => {}
+                    Err(error) => tracing::debug!(target: "plonky3", %error, "a claim was not renewed"),
                 }
             }
         }
+        answer.call_off();
+        // It may have been done at the last moment, and is then as good as the other.
+        let ended = answer.ended().await?;
+        if ended.is_none() {
+            let elapsed_ms = millis(started.elapsed());
+            tracing::info!(target: "plonky3", height = last_height.0, elapsed_ms, "somebody else was quicker");
+            (self.options.news)(&News::CalledOff { last_height, elapsed_ms });
+        }
+        Ok(ended)
     }
 
     /// Follows the chain to the end of `window`.

@@ -1,6 +1,7 @@
-//! The cache: whole files come back, torn ones never do. And what a dishonest quorum cannot have proven.
+//! The cache: whole files come back, torn ones never do. And what a dishonest quorum cannot have proven, and work that is called off.
 
 mod quorum;
+mod worker;
 
 use primitives::{Address, Amount, Hash, Height, LedgerDigest, LedgerSlot, Nonce};
 use testkit::Seed;

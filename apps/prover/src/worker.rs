@@ -1,9 +1,11 @@
 //! The thread that proves: at low priority, with its own small pool of threads, one window or one extension at a time.
 //!
 //! Threads inherit the priority of the one that starts them, so this one lowers its own before it makes the pool.
-//! A proof in hand cannot be called off; the process can end at any moment, because nothing is lost with it.
+//! The process can end at any moment, because nothing is lost with it.
 //!
-//! Rule: nothing leaves the thread that does not verify.
+//! Rules
+//! - Nothing leaves the thread that does not verify.
+//! - Work in hand is called off when nobody waits for it any more: the thread then ends it before its next stage.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use primitives::actions::ProofSystemKind;
 use proof::light::{SealedChain, SealedWindow};
 use proof::{FoldedProof, verify_folded, verify_window};
-use prover::{ProvingSystem, WindowProof, WindowWitness, proving_system};
+use prover::{CallOff, ProvingError, ProvingSystem, WindowProof, WindowWitness, proving_system};
 use tokio::sync::oneshot;
 
 /// A proven window, or a longer chain proof.
@@ -34,6 +36,9 @@ impl WorkError {
     }
 }
 
+/// How a task ended: with what was made, or with nothing because it was called off.
+pub type Ended = Result<Option<Made>, WorkError>;
+
 /// What the thread is asked for.
 pub enum Task {
     /// Proves a window.
@@ -52,15 +57,41 @@ pub enum Task {
     },
 }
 
-/// Where the answer to a task arrives.
-pub type Answer = oneshot::Receiver<Result<Made, WorkError>>;
+/// A task that the thread has: where its answer arrives. Dropping it calls the task off.
+pub struct Answer {
+    ended: oneshot::Receiver<Ended>,
+    off: CallOff,
+}
+
+impl Answer {
+    /// Nobody wants it any more: the thread ends it before its next stage and answers then.
+    pub fn call_off(&self) {
+        self.off.call_off();
+    }
+
+    /// How it ended.
+    ///
+    /// # Errors
+    /// [`WorkError`], also when the thread is gone.
+    pub async fn ended(&mut self) -> Ended {
+        let gone = |_| WorkError("the proving thread has ended; its last words are above".to_owned());
+        (&mut self.ended).await.map_err(gone).and_then(|ended| ended)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.off.call_off();
+    }
+}
 
 struct Job {
     task: Task,
-    answer: oneshot::Sender<Result<Made, WorkError>>,
+    off: CallOff,
+    answer: oneshot::Sender<Ended>,
 }
 
-/// The proving thread. It ends when this is dropped and its task is done.
+/// The proving thread. It ends when this is dropped and its task is done or called off.
 pub struct Worker {
     jobs: mpsc::SyncSender<Job>,
 }
@@ -79,13 +110,13 @@ impl Worker {
             let failed = system.as_ref().err().cloned();
             let _ = ready.send(failed.map_or(Ok(()), Err));
             let Ok(mut system) = system else { return };
-            for Job { task, answer } in received {
-                let made = match task {
-                    Task::Window { window, witness } => prove(system.as_ref(), window, &witness),
-                    Task::Extend { chain, windows } => fold(system.as_mut(), chain.as_deref(), &windows),
+            for Job { task, off, answer } in received {
+                let ended = match task {
+                    Task::Window { window, witness } => prove(system.as_ref(), window, &witness, &off),
+                    Task::Extend { chain, windows } => fold(system.as_mut(), chain.as_deref(), &windows, &off),
                 };
                 // Whoever asked may be gone.
-                let _ = answer.send(made);
+                let _ = answer.send(ended);
             }
         };
         let spawned = std::thread::Builder::new().name("prover".to_owned()).spawn(run);
@@ -99,10 +130,11 @@ impl Worker {
     /// # Errors
     /// [`WorkError`] when the thread is gone or has a task in hand and one waiting.
     pub fn ask(&self, task: Task) -> Result<Answer, WorkError> {
-        let (answer, made) = oneshot::channel();
+        let (answer, ended) = oneshot::channel();
+        let off = CallOff::default();
         let busy = |_| WorkError("the proving thread has ended or is busy".to_owned());
-        self.jobs.try_send(Job { task, answer }).map_err(busy)?;
-        Ok(made)
+        self.jobs.try_send(Job { task, off: off.clone(), answer }).map_err(busy)?;
+        Ok(Answer { ended, off })
     }
 }
 
@@ -117,26 +149,32 @@ fn prepare(kind: ProofSystemKind, threads: usize, nice: i32) -> Result<Box<dyn P
     proving_system(kind).map_err(WorkError::of)
 }
 
-fn prove(system: &dyn ProvingSystem, window: u64, witness: &WindowWitness) -> Result<Made, WorkError> {
+/// What was made; nothing when it was called off.
+fn unless_called_off<T>(done: Result<T, ProvingError>) -> Result<Option<T>, WorkError> {
+    match done {
+        Ok(made) => Ok(Some(made)),
+        Err(error) if error.is_called_off() => Ok(None),
+        Err(error) => Err(WorkError::of(error)),
+    }
+}
+
+fn prove(system: &dyn ProvingSystem, window: u64, witness: &WindowWitness, off: &CallOff) -> Ended {
     let started = Instant::now();
-    let made = system.prove_window(witness).map_err(WorkError::of)?;
+    let Some(made) = unless_called_off(system.prove_window(witness, off))? else { return Ok(None) };
     let elapsed = started.elapsed();
     // Nobody else finds out cheaper that a proof is bad.
     verify_window(proof::verifying_key().map_err(WorkError::of)?, &made.statement, &made.bytes)
         .map_err(WorkError::of)?;
     let sealed = SealedWindow { window, payout: made.statement.payout, proof: made.bytes };
-    Ok(Made { bytes: sealed.to_bytes(), elapsed })
+    Ok(Some(Made { bytes: sealed.to_bytes(), elapsed }))
 }
 
-fn fold(
-    system: &mut dyn ProvingSystem,
-    chain: Option<&FoldedProof>,
-    windows: &[WindowProof],
-) -> Result<Made, WorkError> {
+fn fold(system: &mut dyn ProvingSystem, chain: Option<&FoldedProof>, windows: &[WindowProof], off: &CallOff) -> Ended {
     let started = Instant::now();
-    let FoldedProof { statement, bytes } = system.extend(chain, windows).map_err(WorkError::of)?;
+    let Some(made) = unless_called_off(system.extend(chain, windows, off))? else { return Ok(None) };
     let elapsed = started.elapsed();
+    let FoldedProof { statement, bytes } = made;
     verify_folded(proof::fold_key().map_err(WorkError::of)?, &statement, &bytes).map_err(WorkError::of)?;
     let sealed = SealedChain { height: statement.after.height, payout: statement.payout, proof: bytes };
-    Ok(Made { bytes: sealed.to_bytes(), elapsed })
+    Ok(Some(Made { bytes: sealed.to_bytes(), elapsed }))
 }

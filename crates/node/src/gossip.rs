@@ -1,4 +1,4 @@
-//! Transactions from and to peers.
+//! Transactions from and to peers, and the loop that hands on everything else they send.
 //!
 //! Rules
 //! - Verify before relay: a batch is relayed only when every transaction of it is well formed and
@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use crate::partition_watch::{Change, Watch};
+use crate::proofs::travel::{self, Early, Travelling, verdict_name};
 use crate::shared::Shared;
 use crate::{submit, topics};
 
@@ -39,11 +40,13 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
     let mut watch = Watch::new(shared.config.p2p.peers.len(), Instant::now());
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut early = Early::default();
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
             _ = look.tick() => {
                 look_at_peers(&shared, &p2p, &mut watch);
+                early.again(&shared, &p2p).await;
                 continue;
             }
         };
@@ -55,9 +58,14 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
             P2pEvent::TopicReceived { peer: _, batch, message } => {
                 crate::meta::received(&shared, &p2p, batch, message).await;
             }
+            P2pEvent::ProofReceived { peer: _, batch, kind, proof } => {
+                early.receive(&shared, &p2p, Travelling { batch, kind, bytes: proof.into() }).await;
+            }
             P2pEvent::PeerConnected { peer, agent, mode, height } => {
                 record(&shared, peer, &agent, &mode, height);
                 retell(&shared, &p2p);
+                let shared = Arc::clone(&shared);
+                tokio::task::spawn_blocking(move || travel::retell(&shared));
             }
             P2pEvent::PeerDisconnected { peer } => tracing::info!(%peer, "peer disconnected"),
             P2pEvent::PeerRefused { peer, reason } => {
@@ -120,12 +128,7 @@ async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transac
     let judged = tokio::task::spawn_blocking(move || judge(&shared, &transactions)).await;
     // A panic in there is our fault, not the peer's: the batch is not relayed and costs nobody anything.
     let verdict = judged.unwrap_or(Verdict::Ignore);
-    let name = match verdict {
-        Verdict::Accept => "accepted",
-        Verdict::Ignore => "ignored",
-        Verdict::Reject => "rejected",
-    };
-    counted.metrics.pipeline.gossip_events.with([name]).inc();
+    counted.metrics.pipeline.gossip_events.with([verdict_name(verdict)]).inc();
     p2p.report(batch, verdict);
 }
 

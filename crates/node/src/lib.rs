@@ -34,6 +34,7 @@ mod ports;
 pub mod proofs;
 mod ready;
 mod rebuild;
+mod reload;
 pub mod rpc;
 pub mod run;
 mod shared;

@@ -42,6 +42,7 @@ use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
+use crate::reload::Reloader;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::snapshots::Snapshots;
@@ -106,9 +107,11 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     // The port is taken before anything is written, so that a second node of one home is refused early.
     let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
     let listener = TcpListener::bind(address).await.map_err(rpc_error)?;
+    let tls = read_tls(&loaded.config)?;
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
+    let reloader = Reloader::new(&options.home, &options.flags, loaded.clone());
     if let Some(sync) = &options.state_sync {
         crate::state_sync::run(sync, &options.home, &loaded.config, &genesis).await?;
     }
@@ -121,13 +124,22 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     disk::look(&shared);
     tokio::spawn(disk::watch(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
+    let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
     let (stop_rpc, rpc_stop) = watch::channel(false);
-    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, rpc_stop));
+    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, armed.wal).await?;
     let stopped = wait(&shared, options.stop, fault).await;
+    follower.abort();
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
     Ok(stopped)
+}
+
+/// TLS of the RPC server, where the configuration has it.
+fn read_tls(config: &NodeConfig) -> Result<Option<crate::rpc::Tls>, StartError> {
+    let Some(tls) = &config.rpc.tls else { return Ok(None) };
+    let server = rpc::tls::server(&tls.cert, &tls.key, tls.client_ca.as_deref())?;
+    Ok(Some(crate::rpc::Tls { acceptor: server.into(), timeout: tls.handshake_timeout }))
 }
 
 fn check_consensus_port(listen: &str) -> Result<(), StartError> {
@@ -225,6 +237,7 @@ impl Opening<'_> {
             snapshots,
             stages,
             metrics,
+            rate_limit: watch::Sender::new(config.rpc.rate_limit),
             config,
             validator,
             reporter,
@@ -239,6 +252,7 @@ impl Opening<'_> {
             started: now,
             finalized_at: AtomicU64::new(now.0),
             starting: AtomicBool::new(true),
+            live_heights: AtomicU64::new(0),
         });
         Ok((shared, signer))
     }

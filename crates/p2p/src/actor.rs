@@ -282,7 +282,7 @@ impl Network {
             Input::Publish(transactions) => handlers::publish::handle(self, &transactions),
             Input::Command(Some(Command::Verdict(digest, verdict))) => handlers::verdict::handle(self, digest, verdict),
             Input::Command(Some(Command::Topic(message))) => handlers::publish::topic(self, &message),
-            Input::Command(Some(Command::Proof(transaction))) => handlers::publish::proof(self, &transaction),
+            Input::Command(Some(Command::Proof(message))) => handlers::publish::proof(self, &message),
             Input::Command(stop) => return ControlFlow::Break(stop),
             Input::Flush => handlers::flush::handle(self),
             Input::Announce => handlers::announce::handle(self),

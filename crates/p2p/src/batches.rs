@@ -13,7 +13,7 @@
 //! - Nothing is relayed before the node has accepted it.
 //! - A relaying node announces 32 bytes first and sends the batch only to a peer that wants it, so a
 //!   full mesh carries each batch once per node.
-//! - A transaction with a proof is never pushed: it is as large as a thousand others, so who wants it asks for it.
+//! - What holds a proof is never pushed: it is as large as a thousand transactions, so who wants it asks for it.
 //! - Every list has a bound, in entries and in bytes.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -67,10 +67,10 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// A message with a transaction that holds a proof, and its name; `None` when it is over the bound.
-    pub(crate) fn of_proof(transaction: &[u8]) -> Option<(Hash, Self)> {
-        let frame: Frame = encode(&ProofMessage::new(transaction.to_vec())?).into();
-        Some((digest(&frame), Self { frame, is_proof: true }))
+    /// A message with a proof, and its name.
+    pub(crate) fn of_proof(message: &ProofMessage) -> (Hash, Self) {
+        let frame: Frame = encode(message).into();
+        (digest(&frame), Self { frame, is_proof: true })
     }
 }
 

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, Swarm};
-use primitives::transaction::{PROOF_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use primitives::{Hash, Height};
+use primitives::transaction::TRANSACTION_BYTES_MAX;
+use primitives::{BoundedVec, Hash, Height};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::actor::Network;
@@ -24,7 +24,7 @@ use crate::counters::{Counters, Provider};
 use crate::identity::{KeyError, PeerKey};
 use crate::limits::ClampWarning;
 use crate::network::Behaviour;
-use crate::wire::{Refusal, TOPIC_BYTES_MAX};
+use crate::wire::{ProofKind, ProofMessage, Refusal, TOPIC_BYTES_MAX};
 
 /// Transactions that wait to be collected into a batch.
 pub const PUBLISH_QUEUE_MAX: usize = 16_384;
@@ -52,6 +52,17 @@ pub enum P2pEvent {
         batch: BatchId,
         /// At most [`TOPIC_BYTES_MAX`] bytes, unchecked.
         message: Vec<u8>,
+    },
+    /// A peer sent a proof of a window or of the chain that was not seen before. Answer with [`P2pHandle::report`].
+    ProofReceived {
+        /// Who sent it, which need not be who made it.
+        peer: PeerKey,
+        /// Names it in the verdict.
+        batch: BatchId,
+        /// What it is of.
+        kind: ProofKind,
+        /// At most `PROOF_BYTES_MAX` bytes, unchecked.
+        proof: Vec<u8>,
     },
     /// A handshake ended with agreement.
     PeerConnected {
@@ -155,7 +166,7 @@ pub enum StartError {
 pub(crate) enum Command {
     Verdict(Hash, Verdict),
     Topic(Arc<[u8]>),
-    Proof(Arc<[u8]>),
+    Proof(ProofMessage),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -273,8 +284,17 @@ impl P2pHandle {
         if length <= TRANSACTION_BYTES_MAX {
             self.publish.try_send(transaction).is_ok()
         } else {
-            length <= PROOF_TRANSACTION_BYTES_MAX && self.command.try_send(Command::Proof(transaction)).is_ok()
+            let message = BoundedVec::new(transaction.to_vec()).map(ProofMessage::Transaction);
+            message.is_some_and(|message| self.command.try_send(Command::Proof(message)).is_ok())
         }
+    }
+
+    /// Announces a proof to the peers that do not know of it; who asks gets it. Never waits; false when the queue is full, the
+    /// network has stopped, or the proof is over `PROOF_BYTES_MAX` bytes.
+    #[must_use = "a proof that was not queued reaches no peer"]
+    pub fn publish_proof(&self, kind: ProofKind, proof: &[u8]) -> bool {
+        let message = ProofMessage::of(kind, proof);
+        message.is_some_and(|message| self.command.try_send(Command::Proof(message)).is_ok())
     }
 
     /// Judges a received batch. Never waits; false when the queue is full or the network has stopped,

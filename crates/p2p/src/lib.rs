@@ -14,7 +14,7 @@
 //! Rules
 //! - A peer is identified by its Ed25519 node key, and heard only after a handshake that compares
 //!   chain id and genesis hash.
-//! - A transaction is relayed only after the node has checked its batch.
+//! - A transaction is relayed only after the node has checked its batch, a proof only after the node has verified it.
 //! - No peer input can panic, grow a queue without bound, or slow other peers.
 //! - Only this crate names libp2p.
 //!
@@ -44,4 +44,6 @@ pub use counters::{Counter, Counters, DropReason, Provider};
 pub use handle::{BatchId, P2p, P2pEvent, P2pHandle, PeerView, StartError, Verdict};
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
-pub use wire::{BATCH_TRANSACTIONS_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, Refusal, TOPIC_BYTES_MAX};
+pub use wire::{
+    BATCH_TRANSACTIONS_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal, TOPIC_BYTES_MAX,
+};

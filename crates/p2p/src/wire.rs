@@ -6,7 +6,7 @@
 //! | `/the-block/heights/1` | [`Heights`] | [`Heights`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/peers/1` | [`PeersRequest`] | [`ToldPeers`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/transactions/2` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
-//! | `/the-block/proofs/1` | [`ProofMessage`] | [`GossipReply`] | [`PROOF_MESSAGE_BYTES_MAX`] |
+//! | `/the-block/proofs/2` | [`ProofMessage`] | [`GossipReply`] | [`PROOF_MESSAGE_BYTES_MAX`] |
 //!
 //! Rules
 //! - The encoding is `primitives::codec`: borsh, bounded, no trailing bytes.
@@ -18,6 +18,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use libp2p::StreamProtocol;
+use primitives::actions::proving::PROOF_BYTES_MAX;
 use primitives::transaction::{PROOF_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use primitives::{BoundedVec, FormatVersion, Hash, Height};
 
@@ -31,13 +32,13 @@ pub(crate) const HEIGHTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-bl
 pub(crate) const PEERS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/peers/1");
 /// Name of the transaction gossip protocol.
 pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/2");
-/// Name of the protocol that delivers transactions with a proof.
-pub(crate) const PROOFS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/proofs/1");
+/// Name of the protocol that delivers proofs: in transactions, of windows, of the chain.
+pub(crate) const PROOFS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/proofs/2");
 
 /// The longest gossip message, bytes.
 pub const MESSAGE_BYTES_MAX: usize = 262_144;
-/// The longest message with a proof, bytes: the longest such transaction and its length.
-pub const PROOF_MESSAGE_BYTES_MAX: usize = PROOF_TRANSACTION_BYTES_MAX + 4;
+/// The longest message with a proof, bytes: what it is, the longest transaction with one, and its length.
+pub const PROOF_MESSAGE_BYTES_MAX: usize = PROOF_TRANSACTION_BYTES_MAX + 5;
 /// The longest handshake or heights message, bytes.
 pub const SMALL_BYTES_MAX: usize = 16_384;
 /// The most transactions in one batch.
@@ -162,8 +163,36 @@ pub(crate) type ToldPeers = BoundedVec<ToldPeer, TOLD_PEERS_MAX>;
 /// One transaction as it travels.
 pub(crate) type TransactionBytes = BoundedVec<u8, TRANSACTION_BYTES_MAX>;
 
-/// One transaction with a proof as it travels, longer than [`TRANSACTION_BYTES_MAX`].
-pub(crate) type ProofMessage = BoundedVec<u8, PROOF_TRANSACTION_BYTES_MAX>;
+/// A message with a proof. What is in it is the node's affair.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum ProofMessage {
+    /// A transaction with a proof, longer than [`TRANSACTION_BYTES_MAX`].
+    Transaction(BoundedVec<u8, PROOF_TRANSACTION_BYTES_MAX>),
+    /// The proof of a window, beside the chain.
+    Window(BoundedVec<u8, PROOF_BYTES_MAX>),
+    /// The proof of the chain, beside it.
+    Chain(BoundedVec<u8, PROOF_BYTES_MAX>),
+}
+
+impl ProofMessage {
+    /// A proof beside the chain; `None` over [`PROOF_BYTES_MAX`].
+    pub(crate) fn of(kind: ProofKind, proof: &[u8]) -> Option<Self> {
+        let proof = BoundedVec::new(proof.to_vec())?;
+        Some(match kind {
+            ProofKind::Window => Self::Window(proof),
+            ProofKind::Chain => Self::Chain(proof),
+        })
+    }
+}
+
+/// What a proof beside the chain is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofKind {
+    /// One window.
+    Window,
+    /// The chain from genesis on.
+    Chain,
+}
 
 /// A message of a topic as it travels.
 pub(crate) type TopicBytes = BoundedVec<u8, TOPIC_BYTES_MAX>;

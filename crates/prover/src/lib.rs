@@ -12,6 +12,7 @@
 //! Read next: [`WindowWitness`], [`prove_window`], [`check`], [`fold`].
 
 pub mod airs;
+mod call_off;
 pub mod check;
 pub mod fold;
 mod hash;
@@ -26,8 +27,9 @@ extern crate self as prover;
 #[cfg(test)]
 mod tests;
 
-pub use prove::{ProvingKey, WindowProof, prove_traces, prove_window};
+pub use call_off::{CallOff, CalledOff};
+pub use prove::{ProvingKey, WindowProof, prove_traces, prove_window, prove_window_unless};
 pub use replay::{ProveError, Rule, WINDOW_OPS_MAX, replay};
-pub use system::{ProvingError, ProvingSystem, folding_key, proving_system};
+pub use system::{ProvingError, ProvingSystem, folding_key, folding_key_telling, proving_system};
 pub use tables::{Tables, Traces};
 pub use witness::{ChainConstants, NodeIndex, WindowWitness};

@@ -22,6 +22,7 @@ use proof::airs::{STATEMENT, TABLES};
 use proof::keys::{Config, generate};
 use proof::{KeyError, VerifyingKey, WindowStatement, encoding};
 
+use crate::call_off::CallOff;
 use crate::check::check;
 use crate::replay::{ProveError, replay};
 use crate::tables::Traces;
@@ -82,8 +83,23 @@ impl ProvingKey {
 /// # Errors
 /// [`ProveError`] when the witness is incomplete, breaks a rule, or is larger than can be proven.
 pub fn prove_window(key: &ProvingKey, witness: &WindowWitness) -> Result<WindowProof, ProveError> {
+    prove_window_unless(key, witness, &CallOff::default())
+}
+
+/// Proves a window unless it is called off: before it is replayed, before its rows become matrices, before these are proven.
+///
+/// # Errors
+/// As [`prove_window`], and [`ProveError::CalledOff`].
+pub fn prove_window_unless(
+    key: &ProvingKey,
+    witness: &WindowWitness,
+    off: &CallOff,
+) -> Result<WindowProof, ProveError> {
+    off.check()?;
     let (statement, tables) = replay(witness)?;
+    off.check()?;
     let traces = tables.traces();
+    off.check()?;
     if cfg!(debug_assertions)
         && let violations = check(key.verifying(), &traces, None)
         && let Some(first) = violations.first()

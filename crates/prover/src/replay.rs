@@ -23,6 +23,7 @@ use crate::airs::accesses::Account;
 use crate::airs::merkle::Changed;
 use crate::airs::operations::State;
 use crate::airs::{accesses, boundary, merkle, opens, operations, statement, supply};
+use crate::call_off::CalledOff;
 use crate::hash::Half;
 use crate::tables::Tables;
 use crate::witness::WindowWitness;
@@ -62,6 +63,9 @@ pub enum Rule {
 /// Why a window cannot be proven.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
+    /// Nobody wants it any more.
+    #[error("{0}")]
+    CalledOff(#[from] CalledOff),
     /// An operation breaks a rule.
     #[error("operation {op} of height {height} {rule}")]
     Rule {

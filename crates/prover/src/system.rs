@@ -10,11 +10,13 @@
 //!
 //! Read next: [`crate::prove_window`], [`crate::fold::extend`].
 
+use primitives::LedgerDigest;
 use primitives::actions::ProofSystemKind;
 use proof::{FoldedProof, KeyError, UnknownSystem, fold_key, verifying_key};
 
-use crate::fold::{FoldError, FoldingKey, extend};
-use crate::prove::{ProvingKey, WindowProof, prove_window};
+use crate::call_off::{CallOff, CalledOff};
+use crate::fold::{Circuit, FoldError, FoldingKey, extend_unless};
+use crate::prove::{ProvingKey, WindowProof, prove_window_unless};
 use crate::replay::ProveError;
 use crate::witness::WindowWitness;
 
@@ -43,22 +45,34 @@ pub enum ProvingError {
     Fold(#[from] FoldError),
 }
 
+impl ProvingError {
+    /// Whether nobody wanted it any more, which is no failure.
+    pub const fn is_called_off(&self) -> bool {
+        matches!(self, Self::Window(ProveError::CalledOff(CalledOff)) | Self::Fold(FoldError::CalledOff(CalledOff)))
+    }
+}
+
 /// What makes the proofs of a chain.
 pub trait ProvingSystem {
     /// Its name.
     fn kind(&self) -> ProofSystemKind;
 
-    /// Proves a window.
+    /// Proves a window, unless it is called off.
     ///
     /// # Errors
-    /// [`ProvingError::Window`]: the witness breaks a rule, or is too large.
-    fn prove_window(&self, witness: &WindowWitness) -> Result<WindowProof, ProvingError>;
+    /// [`ProvingError::Window`]: the witness breaks a rule or is too large, or it was called off.
+    fn prove_window(&self, witness: &WindowWitness, off: &CallOff) -> Result<WindowProof, ProvingError>;
 
-    /// Extends the chain proof by the windows after it, or makes the first one.
+    /// Extends the chain proof by the windows after it, or makes the first one, unless it is called off.
     ///
     /// # Errors
-    /// [`ProvingError`]: a child does not verify, or the keys are not the network's.
-    fn extend(&mut self, chain: Option<&FoldedProof>, windows: &[WindowProof]) -> Result<FoldedProof, ProvingError>;
+    /// [`ProvingError`]: a child does not verify, the keys are not the network's, or it was called off.
+    fn extend(
+        &mut self,
+        chain: Option<&FoldedProof>,
+        windows: &[WindowProof],
+        off: &CallOff,
+    ) -> Result<FoldedProof, ProvingError>;
 }
 
 /// AIRs over BabyBear with Poseidon2, folded by recursion.
@@ -73,16 +87,21 @@ impl ProvingSystem for Plonky3 {
         ProofSystemKind::Plonky3
     }
 
-    fn prove_window(&self, witness: &WindowWitness) -> Result<WindowProof, ProvingError> {
-        Ok(prove_window(&self.key, witness)?)
+    fn prove_window(&self, witness: &WindowWitness, off: &CallOff) -> Result<WindowProof, ProvingError> {
+        Ok(prove_window_unless(&self.key, witness, off)?)
     }
 
-    fn extend(&mut self, chain: Option<&FoldedProof>, windows: &[WindowProof]) -> Result<FoldedProof, ProvingError> {
+    fn extend(
+        &mut self,
+        chain: Option<&FoldedProof>,
+        windows: &[WindowProof],
+        off: &CallOff,
+    ) -> Result<FoldedProof, ProvingError> {
         let key = match &self.folding {
             Some(key) => key,
             None => self.folding.insert(folding_key()?),
         };
-        Ok(extend(key, chain, windows)?)
+        Ok(extend_unless(key, chain, windows, off)?)
     }
 }
 
@@ -91,7 +110,15 @@ impl ProvingSystem for Plonky3 {
 /// # Errors
 /// [`ProvingError::OtherFoldKey`] when this build makes another key than the pinned one.
 pub fn folding_key() -> Result<FoldingKey, ProvingError> {
-    let key = FoldingKey::generate()?;
+    folding_key_telling(&mut |_, _| {})
+}
+
+/// As [`folding_key`]; tells of each circuit once it is made, with the hash of its key.
+///
+/// # Errors
+/// As [`folding_key`].
+pub fn folding_key_telling(told: &mut dyn FnMut(Circuit, LedgerDigest)) -> Result<FoldingKey, ProvingError> {
+    let key = FoldingKey::generate_telling(told)?;
     let [made, pinned] = [key.verifying().pins(), fold_key()?.pins()].map(|pins| pins.trim().replace('\n', " "));
     if made == pinned { Ok(key) } else { Err(ProvingError::OtherFoldKey { made, pinned }) }
 }

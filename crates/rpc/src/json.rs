@@ -7,7 +7,8 @@
 use serde::de::DeserializeOwned;
 
 use crate::error::{ApiError, ErrorCode};
-use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
+use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX, SUBMISSION_BYTES_MAX};
+use crate::types::SubmitTransaction;
 
 /// Reads a request body as `T`.
 ///
@@ -15,21 +16,29 @@ use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
 /// In this order: `body_too_large`, `json_too_deep`, `parse_error` (not JSON), `bad_request` (a field is
 /// missing, unknown or out of range).
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    check_bounds(bytes)?;
+    read(bytes, REQUEST_BYTES_MAX)
+}
+
+/// Reads the request of `POST /transactions`, which may carry a proof and is then longer than any other.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_submission(bytes: &[u8]) -> Result<SubmitTransaction, ApiError> {
+    read(bytes, SUBMISSION_BYTES_MAX)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], bytes_max: usize) -> Result<T, ApiError> {
+    check_bounds(bytes, bytes_max)?;
     serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { ErrorCode::BadRequest } else { ErrorCode::ParseError };
         ApiError::new(code).because(error.to_string())
     })
 }
 
-/// Checks the size and the nesting of a request body.
-///
-/// # Errors
-/// `body_too_large` or `json_too_deep`.
-pub fn check_bounds(bytes: &[u8]) -> Result<(), ApiError> {
-    if bytes.len() > REQUEST_BYTES_MAX {
+fn check_bounds(bytes: &[u8], bytes_max: usize) -> Result<(), ApiError> {
+    if bytes.len() > bytes_max {
         return Err(ApiError::new(ErrorCode::BodyTooLarge)
-            .because(format!("the body is {} bytes, at most {REQUEST_BYTES_MAX} are read", bytes.len())));
+            .because(format!("the body is {} bytes, at most {bytes_max} are read", bytes.len())));
     }
     if depth_exceeds(bytes, JSON_DEPTH_MAX) {
         return Err(ApiError::new(ErrorCode::JsonTooDeep)

@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
-use primitives::transaction::TRANSACTION_BYTES_MAX;
+use primitives::transaction::{PROOF_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX};
 
 /// Largest request body in bytes: a full batch of ordinary transactions, or [`BATCH_MAX`] / 3 of the largest.
 pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+/// Largest request body of the one route that takes transactions with proofs, bytes: the longest of them in hexadecimal,
+/// and what is around it. A node whose `max_proof_size_bytes` is less takes less.
+pub const SUBMISSION_BYTES_MAX: usize = submission_bytes(PROOF_TRANSACTION_BYTES_MAX);
 /// Deepest nesting of arrays and objects in a request.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// Most calls in one JSON-RPC batch.
@@ -53,6 +56,12 @@ pub const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(600);
 /// Largest genesis file a client reads, bytes.
 pub const GENESIS_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Bytes of a request that hands in a transaction of so many bytes, at most.
+pub const fn submission_bytes(transaction_bytes: usize) -> usize {
+    transaction_bytes.saturating_mul(2).saturating_add(1024)
+}
+
+const _: () = assert!(REQUEST_BYTES_MAX < SUBMISSION_BYTES_MAX, "a proof is the longest thing that is handed in");
 const _: () = assert!(REQUEST_BYTES_MAX > 2 * TRANSACTION_BYTES_MAX + 1024, "one largest transaction in hex must fit");
 const _: () = assert!(PAGE_DEFAULT <= PAGE_MAX, "the default page must be allowed");
 const _: () = assert!(WAIT_DEFAULT_MS <= WAIT_MAX_MS, "the default wait must be allowed");

@@ -4,8 +4,9 @@
 //! - Every [`Operation`] has exactly one line in [`ROUTES`]; a handler is found by matching on the operation,
 //!   so a server that forgets one does not compile.
 //! - Paths use `{name}` for a part that varies. A fixed part wins over a varying one (`/blocks/latest`).
-//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does; [`Access::Token`] is
+//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] only where `rpc.open_reads` is off; [`Access::Token`] is
 //!   refused without one.
+//! - Every route has one [`Scope`] ([`Route::scope`]), which a token must have where one is asked for.
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
@@ -28,7 +29,7 @@ use crate::types::{
 
 pub use operation::Operation;
 
-pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
+pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Scope, Shape};
 
 /// Where JSON-RPC is served.
 pub const RPC_PATH: &str = "/rpc";
@@ -40,8 +41,14 @@ impl PartialEq for Route {
 }
 
 /// Refusals that any route can answer.
-pub const COMMON_ERRORS: [ErrorCode; 4] =
-    [ErrorCode::MethodNotAllowed, ErrorCode::Overloaded, ErrorCode::Timeout, ErrorCode::Internal];
+pub const COMMON_ERRORS: [ErrorCode; 6] = [
+    ErrorCode::MethodNotAllowed,
+    ErrorCode::Forbidden,
+    ErrorCode::RateLimited,
+    ErrorCode::Overloaded,
+    ErrorCode::Timeout,
+    ErrorCode::Internal,
+];
 
 const fn path(name: &'static str, schema: TypeSchema, description: &'static str) -> Parameter {
     Parameter { name, place: Place::Path, shape: Shape::Named(schema), description }

@@ -5,14 +5,15 @@
 //! | `stopping` | x | x | x | x | shutdown has begun |
 //! | `service_down` | x | x | x | x | a service this role needs is not up |
 //! | `disk_low` | x | x | x | x | the disk has less free room than the configured floor |
-//! | `starting` | x | x | | | no height was finalized here since the start: what peers said so far may be old |
+//! | `starting` | x | x | | | since its start the node was not yet where its best peer is: what peers said so far may be old |
 //! | `syncing` | x | x | | | the node fetches heights that others have |
 //! | `stalled` | x | x | x | | no height was finalized for too long |
 //! | `no_peers` | x | x | | | nobody is connected |
 //!
 //! Rules: all reasons that hold are named, in the order of the table. Liveness is another question: a process that
 //! answers is alive, whatever this says. The caller owns the clock. Connected peers do not prove which validator they
-//! are, so a quorum that is out of reach shows as `stalled`.
+//! are, so a quorum that is out of reach shows as `stalled`. Nor do they prove the height that they claim: a node that
+//! decides height after height from votes as they are cast is where the chain is, whatever a peer says ([`behind`]).
 
 use std::fmt;
 
@@ -24,6 +25,34 @@ pub const STALL_FLOOR_MS: u64 = 10_000;
 /// Heights that a node may be behind its best peer without being called syncing: one is being decided,
 /// one is on its way.
 pub const BEHIND_TOLERATED: u64 = 2;
+
+/// So many heights in a row, decided from votes as they were cast and not fetched from a peer …
+pub const LIVE_HEIGHTS_MIN: u64 = BEHIND_TOLERATED + 1;
+/// … the last of them at most so many block intervals ago, tell that nobody is ahead: a node that is behind does not
+/// see the votes of its height any more.
+pub const LIVE_INTERVALS_MAX: u64 = 3;
+
+/// How far a node came by itself, against which the claims of its peers are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The finalized height.
+    pub finalized: u64,
+    /// Heights decided in a row from votes as they were cast, up to the finalized one; 0 after a fetched one.
+    pub live_heights: u64,
+    /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
+    pub finalized_age_ms: u64,
+    /// Target time between blocks, milliseconds.
+    pub block_interval_ms: u64,
+}
+
+/// Heights that the chain has beyond ours, as far as `best`, the highest height that a peer claims, can be believed.
+pub const fn behind(best: u64, progress: &Progress) -> u64 {
+    let age_max_ms = progress.block_interval_ms.saturating_mul(LIVE_INTERVALS_MAX);
+    if progress.live_heights >= LIVE_HEIGHTS_MIN && progress.finalized_age_ms <= age_max_ms {
+        return 0;
+    }
+    best.saturating_sub(progress.finalized)
+}
 
 /// True for a node that fetches heights instead of deciding them.
 pub const fn is_syncing(behind: u64) -> bool {
@@ -66,7 +95,7 @@ pub struct Observation<'a> {
     pub services_down: &'a [&'static str],
     /// Free bytes of the disk and the floor, while it has less than that.
     pub disk_low: Option<(u64, u64)>,
-    /// Whether no height was finalized here since the start.
+    /// Whether the node was not yet where its best peer is, since the start.
     pub starting: bool,
     /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
     pub finalized_age_ms: u64,
@@ -94,7 +123,7 @@ pub enum Reason {
         /// The floor.
         floor: u64,
     },
-    /// No height was finalized since the start.
+    /// Since its start the node was not yet where its best peer is.
     Starting,
     /// Others have this many heights more.
     Syncing {
@@ -140,8 +169,7 @@ impl fmt::Display for Reason {
                  tb snapshots prune, or lower disk_free_min_bytes"
             ),
             Self::Starting => f.write_str(
-                "no height was finalized since the start, so it is not known whether this node is where the others are; wait for \
-                 the next height",
+                "since its start this node did not yet finalize the height of its best peer; wait for the next heights",
             ),
             Self::Syncing { behind } => {
                 write!(f, "the node is {behind} heights behind its peers and catches up; wait until it is done")

@@ -75,10 +75,20 @@ pub const RECORDINGS: &[Recording] = &[
         expr: "histogram_quantile(0.99, sum by (instance, job, le) (rate(storage_commit_seconds_bucket[5m])))",
     },
     Recording { name: "instance:rpc_requests:rate5m", expr: "sum by (instance, job) (rate(rpc_requests_total[5m]))" },
+    // For each kind of proof: a window takes seconds, an extension of the chain proof the better part of a minute.
+    Recording {
+        name: "instance:proof_generation_ms:p50_10m",
+        expr: "histogram_quantile(0.5, sum by (instance, job, backend, proof, le) \
+               (rate(rpp_runtime_proof_generation_latency_ms_bucket[10m])))",
+    },
     Recording {
         name: "instance:proof_generation_ms:p95_10m",
-        expr: "histogram_quantile(0.95, sum by (instance, job, le) \
+        expr: "histogram_quantile(0.95, sum by (instance, job, backend, proof, le) \
                (rate(rpp_runtime_proof_generation_latency_ms_bucket[10m])))",
+    },
+    Recording {
+        name: "instance:proof_generation_ms:mean_10m",
+        expr: "rate(rpp_runtime_proof_generation_latency_ms_sum[10m]) / rate(rpp_runtime_proof_generation_latency_ms_count[10m])",
     },
     Recording {
         name: "instance:proof_verification_ms:p95_10m",

@@ -6,6 +6,10 @@ use crate::alerts::{JOB, NODE};
 /// The labels of an alert about one proof backend.
 const BACKEND: &[(&str, &str)] = &[("instance", "node1:26658"), ("job", JOB), ("backend", "plonky3")];
 
+/// The labels of an alert about the proofs of windows.
+const WINDOWS: &[(&str, &str)] =
+    &[("instance", "node1:26658"), ("job", JOB), ("backend", "plonky3"), ("proof", "window")];
+
 /// The alerts.
 pub const ALERTS: &[Alert] = &[
     // The bound that operators of provers were promised.
@@ -13,8 +17,8 @@ pub const ALERTS: &[Alert] = &[
         name: "ProveSlow",
         severity: Severity::Warning,
         lasting: "2m",
-        expr: "instance:proof_generation_ms:p95_10m > 5500",
-        summary: "Proofs accepted by {{ $labels.instance }} take more than 5.5 s to make, at the 95th percentile",
+        expr: "instance:proof_generation_ms:p95_10m{proof=\"window\"} > 5500",
+        summary: "Proofs of windows that {{ $labels.instance }} accepted take more than 5.5 s to make, at the 95th percentile",
         drill: Drill {
             series: &[
                 (
@@ -32,7 +36,7 @@ pub const ALERTS: &[Alert] = &[
             ],
             quiet_at: "10m",
             fires_at: "24m",
-            labels: NODE,
+            labels: WINDOWS,
             clear_at: "40m",
         },
     },

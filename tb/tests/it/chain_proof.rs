@@ -4,9 +4,11 @@
 //! While it works one of the validators is down, so that there are two windows and no more.
 //! What folds refuse by themselves is shown with golden folds in the `proof` crate.
 
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use cli::devnet::layout::{PROVER_POOL_BALANCE, account_name};
+use cli::devnet::layout::{PROVER_POOL_BALANCE, Ports, account_name};
 use primitives::params::ProvingParams;
 use primitives::{
     Address, Amount, CommitCertificate, Engine, Hash, Header, Height, LedgerDigest, LedgerSlot, Nonce, Params, Round,
@@ -19,10 +21,10 @@ use serde_json::Value;
 use testkit::Seed;
 use tree::LedgerProof;
 
-use crate::cluster::{Cluster, START_TIME};
-use crate::command::{Ended, Running, run_in, tb};
+use crate::cluster::{Cluster, Node, START_TIME, free_base, until};
+use crate::command::{Ended, Running, run_in, tb, without_ours};
+use crate::join::connected_to;
 use crate::pay::Payer;
-use crate::proof_gossip::follows;
 use crate::proofs::{Forger, alter, code, verify_with};
 use crate::proxy::{Lie, Proxy};
 
@@ -42,6 +44,8 @@ const ALTERATIONS: usize = 6;
 const HEAD: usize = 38;
 /// Who brings the chain proof onto the chain.
 const SUBMITTER: u16 = 3;
+/// Who pays for the transaction and the identity of the script.
+const SMOKER: u16 = 4;
 
 fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
     verify_with(cluster, url, words)
@@ -62,11 +66,13 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     let id = client.submit(&payer.request(&payment)).await.expect("it is admitted").id;
     cluster.nodes[0].finalized(id).await;
     refuses_what_is_not_there(&cluster, &client).await;
+    let smoke = Smoke::start(&cluster).await;
     cluster.nodes[0].reaches(2 * WINDOW + 1, START_TIME).await;
     cluster.nodes[1].kill();
     lags(&client).await;
 
     let height = folds(&mut cluster, &client).await;
+    smoke.passes().await;
     shows_and_refuses(&client, height).await;
     keeps_it(&mut cluster, height).await;
     reuses_it(&cluster, height).await;
@@ -80,6 +86,53 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     lies.accounts();
     lies.numbers();
     cluster.check_no_panic();
+}
+
+/// The script that follows a rollout, on a chain whose proofs are recursive: it ends when the proven height has moved.
+struct Smoke {
+    script: Child,
+    said: PathBuf,
+}
+
+impl Smoke {
+    /// Starts it, and waits until its transaction and its identity are there.
+    async fn start(cluster: &Cluster) -> Self {
+        let said = cluster.folder().join("smoke");
+        let file = std::fs::File::create(&said).expect("a file");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/smoke_rollout.sh");
+        let mut command = Command::new("bash");
+        without_ours(&mut command);
+        command.arg(path).env("TB", env!("CARGO_BIN_EXE_tb")).args(["--rpc", &cluster.nodes[0].ports.rpc_url()]);
+        command.args(["--from", &account_name(SMOKER).to_string(), "--home"]).arg(&cluster.network.root);
+        command.stdin(Stdio::null()).stderr(file.try_clone().expect("a second handle")).stdout(file);
+        let mut smoke = Self { script: command.spawn().expect("bash"), said };
+        until("the identity of the script", START_TIME, async || {
+            assert_eq!(smoke.script.try_wait().expect("ours"), None, "{}", smoke.said());
+            smoke.said().contains("3. the commitment moves on").then_some(())
+        })
+        .await;
+        smoke
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.said).unwrap_or_default()
+    }
+
+    /// It has seen the recursive proof of a later height.
+    async fn passes(mut self) {
+        let _shown = testkit::contract!("S000-106");
+        let ended = until("the end of the script", START_TIME, async || self.script.try_wait().expect("ours")).await;
+        let said = self.said();
+        assert!(ended.success() && said.contains("OK: transaction, identity and commitment"), "{said}");
+        assert!(said.contains("   proven height "), "{said}");
+    }
+}
+
+impl Drop for Smoke {
+    fn drop(&mut self) {
+        let _ = self.script.kill();
+        let _ = self.script.wait();
+    }
 }
 
 async fn refuses_what_is_not_there(cluster: &Cluster, client: &Client) {
@@ -104,7 +157,7 @@ async fn is_taken(cluster: &Cluster, height: Height) {
     let submitter = Payer::funded(&cluster.network, SUBMITTER).address;
     for node in &cluster.nodes {
         let client = node.client();
-        let status = crate::cluster::until("the chain to take the proof", START_TIME, async || {
+        let status = until("the chain to take the proof", START_TIME, async || {
             client.provers().await.ok().filter(|status| status.proven_height >= height)
         })
         .await;
@@ -138,7 +191,7 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
     command.args(["--submit", &account_name(SUBMITTER).to_string(), "--bond", "20"]);
     let mut prover = Running::start(&mut command);
     let folding = prover.event("folding", FOLD_TIME);
-    let claim = ClaimRequest { prover: "stranger".to_owned(), window: None, chain: true, failure: None };
+    let claim = ClaimRequest { prover: "stranger".to_owned(), chain: true, ..ClaimRequest::default() };
     let claimed = client.claim_window(&claim).await.expect("it answers");
     assert_eq!(claimed.window, None, "one prover extends the chain proof at a time");
     let folded = prover.event("folded", FOLD_TIME);
@@ -146,17 +199,29 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
     println!("chain proof of {} windows: {} ms, {} bytes", folding["windows"], folded["elapsed_ms"], folded["bytes"]);
     cluster.nodes[1].start();
     cluster.all_ready().await;
-    for _ in &urls {
-        let delivered = prover.event("chain_delivered", START_TIME);
-        assert_eq!(delivered["chain_height"], folded["last_height"]);
-    }
+    let delivered = prover.event("chain_delivered", START_TIME);
+    assert_eq!(delivered["chain_height"], folded["last_height"]);
     let height = Height(folded["last_height"].as_u64().expect("a height"));
+    // The other node has it from the prover or from the first one, whoever is quicker.
+    for node in &cluster.nodes {
+        has_chain_proof(node, height).await;
+    }
     is_taken(cluster, height).await;
     assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
     let files = run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
     let names = files.as_array().expect("a list of files").iter().filter_map(|file| file["path"].as_str());
     assert_eq!(names.filter(|path| path.ends_with("/chain")).count(), 1, "{files}");
     height
+}
+
+/// Waits until a node has the chain proof.
+async fn has_chain_proof(node: &Node, height: Height) {
+    let client = node.client();
+    until("the chain proof", START_TIME, async || {
+        let chain = client.proof_status().await.ok()?.chain?;
+        (chain.last_height == height).then_some(())
+    })
+    .await;
 }
 
 async fn shows_and_refuses(client: &Client, height: Height) {
@@ -179,7 +244,7 @@ async fn shows_and_refuses(client: &Client, height: Height) {
     assert_eq!(code(client.submit_chain(vec![1; 20], None).await), "bad_request");
     assert_eq!(code(client.submit_chain(vec![0; 4 * 1024 * 1024 + 1], None).await), "body_too_large");
     let next = height.0 + WINDOW;
-    crate::cluster::until("the next window's end", START_TIME, async || {
+    until("the next window's end", START_TIME, async || {
         let live = client.health_live().await.ok()?;
         (live.finalized_height >= Height(next)).then_some(())
     })
@@ -225,10 +290,25 @@ async fn keeps_it(cluster: &mut Cluster, height: Height) {
     assert!(rotated.is_some_and(|at| at > started), "{rotated:?}");
 }
 
-/// A prover that starts again hands a node without proofs what lies in its cache, and proves and folds nothing for it.
+/// A node of the chain that knows these peers, of consensus and of gossip, and asks nobody for more.
+async fn beside(cluster: &Cluster, name: &str, consensus: &[Ports], gossip: &[Ports]) -> Node {
+    let home = cluster.folder().join(name);
+    let genesis = cluster.network.root.join("genesis.json");
+    run_in(&home, &["init", "--genesis", genesis.to_str().expect("text")]).ok();
+    let ports = Ports::of(free_base(1), 0).expect("free ports");
+    let mut words = connected_to(ports, consensus, gossip);
+    words.extend(["--set", "p2p.exchange_peers=false"].map(str::to_owned));
+    let mut node = Node::new(home, ports);
+    node.start_with(&words.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    node
+}
+
+/// A prover that starts again hands a node without proofs what lies in its cache, and proves and folds nothing for it. From there the
+/// proof goes on to a node that knows nobody else: it verifies it, and passes on what it has verified.
 async fn reuses_it(cluster: &Cluster, height: Height) {
     let _cache = testkit::contract!("S000-016");
-    let mut newcomer = follows(cluster, &[]).await;
+    let validators: Vec<Ports> = cluster.nodes.iter().map(|node| node.ports).collect();
+    let mut newcomer = beside(cluster, "newcomer", &validators, &[]).await;
     newcomer.reaches(height.0, START_TIME).await;
     assert_eq!(newcomer.client().proof_status().await.expect("it answers").chain, None);
     let cache = cluster.network.root.join("proof_cache");
@@ -242,7 +322,24 @@ async fn reuses_it(cluster: &Cluster, height: Height) {
     assert_eq!(names, ["started", "chain_delivered"]);
     assert_eq!(told[1]["chain_height"], height.0);
     assert_eq!(again.interrupt(Duration::from_secs(10)), Some(0));
-    newcomer.stop();
+
+    // No prover knows the second and the third; each knows the one before, so it is two hops to the third.
+    let mut second = beside(cluster, "second", &validators, &[newcomer.ports]).await;
+    second.reaches(height.0, START_TIME).await;
+    has_chain_proof(&second, height).await;
+    let mut third = beside(cluster, "third", &validators, &[second.ports]).await;
+    third.reaches(height.0, START_TIME).await;
+    has_chain_proof(&third, height).await;
+    let good = cluster.nodes[0].client().chain_proof().await.expect("it is there");
+    for node in [&second, &third] {
+        assert_eq!(node.client().chain_proof().await.expect("it is there"), good);
+        assert!(node.metric("proof_gossip_total{proof=\"chain\",verdict=\"accepted\"}").await > 0.5);
+        assert!(node.metric("rpp_runtime_proof_verification_latency_ms_count").await > 0.5, "it verified it");
+        verify(cluster, &node.ports.rpc_url(), &[]).ok();
+    }
+    for node in [&mut third, &mut second, &mut newcomer] {
+        node.stop();
+    }
 }
 
 /// One proof and a few headers show the chain, the same from every checkpoint.

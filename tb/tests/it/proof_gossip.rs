@@ -11,7 +11,9 @@ use primitives::{
     Action, Amount, BoundedBytes, Engine, Height, IdentityAction, Outcome, Params, ProvingAction, Transaction,
     TransactionBody, VrfSecretKey,
 };
+use rpc::routes::Operation;
 use rpc::types::BlockId;
+use serde_json::Value;
 
 use crate::cluster::{Cluster, Node, START_TIME, free_base, until};
 use crate::command::run_in;
@@ -135,6 +137,50 @@ async fn a_forged_proof_ends_at_the_next_node_and_burns_its_bond() {
     cluster.check_one_history().await;
 }
 
+/// Only the route that takes transactions takes them with proofs, up to the longest that any chain allows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_longest_proofs_are_judged_by_what_they_say_and_longer_ones_by_their_size() {
+    let mut params = Params { window_blocks: WINDOW, block_bytes_max: 8 * 1024 * 1024, ..Params::default() };
+    params.proving.proof_bytes_max = 4 * 1024 * 1024;
+    let mut cluster = Cluster::with_gates(Engine::Solo, 1, INTERVAL_MS, Some(params), &["recursive_proofs"]);
+    cluster.start_all();
+    cluster.all_ready().await;
+    let (node, mut payer) = (&cluster.nodes[0], Payer::funded(&cluster.network, 3));
+    node.reaches(WINDOW + 2, START_TIME).await;
+    let client = node.client();
+
+    // Three mebibytes arrive, and are refused for what they are: not those of a prover.
+    let action = submission(node, &payer, vec![7; 3 * 1024 * 1024]).await;
+    let forged = signed(&mut payer, action);
+    assert_eq!(code(client.submit(&payer.request(&forged)).await), "no_prover_bond");
+    // Bonded, it may hand in as many, and the block judges them.
+    payer.nonce = forged.body.nonce.get();
+    done(node, &mut payer, Action::Proving(ProvingAction::Bond { amount: Amount::from_blocks(20) })).await;
+    let height = node.height().await.expect("a height");
+    node.reaches(height + WINDOW + 1, START_TIME).await;
+    let action = submission(node, &payer, vec![7; 3 * 1024 * 1024]).await;
+    let forged = signed(&mut payer, action);
+    client.submit(&payer.request(&forged)).await.expect("it waits");
+    let receipt = node.finalized(forged.id()).await.receipt.expect("a receipt");
+    assert_eq!(receipt.outcome, Outcome::ProofInvalid);
+
+    // Five are refused before anybody looks at them; so are three on any other route.
+    let post = async |path: &str, mebibytes: usize| {
+        let body = format!("{{\"transaction\":\"{}\"}}", "07".repeat(mebibytes * 1024 * 1024));
+        let request = reqwest::Client::new().post(format!("{}{path}", node.ports.rpc_url()));
+        let reply = request.header("content-type", "application/json").body(body).send().await.expect("an answer");
+        let status = reply.status().as_u16();
+        let refusal: Value = reply.json().await.expect("a refusal");
+        (status, refusal["code"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(post("/transactions", 5).await, (413, "body_too_large".to_owned()));
+    assert_eq!(post("/transactions", 4).await, (422, "malformed".to_owned()));
+    assert_eq!(post("/proofs/claims", 3).await, (413, "body_too_large".to_owned()));
+    let call = client.call::<_, Value>(Operation::TransactionSubmit, &payer.request(&forged)).await;
+    assert_eq!(code(call), "body_too_large");
+    cluster.check_no_panic();
+}
+
 /// Over RPC the node refuses what is above its limit, before it looks at anything else of it.
 async fn limits(node: &Node, payer: &Payer, forged: &Transaction) {
     let client = node.client();
@@ -146,7 +192,7 @@ async fn limits(node: &Node, payer: &Payer, forged: &Transaction) {
 }
 
 /// A node that follows the chain, with these variables.
-pub async fn follows(cluster: &Cluster, environment: &[(&str, &str)]) -> Node {
+async fn follows(cluster: &Cluster, environment: &[(&str, &str)]) -> Node {
     let home = cluster.folder().join("follower");
     let genesis = cluster.network.root.join("genesis.json");
     run_in(&home, &["init", "--genesis", genesis.to_str().expect("text")]).ok();

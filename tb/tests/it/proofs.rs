@@ -32,7 +32,12 @@ const PROVE_TIME: Duration = Duration::from_secs(60);
 const ALTERATIONS: usize = 24;
 
 fn prover(cluster: &Cluster) -> Running {
-    let home = cluster.folder().join("prover");
+    prover_in(cluster, "prover")
+}
+
+/// A prover of the first node with a folder of its own.
+fn prover_in(cluster: &Cluster, home: &str) -> Running {
+    let home = cluster.folder().join(home);
     let url = cluster.nodes[0].ports.rpc_url();
     let genesis = cluster.nodes[0].home.join("genesis.json");
     let mut command = tb();
@@ -97,6 +102,7 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     let status = client.transaction_wait(id, wait).await.expect("its window is proven");
     assert_eq!(status.stage, Stage::Proven);
     assert_eq!(second.interrupt(Duration::from_secs(10)), Some(0), "Ctrl-C ends it in order");
+    shares_windows(&cluster);
 
     shows_where_the_proofs_are(&client, paid_at).await;
     refuses_by_name(&client).await;
@@ -107,6 +113,27 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     checks_the_chain(&cluster, &client, payee).await;
     no_lie_passes(&cluster, &client, payee).await;
     cluster.check_no_panic();
+}
+
+/// Two provers of one node never work on the same window, and each brings what it has.
+fn shares_windows(cluster: &Cluster) {
+    let mut provers = ["prover", "prover-2"].map(|home| prover_in(cluster, home));
+    let mut worked = Vec::new();
+    for prover in &mut provers {
+        // Two windows of each, whatever was told in between.
+        for _ in 0..2 {
+            let told = prover.events_until("proven", PROVE_TIME);
+            worked.extend(told.iter().filter(|one| one["event"] == "proving").map(|one| one["window"].as_u64()));
+            assert!(told.iter().all(|one| one["event"] != "called_off"), "{told:?}");
+        }
+    }
+    for prover in &mut provers {
+        assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
+    }
+    let count = worked.len();
+    worked.sort_unstable();
+    worked.dedup();
+    assert_eq!(worked.len(), count, "a window was proven twice");
 }
 
 async fn shows_where_the_proofs_are(client: &Client, paid_at: Height) {
@@ -180,12 +207,8 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let _recovery = testkit::contract!("S002-033");
     let _target = testkit::contract!("S002-037");
     let client = cluster.nodes[0].client();
-    let failed = ClaimRequest {
-        prover: "stranger".to_owned(),
-        window: None,
-        chain: false,
-        failure: Some("no memory".to_owned()),
-    };
+    let stranger = || ClaimRequest { prover: "stranger".to_owned(), ..ClaimRequest::default() };
+    let failed = ClaimRequest { failure: Some("no memory".to_owned()), ..stranger() };
     let claim = client.claim_window(&failed).await.expect("it is noted");
     let health = client.node_status().await.expect("it answers").backend_health.plonky3;
     assert_eq!((health.healthy, health.last_failure.as_deref()), (false, Some("no memory")));
@@ -210,7 +233,7 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let next = claim.next_window;
     until("the window after the failure", PROVE_TIME, async || {
         // The stranger gives up what it claimed by asking for a window that is far away.
-        let far = ClaimRequest { prover: "stranger".to_owned(), window: Some(next + 20), chain: false, failure: None };
+        let far = ClaimRequest { window: Some(next + 20), ..stranger() };
         let _ = client.claim_window(&far).await;
         client.proof_status().await.ok().filter(|status| status.next_window > next)
     })
@@ -232,19 +255,18 @@ async fn keeps_them(cluster: &mut Cluster) {
     cluster.nodes[0].start();
     cluster.nodes[0].ready(START_TIME).await;
     assert_eq!(cluster.nodes[0].client().proof_status().await.expect("it answers").next_window, before);
-    // A second node has no proofs; the prover hands it those of the cache, without proving anything again.
-    let home = cluster.folder().join("prover");
-    let (first, second) = (cluster.nodes[0].ports.rpc_url(), cluster.nodes[1].ports.rpc_url());
-    let mut command = tb();
-    command.args(["prover", "--json", "--windows-only", "--threads", "1", "--node", &second, "--node", &first]);
-    command.arg("--home").arg(&home);
-    let genesis = cluster.nodes[0].home.join("genesis.json");
-    let mut again = Running::start(command.arg("--genesis").arg(genesis));
-    for window in 0..2 {
-        let delivered = again.event("delivered", PROVE_TIME);
-        assert_eq!((delivered["window"].as_u64(), delivered["node"].as_str()), (Some(window), Some(second.as_str())));
+    // The prover knows one node; the others have its proofs from each other, each verified by itself.
+    for node in &cluster.nodes[1..] {
+        let client = node.client();
+        until("the proofs to travel", START_TIME, async || {
+            (client.proof_status().await.ok()?.next_window >= before).then_some(())
+        })
+        .await;
+        assert!(node.metric("proof_gossip_total{proof=\"window\",verdict=\"accepted\"}").await > 1.5);
+        assert!(node.metric("proof_gossip_total{proof=\"window\",verdict=\"rejected\"}").await < 0.5);
+        let (window, theirs) = (client.window_proof(0).await, cluster.nodes[0].client().window_proof(0).await);
+        assert_eq!(window.expect("it is there"), theirs.expect("it is there"));
     }
-    assert_eq!(again.interrupt(Duration::from_secs(10)), Some(0));
 }
 
 fn names_torn_files(cluster: &Cluster) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cli::devnet::layout::Ports;
 use primitives::{Engine, Height};
-use rpc::limits::REQUEST_BYTES_MAX;
+use rpc::limits::{REQUEST_BYTES_MAX, SUBMISSION_BYTES_MAX};
 use rpc::types::GateKind;
 use serde_json::Value;
 
@@ -326,14 +326,18 @@ async fn a_body_is_bounded_by_the_configuration_and_never_beyond_the_api() {
         let node = &cluster.nodes[0];
         let (_, limits) = first_answer(node, "/status/limits").await;
         assert_eq!(limits["request_bytes_max"], u64::try_from(bound).expect("small"));
-        let post = async |bytes: usize| {
-            let request = reqwest::Client::new().post(format!("{}/transactions", node.ports.rpc_url()));
+        let post = async |path: &str, bytes: usize| {
+            let request = reqwest::Client::new().post(format!("{}{path}", node.ports.rpc_url()));
             let request = request.header("content-type", "application/json").body(vec![b' '; bytes]);
             let body: Value = request.send().await.expect("an answer").json().await.expect("JSON");
             body["code"].as_str().unwrap_or_default().to_owned()
         };
-        assert_eq!(post(bound).await, "parse_error");
-        assert_eq!(post(bound + 1).await, "body_too_large");
+        assert_eq!(post("/proofs/claims", bound).await, "parse_error");
+        assert_eq!(post("/proofs/claims", bound + 1).await, "body_too_large");
+        // The one route that takes proofs in transactions has a bound of its own.
+        assert_eq!(limits["submission_bytes_max"], u64::try_from(SUBMISSION_BYTES_MAX).expect("small"));
+        assert_eq!(post("/transactions", SUBMISSION_BYTES_MAX).await, "parse_error");
+        assert_eq!(post("/transactions", SUBMISSION_BYTES_MAX + 1).await, "body_too_large");
         cluster.nodes[0].stop();
     }
 }

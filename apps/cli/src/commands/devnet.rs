@@ -59,10 +59,10 @@ pub struct Arguments {
     /// Target time between blocks, milliseconds [default: as the folder has, else 1000]
     #[arg(long, value_name = "MS")]
     block_interval_ms: Option<u64>,
-    /// JSON file with the parameters of a new chain that differ from their defaults
+    /// JSON file with the parameters of a new chain that differ from their defaults; a chain with others is refused
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// Gate of a new chain that is in force from height 1, or from HEIGHT on; once for each gate
+    /// Gate of a new chain that is in force from height 1, or from HEIGHT on; once for each gate. A chain without it is refused
     #[arg(long = "gate", value_name = "NAME[@HEIGHT]")]
     gates: Vec<GateArgument>,
     /// Delete the network in the folder and begin a new one

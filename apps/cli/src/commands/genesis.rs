@@ -149,7 +149,17 @@ impl FromStr for GateArgument {
 impl GateArgument {
     /// Whether it is the gate of this name.
     pub fn is(&self, name: &str) -> bool {
-        self.0.name == name
+        self.name() == name
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What a genesis file with it says.
+    pub fn activation(&self) -> &GateActivation {
+        &self.0
     }
 }
 

@@ -1,12 +1,14 @@
 //! `tb validator proofs`: the files and keys of a prover of this home.
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand, ValueEnum};
 use config::NodeConfig;
 
 use crate::context::{Context, environment};
 use crate::exit::Failure;
 use crate::output::{count, duration_ms, fields, table};
-use crate::proving::{CacheFile, PreparedKey, ProverAnswer, ProverRunner, ProverTask, missing};
+use crate::proving::{CacheFile, PreparedCircuit, PreparedKey, ProverAnswer, ProverRunner, ProverTask, missing};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +40,7 @@ enum Command {
     /// The folder of checkpoints and proofs (proof_cache_dir)
     #[command(after_help = EXAMPLES_CACHE)]
     Cache(Cache),
-    /// Make the keys of a proof system and compare them with the pinned ones
+    /// Make the keys of every circuit of a proof system and compare them with the pinned ones
     #[command(after_help = EXAMPLES_PRELOAD)]
     Preload(Preload),
 }
@@ -108,7 +110,9 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
             "the chain of this version is proven by plonky3",
         )),
         Command::Preload(Preload { backend: Backend::Plonky3 }) => {
-            if let ProverAnswer::Key(key) = runner(ProverTask::Preload(dir)).await? {
+            let output = context.output;
+            let made = Arc::new(move |one: &PreparedCircuit| output.talk(describe_circuit(one)));
+            if let ProverAnswer::Key(key) = runner(ProverTask::Preload { made }).await? {
                 context.output.result(&key, || describe_key(&key));
             }
             Ok(())
@@ -146,9 +150,15 @@ fn describe(files: &[CacheFile]) -> String {
     table(["BYTES", "STATE", "FILE"], &files.iter().map(row).collect::<Vec<_>>())
 }
 
+fn describe_circuit(one: &PreparedCircuit) -> String {
+    let PreparedCircuit { name, key, step, steps, elapsed_ms } = one;
+    format!("{step}/{steps} {name}: key {key}, made in {}", duration_ms(*elapsed_ms))
+}
+
 fn describe_key(key: &PreparedKey) -> String {
     fields(&[
         ("backend", key.backend.clone()),
+        ("circuits", key.circuits.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ")),
         ("key of windows", format!("{} (the pinned one)", key.key)),
         ("key of chain proofs", format!("{} (the pinned one)", key.chain_key)),
         ("made in", duration_ms(key.elapsed_ms)),

@@ -275,7 +275,8 @@ fn present(root: &Path) -> Result<Option<Shape>, Failure> {
 /// Makes the network in `root`, or takes the one that is there. `fresh` deletes that one first.
 ///
 /// # Errors
-/// [`Failure`] when ports are busy, the folder holds something else, or the disk refuses.
+/// [`Failure`] when ports are busy, the folder holds something else or a chain with other gates or parameters, or the disk
+/// refuses.
 pub fn prepare(root: &Path, wanted: &Wanted, fresh: bool) -> Result<Network, Failure> {
     let found = present(root)?;
     // What an interrupted start left behind cannot be used.
@@ -283,12 +284,34 @@ pub fn prepare(root: &Path, wanted: &Wanted, fresh: bool) -> Result<Network, Fai
     let shape = Shape::resolve(wanted, usable)?;
     check_ports(&shape)?;
     if usable.is_some() {
-        return open(root, shape, false);
+        let network = open(root, shape, false)?;
+        check_chain(&network, wanted)?;
+        return Ok(network);
     }
     if found.is_some() {
         fs::remove_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
     }
     make(root, shape, wanted.params.clone().unwrap_or_default(), &wanted.gates)
+}
+
+/// Gates and parameters are part of genesis: what is wished for must be what the chain has.
+fn check_chain(network: &Network, wanted: &Wanted) -> Result<(), Failure> {
+    let Network { root, genesis, shape, .. } = network;
+    let absent = wanted.gates.iter().find(|gate| !genesis.gates.contains(gate.activation()));
+    let params = wanted.params.clone().map(|params| Params { block_interval_ms: shape.block_interval_ms, ..params });
+    let what = match (absent, params) {
+        (Some(gate), _) => {
+            format!("does not have the gate {} from height {} on", gate.name(), gate.activation().height)
+        }
+        (None, Some(params)) if params != genesis.params => "has other parameters than --params says".to_owned(),
+        (None, _) => return Ok(()),
+    };
+    Err(Failure::new(
+        ExitCode::Refused,
+        "other_chain",
+        format!("the chain in {} {what}; both are set when a chain begins", root.display()),
+        "begin one in another folder with --home DIR, or delete this one with --fresh; nothing was started",
+    ))
 }
 
 fn check_ports(shape: &Shape) -> Result<(), Failure> {

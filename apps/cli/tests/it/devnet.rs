@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cli::devnet::layout::{ACCOUNT_BALANCE, Network, Ports, Wanted, prepare};
 use config::{Home, Mode, NodeConfig};
-use primitives::Engine;
+use primitives::{Engine, Params};
 use rpc::ExitCode;
 use wallet::{NodeKey, ValidatorKey, ValidatorSigner};
 
@@ -95,6 +95,35 @@ fn a_network_is_used_again_and_its_shape_is_kept() {
     assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "other_devnet"));
     let solo = Wanted { engine: Engine::Solo, params: None, gates: Vec::new(), ..anything };
     assert_eq!(prepare(folder.path(), &solo, false).expect_err("another engine").error.code, "other_devnet");
+}
+
+#[test]
+fn gates_and_parameters_of_a_chain_that_is_there_are_kept_and_others_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let gated = |nodes, base, gates: &[&str]| Wanted {
+        gates: gates.iter().map(|gate| gate.parse().expect("a gate")).collect(),
+        ..wanted(nodes, base)
+    };
+    let tries =
+        std::iter::repeat_with(|| prepare(folder.path(), &gated(1, free_base(1), &["recursive_proofs"]), false));
+    let first = tries.take(10).find_map(Result::ok).expect("the ports are not busy ten times");
+    let base = first.shape.base_port;
+    for same in [&[][..], &["recursive_proofs"], &["recursive_proofs@1"]] {
+        let again = prepare(folder.path(), &gated(1, base, same), false).expect("the same network");
+        assert_eq!(first.genesis.hash(), again.genesis.hash());
+    }
+    for (other, named) in [("consensus_enforcement", "consensus_enforcement"), ("recursive_proofs@9", "height 9")] {
+        let failure = prepare(folder.path(), &gated(1, base, &[other]), false).expect_err("another gate");
+        assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "other_chain"));
+        assert!(failure.error.error.contains(named) && failure.error.hint.contains("--home"), "{failure:?}");
+    }
+    let same = Wanted { params: Some(Params::default()), ..wanted(1, base) };
+    prepare(folder.path(), &same, false).expect("the time between blocks is an option of its own");
+    let params = Some(Params { window_blocks: 7, ..Params::default() });
+    let failure = prepare(folder.path(), &Wanted { params, ..wanted(1, base) }, false).expect_err("other parameters");
+    assert_eq!(failure.error.code, "other_chain");
+    let fresh = prepare(folder.path(), &gated(1, base, &["consensus_enforcement"]), true);
+    assert_ne!(fresh.expect("a new chain").genesis.hash(), first.genesis.hash());
 }
 
 #[test]

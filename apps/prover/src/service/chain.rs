@@ -16,7 +16,7 @@ use proof::light::{ChainRules, SealedChain, SealedWindow, check_chain};
 use proof::{FoldedProof, LedgerPoint, fold_key, verify_window, verifying_key};
 use prover::WindowProof;
 use prover::fold::EXTENSION_WINDOWS_MAX;
-use rpc::types::{BlockId, ClaimRequest, OperationsQuery, ProofStatus};
+use rpc::types::{BlockId, Claim, ClaimRequest, OperationsQuery, ProofStatus};
 use rpc::{Client, ClientError, ErrorCode};
 
 use super::{News, Service, ServiceError, millis};
@@ -81,7 +81,7 @@ impl Service {
         if waiting < u64::try_from(least.max(1)).unwrap_or(u64::MAX) {
             return Ok(false);
         }
-        let claim = ClaimRequest { prover: self.name.clone(), window: None, chain: true, failure: None };
+        let claim = ClaimRequest { chain: true, ..self.claim() };
         if node.claim_window(&claim).await?.window.is_none() {
             return Ok(false);
         }
@@ -104,7 +104,10 @@ impl Service {
         let failed = |error| ServiceError::Fold { height: last_height, error };
         let task = Task::Extend { chain: chain.map(Box::new), windows };
         let answer = self.worker.ask(task).map_err(failed)?;
-        let Made { bytes, elapsed } = self.await_answer(answer, &claim).await.map_err(failed)?;
+        // The node tells with a claim of the chain proof how many windows it covers.
+        let is_done = |there: &Claim| there.window.is_some_and(|folded| rules.window_start(folded) >= last_height);
+        let ended = self.await_answer(answer, &claim, is_done, last_height).await.map_err(failed)?;
+        let Some(Made { bytes, elapsed }) = ended else { return Ok(true) };
         self.cache.save_chain(&bytes)?;
         let broken = |error: proof::light::SealedChainError| failed(WorkError(error.to_string()));
         self.chain = Some(SealedChain::from_bytes(&bytes).map_err(broken)?);

@@ -136,15 +136,27 @@ impl Chain {
 
     /// Two blocks, with the proof of their operations from `start`: the best that anybody can prove.
     fn window(&mut self, key: &ProvingKey, start: &LedgerTree) -> (Vec<CertifiedHeader>, WindowProof) {
+        let (headers, witness) = self.witness(start);
+        (headers, prove_window(key, &witness).expect("its operations obey the rules"))
+    }
+
+    /// Two blocks, with what proves their operations from `start`.
+    fn witness(&mut self, start: &LedgerTree) -> (Vec<CertifiedHeader>, WindowWitness) {
         let (before, digest) = (self.head.0, self.digest);
         let (headers, operations): (Vec<_>, Vec<_>) = (0..WINDOW).map(|_| self.block()).unzip();
         let blocks = headers.iter().map(|block| block.header.height).zip(operations).collect();
         let ChainRules { genesis, issuance_max, supply_cap, .. } = self.rules;
         let constants = ChainConstants { genesis, issuance_max, supply_cap };
         let payout = Address::of_module("prover_pool");
-        let witness = WindowWitness::of_ledger(start, constants, before, digest, payout, blocks);
-        (headers, prove_window(key, &witness).expect("its operations obey the rules"))
+        (headers, WindowWitness::of_ledger(start, constants, before, digest, payout, blocks))
     }
+}
+
+/// What proves the first window of an honest chain.
+pub(super) fn first_window() -> WindowWitness {
+    let mut chain = Chain::new();
+    let start = chain.ledger.clone();
+    chain.witness(&start).1
 }
 
 fn sealed(window: u64, proof: &WindowProof) -> SealedWindow {

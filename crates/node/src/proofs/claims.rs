@@ -5,6 +5,8 @@
 //! - A claim ends [`CLAIM_TIME_MS`] after it was last renewed, so the window of a prover that died is given out again.
 //! - Windows are given out in order, at most [`CLAIMS_MAX`] ahead of what is proven.
 //! - A prover that starts again under its name gets its window back.
+//! - Windows are handed in in order, so a proof may wait for that of an earlier window. Its prover names it with each claim, and nobody else
+//!   proves it again.
 //! - The chain proof is claimed apart from windows: one prover extends it at a time ([`ChainClaim`]).
 
 use std::collections::BTreeMap;
@@ -43,25 +45,37 @@ impl Claims {
         self.0.retain(|window, (_, until)| *window >= next && *until > now);
     }
 
-    /// Gives `prover` the window it wants, or else the first that nobody else works on, among the closed windows
-    /// `next` to `closed` − 1. Gives the window and until when it is claimed.
+    /// Gives `prover` the window it wants, or else the first that nobody else works on and that is not one of those it has proven and
+    /// keeps `waiting`, among the closed windows `next` to `closed` − 1. Gives the window and until when it is claimed.
     pub fn claim(
         &mut self,
         prover: &str,
         wanted: Option<u64>,
+        waiting: &[u64],
         (next, closed): (u64, u64),
         now: Timestamp,
     ) -> Option<(u64, Timestamp)> {
         self.expire(next, now);
         let end = closed.min(next.saturating_add(CLAIMS_MAX));
-        let is_free = |window: &u64| self.0.get(window).is_none_or(|(owner, _)| owner == prover);
+        let until = now.plus(CLAIM_TIME_MS);
+        let free_for = |claims: &Self, window: u64| claims.0.get(&window).is_none_or(|(owner, _)| owner == prover);
+        // One window for each name, besides those that wait: who asks again has given up what it had.
+        self.0.retain(|window, (owner, _)| owner != prover || wanted == Some(*window));
+        for window in waiting.iter().copied().filter(|window| (next..end).contains(window)) {
+            if free_for(self, window) {
+                self.0.insert(window, (prover.to_owned(), until));
+            }
+        }
+        let is_free = |window: &u64| free_for(self, *window) && !waiting.contains(window);
         let wanted = wanted.filter(|window| (next..end).contains(window) && is_free(window));
         let window = wanted.or_else(|| (next..end).find(is_free))?;
-        // One window for each name: who asks again has given up what it had.
-        self.0.retain(|other, (owner, _)| *other == window || owner != prover);
-        let until = now.plus(CLAIM_TIME_MS);
         self.0.insert(window, (prover.to_owned(), until));
         Some((window, until))
+    }
+
+    /// `prover` stops: what it has claimed is given to others at once.
+    pub fn leave(&mut self, prover: &str) {
+        self.0.retain(|_, (owner, _)| owner != prover);
     }
 
     /// Every claim: window, prover, until when.
@@ -83,6 +97,13 @@ impl ChainClaim {
         let until = now.plus(CLAIM_TIME_MS);
         self.0 = Some((prover.to_owned(), until));
         Some(until)
+    }
+
+    /// `prover` stops: somebody else may extend it at once.
+    pub fn leave(&mut self, prover: &str) {
+        if self.0.as_ref().is_some_and(|(owner, _)| owner == prover) {
+            self.0 = None;
+        }
     }
 
     /// Nobody extends it: a longer one was taken.

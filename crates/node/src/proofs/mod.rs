@@ -16,13 +16,15 @@
 //! - Proofs are no consensus: nodes may be at different windows, and a block never waits for one.
 //! - A longer chain proof replaces the one before and the window proofs that it covers.
 //!
-//! Read next: [`accept`] and [`accept_chain`], `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height), `rpc/proving.rs`.
+//! Read next: [`accept`] and [`accept_chain`], `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height),
+//! `travel.rs` (from and to peers), `rpc/proving.rs`.
 
 mod claims;
 mod health;
 mod ledger;
 mod on_chain;
 mod rotation;
+pub mod travel;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,11 @@
 //! Reading a request's body within its bound.
 //!
-//! Rule: a body over the bound is read on and thrown away, up to [`DISCARDED_BYTES_MAX`]. A server that answers
-//! and closes while the client still sends makes the system throw the answer away, and the client would see a
-//! broken connection instead of the refusal.
+//! Rules
+//! - A body over the bound is read on and thrown away, up to [`DISCARDED_BYTES_MAX`]. A server that answers
+//!   and closes while the client still sends makes the system throw the answer away, and the client would see a
+//!   broken connection instead of the refusal.
+//! - A transaction that brings a proof may be longer than an ordinary body ([`Bounds`]). It needs a place from there on, and few
+//!   have one at a time.
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
@@ -19,7 +22,22 @@ pub const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// `unsupported_media`, `body_too_large`, or `bad_request` when the client ends it early.
 pub async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     check_type(headers, "application/json")?;
-    within(headers, body, bytes_max).await
+    Ok(within(headers, body, Bounds::one(bytes_max), || Ok(())).await?.0)
+}
+
+/// The body of a request that carries JSON, and may be longer than `bounds.ordinary` bytes once `place` gives it room, up to
+/// `bounds.most`. Gives the room as well.
+///
+/// # Errors
+/// As [`read`], and the refusal of `place`.
+pub async fn read_long<P>(
+    headers: &HeaderMap,
+    body: Body,
+    bounds: Bounds,
+    place: impl FnOnce() -> Result<P, ApiError>,
+) -> Result<(Bytes, Option<P>), ApiError> {
+    check_type(headers, "application/json")?;
+    within(headers, body, bounds, place).await
 }
 
 /// The body of a request that carries bytes as they are.
@@ -28,22 +46,48 @@ pub async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<B
 /// As [`read`].
 pub async fn read_bytes(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     check_type(headers, "application/octet-stream")?;
-    within(headers, body, bytes_max).await
+    Ok(within(headers, body, Bounds::one(bytes_max), || Ok(())).await?.0)
 }
 
-async fn within(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|announced| announced > bytes_max) && headers.contains_key(EXPECT) {
-        // This client waits for a word before it sends, so there is nothing to read.
-        return Err(too_large(bytes_max));
+/// How long a body may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Bytes that need no place.
+    pub ordinary: usize,
+    /// Most bytes.
+    pub most: usize,
+}
+
+impl Bounds {
+    fn one(bytes_max: usize) -> Self {
+        Self { ordinary: bytes_max, most: bytes_max }
     }
-    let mut kept = Vec::with_capacity(announced.unwrap_or_default().min(bytes_max));
-    let mut length = 0_usize;
+}
+
+async fn within<P>(
+    headers: &HeaderMap,
+    body: Body,
+    bounds: Bounds,
+    place: impl FnOnce() -> Result<P, ApiError>,
+) -> Result<(Bytes, Option<P>), ApiError> {
+    let Bounds { ordinary, most } = bounds;
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|announced| announced > most) && headers.contains_key(EXPECT) {
+        // This client waits for a word before it sends, so there is nothing to read.
+        return Err(too_large(most));
+    }
+    let mut kept = Vec::with_capacity(announced.unwrap_or_default().min(ordinary));
+    let (mut length, mut place, mut room) = (0_usize, Some(place), Ok(None));
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| ApiError::bad_request("the body ended before its announced length"))?;
         length = length.saturating_add(piece.len());
-        if length <= bytes_max {
+        if length > ordinary
+            && let Some(place) = place.take()
+        {
+            room = place().map(Some);
+        }
+        if length <= most && room.is_ok() {
             kept.extend_from_slice(&piece);
         } else {
             kept = Vec::new();
@@ -52,7 +96,7 @@ async fn within(headers: &HeaderMap, body: Body, bytes_max: usize) -> Result<Byt
             break;
         }
     }
-    if length > bytes_max { Err(too_large(bytes_max)) } else { Ok(Bytes::from(kept)) }
+    if length > most { Err(too_large(most)) } else { Ok((Bytes::from(kept), room?)) }
 }
 
 fn too_large(bytes_max: usize) -> ApiError {
@@ -66,4 +110,49 @@ fn check_type(headers: &HeaderMap, wanted: &str) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::new(ErrorCode::UnsupportedMedia).with_hint(format!("send the header Content-Type: {wanted}")))
+}
+
+#[cfg(test)]
+mod tests {
+    //! Bodies at the border of each bound, and the place that a long one needs.
+
+    use std::sync::Arc;
+
+    use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { ordinary: 10, most: 30 };
+
+    async fn read(length: usize, places: &Arc<Semaphore>) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, "application/json".parse().expect("a type"))]);
+        let pieces = vec![b'x'; length].chunks(7).map(|piece| Ok::<_, ApiError>(piece.to_vec())).collect::<Vec<_>>();
+        let body = Body::from_stream(futures::stream::iter(pieces));
+        let place = || {
+            let overloaded = |_| ApiError::from(ErrorCode::Overloaded);
+            Arc::clone(places).try_acquire_owned().map_err(overloaded)
+        };
+        read_long(&headers, body, BOUNDS, place).await
+    }
+
+    #[tokio::test]
+    async fn a_long_body_has_a_place_as_long_as_it_lives_and_no_other_has_it() {
+        let places = Arc::new(Semaphore::new(1));
+        for length in [0, 9, 10] {
+            let (bytes, place) = read(length, &places).await.expect("an ordinary body");
+            assert!(bytes.len() == length && place.is_none());
+        }
+        for length in [11, 29, 30] {
+            let (bytes, place) = read(length, &places).await.expect("a long body");
+            assert!(bytes.len() == length && place.is_some());
+            let refused = read(11, &places).await.expect_err("there is one place");
+            assert_eq!(refused.known(), Some(ErrorCode::Overloaded));
+            let refused = read(31, &places).await.expect_err("it is too long for any place");
+            assert_eq!(refused.known(), Some(ErrorCode::BodyTooLarge));
+            assert!(read(10, &places).await.is_ok(), "an ordinary body needs none");
+        }
+        assert_eq!(places.available_permits(), 1);
+        let refused = read(31, &places).await.expect_err("it is too long");
+        assert_eq!(refused.known(), Some(ErrorCode::BodyTooLarge));
+    }
 }

@@ -27,6 +27,8 @@ use serde::de::DeserializeOwned;
 use telemetry::Gauge;
 use tracing::{Instrument, field};
 
+use super::auth::Caller;
+use super::body::Bounds;
 use super::query::{self, Question};
 use super::server::Server;
 use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
@@ -35,6 +37,8 @@ use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
 const SHOWN_CHARS_MAX: usize = 128;
 /// Content type of bytes as they are.
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// A reply, or why there is none.
+type Answered = Result<Response, ApiError>;
 /// The route under which requests to no route are counted.
 const NO_ROUTE: &str = "none";
 
@@ -102,7 +106,14 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
     let _in_flight = Counted::new(&server.shared.metrics.rpc.in_flight);
     let span = tracing::info_span!("rpc", route = route.path, transaction = field::Empty);
     let limit = time_limit(&server, route);
-    let work = AssertUnwindSafe(handle(Arc::clone(&server), route, request)).catch_unwind().instrument(span);
+    let peer = request.extensions().get::<auth::Peer>().expect("every connection has its peer").0;
+    let caller = Caller::of(&server, peer, request.headers());
+    let verdict = auth::take(&server, &server.buckets, route, caller);
+    let work = async {
+        auth::allow(verdict.as_ref())?;
+        handle(Arc::clone(&server), route, caller, request).await
+    };
+    let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
     let handled = match tokio::time::timeout(limit, work).await {
         Ok(Ok(handled)) => handled,
         Ok(Err(_panic)) => {
@@ -115,7 +126,10 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
             Err(ApiError::new(ErrorCode::Timeout).because(format!("the request took more than {milliseconds} ms")))
         }
     };
-    let response = handled.unwrap_or_else(|error| errors::response(&error));
+    let mut response = handled.unwrap_or_else(|error| errors::response(&error));
+    if let Some(verdict) = &verdict {
+        auth::tell(&mut response, verdict);
+    }
     if !matches!(route.reply, Reply::Events { .. }) {
         server.shared.metrics.rpc.latency.with([route.path]).observe(started.elapsed());
     }
@@ -140,6 +154,7 @@ fn count(server: &Server, route: &'static str, response: &Response) {
         204 => "204",
         400 => "400",
         401 => "401",
+        403 => "403",
         404 => "404",
         405 => "405",
         409 => "409",
@@ -156,21 +171,20 @@ fn count(server: &Server, route: &'static str, response: &Response) {
     server.shared.metrics.rpc.requests.with([route, status]).inc();
 }
 
-async fn handle(server: Arc<Server>, route: &'static Route, request: Request) -> Result<Response, ApiError> {
+async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, request: Request) -> Answered {
     let (mut parts, body) = request.into_parts();
-    let may_write = auth::may_write(&server, &parts.headers);
-    auth::check(&server, route, may_write)?;
+    auth::check(&server, route, caller)?;
     let part = path_part(&mut parts).await?;
     let question = match route.operation {
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
-        Operation::JsonRpc => return json_rpc(&server, may_write, &parts, body).await,
+        Operation::JsonRpc => return json_rpc(&server, caller, &parts, body).await,
         Operation::BlockStream => return streams::blocks(&server),
         Operation::HeadStream => return streams::heads(&server),
         Operation::PipelineStream => return streams::pipeline(&server),
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
-        Operation::TransactionSubmit => Question::Submit(in_body(&server, &parts, body).await?),
+        Operation::TransactionSubmit => return submit(&server, &parts, body).await,
         Operation::ProofWindow | Operation::ProofSubmit | Operation::ProofChain | Operation::ProofChainSubmit => {
             return proof_bytes(&server, route, &parts, &part, body).await;
         }
@@ -227,9 +241,19 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
     Ok(errors::json(200, query::answer(&server, question).await?))
 }
 
-async fn json_rpc(server: &Arc<Server>, may_write: bool, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+/// Hands in one transaction: the one request that may be as long as the longest proof.
+async fn submit(server: &Arc<Server>, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+    in_query::<Empty>(&parts.uri)?;
+    let bounds = Bounds { ordinary: server.body_bytes_max(), most: server.submission_bytes_max() };
+    // A long body keeps its place until it is answered.
+    let (body, _place) = body::read_long(&parts.headers, body, bounds, || server.large_place()).await?;
+    let question = Question::Submit(request_json::parse_submission(&body)?);
+    Ok(errors::json(200, query::answer(server, question).await?))
+}
+
+async fn json_rpc(server: &Arc<Server>, caller: auth::Caller, parts: &Parts, body: Body) -> Result<Response, ApiError> {
     let body = read_body(server, parts, body).await?;
-    Ok(jsonrpc::reply(server, may_write, &body).await)
+    Ok(jsonrpc::reply(server, caller, &body).await)
 }
 
 /// A wait that carries its question in the body.

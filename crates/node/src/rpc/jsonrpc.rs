@@ -3,6 +3,7 @@
 //! Rules
 //! - Calls of a batch run one after the other, so that a payer's transactions keep their order. Neighbouring
 //!   submissions go to the blocking thread together.
+//! - Each call takes from the caller's bucket like a request of its own, and the request that carries them one more.
 //! - Waits of one request share [`WAIT_MAX_MS`].
 //! - Once the answers of a batch hold [`BATCH_REPLY_BYTES_MAX`] bytes, later calls are refused and do not run.
 //! - Answers are JSON text already and are put into their envelope as they are.
@@ -24,9 +25,10 @@ use rpc::types::{
 use rpc::{ApiError, ErrorCode};
 use serde_json::Value;
 
+use super::auth::{self, Caller};
 use super::query::{self, Question};
 use super::server::Server;
-use super::{auth, errors, transactions};
+use super::{errors, transactions};
 
 /// Size of the answers to a batch after which no further call runs, bytes.
 pub const BATCH_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -38,7 +40,7 @@ struct Answers {
 }
 
 /// Answers the body of a request to `/rpc`.
-pub async fn reply(server: &Arc<Server>, may_write: bool, body: &[u8]) -> Response {
+pub async fn reply(server: &Arc<Server>, caller: Caller, body: &[u8]) -> Response {
     let incoming = match jsonrpc::parse(body) {
         Ok(incoming) => incoming,
         Err(error) => {
@@ -61,9 +63,9 @@ pub async fn reply(server: &Arc<Server>, may_write: bool, body: &[u8]) -> Respon
         if answers.text.len() > BATCH_REPLY_BYTES_MAX {
             answers.answer(call, Err(too_much()));
         } else if call.operation() == Operation::TransactionSubmit {
-            submissions(server, may_write, call, &mut calls, &mut answers).await;
+            submissions(server, caller, call, &mut calls, &mut answers).await;
         } else {
-            let result = one(server, may_write, &call, deadline).await;
+            let result = one(server, caller, &call, deadline).await;
             answers.answer(call, result);
         }
     }
@@ -120,7 +122,7 @@ impl Answers {
 /// Runs `first` and the submissions that follow it directly.
 async fn submissions(
     server: &Arc<Server>,
-    may_write: bool,
+    caller: Caller,
     first: Call,
     calls: &mut Peekable<impl Iterator<Item = Result<Call, BadCall>>>,
     answers: &mut Answers,
@@ -132,7 +134,7 @@ async fn submissions(
         submitted.push(call);
     }
     let read = |call: &Call| -> Result<SubmitTransaction, ApiError> {
-        auth::check(server, call.route, may_write)?;
+        admit(server, call, caller)?;
         call.params()
     };
     let requests: Vec<Result<SubmitTransaction, ApiError>> = submitted.iter().map(read).collect();
@@ -149,8 +151,8 @@ async fn submissions(
     }
 }
 
-async fn one(server: &Arc<Server>, may_write: bool, call: &Call, deadline: Instant) -> Result<Bytes, ApiError> {
-    auth::check(server, call.route, may_write)?;
+async fn one(server: &Arc<Server>, caller: Caller, call: &Call, deadline: Instant) -> Result<Bytes, ApiError> {
+    admit(server, call, caller)?;
     let mut question = question(call)?;
     query::wait_at_most(&mut question, deadline.saturating_duration_since(Instant::now()));
     query::answer(server, question).await
@@ -166,6 +168,12 @@ fn history(request: HistoryRequest) -> Question {
 
 fn operations(OperationsRequest { block, from, limit }: OperationsRequest) -> Question {
     Question::Operations(block, OperationsQuery { from, limit })
+}
+
+/// Each call of a batch is one request of its route: it takes from the caller's bucket and needs the route's scope.
+fn admit(server: &Server, call: &Call, caller: Caller) -> Result<(), ApiError> {
+    auth::allow(auth::take(server, &server.buckets, call.route, caller).as_ref())?;
+    auth::check(server, call.route, caller)
 }
 
 fn question(call: &Call) -> Result<Question, ApiError> {

@@ -32,6 +32,7 @@ mod jsonrpc;
 mod lottery;
 mod metrics;
 mod pipeline;
+mod places;
 mod proofs;
 mod provers;
 mod proving;
@@ -44,4 +45,4 @@ mod status;
 mod streams;
 mod transactions;
 
-pub use connections::serve;
+pub use connections::{Tls, serve};

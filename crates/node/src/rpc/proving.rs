@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use p2p::ProofKind;
 use primitives::{Address, Hash, Height, encode};
 use proof::light::{SealedChain, SealedChainError, SealedWindow, SealedWindowError};
 use proof::params::PROOF_BYTES_MAX;
 use proof::{fold_key, verifying_key};
 use replica::Application;
+use rpc::types::proving::WAITING_WINDOWS_MAX;
 use rpc::types::{
     BackendHealth, BackendVerdicts, BlockId, BlockProof, CertifiedBlock, ChainAccepted, ChainStatus, Claim,
     ClaimRequest, ClaimStatus, FamilyState, FamilyStatus, Hex, OperationPage, OperationsQuery, PlonkyHealth,
@@ -19,7 +21,7 @@ use rpc::{ApiError, ErrorCode};
 use super::server::Server;
 use super::{blocks, errors};
 use crate::clock;
-use crate::proofs::{self, BACKEND, Claims, LedgerFault, ProvenLedger, Refused};
+use crate::proofs::{self, BACKEND, Claims, LedgerFault, ProvenLedger, Refused, travel};
 
 /// Families of claims: name, state, what exactly.
 const FAMILIES: [(&str, FamilyState, &str); 5] = [
@@ -203,6 +205,7 @@ pub async fn submit(
     let accept = move |server: &Server| {
         let accepted = proofs::accept(&server.shared, &bytes, generation_ms.map(Duration::from_millis));
         let (window, proven_height) = accepted.map_err(|refused| refusal(server, &refused))?;
+        travel::publish(&server.shared, ProofKind::Window, &bytes);
         Ok(WindowAccepted { window, proven_height })
     };
     server.read(accept).await
@@ -243,6 +246,7 @@ pub async fn submit_chain(
     let accept = move |server: &Server| {
         let accepted = proofs::accept_chain(&server.shared, &bytes, generation_ms.map(Duration::from_millis));
         let windows = accepted.map_err(|refused| refusal(server, &refused))?;
+        travel::publish(&server.shared, ProofKind::Chain, &bytes);
         let chain_height = Height(windows.saturating_mul(server.shared.genesis.params.window_blocks));
         Ok(ChainAccepted { windows, chain_height, proven_height: proofs::proven_height(&server.shared) })
     };
@@ -260,13 +264,21 @@ pub fn claim(server: &Server, request: &ClaimRequest) -> Result<Claim, ApiError>
         shared.proofs.failed(&shared.metrics, &request.prover, failure);
     }
     let next_window = shared.proofs.windows();
+    if request.leaves {
+        shared.proofs.claims().leave(&request.prover);
+        shared.proofs.chain_claim().leave(&request.prover);
+        return Ok(Claim { window: None, expires_ms: None, next_window });
+    }
     if request.chain {
         let expires_ms = shared.proofs.chain_claim().claim(&request.prover, clock::now());
         let window = expires_ms.map(|_| shared.proofs.folded());
         return Ok(Claim { window, expires_ms, next_window });
     }
     let closed = blocks::head(server).0 / shared.genesis.params.window_blocks;
-    let given = shared.proofs.claims().claim(&request.prover, request.window, (next_window, closed), clock::now());
+    let waiting = request.waiting.get(..WAITING_WINDOWS_MAX).unwrap_or(&request.waiting);
+    let mut claims = shared.proofs.claims();
+    let given = claims.claim(&request.prover, request.window, waiting, (next_window, closed), clock::now());
+    drop(claims);
     Ok(Claim { window: given.map(|given| given.0), expires_ms: given.map(|given| given.1), next_window })
 }
 

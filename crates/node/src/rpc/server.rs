@@ -10,11 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use rpc::limits::STREAMS_MAX;
+use primitives::actions::proving::PROOF_BYTES_MAX;
+use primitives::transaction::PROOF_TRANSACTION_BYTES_MAX;
+use rpc::limits::{STREAMS_MAX, submission_bytes};
+use rpc::rate::Buckets;
 use rpc::{ApiError, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::Span;
 
+use super::auth;
 use super::blocks::BlockCache;
 use super::hub::Hub;
 use super::metrics::CachedSizes;
@@ -29,6 +33,8 @@ pub const QUEUED_MAX: usize = 1_024;
 pub const WAITS_MAX: usize = 1_024;
 /// Most of them that wait for a transaction which this node has not seen: anybody can make up an id.
 pub const UNSEEN_WAITS_MAX: usize = 256;
+/// Most submissions that are read at once with a body above the ordinary bound: they carry proofs.
+pub const LARGE_SUBMISSIONS_MAX: usize = 8;
 
 /// The server's state.
 pub struct Server {
@@ -48,17 +54,21 @@ pub struct Server {
     pub participation: Mutex<Participation>,
     /// Sizes of the store.
     pub sizes: Mutex<CachedSizes>,
+    /// How often each caller may ask.
+    pub buckets: Mutex<Buckets>,
     running: Arc<Semaphore>,
     queued: Arc<Semaphore>,
     waits: Arc<Semaphore>,
     unseen_waits: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 impl Server {
     /// A server of this node at this address.
     pub fn new(shared: Arc<Shared>, address: SocketAddr, stop: watch::Receiver<bool>) -> Self {
         let genesis = Bytes::from(shared.genesis.to_json());
+        let buckets = Mutex::new(Buckets::new(auth::rates(&shared.config.rpc.rate_limit)));
         Self {
             shared,
             address,
@@ -68,17 +78,27 @@ impl Server {
             hub: Arc::new(Hub::default()),
             participation: Mutex::default(),
             sizes: Mutex::default(),
+            buckets,
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
             queued: Arc::new(Semaphore::new(QUEUED_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
             unseen_waits: Arc::new(Semaphore::new(UNSEEN_WAITS_MAX)),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            large: Arc::new(Semaphore::new(LARGE_SUBMISSIONS_MAX)),
         }
     }
 
     /// Largest body of a request, bytes.
     pub fn body_bytes_max(&self) -> usize {
         self.shared.config.rpc.body_bytes_max
+    }
+
+    /// Largest body of a request that hands in a transaction, bytes: the longest proof that this node looks at, and what is
+    /// around it, in hexadecimal.
+    pub fn submission_bytes_max(&self) -> usize {
+        let around = PROOF_TRANSACTION_BYTES_MAX - PROOF_BYTES_MAX;
+        let proof = self.shared.config.max_proof_size_bytes.min(PROOF_BYTES_MAX);
+        submission_bytes(proof.saturating_add(around)).max(self.body_bytes_max())
     }
 
     /// Longest ordinary request.
@@ -123,6 +143,14 @@ impl Server {
     /// `overloaded`.
     pub fn unseen_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         place(&self.unseen_waits, "waits for transactions that it has not seen")
+    }
+
+    /// A place for a submission whose body is above the ordinary bound.
+    ///
+    /// # Errors
+    /// `overloaded`.
+    pub fn large_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        place(&self.large, "proofs that are handed in")
     }
 
     /// A place for an event stream.

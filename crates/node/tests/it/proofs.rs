@@ -1,6 +1,6 @@
 //! Claims of provers, the health that they report, and when keys changed.
 
-use node::proofs::{CLAIM_TIME_MS, CLAIMS_MAX, Claims, Health, note_keys};
+use node::proofs::{CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, Health, note_keys};
 use primitives::Timestamp;
 
 const fn at(milliseconds: u64) -> Timestamp {
@@ -14,27 +14,57 @@ fn window(given: Option<(u64, Timestamp)>) -> Option<u64> {
 #[test]
 fn provers_share_the_windows_and_a_dead_one_loses_its_claim() {
     let mut claims = Claims::default();
-    assert_eq!(claims.claim("a", None, (0, 3), at(0)), Some((0, at(CLAIM_TIME_MS))));
-    assert_eq!(window(claims.claim("b", None, (0, 3), at(1))), Some(1), "the next one that nobody works on");
-    assert_eq!(window(claims.claim("c", None, (0, 3), at(2))), Some(2));
-    assert_eq!(claims.claim("d", None, (0, 3), at(3)), None, "nothing is left");
-    assert_eq!(window(claims.claim("d", Some(1), (0, 3), at(4))), None, "what others have is not given");
-    assert_eq!(window(claims.claim("a", Some(0), (0, 3), at(CLAIM_TIME_MS - 1))), Some(0), "renewed");
-    assert_eq!(window(claims.claim("d", None, (0, 3), at(CLAIM_TIME_MS + 1))), Some(1), "b did not renew");
-    assert_eq!(window(claims.claim("a", None, (0, 3), at(CLAIM_TIME_MS + 2))), Some(0), "a restart gets its own back");
-    assert_eq!(window(claims.claim("a", None, (2, 3), at(CLAIM_TIME_MS + 3))), Some(2), "proven windows are gone");
+    assert_eq!(claims.claim("a", None, &[], (0, 3), at(0)), Some((0, at(CLAIM_TIME_MS))));
+    assert_eq!(window(claims.claim("b", None, &[], (0, 3), at(1))), Some(1), "the next one that nobody works on");
+    assert_eq!(window(claims.claim("c", None, &[], (0, 3), at(2))), Some(2));
+    assert_eq!(claims.claim("d", None, &[], (0, 3), at(3)), None, "nothing is left");
+    assert_eq!(window(claims.claim("d", Some(1), &[], (0, 3), at(4))), None, "what others have is not given");
+    assert_eq!(window(claims.claim("a", Some(0), &[], (0, 3), at(CLAIM_TIME_MS - 1))), Some(0), "renewed");
+    assert_eq!(window(claims.claim("d", None, &[], (0, 3), at(CLAIM_TIME_MS + 1))), Some(1), "b did not renew");
+    assert_eq!(
+        window(claims.claim("a", None, &[], (0, 3), at(CLAIM_TIME_MS + 2))),
+        Some(0),
+        "a restart gets its own back"
+    );
+    assert_eq!(window(claims.claim("a", None, &[], (2, 3), at(CLAIM_TIME_MS + 3))), Some(2), "proven windows are gone");
     assert_eq!(claims.list().count(), 1);
+}
+
+#[test]
+fn a_window_that_waits_for_an_earlier_one_is_proven_once() {
+    let mut claims = Claims::default();
+    assert_eq!(window(claims.claim("slow", None, &[], (0, 9), at(0))), Some(0));
+    assert_eq!(window(claims.claim("quick", None, &[], (0, 9), at(1))), Some(1));
+    assert_eq!(window(claims.claim("quick", None, &[1], (0, 9), at(2))), Some(2), "not what it has proven");
+    assert_eq!(window(claims.claim("quick", None, &[1, 2], (0, 9), at(3))), Some(3));
+    // The first is handed in, and what waits for it is not given out again.
+    assert_eq!(window(claims.claim("slow", None, &[], (1, 9), at(4))), Some(4));
+    assert_eq!(window(claims.claim("other", Some(2), &[], (1, 9), at(5))), Some(5), "nor to who asks for it");
+    // Nobody gets what others work on by saying that it waits, and what is far away counts for nothing.
+    assert_eq!(window(claims.claim("liar", None, &[3, 4, 1_000_000], (1, 9), at(6))), Some(6));
+    assert_eq!(claims.list().filter(|(_, owner, _)| *owner == "liar").count(), 1);
+    // A prover that stops in order gives all back at once; one that dies, after its time.
+    claims.leave("other");
+    assert_eq!(window(claims.claim("next", None, &[], (1, 9), at(7))), Some(5));
+    let mut chain = ChainClaim::default();
+    assert!(chain.claim("a", at(0)).is_some() && chain.claim("b", at(1)).is_none());
+    chain.leave("b");
+    assert_eq!(chain.claim("b", at(2)), None, "it was not b's");
+    chain.leave("a");
+    assert!(chain.claim("b", at(3)).is_some());
+    assert_eq!(window(claims.claim("slow", Some(4), &[], (1, 9), at(CLAIM_TIME_MS))), Some(4));
+    assert_eq!(window(claims.claim("heir", None, &[], (1, 9), at(CLAIM_TIME_MS + 4))), Some(1));
 }
 
 #[test]
 fn only_so_many_windows_are_given_out() {
     let mut claims = Claims::default();
     for prover in 0..CLAIMS_MAX {
-        assert_eq!(window(claims.claim(&format!("p{prover}"), None, (5, u64::MAX), at(0))), Some(5 + prover));
+        assert_eq!(window(claims.claim(&format!("p{prover}"), None, &[], (5, u64::MAX), at(0))), Some(5 + prover));
     }
-    assert_eq!(claims.claim("late", None, (5, u64::MAX), at(0)), None);
-    assert_eq!(claims.claim("late", Some(u64::MAX), (5, u64::MAX), at(0)), None);
-    assert_eq!(claims.claim("early", None, (0, 0), at(0)), None, "no window is closed");
+    assert_eq!(claims.claim("late", None, &[], (5, u64::MAX), at(0)), None);
+    assert_eq!(claims.claim("late", Some(u64::MAX), &[], (5, u64::MAX), at(0)), None);
+    assert_eq!(claims.claim("early", None, &[], (0, 0), at(0)), None, "no window is closed");
 }
 
 #[test]

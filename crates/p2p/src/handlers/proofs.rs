@@ -1,6 +1,6 @@
-//! A peer delivered a transaction with a proof, or answered a delivery of ours.
+//! A peer delivered a proof, in a transaction or beside the chain, or answered a delivery of ours.
 //!
-//! Model: such a transaction is announced like a checked batch (`announce.rs`), asked for in the answer, and delivered here, over a
+//! Model: such a message is announced like a checked batch (`announce.rs`), asked for in the answer, and delivered here, over a
 //! protocol of its own, because it does not fit a gossip message.
 //!
 //! Rules
@@ -21,10 +21,11 @@ use crate::counters::DropReason;
 use crate::handle::{BatchId, P2pEvent};
 use crate::handlers::outbox::{self, Pushes};
 use crate::handlers::{gossip, handshake};
+use crate::identity::PeerKey;
 use crate::limits::Exceeded;
 use crate::network::RequestsEvent;
 use crate::score::Offence;
-use crate::wire::{GossipReply, ProofMessage, digest};
+use crate::wire::{GossipReply, ProofKind, ProofMessage, digest};
 
 /// An event of the proofs protocol.
 pub(crate) fn handle(network: &mut Network, event: RequestsEvent) {
@@ -67,8 +68,8 @@ fn received(network: &mut Network, peer_id: PeerId, frame: Frame) -> GossipReply
     }
     handshake::admit(network, peer_id);
     // What is over the bound arrives as an empty frame.
-    let transaction = decode::<ProofMessage>(&frame).ok().filter(|bytes| bytes.len() > TRANSACTION_BYTES_MAX);
-    let Some(transaction) = transaction else {
+    let message = decode::<ProofMessage>(&frame).ok().and_then(|message| event(message, key, BatchId(digest)));
+    let Some(event) = message else {
         network.count_drop(DropReason::Malformed);
         network.offend(peer_id, Offence::Malformed);
         return GossipReply::Refused;
@@ -83,11 +84,7 @@ fn received(network: &mut Network, peer_id: PeerId, frame: Frame) -> GossipReply
         network.count_drop(DropReason::Replay);
         return GossipReply::Received;
     }
-    let event = P2pEvent::TransactionsReceived {
-        peer: key,
-        batch: BatchId(digest),
-        transactions: vec![transaction.into_inner()],
-    };
+    let is_transaction = matches!(event, P2pEvent::TransactionsReceived { .. });
     if !network.relay.has_room_for_proof() {
         network.count_drop(DropReason::NodeQueueFull);
         return GossipReply::Refused;
@@ -95,10 +92,26 @@ fn received(network: &mut Network, peer_id: PeerId, frame: Frame) -> GossipReply
     if !network.tell(event) {
         return GossipReply::Refused;
     }
-    network.shared.counters.transactions_in.inc();
+    if is_transaction {
+        network.shared.counters.transactions_in.inc();
+    }
     network.replay.insert(digest);
     network.relay.wait(digest, peer_id, Kept { frame, is_proof: true }, now_ms);
     GossipReply::Received
+}
+
+/// What the node is told of a delivery; nothing when a transaction is as short as those that travel in batches.
+fn event(message: ProofMessage, peer: PeerKey, batch: BatchId) -> Option<P2pEvent> {
+    let (kind, proof) = match message {
+        ProofMessage::Transaction(bytes) => {
+            let is_long = bytes.len() > TRANSACTION_BYTES_MAX;
+            let transactions = vec![bytes.into_inner()];
+            return is_long.then_some(P2pEvent::TransactionsReceived { peer, batch, transactions });
+        }
+        ProofMessage::Window(proof) => (ProofKind::Window, proof),
+        ProofMessage::Chain(proof) => (ProofKind::Chain, proof),
+    };
+    Some(P2pEvent::ProofReceived { peer, batch, kind, proof: proof.into_inner() })
 }
 
 fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {

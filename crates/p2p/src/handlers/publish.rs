@@ -10,6 +10,7 @@ use crate::actor::Network;
 use crate::batches::{BATCH_DELAY_MS, Batch, Kept};
 use crate::handlers::announce;
 use crate::handlers::outbox::{self, Pushes};
+use crate::wire::ProofMessage;
 
 /// Adds `transactions` to the batch under construction.
 pub(crate) fn handle(network: &mut Network, transactions: &[Arc<[u8]>]) {
@@ -32,12 +33,11 @@ pub(crate) fn topic(network: &mut Network, message: &[u8]) {
     }
 }
 
-/// Announces a transaction with a proof to the peers that do not know of it.
-pub(crate) fn proof(network: &mut Network, transaction: &[u8]) {
-    // The handle has refused what is over the bound.
-    let Some((digest, kept)) = Kept::of_proof(transaction) else { return };
+/// Announces a message with a proof to the peers that do not know of it.
+pub(crate) fn proof(network: &mut Network, message: &ProofMessage) {
+    let (digest, kept) = Kept::of_proof(message);
     // Its own message must not come back as new.
-    if network.replay.insert(digest) {
+    if network.replay.insert(digest) && matches!(message, ProofMessage::Transaction(_)) {
         network.shared.counters.transactions_out.inc();
     }
     network.relay.accept(digest, kept);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2p::{BatchId, ChainIdentity, P2p, P2pConfig, P2pEvent, P2pHandle, PeerKey};
+use p2p::{BatchId, ChainIdentity, P2p, P2pConfig, P2pEvent, P2pHandle, PeerKey, ProofKind};
 use primitives::Hash;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -87,6 +87,15 @@ impl Node {
         self.wait("batch", batch).await
     }
 
+    /// The next proof beside the chain: who sent it, its name, what it is of, its bytes.
+    pub async fn proof(&mut self) -> (PeerKey, BatchId, ProofKind, Vec<u8>) {
+        let pick = |event| match event {
+            P2pEvent::ProofReceived { peer, batch, kind, proof } => Some((peer, batch, kind, proof)),
+            _ => None,
+        };
+        self.wait("proof", pick).await
+    }
+
     /// Asserts that no batch arrives for a while.
     pub async fn no_batch(&mut self) {
         let deadline = tokio::time::Instant::now() + SILENCE;
@@ -104,6 +113,7 @@ impl Node {
 fn batch(event: P2pEvent) -> Option<(PeerKey, BatchId, Vec<Vec<u8>>)> {
     match event {
         P2pEvent::TransactionsReceived { peer, batch, transactions } => Some((peer, batch, transactions)),
+        P2pEvent::ProofReceived { peer, batch, proof, .. } => Some((peer, batch, vec![proof])),
         _ => None,
     }
 }

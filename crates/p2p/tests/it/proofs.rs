@@ -1,7 +1,8 @@
 //! Transactions with a proof: too large for a gossip message, so they are announced, asked for and delivered.
 
-use p2p::{DropReason, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, Verdict};
+use p2p::{DropReason, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Verdict};
 use primitives::Hash;
+use primitives::actions::proving::PROOF_BYTES_MAX;
 use primitives::transaction::{PROOF_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX};
 use testkit::Seed;
 
@@ -57,6 +58,37 @@ async fn a_large_transaction_reaches_the_peer_of_a_peer_once_it_is_accepted() {
         let sent = first.handle.counters().bytes_out.get();
         assert!(sent < 5_000_000, "each went over the wire once, but {sent} bytes were sent");
     }
+}
+
+#[tokio::test]
+async fn a_proof_beside_the_chain_reaches_the_peer_of_a_peer_once_it_is_verified() {
+    let mut seed = Seed::new();
+    let [first, mut middle, mut last] = line(QUIC).await;
+    for (kind, length) in
+        [(ProofKind::Window, 310_000), (ProofKind::Chain, 264_420), (ProofKind::Chain, PROOF_BYTES_MAX)]
+    {
+        let bytes = seed.bytes(length);
+        assert!(first.handle.publish_proof(kind, &bytes));
+        let (from, id, told, received) = middle.proof().await;
+        assert!(from == first.key() && told == kind && received == bytes);
+        last.no_batch().await;
+        assert!(middle.handle.report(id, Verdict::Accept));
+        let (from, id, told, received) = last.proof().await;
+        assert!(from == middle.key() && told == kind && received == bytes);
+        assert!(last.handle.report(id, Verdict::Accept));
+        // Told again, as to a new peer, it goes to nobody who has it.
+        assert!(first.handle.publish_proof(kind, &bytes));
+    }
+    middle.no_batch().await;
+    assert_eq!(middle.handle.counters().transactions_in.get(), 0, "a proof is no transaction");
+    assert!(!first.handle.publish_proof(ProofKind::Window, &vec![0; PROOF_BYTES_MAX + 1]));
+    // One that does not verify ends here, and its sender feels it.
+    assert!(first.handle.publish_proof(ProofKind::Window, &seed.bytes(310_000)));
+    let (from, id, ..) = middle.proof().await;
+    assert!(middle.handle.report(id, Verdict::Reject));
+    last.no_batch().await;
+    let points = || middle.handle.peers().iter().find(|view| view.peer == from).map(|view| view.points);
+    eventually("points", || points().is_some_and(|points| points < 0)).await;
 }
 
 #[tokio::test]

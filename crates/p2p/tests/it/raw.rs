@@ -124,7 +124,7 @@ pub fn batch(transactions: &[&[u8]]) -> Vec<u8> {
 
 /// The bytes of a message with a proof.
 pub fn proof_message(transaction: &[u8]) -> Vec<u8> {
-    borsh::to_vec(transaction).unwrap()
+    borsh::to_vec(&(0_u8, transaction)).unwrap()
 }
 
 /// The name of a message.
@@ -160,7 +160,7 @@ impl Raw {
                 heights: protocol("/the-block/heights/1"),
                 peers: protocol("/the-block/peers/1"),
                 gossip: protocol("/the-block/transactions/2"),
-                proofs: protocol("/the-block/proofs/1"),
+                proofs: protocol("/the-block/proofs/2"),
             })
             .unwrap()
             .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE * 4))

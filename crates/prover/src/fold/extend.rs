@@ -12,6 +12,7 @@ use proof::folded::{CHILDREN_MAX, FoldedProof};
 
 use super::keys::FoldingKey;
 use super::prove::{FoldError, fold, fold_lifted, lift};
+use crate::call_off::CallOff;
 use crate::prove::WindowProof;
 
 /// Most windows that one extension takes.
@@ -31,19 +32,41 @@ pub fn extend(
     chain: Option<&FoldedProof>,
     windows: &[WindowProof],
 ) -> Result<FoldedProof, FoldError> {
+    extend_unless(key, chain, windows, &CallOff::default())
+}
+
+/// As [`extend`], unless it is called off before one of the lifts and folds that it is made of.
+///
+/// # Errors
+/// As [`extend`], and [`FoldError::CalledOff`].
+pub fn extend_unless(
+    key: &FoldingKey,
+    chain: Option<&FoldedProof>,
+    windows: &[WindowProof],
+    off: &CallOff,
+) -> Result<FoldedProof, FoldError> {
     if windows.len() > EXTENSION_WINDOWS_MAX {
         return Err(FoldError::Extension { windows: windows.len() });
     }
-    let lifted = windows.chunks(CHILDREN_MAX).map(|pair| lift(key, pair)).collect::<Result<Vec<_>, _>>()?;
+    let mut lifted = Vec::with_capacity(CHILDREN_MAX);
+    for pair in windows.chunks(CHILDREN_MAX) {
+        off.check()?;
+        lifted.push(lift(key, pair)?);
+    }
+    off.check()?;
     let next = fold_lifted(key, &lifted)?;
     let mut whole = match chain {
-        Some(chain) => fold(key, &[chain.clone(), next])?,
+        Some(chain) => {
+            off.check()?;
+            fold(key, &[chain.clone(), next])?
+        }
         None => next,
     };
     for _ in 0..ALONE_MAX {
         if whole.bytes.len() <= FOLD_BYTES {
             break;
         }
+        off.check()?;
         whole = fold(key, &[whole])?;
     }
     Ok(whole)

@@ -22,8 +22,8 @@ mod wider;
 
 #[cfg(test)]
 pub(crate) use air::Children;
-pub use extend::{EXTENSION_WINDOWS_MAX, FOLD_BYTES, extend};
-pub use keys::FoldingKey;
+pub use extend::{EXTENSION_WINDOWS_MAX, FOLD_BYTES, extend, extend_unless};
+pub use keys::{Circuit, FoldingKey};
 #[cfg(test)]
 pub(crate) use layer::Layer;
 pub use prove::{FoldError, LiftedWindows, fold, fold_lifted, lift};

@@ -10,6 +10,7 @@ use proof::{EncodingError, JoinError, ProofError, VerifyingKey, WindowStatement,
 
 use super::extend::EXTENSION_WINDOWS_MAX;
 use super::keys::FoldingKey;
+use crate::call_off::CalledOff;
 use crate::prove::WindowProof;
 
 /// Why proofs are not folded.
@@ -36,6 +37,9 @@ pub enum FoldError {
     /// A lifted window was not lifted with this key.
     #[error("a lifted window does not verify under the lift key")]
     Lifted,
+    /// Nobody wants it any more.
+    #[error("{0}")]
+    CalledOff(#[from] CalledOff),
     /// The fold does not fit the encoding.
     #[error("{0}")]
     Encoding(#[from] EncodingError),

@@ -1,6 +1,7 @@
 //! What a verifier meets: forged statements, altered bytes, proofs without tables, proofs of forged rows.
 
 use openvm_stark_backend::StarkEngine;
+use openvm_stark_backend::proof::WhirProof;
 use openvm_stark_backend::prover::{AirProvingContext, ProvingContext};
 use openvm_stark_backend::verifier::verify;
 use openvm_stark_sdk::config::baby_bear_poseidon2::default_duplex_sponge;
@@ -10,6 +11,7 @@ use std::sync::LazyLock;
 use primitives::{Amount, Hash, Height, LedgerDigest};
 use proof::airs::TABLES;
 use proof::encoding::{decode, encode};
+use proof::keys::Config;
 use proof::{EncodingError, ProofError, StatementError, WindowStatement, verify_window};
 use testkit::Seed;
 
@@ -180,6 +182,49 @@ fn a_proof_without_a_table_is_refused() {
         proof.public_values[missing].clear();
         assert!(verify(key.config(), key.inner(), &proof, &mut default_duplex_sponge()).is_err(), "table {missing}");
         assert_eq!(encode(key, &proof), Err(EncodingError::Shape));
+    }
+}
+
+/// A way to leave questions of the verifier unanswered.
+type Unasked = fn(&mut WhirProof<Config>);
+
+#[test]
+fn a_proof_that_answers_no_query_is_refused() {
+    let key = KEY.verifying();
+    let unasked: [(&str, Unasked); 5] = [
+        ("no query at all", |whir| {
+            whir.initial_round_opened_rows.iter_mut().for_each(Vec::clear);
+            whir.initial_round_merkle_proofs.iter_mut().for_each(Vec::clear);
+            whir.codeword_opened_values.iter_mut().for_each(Vec::clear);
+            whir.codeword_merkle_proofs.iter_mut().for_each(Vec::clear);
+        }),
+        ("no query of the first round", |whir| {
+            whir.initial_round_opened_rows.iter_mut().for_each(Vec::clear);
+            whir.initial_round_merkle_proofs.iter_mut().for_each(Vec::clear);
+        }),
+        ("a query less", |whir| {
+            for rows in &mut whir.initial_round_opened_rows {
+                rows.pop();
+            }
+            for proofs in &mut whir.initial_round_merkle_proofs {
+                proofs.pop();
+            }
+        }),
+        ("no commitment", |whir| {
+            whir.initial_round_opened_rows.clear();
+            whir.initial_round_merkle_proofs.clear();
+        }),
+        ("no later round", |whir| {
+            whir.codeword_opened_values.clear();
+            whir.codeword_merkle_proofs.clear();
+        }),
+    ];
+    for (what, leave_out) in unasked {
+        let mut proof = decode(key, &WINDOW.bytes).expect("honest");
+        proof.public_values[0] = WINDOW.statement.public_values();
+        leave_out(&mut proof.whir_proof);
+        assert!(verify(key.config(), key.inner(), &proof, &mut default_duplex_sponge()).is_err(), "{what}");
+        assert_eq!(encode(key, &proof), Err(EncodingError::Shape), "{what}: no bytes say it");
     }
 }
 

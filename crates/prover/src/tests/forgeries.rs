@@ -727,6 +727,13 @@ pub fn named() -> Vec<Forgery> {
     rechain(&mut tables, WrongHash::No);
     list.push(lie("two seals of a height", tables));
 
+    // Slot 9 pays itself all it has in the fifth operation: without the debit it has twice as much.
+    let mut tables = base.clone();
+    let mut asked = requests(&tables);
+    asked.remove(at_time(&asked, 10));
+    remember(&mut tables, &asked);
+    list.push(lie("a self-transfer that only credits", tables));
+
     let mut tables = base.clone();
     let asked = requests(&tables);
     let (first, second) = (at_time(&asked, 22), at_time(&asked, 24));

@@ -1,12 +1,13 @@
 //! Bodies from outside: every refusal in its order, and no bytes that panic.
 
+use primitives::transaction::PROOF_TRANSACTION_BYTES_MAX;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::error::ErrorCode;
-use crate::json::parse;
+use crate::json::{parse, parse_submission};
 use crate::jsonrpc;
-use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX};
+use crate::limits::{JSON_DEPTH_MAX, REQUEST_BYTES_MAX, SUBMISSION_BYTES_MAX};
 use crate::types::{BlockId, Hex, HistoryCursor, SubmitTransaction};
 
 fn code(bytes: &[u8]) -> Option<ErrorCode> {
@@ -40,6 +41,17 @@ fn depth_and_size_are_refused_exactly_above_the_bound() {
     let text = |length: usize| format!("\"{}\"", "x".repeat(length - 2)).into_bytes();
     assert!(parse::<Value>(&text(REQUEST_BYTES_MAX)).is_ok());
     let error = parse::<Value>(&text(REQUEST_BYTES_MAX + 1)).unwrap_err();
+    assert_eq!(error.known(), Some(ErrorCode::BodyTooLarge));
+}
+
+#[test]
+fn only_a_submission_may_be_as_long_as_the_longest_proof() {
+    let body = |proof: usize| format!("{{\"transaction\":\"{}\"}}", "0".repeat(2 * proof)).into_bytes();
+    let longest = body(PROOF_TRANSACTION_BYTES_MAX);
+    assert!(longest.len() <= SUBMISSION_BYTES_MAX);
+    assert!(parse_submission(&longest).is_ok());
+    assert_eq!(parse::<SubmitTransaction>(&longest).unwrap_err().known(), Some(ErrorCode::BodyTooLarge));
+    let error = parse_submission(&body(PROOF_TRANSACTION_BYTES_MAX + 1_024)).unwrap_err();
     assert_eq!(error.known(), Some(ErrorCode::BodyTooLarge));
 }
 

@@ -294,8 +294,11 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+/// Most windows that a prover says to wait with their proofs.
+pub const WAITING_WINDOWS_MAX: usize = 32;
+
 /// `POST /proofs/claims`: a prover asks which window to work on, or says that it still works on one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRequest {
     /// The name that the prover gives itself, 1 to 64 letters, digits, `-`, `_`, `.`.
@@ -303,9 +306,15 @@ pub struct ClaimRequest {
     /// The window it works on; none to be given one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<u64>,
+    /// Windows that it has proven already and that wait for an earlier one, at most [`WAITING_WINDOWS_MAX`]: nobody else is given them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<u64>,
     /// Whether it asks to extend the chain proof instead of proving a window.
     #[serde(default, skip_serializing_if = "is_false")]
     pub chain: bool,
+    /// Whether it stops: it gives back all that it has claimed, and is given nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub leaves: bool,
     /// Why its last attempt failed, if it did: shown in `backend_health`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

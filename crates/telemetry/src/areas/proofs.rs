@@ -47,6 +47,8 @@ area! {
         accepted: CounterFamily<1> = Metric::counter("proof_accepted_total").labels(&["backend"]).values(&[&["plonky3"]]);
         "Proofs refused before they were verified, by reason"
         refused: CounterFamily<1> = Metric::counter("proof_refused_total").labels(&["reason"]);
+        "Proofs of windows and of the chain that peers delivered, by what became of them (accepted and passed on, ignored, rejected)"
+        gossip: CounterFamily<2> = Metric::counter("proof_gossip_total").labels(&["proof", "verdict"]).values(&[&["window", "chain"], &["accepted", "ignored", "rejected"]]);
         "Size of accepted proofs"
         size: HistogramFamily<1> = Metric::histogram("proof_size_bytes", PROOF_BYTES).unit(Unit::Bytes).labels(&["proof"]);
         "Questions for window proofs that were answered from the store"

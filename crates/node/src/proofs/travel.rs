@@ -1,0 +1,260 @@
+//! Proofs of windows and of the chain, from peers and to them.
+//!
+//! ```text
+//!   peer ─► size ─► head ─┬─ here already ─► ignored
+//!                         ├─ too early ────► waits, at most EARLY_TIME ─► again
+//!                         └─ in turn ──────► accept, accept_chain ─┬─► kept ─► relayed
+//!                                                                  └─► does not verify ─► the peer loses points
+//! ```
+//! Rules
+//! - What is passed on was verified here, against this node's own headers, and is kept here.
+//! - Nothing is asked for later: what was missed comes with the next chain proof, which covers every window before its end.
+//! - Few wait for their turn, and not as long as the network waits for a verdict, so their bound is the network's as well.
+//!
+//! Read next: `mod.rs` (how a proof is judged), `p2p/src/handlers/proofs.rs` (how it travels).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use p2p::{BatchId, P2pHandle, ProofKind, Verdict};
+use primitives::Height;
+use proof::light::{SealedChain, SealedWindow};
+
+use super::{Refused, accept, accept_chain};
+use crate::shared::Shared;
+
+/// Most proofs that wait for their turn: fewer than the network keeps room for, so that others get through meanwhile.
+pub const EARLY_MAX: usize = 4;
+/// How long one waits for its turn; the network forgets what has no verdict after ten seconds.
+pub const EARLY_TIME: Duration = Duration::from_secs(8);
+/// Most windows ahead of the next one that a proof may be of, to wait.
+pub const EARLY_WINDOWS_MAX: u64 = 4;
+/// Most windows after the chain proof that a new peer is told of.
+pub const RETOLD_WINDOWS_MAX: u64 = 8;
+
+/// A proof from a peer.
+#[derive(Debug, Clone)]
+pub struct Travelling {
+    /// Its name in the verdict.
+    pub batch: BatchId,
+    /// What it is of.
+    pub kind: ProofKind,
+    /// Its bytes, unchecked.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Where a proof stands before anything is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    InTurn,
+    Early,
+    /// Here already, far away, or longer than this node looks at: no fault of the peer.
+    Useless,
+    Malformed,
+}
+
+/// Proofs that wait for their turn.
+#[derive(Debug, Default)]
+pub struct Early(Vec<(Travelling, Instant)>);
+
+impl Early {
+    /// Judges a proof, or keeps it for a while when it comes too early.
+    pub async fn receive(&mut self, shared: &Arc<Shared>, p2p: &P2pHandle, proof: Travelling) {
+        match place(shared, &proof) {
+            Place::Early if self.0.len() < EARLY_MAX => self.0.push((proof, Instant::now())),
+            Place::Early | Place::Useless => tell(shared, p2p, &proof, Verdict::Ignore),
+            Place::Malformed => tell(shared, p2p, &proof, Verdict::Reject),
+            Place::InTurn => {
+                judge(shared, p2p, proof).await;
+                self.again(shared, p2p).await;
+            }
+        }
+    }
+
+    /// Looks again at those that wait: blocks and other proofs may have made it their turn.
+    pub async fn again(&mut self, shared: &Arc<Shared>, p2p: &P2pHandle) {
+        // Each look takes at least one away, so there are few.
+        while let Some(at) = self
+            .0
+            .iter()
+            .position(|(proof, since)| since.elapsed() >= EARLY_TIME || place(shared, proof) != Place::Early)
+        {
+            let (proof, _) = self.0.swap_remove(at);
+            match place(shared, &proof) {
+                Place::InTurn => judge(shared, p2p, proof).await,
+                _ => tell(shared, p2p, &proof, Verdict::Ignore),
+            }
+        }
+    }
+}
+
+fn place(shared: &Shared, proof: &Travelling) -> Place {
+    if proof.bytes.len() > shared.config.max_proof_size_bytes {
+        return Place::Useless;
+    }
+    let finalized = shared.store.head().map_or(Height::GENESIS, |head| head.height);
+    let rules = shared.proofs.rules(&shared.genesis);
+    match proof.kind {
+        ProofKind::Window => match SealedWindow::from_bytes(&proof.bytes) {
+            Ok(sealed) => window_place(shared.proofs.windows(), sealed.window, rules.windows_until(finalized)),
+            Err(_) => Place::Malformed,
+        },
+        ProofKind::Chain => match SealedChain::from_bytes(&proof.bytes) {
+            Ok(sealed) => {
+                let ahead = rules.window_start(EARLY_WINDOWS_MAX);
+                chain_place(super::chain_height(shared), sealed.height, finalized, ahead)
+            }
+            Err(_) => Place::Malformed,
+        },
+    }
+}
+
+/// Of a window, when `next` is the one that is taken next and those below `closed` are closed.
+fn window_place(next: u64, window: u64, closed: u64) -> Place {
+    if window < next || window > next.saturating_add(EARLY_WINDOWS_MAX) {
+        Place::Useless
+    } else if window == next && window < closed {
+        Place::InTurn
+    } else {
+        Place::Early
+    }
+}
+
+/// Of a chain proof to `height`, when one to `kept` is here; it may wait when it ends at most `ahead` above the last block.
+fn chain_place(kept: Height, height: Height, finalized: Height, ahead: Height) -> Place {
+    if height <= kept || height.0 > finalized.0.saturating_add(ahead.0) {
+        Place::Useless
+    } else if height <= finalized {
+        Place::InTurn
+    } else {
+        Place::Early
+    }
+}
+
+/// Verifies and keeps a proof away from the network's thread, and answers.
+async fn judge(shared: &Arc<Shared>, p2p: &P2pHandle, proof: Travelling) {
+    let (node, judged) = (Arc::clone(shared), proof.clone());
+    let done = tokio::task::spawn_blocking(move || match judged.kind {
+        ProofKind::Window => accept(&node, &judged.bytes, None).map(drop),
+        ProofKind::Chain => accept_chain(&node, &judged.bytes, None).map(drop),
+    });
+    // A panic in there is our fault, not the peer's.
+    let verdict = done.await.map_or(Verdict::Ignore, |done| verdict(&done));
+    tell(shared, p2p, &proof, verdict);
+}
+
+/// What the network is told. Only what no honest node can have passed on costs points.
+fn verdict(done: &Result<(), Refused>) -> Verdict {
+    match done {
+        Ok(()) => Verdict::Accept,
+        Err(Refused::Bytes(_) | Refused::Chain(_) | Refused::Proof(_) | Refused::NotAnEnd { .. }) => Verdict::Reject,
+        Err(
+            Refused::Exists { .. }
+            | Refused::NotNext { .. }
+            | Refused::TailFull
+            | Refused::ChainExists { .. }
+            | Refused::NotFinalized { .. }
+            | Refused::NotClosed { .. }
+            | Refused::Key(_)
+            | Refused::System(_)
+            | Refused::Storage(_)
+            | Refused::Damaged { .. },
+        ) => Verdict::Ignore,
+    }
+}
+
+fn tell(shared: &Shared, p2p: &P2pHandle, proof: &Travelling, verdict: Verdict) {
+    let (kind, name) = (name(proof.kind), verdict_name(verdict));
+    shared.metrics.proofs.gossip.with([kind, name]).inc();
+    tracing::debug!(target: "plonky3", kind, verdict = name, bytes = proof.bytes.len(), "a proof came from a peer");
+    p2p.report(proof.batch, verdict);
+}
+
+const fn name(kind: ProofKind) -> &'static str {
+    match kind {
+        ProofKind::Window => super::WINDOW,
+        ProofKind::Chain => super::CHAIN,
+    }
+}
+
+/// A verdict's name in metrics.
+pub const fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accept => "accepted",
+        Verdict::Ignore => "ignored",
+        Verdict::Reject => "rejected",
+    }
+}
+
+/// Announces a proof that was taken here to the peers.
+pub fn publish(shared: &Shared, kind: ProofKind, bytes: &[u8]) {
+    let Some(p2p) = shared.p2p.get() else { return };
+    // A full queue means that the network is busy; who connects later is told again.
+    let queued = p2p.publish_proof(kind, bytes);
+    tracing::debug!(target: "plonky3", kind = name(kind), queued, "a proof is announced to the peers");
+}
+
+/// Announces what is kept, for a peer that has just come.
+pub fn retell(shared: &Shared) {
+    let chain = shared.store.chain_proof();
+    if let Ok(Some((_, bytes))) = &chain {
+        publish(shared, ProofKind::Chain, bytes);
+    }
+    let (first, end) = (shared.proofs.folded(), shared.proofs.windows());
+    for window in first..end.min(first.saturating_add(RETOLD_WINDOWS_MAX)) {
+        // What was folded meanwhile is gone, and covered.
+        if let Ok(Some(bytes)) = shared.store.window_proof(window) {
+            publish(shared, ProofKind::Window, &bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Which proofs are judged, wait, or are nothing to this node; and who pays for what does not verify.
+
+    use proof::ProofError;
+    use proof::light::SealedWindowError;
+
+    use super::*;
+
+    #[test]
+    fn a_window_is_judged_in_turn_waits_when_early_and_is_ignored_when_far() {
+        let places = |closed: u64| (0..9).map(|window| window_place(3, window, closed)).collect::<Vec<_>>();
+        let (useless, early) = (Place::Useless, Place::Early);
+        let expected = [useless, useless, useless, Place::InTurn, early, early, early, early, useless];
+        assert_eq!(places(4), expected);
+        assert_eq!(places(9), expected, "windows are taken in order");
+        assert_eq!(places(3)[3], early, "its last block is not final here yet");
+    }
+
+    #[test]
+    fn a_chain_proof_is_judged_once_its_end_is_final_here() {
+        let at = |height: u64| chain_place(Height(8), Height(height), Height(20), Height(16));
+        let (useless, turn, early) = (Place::Useless, Place::InTurn, Place::Early);
+        let places = [at(4), at(8), at(12), at(20), at(24), at(36), at(40)];
+        assert_eq!(places, [useless, useless, turn, turn, early, early, useless]);
+    }
+
+    #[test]
+    fn only_what_no_honest_node_passes_on_costs_points() {
+        assert_eq!(verdict(&Ok(())), Verdict::Accept);
+        let (window, next) = (1, 2);
+        for bad in [
+            Refused::Bytes(SealedWindowError::TooShort { bytes: 3 }),
+            Refused::Proof(ProofError::Unreadable),
+            Refused::NotAnEnd { height: Height(3) },
+        ] {
+            assert_eq!(verdict(&Err(bad)), Verdict::Reject);
+        }
+        for honest in [
+            Refused::Exists { window, next },
+            Refused::NotNext { window, next },
+            Refused::TailFull,
+            Refused::NotFinalized { height: Height(9), finalized: Height(8) },
+            Refused::Damaged { height: Height(1) },
+        ] {
+            assert_eq!(verdict(&Err(honest)), Verdict::Ignore);
+        }
+    }
+}
