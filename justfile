@@ -41,9 +41,9 @@ tidy *arguments:
 contract *arguments:
     cargo xtask contract {{arguments}}
 
-# Formats all code.
-fmt:
-    cargo fmt --all
+# Formats all code; `just fmt --check` only says whether it is needed.
+fmt *arguments:
+    cargo fmt --all {{arguments}}
 
 # Runs the lints.
 lint:

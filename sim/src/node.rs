@@ -94,8 +94,10 @@ pub struct Node {
     pub acknowledged: Height,
     /// When it last finalized a height, or was started, microseconds.
     pub finalized_us: u64,
-    /// It finalized a height since it was started.
-    pub has_finalized: bool,
+    /// Since its start it did not yet finalize the height of its best peer.
+    pub starting: bool,
+    /// Heights decided in a row from votes as they were cast; 0 after one that was fetched from a peer.
+    pub live_heights: u64,
     /// What is wrong with it on purpose.
     pub bug: Option<SeededBug>,
     /// The part that runs, unless it is down.
@@ -130,7 +132,8 @@ impl Node {
             life: 0,
             acknowledged: Height::GENESIS,
             finalized_us: 0,
-            has_finalized: false,
+            starting: true,
+            live_heights: 0,
             bug: bug.filter(|_| misbehaviour.is_none()),
             running: None,
             verdicts,

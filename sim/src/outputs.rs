@@ -60,11 +60,14 @@ impl World {
         let height = block.block.header.height;
         let now_us = self.now_us;
         let node = self.node(number);
-        (node.acknowledged, node.finalized_us, node.has_finalized) = (height, now_us, true);
+        (node.acknowledged, node.finalized_us) = (height, now_us);
         if node.bug == Some(SeededBug::LosesTheIndex) {
             for id in &block.transactions {
                 node.disk.lose(Column::Transactions, id.0.as_bytes());
             }
+        }
+        if self.behind(number, height) == 0 {
+            self.node(number).starting = false;
         }
         self.trace.update(block.hash.as_bytes());
         if !self.is_honest(number) {
@@ -229,6 +232,10 @@ impl World {
             ConsensusEvent::ProposalReceived { block, .. } => {
                 let offered = self.offered_us.get(block);
                 self.counts.propagation_us.extend(offered.map(|offered| self.now_us.saturating_sub(*offered)));
+            }
+            ConsensusEvent::Decided { fetched, .. } => {
+                let node = self.node(number);
+                node.live_heights = if *fetched { 0 } else { node.live_heights.saturating_add(1) };
             }
             ConsensusEvent::Equivocation { evidence, .. } => {
                 self.counts.equivocations += u64::from(self.is_honest(number));

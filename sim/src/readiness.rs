@@ -3,7 +3,8 @@
 //! Model: the validator judges itself by [`telemetry::health::readiness`], the function of a real node, from what it
 //! can see: how long ago it finalized something, what its peers say. The world sees more, and compares.
 
-use telemetry::health::{Observation, Role, is_syncing, readiness, stall_limit_ms};
+use primitives::Height;
+use telemetry::health::{Observation, Progress, Role, is_syncing, readiness, stall_limit_ms};
 
 use crate::plan::SeededBug;
 use crate::properties::{Broken, Check, Property};
@@ -16,18 +17,30 @@ fn behind_max(block_interval_ms: u64) -> u64 {
 }
 
 impl World {
+    /// Heights that the validator believes the others to have beyond `finalized`, its own.
+    pub(crate) fn behind(&self, number: u16, finalized: Height) -> u64 {
+        let node = &self.nodes[usize::from(number)];
+        let best = node.running.as_ref().and_then(|running| running.tips.values().max().copied());
+        let progress = Progress {
+            finalized: finalized.0,
+            live_heights: node.live_heights,
+            finalized_age_ms: self.now_us.saturating_sub(node.finalized_us) / MS,
+            block_interval_ms: self.genesis.params.block_interval_ms,
+        };
+        telemetry::health::behind(best.unwrap_or_default().0, &progress)
+    }
+
     /// True when the validator calls itself ready.
     fn is_ready(&self, number: u16) -> bool {
         let node = &self.nodes[usize::from(number)];
         let Some(running) = &node.running else { return false };
-        let finalized = node.finalized();
-        let best = running.tips.values().max().copied().unwrap_or_default();
-        let behind = best.0.saturating_sub(finalized.0);
+        let behind = self.behind(number, node.finalized());
         let mut observation = Observation {
             role: Role::Validator,
             stopping: false,
             services_down: &[],
-            starting: !node.has_finalized,
+            disk_low: None,
+            starting: node.starting,
             finalized_age_ms: self.now_us.saturating_sub(node.finalized_us) / MS,
             block_interval_ms: self.genesis.params.block_interval_ms,
             behind,

@@ -329,7 +329,7 @@ impl World {
         let node = self.node(number);
         node.set_clock(now_ms);
         let before = node.acknowledged;
-        (node.finalized_us, node.has_finalized) = (now_ms.saturating_mul(MS), false);
+        (node.finalized_us, node.starting, node.live_heights) = (now_ms.saturating_mul(MS), true, 0);
         match node.boot(&genesis, keys, &notary) {
             Ok(()) => {}
             Err(_) if node.disk_fails => {

@@ -8,7 +8,7 @@ mod prover;
 mod simulate;
 
 use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs};
-use node::{AskPassword, RunOptions, StartError, Stopped, Told};
+use node::{AskPassword, RunOptions, StartError, StateSync, StateSyncError, Stopped, Told};
 use storage::StorageError;
 
 /// What exit codes and error codes call each way of not starting.
@@ -19,6 +19,7 @@ fn refused(error: StartError) -> Failure {
         StartError::ProofSystem(_) => (ExitCode::Config, "proof_system"),
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
+        StartError::Tls(_) => (ExitCode::Config, "tls"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
         StartError::Drill(_) => (ExitCode::Config, "drill"),
         StartError::KeyFile(_) => return key_file(error),
@@ -31,6 +32,9 @@ fn refused(error: StartError) -> Failure {
             StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. },
         ) => (ExitCode::Damaged, "storage"),
         StartError::Storage(_) => (ExitCode::Refused, "storage"),
+        StartError::StateSync(StateSyncError::CheckpointTooOld(_)) => (ExitCode::Refused, "checkpoint_too_old"),
+        StartError::StateSync(_) => (ExitCode::Refused, "state_sync"),
+        StartError::Snapshots(_) => (ExitCode::Refused, "snapshot"),
         StartError::Audits { .. } => (ExitCode::Refused, "audits"),
         StartError::Chain(_) => (ExitCode::Damaged, "chain"),
         StartError::Rpc { .. } => (ExitCode::Refused, "rpc_listen"),
@@ -55,14 +59,15 @@ fn key_file(error: StartError) -> Failure {
 
 fn start(options: NodeStart) -> NodeFuture {
     Box::pin(async move {
-        let NodeStart { home, flags, stop, crash_at, ask } = options;
+        let NodeStart { home, flags, stop, crash_at, ask, state_sync } = options;
+        let state_sync = state_sync.map(|sync| StateSync { sources: sync.sources, trust: sync.trust });
         let ask = ask.map(|ask| -> AskPassword {
             Box::new(move |question| {
                 let typed = ask(question).map_err(|failure| failure.error.error)?;
                 Ok(config::Secret::new(typed.to_string()))
             })
         });
-        match node::run(RunOptions { home, flags, stop, crash_at, ask }).await {
+        match node::run(RunOptions { home, flags, stop, crash_at, ask, state_sync }).await {
             Ok(Stopped::Requested) => Ok(NodeEnd::Requested),
             Ok(Stopped::Fault(reason)) => Ok(NodeEnd::Fault(reason)),
             Err(error) => Err(refused(error)),

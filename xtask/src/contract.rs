@@ -13,6 +13,7 @@
 //!
 //! Nobody types `done`. A test carries `testkit::contract!("S000-030")`, which leaves a record when the test
 //! passes; the `done` rows are exactly those with a record from the last full run of the tests.
+//! A row whose test says that this machine lacks a program it needs keeps its status, and is named.
 //! `crates/testkit/src/shown.rs` draws the record.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +107,10 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
          are never dropped or reworded"
     );
     check_declined(&rows, workspace.root())?;
-    let shown = read_records(&record_folder(workspace))?;
+    let folder = record_folder(workspace);
+    let mut shown = read_records(&folder, "ran")?;
+    let lacking = read_records(&folder, "lacks")?;
+    keep_unseen(&rows, &mut shown, &lacking);
     check_shown(&rows, &shown)?;
     if write {
         update(&mut rows, &shown);
@@ -185,8 +189,18 @@ fn check_declined(rows: &[Row], root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads what the tests of the last run showed.
-fn read_records(folder: &Path) -> Result<Shown> {
+/// Counts a row as shown by the tests that the table names, when one of its tests lacked a program.
+fn keep_unseen(rows: &[Row], shown: &mut Shown, lacking: &Shown) {
+    for row in rows.iter().filter(|row| row.status == Status::Done) {
+        if let Some(programs) = lacking.get(&row.id) {
+            println!("contract: {} keeps its status: this machine lacks {}", row.id, join(programs));
+            shown.entry(row.id.clone()).or_default().extend(row.test.split(", ").map(str::to_owned));
+        }
+    }
+}
+
+/// Reads what the tests of the last run showed (`ran`), or lacked (`lacks`): the second column by the id.
+fn read_records(folder: &Path, kind: &str) -> Result<Shown> {
     ensure!(
         folder.join(COMPLETE).is_file(),
         "there is no record of a complete run of the tests; run `cargo xtask test --only tests`"
@@ -195,7 +209,7 @@ fn read_records(folder: &Path) -> Result<Shown> {
     let entries = fs::read_dir(folder).context("the record of the tests cannot be read")?;
     for entry in entries {
         let path = entry.context("the record of the tests cannot be read")?.path();
-        if path.extension().is_none_or(|extension| extension != "ran") {
+        if path.extension().is_none_or(|extension| extension != kind) {
             continue;
         }
         let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;

@@ -6,6 +6,7 @@
 //! - `codegen` writes the committed files that are made from code (`codegen.rs`).
 //! - `bench` runs the benchmarks and keeps their figures (`bench.rs`).
 //! - `monitoring` writes the dashboards and alerts that are made from code (`monitoring.rs`).
+//! - `release` builds the commit for other machines and says where the program comes from (`release.rs`).
 //! - `nightly` runs what is too long for every push, and keeps its result (`nightly.rs`).
 //!
 //! Each command sits in its own file; this one only parses and dispatches.
@@ -18,6 +19,7 @@ mod monitoring;
 mod nightly;
 mod policies;
 mod process;
+mod release;
 mod snapshot;
 mod test;
 mod tidy;
@@ -74,6 +76,12 @@ enum Command {
         #[arg(long, value_name = "CRATE")]
         only: Option<String>,
     },
+    /// Builds a release of the commit that is checked out: program, parts, sums, provenance.
+    Release {
+        /// Folder of the release; target/release-portable/out when absent.
+        #[arg(long, value_name = "DIR")]
+        out: Option<std::path::PathBuf>,
+    },
     /// Runs what is too long for every push and writes docs/nightly; goes on where it was stopped.
     Nightly {
         /// Runs this task only.
@@ -99,6 +107,7 @@ fn main() -> ExitCode {
         Command::Codegen => codegen::run(&workspace),
         Command::Monitoring { check, promtool } => monitoring::run(&workspace, check, promtool),
         Command::Bench { only } => bench::run(&workspace, only.as_deref()),
+        Command::Release { out } => release::run(&workspace, out.as_deref()).map(|_| ()),
         Command::Nightly { task, seeds, jobs, mutations } => {
             nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations })
         }

@@ -10,6 +10,7 @@
 
 mod chain;
 mod folds;
+mod release;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ pub(crate) enum Task {
     Folds,
     /// The size of chain proofs on a running network, up to past height 1,000.
     Chain,
+    /// A release: built for other machines, signed, checked.
+    Release,
 }
 
 impl Task {
@@ -63,6 +66,7 @@ impl Task {
             Self::Defects => "defects",
             Self::Folds => "folds",
             Self::Chain => "chain",
+            Self::Release => "release",
         }
     }
 
@@ -94,6 +98,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Defects => defects(workspace)?,
             Task::Folds => folds::run(workspace, extent.mutations)?,
             Task::Chain => chain::run(workspace)?,
+            Task::Release => release::run(workspace)?,
         };
         let path = task.result();
         let full = workspace.root().join(&path);
@@ -226,6 +231,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Defects => wrong_defects(result),
         Task::Folds => folds::wrong(result),
         Task::Chain => chain::wrong(result),
+        Task::Release => release::wrong(result),
     });
     wrong
 }

@@ -95,9 +95,7 @@ impl Step {
             Self::Tools => tools(workspace),
             Self::Deny => deny::check(workspace),
             Self::Build => succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets")),
-            Self::Clippy => {
-                succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(["--all-targets", "--", "-D", "warnings"]))
-            }
+            Self::Clippy => succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(LINTS)),
             Self::Wasm => wasm(workspace),
             Self::Tests => tests(workspace),
             Self::Defects => defects(workspace),
@@ -105,6 +103,9 @@ impl Step {
         }
     }
 }
+
+/// What the linter looks at, and that a warning is a failure.
+const LINTS: [&str; 4] = ["--all-targets", "--", "-D", "warnings"];
 
 /// The arguments that every build of the whole workspace shares, so that one build serves all steps.
 const EVERYTHING: [&str; 3] = ["--release", "--workspace", "--locked"];
@@ -270,7 +271,7 @@ mod tests {
 
     use clap::ValueEnum;
 
-    use super::{Lap, Step, in_time, minutes, table};
+    use super::{LINTS, Lap, Step, in_time, minutes, table};
 
     fn lap(step: Step, seconds: u64) -> Lap {
         Lap { step, time: Duration::from_secs(seconds), failed: false }
@@ -308,5 +309,39 @@ mod tests {
         let names: Vec<String> = Step::value_variants().iter().map(|step| step.name()).collect();
         assert_eq!(names, ["fmt", "tidy", "tools", "deny", "build", "clippy", "wasm", "tests", "defects", "contract"]);
         assert_eq!(minutes(3_599), "59:59");
+    }
+
+    /// The commands of a verb of the justfile.
+    fn verb(name: &str) -> Vec<&'static str> {
+        let text = include_str!("../../justfile");
+        let heads = |line: &str| line.split([' ', ':']).next() == Some(name) && line.contains(':');
+        let mut lines = text.lines().skip_while(|line| !heads(line)).skip(1);
+        let commands: Vec<&str> = lines.by_ref().map_while(|line| line.strip_prefix("    ")).collect();
+        assert!(!commands.is_empty(), "the justfile has no verb {name}");
+        commands
+    }
+
+    #[test]
+    fn the_verbs_of_the_justfile_do_what_they_are_called() {
+        let (_lint, _fmt) = (testkit::contract!("S003-010"), testkit::contract!("S003-011"));
+        let (_fast, _full) = (testkit::contract!("S003-012"), testkit::contract!("S003-013"));
+        // The lints: the step of this program that takes no warning.
+        let words = verb("lint")[0].strip_prefix("cargo xtask test --only ").expect("a step of xtask");
+        assert_eq!(Step::from_str(words, false), Ok(Step::Clippy));
+        assert!(LINTS.ends_with(&["--", "-D", "warnings"]));
+        // Formatting, and with `just fmt --check` only the question whether it is needed.
+        assert_eq!(verb("fmt"), ["cargo fmt --all {{arguments}}"]);
+        // The quick tests: packages of ours, none of which brings the engine.
+        let packages: Vec<&str> = verb("test-fast")[0].split(" -p ").skip(1).collect();
+        assert!(packages.len() > 5);
+        for package in packages {
+            let folder = if package == "cli" { "apps" } else { "crates" };
+            let manifest = format!("{}/../{folder}/{package}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&manifest).unwrap_or_else(|error| panic!("{manifest}: {error}"));
+            assert!(!text.contains("\nconsensus.workspace") && !text.contains("malachite"), "{package}");
+        }
+        // Everything: what CI runs, which is the test command of the README.
+        assert_eq!(verb("test-full"), [".ci/run"]);
+        assert!(include_str!("../../.ci/run").ends_with("\nscripts/bootstrap.sh\ncargo xtask test\n"));
     }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, bench, block, completions, config, dev, devnet, genesis, identity, init, keys, light, node, probe,
-    proof, prover, reputation, sim, stake, status, tx, validator, witness,
+    account, audit, backup, bench, block, completions, config, dev, devnet, doctor, genesis, identity, init, keys,
+    le_portal, light, node, probe, proof, prover, release, reputation, sim, snapshots, stake, status, tx, validator,
+    witness,
 };
 
 /// Where a node on this machine listens by default.
@@ -14,6 +15,9 @@ pub const RPC_URL_DEFAULT: &str = "http://127.0.0.1:26658";
 
 /// The environment variable that names another one; it is ours, so the node knows nothing of it.
 pub const RPC_URL_VARIABLE: &str = "TB_RPC_URL";
+
+/// The environment variable that names the authorities to trust.
+pub const CA_CERT_VARIABLE: &str = "TB_CA_CERT";
 
 /// Exit numbers for the foot of the main help; the table itself is [`rpc::exit_codes`].
 const AFTER_HELP: &str = "\
@@ -52,6 +56,15 @@ pub struct Global {
     /// URL of the node's RPC
     #[arg(long, global = true, value_name = "URL", env = RPC_URL_VARIABLE, hide_env_values = true, default_value = RPC_URL_DEFAULT)]
     pub rpc: String,
+    /// Authorities to trust at an https URL, PEM [default: those of the web]
+    #[arg(long, global = true, value_name = "FILE", env = CA_CERT_VARIABLE, hide_env_values = true)]
+    pub ca_cert: Option<PathBuf>,
+    /// Certificate to show to a node that asks for one, PEM
+    #[arg(long, global = true, value_name = "FILE", requires = "client_key")]
+    pub client_cert: Option<PathBuf>,
+    /// Private key of that certificate, PEM
+    #[arg(long, global = true, value_name = "FILE", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
     /// Print JSON on stdout; everything else goes to stderr
     #[arg(long, global = true)]
     pub json: bool,
@@ -88,8 +101,10 @@ pub enum Command {
     Witness(witness::Arguments),
     /// Show tier and score of an identity, and why
     Reputation(reputation::Arguments),
-    /// Check exported audit files
+    /// Check exported audit files, and what the chain owes and has paid before and after an upgrade
     Audit(audit::Arguments),
+    /// Log legal requests so that an auditor can re-check them
+    LePortal(le_portal::Arguments),
     /// Show accounts
     Account(account::Arguments),
     /// Show blocks
@@ -100,8 +115,16 @@ pub enum Command {
     Prover(prover::Arguments),
     /// Check a whole chain by its proofs and certificates, without executing it
     Light(light::Arguments),
+    /// Copy the state of a node, check such copies, and begin a node with one
+    Snapshots(snapshots::Arguments),
+    /// Save what only this node has, and bring a home back
+    Backup(backup::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
+    /// Look whether a node can run here: keys, ports, clock, disk, limits, guard, genesis
+    Doctor(doctor::Arguments),
+    /// Say what this program was built from, check and sign releases
+    Release(release::Arguments),
     /// Measure a running network
     Bench(bench::Arguments),
     /// Simulate a network of validators on virtual time and check what must always hold

@@ -1,10 +1,13 @@
 //! What every command starts from: the home directory, the node's URL, where to print, and how to get a password.
 
 use std::io::IsTerminal;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::Home;
 use primitives::Address;
+use rpc::tls::ClientFiles;
 use rpc::{Client, ClientConfig, ExitCode};
 use wallet::{KeyName, Keystore, Password, Unlocked};
 
@@ -15,6 +18,10 @@ use crate::provision::{VALIDATOR_PUBLIC_FILE, ValidatorPublic};
 
 /// The environment variable that holds the node's token.
 const TOKEN_VARIABLE: &str = "TB_RPC_AUTH_TOKEN";
+/// The environment variable with the longest TLS handshake, milliseconds; a node reads it for its server.
+const HANDSHAKE_VARIABLE: &str = "TB_TLS_HANDSHAKE_TIMEOUT_MS";
+/// What it takes.
+const HANDSHAKE_MS: RangeInclusive<u64> = 100..=60_000;
 /// File below the home directory that holds the password of its keys, for throw-away networks.
 pub const PASSWORD_FILE: &str = "password";
 
@@ -24,6 +31,7 @@ pub struct Context {
     home: PathBuf,
     home_named: bool,
     rpc_url: String,
+    tls: ClientFiles,
     /// Where to print.
     pub output: Output,
 }
@@ -42,6 +50,10 @@ impl Context {
             home,
             home_named: global.home.is_some(),
             rpc_url: global.rpc.clone(),
+            tls: ClientFiles {
+                ca: global.ca_cert.clone(),
+                identity: global.client_cert.clone().zip(global.client_key.clone()),
+            },
             output: Output::new(global.json),
         })
     }
@@ -61,7 +73,15 @@ impl Context {
     /// # Errors
     /// [`Failure`] for a URL that cannot be used.
     pub fn client(&self) -> Result<Client, Failure> {
-        client(&self.rpc_url)
+        self.client_at(&self.rpc_url)
+    }
+
+    /// A client of the node at `url`, with the certificates of the command line.
+    ///
+    /// # Errors
+    /// [`Failure`] for a URL or files that cannot be used.
+    pub fn client_at(&self, url: &str) -> Result<Client, Failure> {
+        client_with(url, self.tls.clone())
     }
 
     /// The URL of the node.
@@ -190,7 +210,20 @@ impl Context {
 /// # Errors
 /// [`Failure`] for a URL or token that cannot be used.
 pub fn client(url: &str) -> Result<Client, Failure> {
-    let mut settings = ClientConfig::new(url);
+    client_with(url, ClientFiles::default())
+}
+
+fn client_with(url: &str, tls: ClientFiles) -> Result<Client, Failure> {
+    let mut settings = ClientConfig { tls, ..ClientConfig::new(url) };
+    if let Some(text) = environment(HANDSHAKE_VARIABLE) {
+        let time = text.parse().ok().filter(|time| HANDSHAKE_MS.contains(time)).ok_or_else(|| {
+            Failure::usage(
+                format!("{HANDSHAKE_VARIABLE} = {text:?} is no time"),
+                format!("give milliseconds from {} to {}", HANDSHAKE_MS.start(), HANDSHAKE_MS.end()),
+            )
+        })?;
+        settings.tls_handshake_timeout = Duration::from_millis(time);
+    }
     settings.token = environment(TOKEN_VARIABLE).filter(|token| !token.is_empty());
     Ok(Client::new(&settings)?)
 }

@@ -17,16 +17,21 @@
 
 pub mod alias;
 pub mod args;
+pub mod backup;
 pub mod bench;
 pub mod commands;
 pub mod context;
 pub mod devnet;
+pub mod doctor;
 pub mod exit;
 pub mod light;
 pub mod output;
 pub mod planning;
+pub mod portal;
 pub mod proving;
 pub mod provision;
+pub mod release;
+pub mod settlement;
 pub mod simulation;
 pub mod stop;
 
@@ -53,6 +58,17 @@ pub struct NodeStart {
     pub crash_at: Option<String>,
     /// Asks the person at the terminal for a password; `None` when nobody is there.
     pub ask: Option<AskPassword>,
+    /// Begin an empty store with a snapshot of others.
+    pub state_sync: Option<StateSyncFrom>,
+}
+
+/// From whom a node takes a snapshot, and what it trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateSyncFrom {
+    /// URLs of nodes that have snapshots.
+    pub sources: Vec<String>,
+    /// A height and its block hash, learned elsewhere; genesis without one.
+    pub trust: Option<(primitives::Height, primitives::Hash)>,
 }
 
 /// Puts a question and gives what was typed, unseen.
@@ -113,8 +129,9 @@ pub fn run_with(arguments: Vec<OsString>, programs: Programs) -> rpc::ExitCode {
     match done {
         Ok(()) => rpc::ExitCode::Ok,
         Err(failure) => {
-            // A simulation or a drill that failed has printed its report, which is the last JSON object.
-            if !(json && failure.error.code == commands::sim::VERDICT_CODE) {
+            // A simulation, a drill or a doctor that failed has printed its report, which is the last JSON object.
+            let reported = [commands::sim::VERDICT_CODE, commands::doctor::DOCTOR_CODE];
+            if !(json && reported.contains(&failure.error.code.as_str())) {
                 output.failure(&failure);
             }
             failure.exit

@@ -144,6 +144,22 @@ pub enum ConfigError {
         /// The other.
         second: &'static str,
     },
+    /// A key that says nothing without another.
+    #[error("`{key}` needs `{needed}` as well; set both or none")]
+    Needs {
+        /// The key that is set.
+        key: &'static str,
+        /// The one that is missing.
+        needed: &'static str,
+    },
+    /// A line of the file of `rpc.tokens_file` cannot serve.
+    #[error("`rpc.tokens_file`: {} {reason}; a line is `scope,scope name token` with the scopes read, submit and operate, and the file has mode 0600", path.display())]
+    TokensFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        reason: String,
+    },
     /// Two services on one port.
     #[error("`{first}` and `{second}` both listen on {place}; give one of them another port")]
     Port {

@@ -10,100 +10,10 @@
 
 use crate::value::Kind;
 
-/// One key of the configuration.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Its name; the part before the last `.` is the table in TOML.
-    pub name: &'static str,
-    /// Other names that mean the same.
-    pub aliases: &'static [&'static str],
-    /// Its names in the environment, the strongest first.
-    pub environment: &'static [&'static str],
-    /// What it takes.
-    pub kind: Kind,
-    /// Its value when no source sets it, as text.
-    pub default: Option<&'static str>,
-    /// What the default means where there is none.
-    pub unset: &'static str,
-    /// A value other than the default.
-    pub example: &'static str,
-    /// Unit of the value; empty where it has none.
-    pub unit: &'static str,
-    /// What it does, in one or two sentences.
-    pub help: &'static str,
-    /// Whether a change takes effect in a running node; otherwise at its next start.
-    pub live: bool,
-}
+mod entry;
 
-impl Key {
-    /// Whether the value is never shown.
-    pub fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret
-    }
-
-    /// What the key takes, with its unit and its default, in words that end the sentence "give …".
-    pub fn expected(&self) -> String {
-        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
-        let default = self.default.map(|text| format!(" (default {text})")).unwrap_or_default();
-        format!("{}{unit}{default}", self.kind.expected())
-    }
-
-    /// The table of the key in TOML; `None` at the top.
-    pub fn table(&self) -> Option<&'static str> {
-        self.name.rsplit_once('.').map(|(table, _)| table)
-    }
-
-    /// The name of the key within its table.
-    pub fn leaf(&self) -> &'static str {
-        self.name.rsplit_once('.').map_or(self.name, |(_, leaf)| leaf)
-    }
-}
-
-/// A key with the entries that most keys share.
-const fn key(name: &'static str, environment: &'static [&'static str], kind: Kind, help: &'static str) -> Key {
-    Key {
-        name,
-        aliases: &[],
-        environment,
-        kind,
-        default: None,
-        unset: "not set",
-        example: "",
-        unit: "",
-        help,
-        live: false,
-    }
-}
-
-impl Key {
-    const fn default(self, default: &'static str, example: &'static str) -> Self {
-        Self { default: Some(default), example, ..self }
-    }
-
-    const fn unset(self, unset: &'static str, example: &'static str) -> Self {
-        Self { unset, example, ..self }
-    }
-
-    const fn unit(self, unit: &'static str) -> Self {
-        Self { unit, ..self }
-    }
-
-    const fn alias(self, aliases: &'static [&'static str]) -> Self {
-        Self { aliases, ..self }
-    }
-}
-
-const fn number(min: u64, max: u64) -> Kind {
-    Kind::Number { min, max, clamped: false }
-}
-
-const fn clamped(min: u64, max: u64) -> Kind {
-    Kind::Number { min, max, clamped: true }
-}
-
-const fn choice(words: &'static [&'static str], later: &'static [&'static str]) -> Kind {
-    Kind::Choice { words, later }
-}
+pub use entry::Key;
+use entry::{choice, clamped, key, number};
 
 /// Smallest bound on request bodies that still lets one largest transaction in hexadecimal pass, bytes.
 pub(crate) const BODY_BYTES_MIN: u64 = 33_792;
@@ -115,12 +25,20 @@ const PROOF_BYTES_MIN: u64 = 262_144;
 const PROOF_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 /// Largest limit of the store, bytes: what a JSON number holds exactly.
 const STORE_LIMIT_MAX: u64 = 9_007_199_254_740_991;
+/// Longest distance of heights that are copied: a year of seconds.
+const SNAPSHOT_INTERVAL_MAX: u64 = 31_536_000;
+/// Most snapshots that may be kept.
+const SNAPSHOTS_MAX: u64 = 1_024;
+/// Longest time that snapshots may be kept for, hours: ten years.
+const SNAPSHOT_HOURS_MAX: u64 = 87_600;
 /// Entries of the largest queue, as the mempool bounds it.
 pub(crate) const QUEUE_MAX: u64 = 1_048_576;
 /// Largest count of things per second.
 const PER_SECOND_MAX: u64 = 4_294_967_295;
 /// Bytes of the largest gossip message; a budget below it would let none pass.
 const GOSSIP_BYTES_MIN: u64 = 262_144;
+/// Largest rate and burst of requests.
+const RATE_MAX: u64 = 1_000_000;
 /// Most digests that the replay protector may be told to remember (about 100 MB).
 const REPLAY_MAX: u64 = 1_048_576;
 
@@ -162,6 +80,45 @@ pub static KEYS: &[Key] = &[
     )
     .unit("bytes")
     .default("0", "107374182400"),
+    key(
+        "disk_free_min_bytes",
+        &["TB_DISK_FREE_MIN_BYTES"],
+        number(0, STORE_LIMIT_MAX),
+        "Free room of the disk below which the node takes no more transactions and is not ready, before a write fails; 0: none. It goes on by itself once there is an eighth more.",
+    )
+    .unit("bytes")
+    .default("268435456", "1073741824"),
+    key(
+        "snapshot_dir",
+        &["TB_SNAPSHOT_DIR"],
+        Kind::Path,
+        "Folder of the snapshots; it outlives restarts, and other nodes are given the newest one from it.",
+    )
+    .default("snapshots", "/var/lib/the-block/snapshots"),
+    key(
+        "snapshots.interval_blocks",
+        &["TB_SNAPSHOTS_INTERVAL_BLOCKS"],
+        number(0, SNAPSHOT_INTERVAL_MAX),
+        "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
+    )
+    .unit("blocks")
+    .default("0", "3600"),
+    key(
+        "snapshots.keep",
+        &["TB_SNAPSHOTS_KEEP"],
+        number(1, SNAPSHOTS_MAX),
+        "Most snapshots that are kept; older ones are removed when one is made.",
+    )
+    .unit("snapshots")
+    .default("3", "24"),
+    key(
+        "snapshots.keep_hours",
+        &["TB_SNAPSHOTS_KEEP_HOURS"],
+        number(0, SNAPSHOT_HOURS_MAX),
+        "Snapshots older than this are removed when one is made, but for the newest; 0: no limit.",
+    )
+    .unit("hours")
+    .default("0", "72"),
     key(
         "validator_key_password_file",
         &["TB_VALIDATOR_KEY_PASSWORD_FILE"],
@@ -207,10 +164,18 @@ pub static KEYS: &[Key] = &[
     )
     .unit("transactions")
     .default("64", "128"),
+    key(
+        "config_poll_ms",
+        &["TB_CONFIG_POLL_MS"],
+        number(100, 3_600_000),
+        "How often node.toml is looked at for changes. Where the system tells of changes they are taken at once, and this is the net below.",
+    )
+    .unit("milliseconds")
+    .default("1000", "5000"),
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
         .default("human", "json"),
     key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
-        .default("info,arc_malachitebft=warn,libp2p=warn", "info,consensus=debug"),
+        .default("info,arc_malachitebft=warn,libp2p=warn", "info,consensus=debug").live(),
     key(
         "queue_weights.priority",
         &["TB_QUEUE_WEIGHTS_PRIORITY"],
@@ -350,6 +315,13 @@ pub static KEYS: &[Key] = &[
     )
     .default("peer_key_history", "/var/lib/the-block/peer_key_history"),
     key(
+        "p2p.chunk_db_path",
+        &["TB_CHUNK_DB_PATH"],
+        Kind::Path,
+        "Folder of the chunks that a state sync has fetched so far, each once, under its hash.",
+    )
+    .default("chunk_db", "/var/lib/the-block/chunk_db"),
+    key(
         "witness.attest",
         &["TB_WITNESS_ATTEST"],
         Kind::Bool,
@@ -379,6 +351,44 @@ pub static KEYS: &[Key] = &[
     )
     .unset("no token is asked for", "replace-me-with-32-random-characters"),
     key(
+        "rpc.tokens_file",
+        &["TB_RPC_TOKENS_FILE"],
+        Kind::Path,
+        "File of further tokens, mode 0600: one line each, `scope,scope name token`, with the scopes `read`, `submit` and `operate`. The token of `rpc.auth_token` has all of them.",
+    )
+    .unset("no further tokens", "rpc_tokens"),
+    key(
+        "rpc.open_reads",
+        &["TB_RPC_OPEN_READS"],
+        Kind::Bool,
+        "Whether routes that only read are open without a token. With `false` each asks for a token with its scope, but for the health probes.",
+    )
+    .default("true", "false"),
+    key(
+        "rpc.tls_cert",
+        &["TB_RPC_TLS_CERT", "TB_HTTP_TLS_CERT"],
+        Kind::Path,
+        "File of the certificate with its chain, PEM. With it the RPC server speaks https only.",
+    )
+    .unset("plain http", "tls/rpc.pem"),
+    key("rpc.tls_key", &["TB_RPC_TLS_KEY", "TB_HTTP_TLS_KEY"], Kind::Path, "File of the certificate's private key, PEM, mode 0600.")
+        .unset("plain http", "tls/rpc.key"),
+    key(
+        "rpc.tls_client_ca",
+        &["TB_RPC_TLS_CLIENT_CA", "TB_HTTP_TLS_CLIENT_CA"],
+        Kind::Path,
+        "File of the authorities whose clients may connect, PEM: mutual TLS. Everybody else is refused in the handshake.",
+    )
+    .unset("clients need no certificate", "tls/clients.pem"),
+    key(
+        "rpc.tls_handshake_timeout_ms",
+        &["TB_TLS_HANDSHAKE_TIMEOUT_MS", "TB_RPC_TLS_HANDSHAKE_TIMEOUT_MS"],
+        number(100, 60_000),
+        "Longest TLS handshake; a connection that takes longer is closed.",
+    )
+    .unit("milliseconds")
+    .default("5000", "2000"),
+    key(
         "rpc.body_bytes_max",
         &["TB_RPC_BODY_BYTES_MAX"],
         number(BODY_BYTES_MIN, BODY_BYTES_MAX),
@@ -398,10 +408,54 @@ pub static KEYS: &[Key] = &[
         "rpc.connections_max",
         &["TB_RPC_CONNECTIONS_MAX"],
         number(1, 65_536),
-        "Most open connections to the RPC server; further ones wait.",
+        "Most open connections to the RPC server. One more takes the place of the one that has waited longest without a request; while all are at work it waits.",
     )
     .unit("connections")
     .default("1024", "64"),
+    key(
+        "rpc.rate_limit.read_burst",
+        &["TB_RPC_RATE_LIMIT_READ_BURST"],
+        number(0, RATE_MAX),
+        "Reading requests that one address, or one token, may send at once after a silence. 0: reads are not limited.",
+    )
+    .unit("requests")
+    .default("120", "600")
+    .live(),
+    key(
+        "rpc.rate_limit.read_per_minute",
+        &["TB_RPC_RATE_LIMIT_READ_PER_MINUTE"],
+        number(1, RATE_MAX),
+        "Reading requests that one address, or one token, may send in the long run.",
+    )
+    .unit("requests per minute")
+    .default("60", "600")
+    .live(),
+    key(
+        "rpc.rate_limit.write_burst",
+        &["TB_RPC_RATE_LIMIT_WRITE_BURST"],
+        number(0, RATE_MAX),
+        "Transactions and proofs that one address, or one token, may hand in at once after a silence. 0: they are not limited.",
+    )
+    .unit("requests")
+    .default("120", "600")
+    .live(),
+    key(
+        "rpc.rate_limit.write_per_minute",
+        &["TB_RPC_RATE_LIMIT_WRITE_PER_MINUTE"],
+        number(1, RATE_MAX),
+        "Transactions and proofs that one address, or one token, may hand in in the long run.",
+    )
+    .unit("requests per minute")
+    .default("60", "600")
+    .live(),
+    key(
+        "rpc.rate_limit.loopback",
+        &["TB_RPC_RATE_LIMIT_LOOPBACK"],
+        Kind::Bool,
+        "Whether callers on this machine are limited as well. Turn it on behind a proxy that runs here: all its clients then share one address, so give each a token.",
+    )
+    .default("false", "true")
+    .live(),
     key(
         "rollout.feature_gates.consensus_enforcement",
         &["TB_ROLLOUT_FEATURE_GATES_CONSENSUS_ENFORCEMENT"],
@@ -477,15 +531,19 @@ pub static LATER: &[(&str, &str)] = &[
         "reputation.tier_thresholds",
         "this version takes them from the genesis file, because all nodes must agree on them",
     ),
-    ("p2p.chunk_db_path", "this version stores no chunks"),
 ];
 
-/// Environment variables of features that this version does not have, with what is missing: a warning.
-pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
-
 /// Environment variables that other programs of this project read; the node does not warn of them.
-pub static OTHER_VARIABLES: &[&str] =
-    &["TB_HOME", "TB_RPC_URL", "TB_TEST_SEED", "TB_CONTRACT_DIR", "TB_CHAOS_ARTIFACT_ROOT"];
+pub static OTHER_VARIABLES: &[&str] = &[
+    "TB_HOME",
+    "TB_RPC_URL",
+    "TB_CA_CERT",
+    "TB_TEST_SEED",
+    "TB_CONTRACT_DIR",
+    "TB_CHAOS_ARTIFACT_ROOT",
+    "TB_RELEASE_KEY",
+    "TB_RELEASE_SIGNERS",
+];
 
 /// The key that has this name or alias.
 pub fn find(name: &str) -> Option<&'static Key> {

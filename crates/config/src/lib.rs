@@ -35,6 +35,7 @@ mod print;
 mod rules;
 mod secret;
 mod sources;
+mod tokens;
 mod value;
 
 #[cfg(test)]
@@ -48,9 +49,11 @@ pub use gates::{FeatureGates, Gate, GateKind, GateState};
 pub use home::{Home, default_root};
 pub use keys::{KEYS, Key, nearest};
 pub use node::{
-    ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, ReleaseChannel, RpcConfig,
+    ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, RateLimitConfig,
+    ReleaseChannel, RpcConfig, SnapshotConfig, TlsConfig, Token,
 };
 pub use print::{env_example, markdown, show, template, template_with};
 pub use secret::Secret;
 pub use sources::{Setting, Source, unknown_environment};
+pub use tokens::{SCOPES, TOKENS_MAX};
 pub use value::{Kind, Value};

@@ -9,12 +9,15 @@ use mempool::MempoolConfig;
 use primitives::genesis::CHAIN_GATES;
 use primitives::{Address, Genesis};
 
+use crate::address;
 use crate::error::ConfigErrors;
 use crate::gates::{FeatureGates, Gate, GateKind};
 use crate::home::Home;
+use crate::keys::{KEYS, Key};
 use crate::rules;
 use crate::secret::Secret;
 use crate::sources::{Setting, Source, Sources};
+use crate::tokens;
 use crate::value::Value;
 
 /// Names of the gates that bind one node alone.
@@ -116,6 +119,8 @@ pub struct P2pConfig {
     pub chain_sync_interval_ms: u64,
     /// Whether peers are told where this node listens.
     pub announce: bool,
+    /// Folder of fetched chunks of a snapshot.
+    pub chunk_db: PathBuf,
     /// File of known peers.
     pub overlay_db: PathBuf,
     /// File of keys and reputation.
@@ -126,13 +131,60 @@ pub struct P2pConfig {
     pub peer_key_history: PathBuf,
 }
 
+/// One who may ask what needs a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What the log calls them.
+    pub name: String,
+    /// Names of what the token is good for; all known, sorted, not empty.
+    pub scopes: Vec<String>,
+    /// The token.
+    pub secret: Secret,
+}
+
+/// TLS of the RPC server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// File of the certificate and its chain.
+    pub cert: PathBuf,
+    /// File of its key.
+    pub key: PathBuf,
+    /// File of the authorities of clients; `None`: clients need no certificate.
+    pub client_ca: Option<PathBuf>,
+    /// Longest handshake.
+    pub handshake_timeout: Duration,
+}
+
+/// How often one caller of the RPC server may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimitConfig {
+    /// Reads at once; 0: not limited.
+    pub read_burst: u32,
+    /// Reads in the long run, per minute. At least 1.
+    pub read_per_minute: u32,
+    /// Writes at once; 0: not limited.
+    pub write_burst: u32,
+    /// Writes in the long run, per minute. At least 1.
+    pub write_per_minute: u32,
+    /// Whether callers on this machine are limited.
+    pub loopback: bool,
+}
+
 /// The RPC server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RpcConfig {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// The bearer token it asks for; `None`: it asks for none.
+    /// The bearer token with every scope; `None`: there is none.
     pub auth_token: Option<Secret>,
+    /// All tokens, that one first.
+    pub tokens: Vec<Token>,
+    /// Whether routes that read are open without a token.
+    pub open_reads: bool,
+    /// Certificate and key; `None`: plain http.
+    pub tls: Option<TlsConfig>,
+    /// How often one caller may ask.
+    pub rate_limit: RateLimitConfig,
     /// Largest body, bytes.
     pub body_bytes_max: usize,
     /// Longest ordinary request.
@@ -150,6 +202,26 @@ pub struct DrillConfig {
     pub partition_tag: Option<String>,
 }
 
+/// Where snapshots are, when they are made and how many stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotConfig {
+    /// Their folder.
+    pub dir: PathBuf,
+    /// One at each multiple of this height; 0: none.
+    pub interval_blocks: u64,
+    /// Most that are kept.
+    pub keep: usize,
+    /// Longest time that they are kept for, hours; 0: no limit.
+    pub keep_hours: u64,
+}
+
+impl SnapshotConfig {
+    /// Longest time that they are kept for, milliseconds; none without a limit.
+    pub fn keep_ms(&self) -> Option<u64> {
+        (self.keep_hours > 0).then(|| self.keep_hours.saturating_mul(3_600_000))
+    }
+}
+
 /// The configuration of one node. All paths are resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -163,6 +235,10 @@ pub struct NodeConfig {
     pub data_dir: PathBuf,
     /// Most bytes that the store may take; 0: no limit.
     pub store_limit_bytes: u64,
+    /// Free bytes of the disk below which no work is taken; 0: none.
+    pub disk_free_min_bytes: u64,
+    /// Snapshots.
+    pub snapshots: SnapshotConfig,
     /// File with the password of the validator's key file.
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
@@ -171,6 +247,8 @@ pub struct NodeConfig {
     pub max_proof_size_bytes: usize,
     /// Where provers of this home keep checkpoints and proofs.
     pub proof_cache_dir: PathBuf,
+    /// How often the file is looked at for changes.
+    pub config_poll: Duration,
     /// Logging.
     pub log: LogConfig,
     /// Limits and weights of the mempool; valid.
@@ -205,6 +283,28 @@ impl Loaded {
     pub fn source(&self, key: &str) -> Option<&Source> {
         self.settings.get(key).map(|setting| &setting.source)
     }
+
+    /// The defaults alone, without any file, flag or variable.
+    ///
+    /// # Errors
+    /// None, as long as the table is sound.
+    pub fn defaults(home: &Home) -> Result<Self, ConfigErrors> {
+        NodeConfig::of_sources(home, Sources::defaults_alone())
+    }
+
+    /// The TOML file of `home` and the defaults, without flags, environment and `.env` files.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn of_file(home: &Home) -> Result<Self, ConfigErrors> {
+        NodeConfig::of_sources(home, Sources::file_alone(home))
+    }
+
+    /// The keys whose values differ in `next`, in the order of the table.
+    pub fn changed(&self, next: &Self) -> Vec<&'static Key> {
+        let value = |loaded: &Self, key: &Key| loaded.settings.get(key.name).map(|setting| setting.value.clone());
+        KEYS.iter().filter(|key| value(self, key) != value(next, key)).collect()
+    }
 }
 
 impl NodeConfig {
@@ -233,11 +333,14 @@ impl NodeConfig {
     fn of_sources(home: &Home, sources: Sources) -> Result<Loaded, ConfigErrors> {
         let Sources { settings, mut warnings, mut errors } = sources;
         let mut config = Reader { settings: &settings, home }.config();
-        match rules::auth_token(home, &settings) {
-            Ok(token) => config.rpc.auth_token = token,
+        match tokens::read(home, &settings) {
+            Ok(tokens) => {
+                config.rpc.auth_token = tokens.all;
+                config.rpc.tokens = tokens.list;
+            }
             Err(error) => errors.push(error),
         }
-        errors.extend(rules::errors(&config));
+        errors.extend(rules::errors(&config, &settings));
         warnings.extend(rules::warnings(&config, &settings));
         if errors.is_empty() { Ok(Loaded { config, settings, warnings }) } else { Err(ConfigErrors(errors)) }
     }
@@ -248,6 +351,17 @@ impl NodeConfig {
     /// [`crate::ConfigError::GateDisagrees`], one for each gate that is set otherwise here.
     pub fn check_gates(&self, genesis: &Genesis) -> Result<(), ConfigErrors> {
         self.gates.check(genesis).map_err(ConfigErrors)
+    }
+
+    /// Where this node listens at addresses of this machine: key, `tcp` or `udp`, address. Port 0 is any free one.
+    pub fn ports(&self) -> Vec<(&'static str, &'static str, SocketAddr)> {
+        let consensus = [("consensus.listen", &self.consensus.listen)];
+        let gossip = self.p2p.listen.iter().map(|text| ("p2p.listen", text));
+        let parsed = consensus.into_iter().chain(gossip).filter_map(|(key, text)| {
+            let place = address::parse(text).ok()?;
+            Some((key, place.transport, SocketAddr::new(place.ip?, place.port)))
+        });
+        [("rpc.listen", "tcp", self.rpc.listen)].into_iter().chain(parsed).collect()
     }
 
     /// The store of the chain.
@@ -275,6 +389,13 @@ impl Reader<'_> {
             release_channel: self.release_channel(),
             data_dir: self.path("data_dir"),
             store_limit_bytes: self.number("store_limit_bytes"),
+            disk_free_min_bytes: self.number("disk_free_min_bytes"),
+            snapshots: SnapshotConfig {
+                dir: self.path("snapshot_dir"),
+                interval_blocks: self.number("snapshots.interval_blocks"),
+                keep: self.count("snapshots.keep"),
+                keep_hours: self.number("snapshots.keep_hours"),
+            },
             validator_key_password_file: self.path_if_set("validator_key_password_file"),
             validator_key_password: match self.value("validator_key_password") {
                 Value::Secret(password) => Some(password.clone()),
@@ -282,6 +403,7 @@ impl Reader<'_> {
             },
             max_proof_size_bytes: self.count("max_proof_size_bytes"),
             proof_cache_dir: self.path("proof_cache_dir"),
+            config_poll: Duration::from_millis(self.number("config_poll_ms")),
             log: LogConfig {
                 format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },
                 level: self.text("log.level").to_owned(),
@@ -299,13 +421,7 @@ impl Reader<'_> {
             },
             p2p: self.p2p(),
             witness_attest: matches!(self.value("witness.attest"), Value::Bool(true)),
-            rpc: RpcConfig {
-                listen: self.text("rpc.listen").parse().expect("its kind was checked"),
-                auth_token: None,
-                body_bytes_max: self.count("rpc.body_bytes_max"),
-                request_timeout: Duration::from_millis(self.number("rpc.request_timeout_ms")),
-                connections_max: self.count("rpc.connections_max"),
-            },
+            rpc: self.rpc(),
             gates: self.gates(),
             drill: self.drill(),
         }
@@ -321,6 +437,33 @@ impl Reader<'_> {
             _ => None,
         };
         DrillConfig { clock_offset_ms, partition_tag }
+    }
+
+    fn rpc(&self) -> RpcConfig {
+        let tls = self.path_if_set("rpc.tls_cert").zip(self.path_if_set("rpc.tls_key")).map(|(cert, key)| TlsConfig {
+            cert,
+            key,
+            client_ca: self.path_if_set("rpc.tls_client_ca"),
+            handshake_timeout: Duration::from_millis(self.number("rpc.tls_handshake_timeout_ms")),
+        });
+        let rate = |key: &str| u32::try_from(self.number(key)).expect("the table bounds rates");
+        RpcConfig {
+            listen: self.text("rpc.listen").parse().expect("its kind was checked"),
+            auth_token: None,
+            tokens: Vec::new(),
+            open_reads: self.flag("rpc.open_reads"),
+            tls,
+            rate_limit: RateLimitConfig {
+                read_burst: rate("rpc.rate_limit.read_burst"),
+                read_per_minute: rate("rpc.rate_limit.read_per_minute"),
+                write_burst: rate("rpc.rate_limit.write_burst"),
+                write_per_minute: rate("rpc.rate_limit.write_per_minute"),
+                loopback: self.flag("rpc.rate_limit.loopback"),
+            },
+            body_bytes_max: self.count("rpc.body_bytes_max"),
+            request_timeout: Duration::from_millis(self.number("rpc.request_timeout_ms")),
+            connections_max: self.count("rpc.connections_max"),
+        }
     }
 
     fn p2p(&self) -> P2pConfig {
@@ -340,6 +483,7 @@ impl Reader<'_> {
             max_bytes_per_sec: self.number("p2p.max_bytes_per_sec"),
             chain_sync_interval_ms: self.number("p2p.chain_sync_interval_ms"),
             announce: *self.value("p2p.announce") == Value::Bool(true),
+            chunk_db: self.path("p2p.chunk_db_path"),
             overlay_db: self.path("p2p.overlay_db_path"),
             peer_db: self.path("p2p.peer_db_path"),
             quic_peer_db: self.path("p2p.quic_peer_db_path"),

@@ -4,64 +4,39 @@ use std::collections::BTreeMap;
 
 use crate::address;
 use crate::error::ConfigError;
-use crate::files::{open_to_others, read_text};
-use crate::home::Home;
+use crate::files::open_to_others;
 use crate::keys;
-use crate::node::NodeConfig;
+use crate::node::{NodeConfig, TlsConfig};
 use crate::secret::Secret;
 use crate::sources::{Setting, Source};
-use crate::value::{Kind, Value};
+use crate::value::Value;
 
-/// Largest token file, bytes.
-const TOKEN_FILE_BYTES_MAX: u64 = 4 * 1_024;
 /// A shorter token can be guessed.
 const TOKEN_LENGTH_ADVISED: usize = 16;
 
-/// The token of `rpc.auth_token` or the file of `rpc.auth_token_file`.
-pub(crate) fn auth_token(
-    home: &Home,
-    settings: &BTreeMap<&'static str, Setting>,
-) -> Result<Option<Secret>, ConfigError> {
-    let value = |key: &str| settings.get(key).map(|setting| &setting.value);
-    match (value("rpc.auth_token"), value("rpc.auth_token_file")) {
-        (Some(Value::Secret(_)), Some(Value::Text(_))) => {
-            Err(ConfigError::Both { first: "rpc.auth_token", second: "rpc.auth_token_file" })
-        }
-        (Some(Value::Secret(token)), _) => Ok(Some(token.clone())),
-        (_, Some(Value::Text(file))) => token_file(home, file).map(Some),
-        _ => Ok(None),
-    }
-}
-
-fn token_file(home: &Home, file: &str) -> Result<Secret, ConfigError> {
-    let path = home.resolve(file);
-    let refused = |reason: String| ConfigError::TokenFile { path: path.clone(), reason };
-    let text = read_text(&path, TOKEN_FILE_BYTES_MAX)?.ok_or_else(|| refused("does not exist".to_owned()))?;
-    if let Some(mode) = open_to_others(&path) {
-        return Err(refused(format!("can be used by others (mode {mode:o})")));
-    }
-    let mut lines = text.lines();
-    let first = lines.next().unwrap_or_default();
-    if lines.any(|line| !line.trim().is_empty()) {
-        return Err(refused("has more than one line".to_owned()));
-    }
-    match Kind::Secret.parse(first) {
-        Ok(Value::Secret(token)) => Ok(token),
-        Ok(_) => unreachable!("this kind is read as a secret"),
-        Err(reason) => Err(refused(reason)),
-    }
-}
-
 /// Breaches of the rules over several keys.
-pub(crate) fn errors(config: &NodeConfig) -> Vec<ConfigError> {
+pub(crate) fn errors(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Vec<ConfigError> {
     let mut errors: Vec<ConfigError> = config.mempool.validate().err().map(ConfigError::from).into_iter().collect();
     errors.extend(config.gates.not_there_yet());
     errors.extend(port_taken_twice(config));
+    errors.extend(tls_by_half(settings));
     if config.validator_key_password.is_some() && config.validator_key_password_file.is_some() {
         let (first, second) = ("validator_key_password", "validator_key_password_file");
         errors.push(ConfigError::Both { first, second });
     }
     errors
+}
+
+/// A certificate without its key, a key without its certificate, or authorities of clients without both.
+fn tls_by_half(settings: &BTreeMap<&'static str, Setting>) -> Option<ConfigError> {
+    let is_set = |key: &str| settings.get(key).is_some_and(|setting| setting.value != Value::Unset);
+    let [cert, key, client_ca] = ["rpc.tls_cert", "rpc.tls_key", "rpc.tls_client_ca"].map(is_set);
+    match (cert, key, client_ca) {
+        (true, false, _) => Some(ConfigError::Needs { key: "rpc.tls_cert", needed: "rpc.tls_key" }),
+        (false, true, _) => Some(ConfigError::Needs { key: "rpc.tls_key", needed: "rpc.tls_cert" }),
+        (false, false, true) => Some(ConfigError::Needs { key: "rpc.tls_client_ca", needed: "rpc.tls_cert" }),
+        _ => None,
+    }
 }
 
 /// Two TCP or two UDP services on one port of one address, or of all addresses.
@@ -99,7 +74,7 @@ fn is_example(token: &Secret) -> bool {
 pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Vec<String> {
     let mut warnings = Vec::new();
     match &config.rpc.auth_token {
-        None if !config.rpc.listen.ip().is_loopback() => warnings.push(format!(
+        None if !config.rpc.listen.ip().is_loopback() && config.rpc.tokens.is_empty() => warnings.push(format!(
             "`rpc.listen` = {} can be reached from other machines and no token is asked for; set rpc.auth_token_file \
              or listen on 127.0.0.1",
             config.rpc.listen
@@ -110,6 +85,36 @@ pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Se
             "the RPC token is shorter than {TOKEN_LENGTH_ADVISED} characters and can be guessed; use a longer one"
         )),
         _ => {}
+    }
+    if config.rpc.tls.is_none() && !config.rpc.tokens.is_empty() && !config.rpc.listen.ip().is_loopback() {
+        warnings.push(
+            "tokens of the RPC server travel unencrypted; set rpc.tls_cert and rpc.tls_key, or listen on 127.0.0.1 \
+             behind a proxy that speaks https"
+                .to_owned(),
+        );
+    }
+    for (burst, what) in [(config.rpc.rate_limit.read_burst, "read"), (config.rpc.rate_limit.write_burst, "write")] {
+        if burst == 0 {
+            warnings.push(format!(
+                "rpc.rate_limit.{what}_burst = 0: one caller may keep this node busy; set a burst unless something in \
+                 front of the node limits its callers"
+            ));
+        }
+    }
+    if !config.rpc.open_reads && config.rpc.tokens.is_empty() {
+        warnings.push(
+            "rpc.open_reads is off and there is no token, so only the health probes are answered; set \
+             rpc.auth_token_file or rpc.tokens_file"
+                .to_owned(),
+        );
+    }
+    if let Some(TlsConfig { key, .. }) = &config.rpc.tls
+        && let Some(mode) = open_to_others(key)
+    {
+        let shown = key.display();
+        warnings.push(format!(
+            "{shown} holds the TLS key and can be used by others (mode {mode:o}); run: chmod 600 {shown}"
+        ));
     }
     if config.validator_key_password.is_some() {
         warnings.push(

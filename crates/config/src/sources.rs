@@ -89,8 +89,7 @@ impl Sources {
         flags: &[(String, String)],
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        let mut sources = Self::default();
-        sources.defaults();
+        let mut sources = Self::defaults_alone();
         match text {
             Some(text) => sources.toml(home.node_toml(), text),
             None => sources.file(home),
@@ -100,6 +99,21 @@ impl Sources {
         }
         sources.environment(|name| Source::Environment { name }, environment);
         sources.flags(flags);
+        sources.clamp();
+        sources
+    }
+
+    /// The defaults.
+    pub(crate) fn defaults_alone() -> Self {
+        let mut sources = Self::default();
+        sources.defaults();
+        sources
+    }
+
+    /// The defaults and the TOML file.
+    pub(crate) fn file_alone(home: &Home) -> Self {
+        let mut sources = Self::defaults_alone();
+        sources.file(home);
         sources.clamp();
         sources
     }
@@ -169,11 +183,6 @@ impl Sources {
                 self.warnings.push(format!("{other}{other_text} is not used, because {name} is set too; remove one"));
             }
             self.set(key, key.kind.parse(&text), &text, source(name));
-        }
-        for (name, reason) in keys::LATER_VARIABLES {
-            if environment(name).is_some() {
-                self.warnings.push(format!("{name} is not used: {reason}; remove it"));
-            }
         }
     }
 
@@ -268,11 +277,7 @@ pub fn unknown_environment<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Stri
 }
 
 fn unknown_variables<'n>(names: impl Iterator<Item = &'n str>, place: &dyn fmt::Display) -> Vec<String> {
-    let is_known = |name: &str| {
-        keys::find_variable(name).is_some()
-            || keys::OTHER_VARIABLES.contains(&name)
-            || keys::LATER_VARIABLES.iter().any(|(later, _)| *later == name)
-    };
+    let is_known = |name: &str| keys::find_variable(name).is_some() || keys::OTHER_VARIABLES.contains(&name);
     names
         .filter(|name| name.starts_with(PREFIX) && !is_known(name))
         .map(|name| {

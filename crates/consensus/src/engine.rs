@@ -133,6 +133,7 @@ pub async fn start(
         queue: queue.clone(),
         voting: None,
         finalized,
+        fetched: None,
         streams_opened: 0,
         persistent_peers: config.peers.len(),
         network,

@@ -73,6 +73,8 @@ pub enum ConsensusEvent {
         total_power: u64,
         /// Validators of the set that are not in the certificate.
         missing: Vec<Address>,
+        /// Whether block and certificate were fetched from a peer after the others had decided.
+        fetched: bool,
     },
     /// The block is durable here.
     Finalized {

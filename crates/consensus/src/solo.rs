@@ -174,7 +174,15 @@ impl BlockMaker {
         let events = [
             ConsensusEvent::RoundStarted { height, round, proposer: key },
             ConsensusEvent::Proposed { height, round, block },
-            ConsensusEvent::Decided { height, round, block, power, total_power: power, missing: Vec::new() },
+            ConsensusEvent::Decided {
+                height,
+                round,
+                block,
+                power,
+                total_power: power,
+                missing: Vec::new(),
+                fetched: false,
+            },
             ConsensusEvent::Finalized { height, block },
         ];
         for event in events {

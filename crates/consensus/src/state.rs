@@ -93,6 +93,8 @@ pub struct State {
     pub(crate) queue: VoteQueue,
     pub(crate) voting: Option<(Height, VotingSet)>,
     pub(crate) finalized: Height,
+    /// The height whose block was last fetched from a peer that had it decided.
+    pub(crate) fetched: Option<Height>,
     pub(crate) streams_opened: u64,
     pub(crate) persistent_peers: usize,
     pub(crate) network: mpsc::Sender<NetworkMsg<ChainContext>>,

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
+use crate::ready;
 use crate::shared::Shared;
 use crate::silence::Silence;
 use crate::stages::Notice;
@@ -66,7 +67,9 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
             tracing::debug!(%height, %round, %block, "block built and offered");
             marks.proposal_known = Some(now);
         }
-        ConsensusEvent::Decided { power, total_power, missing, .. } => {
+        ConsensusEvent::Decided { power, total_power, missing, fetched, .. } => {
+            let live_heights = shared.live_heights.load(Ordering::Relaxed);
+            shared.live_heights.store(if fetched { 0 } else { live_heights.saturating_add(1) }, Ordering::Relaxed);
             if let Some(known) = marks.proposal_known {
                 metrics.quorum_delay.observe(now.duration_since(known));
             }
@@ -128,7 +131,9 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
     let metrics = &shared.metrics.consensus;
     let header = &block.block.header;
     shared.finalized_at.store(clock::now().0, Ordering::Relaxed);
-    shared.starting.store(false, Ordering::Relaxed);
+    if ready::behind(shared, header.height.0) == 0 {
+        shared.starting.store(false, Ordering::Relaxed);
+    }
     if let Some(p2p) = shared.p2p.get() {
         p2p.set_height(header.height);
     }

@@ -5,14 +5,20 @@ use std::time::Instant;
 
 use mempool::DropReason;
 use replica::{Observer, ReplicaEvent};
+use storage::Store;
 use telemetry::Metrics;
 
 use crate::audits::Audits;
 use crate::elections::Elections;
+use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 
 /// The observer of one replica.
-pub fn observer(stages: Arc<Stages>, metrics: &Metrics, audits: Arc<Audits>, elections: Arc<Elections>) -> Observer {
+pub fn observer(
+    stages: Arc<Stages>,
+    metrics: &Metrics,
+    (audits, elections, snapshots, store): (Arc<Audits>, Arc<Elections>, Arc<Snapshots>, Arc<Store>),
+) -> Observer {
     let commit = metrics.storage.commit.clone();
     let (dropped, expired) = (metrics.mempool.dropped.clone(), metrics.mempool.expired.clone());
     // Between `Decided` and `Finalized` the block is made durable.
@@ -24,6 +30,7 @@ pub fn observer(stages: Arc<Stages>, metrics: &Metrics, audits: Arc<Audits>, ele
             ReplicaEvent::Finalized(block) => {
                 audits.observe(block);
                 elections.observe(block);
+                snapshots.finalized(block.block.header.height, &store);
                 if let Some(start) = decided_at.take() {
                     commit.observe(start.elapsed());
                 }

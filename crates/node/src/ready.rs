@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use primitives::genesis::Engine as EngineKind;
-use telemetry::health::{Observation, Readiness, Role, is_syncing, readiness};
+use telemetry::health::{Observation, Progress, Readiness, Role, is_syncing, readiness};
 
 use crate::shared::{Engine, Shared};
 
@@ -16,10 +16,16 @@ pub fn role(shared: &Shared) -> Role {
     }
 }
 
-/// Heights that peers have beyond ours.
+/// Heights that the chain has beyond ours, as far as peers can be believed.
 pub fn behind(shared: &Shared, finalized: u64) -> u64 {
     let best = shared.p2p.get().and_then(p2p::P2pHandle::best_peer_height);
-    best.map_or(0, |best| best.0.saturating_sub(finalized))
+    let progress = Progress {
+        finalized,
+        live_heights: shared.live_heights.load(Ordering::Relaxed),
+        finalized_age_ms: shared.finalized_age_ms(),
+        block_interval_ms: shared.genesis.params.block_interval_ms,
+    };
+    best.map_or(0, |best| telemetry::health::behind(best.0, &progress))
 }
 
 /// Whether this node should be given work now.
@@ -39,6 +45,7 @@ pub fn judge(shared: &Shared) -> Readiness {
         role: role(shared),
         stopping: shared.is_stopping(),
         services_down: &services_down,
+        disk_low: shared.disk.low(),
         starting: shared.starting.load(Ordering::Relaxed),
         finalized_age_ms: shared.finalized_age_ms(),
         block_interval_ms: shared.genesis.params.block_interval_ms,

@@ -35,16 +35,20 @@ use wallet::signer::{GuardCrashPoint, ValidatorSigner};
 use crate::audits::Audits;
 use crate::clock;
 use crate::consensus_events::{follow_blocks, follow_engine};
+use crate::disk::{self, Disk};
 use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
+use crate::reload::Reloader;
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
+use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 use crate::start_error::StartError;
+use crate::state_sync::StateSync;
 
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
@@ -68,6 +72,8 @@ pub struct RunOptions {
     pub crash_at: Option<String>,
     /// Asks the person at the terminal for a password; `None` when nobody is there.
     pub ask: Option<AskPassword>,
+    /// Begin an empty store with a snapshot of others.
+    pub state_sync: Option<StateSync>,
 }
 
 /// Puts a question and gives what was typed; the error is in words.
@@ -101,8 +107,13 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     // The port is taken before anything is written, so that a second node of one home is refused early.
     let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
     let listener = TcpListener::bind(address).await.map_err(rpc_error)?;
+    let tls = read_tls(&loaded.config)?;
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
+    }
+    let reloader = Reloader::new(&options.home, &options.flags, loaded.clone());
+    if let Some(sync) = &options.state_sync {
+        crate::state_sync::run(sync, &options.home, &loaded.config, &genesis).await?;
     }
     let opening = Opening { home: &options.home, genesis, guard_crash: armed.guard, ask: options.ask };
     let (shared, signer) = opening.open(loaded.config)?;
@@ -110,14 +121,25 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
 
     let fault = shared.fault.subscribe();
     tokio::spawn(follow_blocks(Arc::clone(&shared), shared.stages.subscribe()));
+    disk::look(&shared);
+    tokio::spawn(disk::watch(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
+    let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
     let (stop_rpc, rpc_stop) = watch::channel(false);
-    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, rpc_stop));
+    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, armed.wal).await?;
     let stopped = wait(&shared, options.stop, fault).await;
+    follower.abort();
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
     Ok(stopped)
+}
+
+/// TLS of the RPC server, where the configuration has it.
+fn read_tls(config: &NodeConfig) -> Result<Option<crate::rpc::Tls>, StartError> {
+    let Some(tls) = &config.rpc.tls else { return Ok(None) };
+    let server = rpc::tls::server(&tls.cert, &tls.key, tls.client_ca.as_deref())?;
+    Ok(Some(crate::rpc::Tls { acceptor: server.into(), timeout: tls.handshake_timeout }))
 }
 
 fn check_consensus_port(listen: &str) -> Result<(), StartError> {
@@ -184,8 +206,10 @@ impl Opening<'_> {
         metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
-        let observer =
-            crate::observer::observer(Arc::clone(&stages), &metrics, Arc::clone(&audits), Arc::clone(&elections));
+        let (maker, own) = (SecretKey::from_seed(node_secret(home)?), metrics.snapshots.clone());
+        let snapshots = Snapshots::open(config.snapshots.clone(), &genesis.chain_id, maker, own)?;
+        let heard = (Arc::clone(&audits), Arc::clone(&elections), Arc::clone(&snapshots), Arc::clone(&store));
+        let observer = crate::observer::observer(Arc::clone(&stages), &metrics, heard);
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
         let reporting = key.as_ref().map(|key| key.consensus.clone());
         let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
@@ -211,8 +235,11 @@ impl Opening<'_> {
             genesis_hash,
             audits,
             proofs,
+            disk: Disk::new(config.disk_free_min_bytes),
+            snapshots,
             stages,
             metrics,
+            rate_limit: watch::Sender::new(config.rpc.rate_limit),
             config,
             validator,
             reporter,
@@ -227,6 +254,7 @@ impl Opening<'_> {
             started: now,
             finalized_at: AtomicU64::new(now.0),
             starting: AtomicBool::new(true),
+            live_heights: AtomicU64::new(0),
         });
         Ok((shared, signer))
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use ::config::NodeConfig;
+use ::config::{NodeConfig, RateLimitConfig};
 use consensus::{EngineHandle, SoloHandle};
 use p2p::P2pHandle;
 use primitives::{Address, Genesis, Hash, Timestamp};
@@ -14,11 +14,13 @@ use tokio::sync::{Notify, watch};
 
 use crate::audits::Audits;
 use crate::clock;
+use crate::disk::Disk;
 use crate::duties::Duties;
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::proofs::Proofs;
+use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 
 /// The running engine.
@@ -45,10 +47,16 @@ pub struct Shared {
     pub stages: Arc<Stages>,
     /// Window proofs.
     pub proofs: Arc<Proofs>,
+    /// The room on the disk.
+    pub disk: Disk,
+    /// Copies of the state, for others and for a rainy day.
+    pub snapshots: Arc<Snapshots>,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.
     pub config: NodeConfig,
+    /// How often callers of the RPC server may ask; changes while the node runs.
+    pub rate_limit: watch::Sender<RateLimitConfig>,
     /// Our validator, if this node votes.
     pub validator: Option<Address>,
     /// Reports what other validators signed twice, if this node votes.
@@ -73,8 +81,10 @@ pub struct Shared {
     pub started: Timestamp,
     /// When a height was last finalized here, milliseconds since the Unix epoch; the start before that.
     pub finalized_at: AtomicU64,
-    /// No height was finalized here since the start.
+    /// Since its start the node did not yet finalize the height of its best peer.
     pub starting: AtomicBool,
+    /// Heights decided in a row from votes as they were cast; 0 after one that was fetched from a peer.
+    pub live_heights: AtomicU64,
 }
 
 impl Shared {

@@ -39,6 +39,9 @@ pub enum StartError {
         /// Which rule.
         cause: GenesisError,
     },
+    /// Certificate, key or authorities of the RPC server.
+    #[error("the RPC server cannot speak TLS: {0}")]
+    Tls(#[from] rpc::tls::TlsError),
     /// A gate of a later version.
     #[error("the genesis file activates the gate {0}, which this version does not have")]
     Gate(String),
@@ -77,6 +80,12 @@ pub enum StartError {
     /// The store refuses.
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
+    /// It should have begun with a snapshot of others.
+    #[error("{0}")]
+    StateSync(#[from] crate::state_sync::StateSyncError),
+    /// The folder of snapshots cannot be used.
+    #[error("{0}")]
+    Snapshots(#[from] snapshots::SnapshotError),
     /// The stored chain is not whole.
     #[error("the stored chain is not whole: {0}")]
     Chain(Fault),
@@ -149,6 +158,8 @@ impl StartError {
             | Self::KeyFile(_)
             | Self::Guard(_)
             | Self::Storage(_)
+            | Self::Snapshots(_)
+            | Self::StateSync(_)
             | Self::P2p(_)
             | Self::Engine(_)
             | Self::Solo(_) => return split(&self.to_string()),
@@ -170,6 +181,7 @@ impl StartError {
             Self::Rpc { .. } => "another process may use the port: choose another with rpc.listen",
             Self::ConsensusPort { .. } => "another process may use the port: choose another with consensus.listen",
             Self::Address { .. } => "give one such as /ip4/127.0.0.1/tcp/26656 or /ip4/127.0.0.1/udp/26656/quic-v1",
+            Self::Tls(_) => "correct rpc.tls_cert, rpc.tls_key and rpc.tls_client_ca, which name PEM files",
             Self::SoloMode => "set mode = \"validator\" and use the home of its key",
         };
         Told { what: self.to_string(), hint: hint.to_owned() }

@@ -85,7 +85,7 @@ fn check(shared: &Shared, transactions: &[ReadTransaction]) -> Vec<Result<Checke
 
 fn admit(shared: &Shared, checked: Vec<Result<CheckedTransaction, Rejection>>) -> Vec<Result<Admission, Rejection>> {
     let mut chain = match shared.chain() {
-        Ok(chain) if !shared.is_stopping() => chain,
+        Ok(chain) if !shared.is_stopping() && !shared.disk.is_low() => chain,
         Ok(_) | Err(_) => return checked.iter().map(|_| Err(Rejection::NotReady)).collect(),
     };
     let now = clock::now();

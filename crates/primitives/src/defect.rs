@@ -37,6 +37,9 @@ pub enum Defect {
     PaysAWitnessTwice,
 }
 
+/// Whether this build has the defects at all; false in every program.
+pub const IS_COMPILED: bool = cfg!(feature = "seeded-bugs");
+
 #[cfg(feature = "seeded-bugs")]
 std::thread_local! {
     static SEEDED: std::cell::Cell<Option<Defect>> = const { std::cell::Cell::new(None) };

@@ -62,10 +62,12 @@ pub enum Domain {
     Proof,
     /// Which prover a window is assigned to.
     Turn,
+    /// Snapshots and their chunks.
+    Snapshot,
 }
 
 /// The context strings, by [`Domain::index`].
-const CONTEXTS: [&str; 23] = [
+const CONTEXTS: [&str; 24] = [
     "the-block v1 address",
     "the-block v1 transaction id",
     "the-block v1 merkle leaf",
@@ -89,10 +91,11 @@ const CONTEXTS: [&str; 23] = [
     "the-block v1 witness",
     "the-block v1 proof",
     "the-block v1 turn",
+    "the-block v1 snapshot",
 ];
 
 /// The hashed contexts: BLAKE3's key derivation hashes its context first, which is the same every time.
-static CONTEXT_KEYS: LazyLock<[ContextKey; 23]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
+static CONTEXT_KEYS: LazyLock<[ContextKey; 24]> = LazyLock::new(|| CONTEXTS.map(hash_derive_key_context));
 
 impl Domain {
     const fn index(self) -> usize {
@@ -120,6 +123,7 @@ impl Domain {
             Self::Witness => 20,
             Self::Proof => 21,
             Self::Turn => 22,
+            Self::Snapshot => 23,
         }
     }
 

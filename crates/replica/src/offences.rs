@@ -224,8 +224,8 @@ fn oldest_remembered(store: &Store, head: Height) -> Result<Height, Fault> {
     let (mut height, mut bytes) = (head.next(), 0_usize);
     while height > Height(1) && height.0.saturating_add(REMEMBERED_HEIGHTS) > head.0 {
         let Some(before) = height.previous() else { break };
-        let block = store.block(before).map_err(|error| Fault(error.to_string()))?;
-        bytes = bytes.saturating_add(block.map_or(0, |block| block.len()));
+        let Some(block) = store.block(before).map_err(|error| Fault(error.to_string()))? else { break };
+        bytes = bytes.saturating_add(block.len());
         if bytes > REMEMBERED_BYTES_MAX {
             break;
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use mempool::{Mempool, MempoolConfig};
 use primitives::block::genesis_beacon;
-use primitives::{Block, Genesis, Hash, Height, encode};
+use primitives::{Genesis, Hash, Height, encode};
 use state::genesis::{GenesisState, genesis_state};
 use state::{NoProofSystem, ProofVerifier};
 use storage::{CandidateOrigin, GenesisBatch, Store};
@@ -132,8 +132,8 @@ fn head(genesis_hash: &Hash, genesis: &Genesis, store: &Store, state_root: Hash)
         });
     };
     let height = stored.height;
-    let bytes = store.block(height).map_err(fault)?.ok_or_else(|| Fault(format!("block {height} is missing")))?;
-    let header = Block::from_bytes(&bytes).map_err(fault)?.header;
+    let header = crate::queries::stored_header(store, height)?;
+    let header = header.ok_or_else(|| Fault(format!("block {height} is missing")))?;
     if header.hash() != stored.block {
         return Err(Fault(format!("block {height} in the store is not the one that was finalized")));
     }

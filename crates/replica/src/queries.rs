@@ -12,7 +12,7 @@ use primitives::{
 };
 
 use state::{ProofVerifier, columns, fees, proving, view};
-use storage::TransactionPlace;
+use storage::{Store, TransactionPlace};
 use tree::{LedgerProof, StateProof, StateTree};
 
 use crate::application::Fault;
@@ -38,6 +38,20 @@ fn refusal(refused: state::transaction::Refused) -> Rejection {
         state::transaction::Refused::Rejected(rejection) => rejection,
         state::transaction::Refused::Broken(_) => Rejection::NotReady,
     }
+}
+
+/// A finalized header, that of the height which the store begins after included.
+///
+/// # Errors
+/// [`Fault`] when what is stored is damaged.
+pub fn stored_header(store: &Store, height: Height) -> Result<Option<Header>, Fault> {
+    if let Some(bytes) = store.block(height).map_err(fault)? {
+        return Ok(Some(Block::from_bytes(&bytes).map_err(fault)?.header));
+    }
+    if height.next() != store.oldest() {
+        return Ok(None);
+    }
+    Ok(store.base().map_err(fault)?.map(|base| base.header))
 }
 
 impl Replica {
@@ -158,7 +172,7 @@ impl Replica {
         {
             return Ok(Some(header.clone()));
         }
-        Ok(self.block(height)?.map(|(block, _)| block.header))
+        stored_header(&self.store, height)
     }
 
     /// A finalized block with its certificate.

@@ -115,7 +115,7 @@ impl Application for Replica {
     }
 
     fn oldest(&self) -> Height {
-        Height(1)
+        self.store.oldest()
     }
 
     fn electorate(&self, height: Height) -> Option<Electorate> {

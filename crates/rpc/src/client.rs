@@ -3,10 +3,10 @@
 //! Rules
 //! - Every request has a time limit and every reply a size limit; a stream has a limit on silence.
 //! - A refusal keeps the node's `{error, code, hint}` ([`ClientError::Api`]).
-//! - The token is sent only with requests that need it, never logged, and never follows a redirect: there
-//!   are none.
-//! - Nothing is retried here: only the caller knows whether asking twice is right.
-//! - Plain HTTP only; for https a TLS proxy beside the client or the node does the work.
+//! - The token is sent only with requests that need it, or when a node asks for it, never logged, and never follows a
+//!   redirect: there are none.
+//! - Nothing else is retried here: only the caller knows whether asking twice is right.
+//! - https trusts the authorities of [`ClientFiles`]; what is wrong with a certificate is named ([`ClientError::Tls`]).
 
 mod error;
 mod events;
@@ -14,6 +14,7 @@ mod heads;
 mod pipeline;
 mod proofs;
 mod reply;
+mod snapshots;
 pub mod sse;
 mod standing;
 
@@ -30,12 +31,13 @@ use serde_json::{Value, json};
 
 pub use error::ClientError;
 pub use heads::Heads;
-use reply::{chain, read, refusal};
+use reply::{bearer, chain, in_order, read, refusal, tls_cause};
 
 use crate::error::ApiError;
 use crate::jsonrpc;
 use crate::limits::{EVENT_BYTES_MAX, GENESIS_REPLY_BYTES_MAX, REPLY_BYTES_MAX, STREAM_SILENCE_MAX, WAIT_DEFAULT_MS};
 use crate::routes::{Access, Method, Operation, Reply, Route};
+use crate::tls::{self, ClientFiles};
 use crate::types::{
     AccountProof, AccountView, BlockEvents, BlockId, BlockPage, BlockSummary, BlockView, ConsensusStatus, HealthReport,
     HistoryEntry, HistoryPage, HistoryQuery, Limits, Liveness, MempoolStatus, NodeStatus, PageQuery, Ready,
@@ -45,6 +47,8 @@ use crate::types::{
 
 /// How long a connection may take to be made, when nothing else is said.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection with its TLS handshake may take to be made, when nothing else is said.
+pub const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take, when nothing else is said; a wait request gets its own time on top.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -58,6 +62,10 @@ pub struct ClientConfig {
     pub base_url: String,
     /// The bearer token for requests that write.
     pub token: Option<String>,
+    /// Whom to trust, and what to show, at https URLs.
+    pub tls: ClientFiles,
+    /// How long a connection with its TLS handshake may take to be made, at https URLs.
+    pub tls_handshake_timeout: Duration,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long an answer may take.
@@ -70,6 +78,8 @@ impl ClientConfig {
         Self {
             base_url: base_url.into(),
             token: None,
+            tls: ClientFiles::default(),
+            tls_handshake_timeout: TLS_HANDSHAKE_TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
         }
@@ -100,17 +110,19 @@ impl Client {
     pub fn new(config: &ClientConfig) -> Result<Self, ClientError> {
         let url = |cause| ClientError::Url { url: config.base_url.clone(), cause };
         let parsed = reqwest::Url::parse(&config.base_url).map_err(|_| url("it does not parse"))?;
-        match parsed.scheme() {
-            "http" => {}
-            "https" => return Err(url("this client speaks plain http only")),
-            _ => return Err(url("it must begin with http://")),
-        }
+        let is_tls = match parsed.scheme() {
+            "http" => false,
+            "https" => true,
+            _ => return Err(url("it must begin with http:// or https://")),
+        };
         if parsed.query().is_some() || parsed.fragment().is_some() {
             return Err(url("it must end with host, port or path"));
         }
         let authorization = config.token.as_deref().map(bearer).transpose()?;
+        let time = if is_tls { config.tls_handshake_timeout } else { config.connect_timeout };
         let http = reqwest::Client::builder()
-            .connect_timeout(config.connect_timeout)
+            .connect_timeout(time)
+            .tls_backend_preconfigured(tls::client(&config.tls)?)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
@@ -486,7 +498,7 @@ impl Client {
         bytes_max: usize,
     ) -> Result<(String, u16, Vec<u8>), ClientError> {
         let exchange = async {
-            let mut response = request.send().await?;
+            let mut response = self.exchange(request).await?;
             let mut body = Vec::new();
             let mut fits = true;
             while let Some(chunk) = response.chunk().await? {
@@ -508,7 +520,24 @@ impl Client {
     }
 
     fn broken(&self, error: &reqwest::Error) -> ClientError {
-        ClientError::Connection { url: self.base_url.clone(), cause: chain(error) }
+        let url = self.base_url.clone();
+        match tls_cause(error) {
+            Some(cause) => ClientError::Tls { url, cause },
+            None => ClientError::Connection { url, cause: chain(error) },
+        }
+    }
+
+    /// Sends; where a node asks for the token of a request that came without it, once more with it.
+    async fn exchange(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let Some(token) = &self.authorization else { return request.send().await };
+        let Some(again) = request.try_clone() else { return request.send().await };
+        let request = request.build()?;
+        let had_token = request.headers().contains_key(AUTHORIZATION);
+        let response = self.http.execute(request).await?;
+        if had_token || response.status().as_u16() != 401 {
+            return Ok(response);
+        }
+        again.header(AUTHORIZATION, token.clone()).send().await
     }
 
     /// Opens a stream; events of other names are read over.
@@ -530,7 +559,7 @@ impl Client {
         let route = operation.route();
         let request = self.request(route, values);
         let time = self.request_timeout;
-        let response = tokio::time::timeout(time, request.send())
+        let response = tokio::time::timeout(time, self.exchange(request))
             .await
             .map_err(|_| ClientError::Timeout { url: self.base_url.clone(), after: time })?
             .map_err(|error| self.broken(&error))?;
@@ -562,26 +591,4 @@ impl Client {
         let body = tokio::time::timeout(self.request_timeout, read).await.unwrap_or_default();
         refusal(&url, status, &body)
     }
-}
-
-fn bearer(token: &str) -> Result<HeaderValue, ClientError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ClientError::Token)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// Results by the position that each call carried as its id.
-fn in_order(responses: Vec<jsonrpc::Response>, count: usize) -> Result<Vec<Result<SubmitResult, ApiError>>, String> {
-    let mut results: Vec<Option<Result<SubmitResult, ApiError>>> = vec![None; count];
-    for response in responses {
-        let position = response.id.as_u64().and_then(|id| usize::try_from(id).ok());
-        let place = position.and_then(|position| results.get_mut(position)).ok_or("an answer has an unknown id")?;
-        *place = Some(match (response.result, response.error) {
-            (_, Some(error)) => Err(error.into()),
-            (result, None) => {
-                Ok(serde_json::from_value(result.unwrap_or(Value::Null)).map_err(|error| error.to_string())?)
-            }
-        });
-    }
-    results.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| "an answer is missing".to_owned())
 }

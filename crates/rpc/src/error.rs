@@ -64,6 +64,10 @@ pub enum ErrorCode {
     ProofNotNext,
     /// It is proven already.
     ProofExists,
+    /// The token is good, but not for this.
+    Forbidden,
+    /// This address or token has asked too much.
+    RateLimited,
     /// The transaction may not enter a block.
     Rejected(Rejection),
 }
@@ -98,7 +102,7 @@ const fn row(
 
 impl ErrorCode {
     /// Every code that is not a rejection, in table order. [`ErrorCode::all`] adds the rejections.
-    pub const GENERAL: [Self; 19] = [
+    pub const GENERAL: [Self; 21] = [
         Self::ParseError,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -118,6 +122,8 @@ impl ErrorCode {
         Self::ProofRejected,
         Self::ProofNotNext,
         Self::ProofExists,
+        Self::Forbidden,
+        Self::RateLimited,
     ];
 
     /// The node does not serve this now; shared by reads and submissions.
@@ -152,6 +158,8 @@ impl ErrorCode {
             Self::ProofRejected => row("proof_rejected", 422, -32_012, E::Refused, "the proof does not show that this node's headers follow from each other", "make it again from the operations of this chain; docs/proofs.md lists what each reason means"),
             Self::ProofNotNext => row("proof_not_next", 409, -32_013, E::Refused, "other heights are next", "GET /proofs/status shows next_window and the chain proof; hand in windows in order, each once it is closed"),
             Self::ProofExists => row("proof_exists", 409, -32_014, E::Refused, "this is proven already", "nothing to do: GET /proofs/status shows what is next"),
+            Self::Forbidden => row("forbidden", 403, -32_015, E::Unauthorized, "the token is good, but not for this", "use a token with the scope that the error names; the operator of the node gives them"),
+            Self::RateLimited => row("rate_limited", 429, -32_016, E::NotReady, "this address or token has asked too much", "wait as long as Retry-After says; GET /status/limits shows the rates, and a token has its own"),
             Self::Rejected(rejection) => rejection_row(rejection),
         }
     }

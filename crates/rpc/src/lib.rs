@@ -14,7 +14,7 @@
 //! - Names are only added, never renamed. Requests refuse unknown fields; readers of replies ignore them.
 //! - Amounts are integers in µBLOCK, times are milliseconds since the Unix epoch, hashes and keys are
 //!   hexadecimal, addresses are bech32m.
-//! - This crate holds no handler, no socket that listens and no state. Those are in `node/src/rpc`.
+//! - This crate holds no handler, no socket that listens and no clock. Those are in `node/src/rpc`.
 //!
 //! Read next: [`routes`], then [`types`], then `node/src/rpc/`.
 
@@ -26,9 +26,11 @@ pub mod jsonrpc;
 pub mod limits;
 pub mod openapi;
 pub mod openrpc;
+pub mod rate;
 mod route;
 pub mod routes;
 pub mod schema;
+pub mod tls;
 pub mod types;
 
 #[cfg(test)]

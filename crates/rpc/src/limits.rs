@@ -47,6 +47,12 @@ pub const HEAD_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Durati
 pub const EVENT_BYTES_MAX: usize = 256 * 1024;
 /// Largest reply a client reads, bytes: the ids of the largest block fit.
 pub const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest plan of a state sync a client reads, bytes: a largest manifest in Base64, and its list of chunks.
+pub const PLAN_REPLY_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// Largest chunk of a state sync a client reads, bytes: a largest file in Base64.
+pub const CHUNK_REPLY_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// How long a client waits for a snapshot to be made.
+pub const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(600);
 /// Largest genesis file a client reads, bytes.
 pub const GENESIS_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 

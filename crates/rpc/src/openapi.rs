@@ -38,7 +38,7 @@ pub fn openapi_json() -> String {
         "components": {
             "schemas": components(),
             "securitySchemes": {
-                "token": { "type": "http", "scheme": "bearer", "description": "the node's TB_RPC_AUTH_TOKEN" },
+                "token": { "type": "http", "scheme": "bearer", "description": "the node's TB_RPC_AUTH_TOKEN, which has every scope, or one of rpc.tokens_file with the scope that the route names" },
             },
         },
     });
@@ -143,11 +143,13 @@ fn operation(route: &Route) -> Value {
     if let Some((media, body)) = request_body(route) {
         operation["requestBody"] = json!({ "required": true, "content": { (media): { "schema": body } } });
     }
+    let scope = route.scope().name();
     match route.access {
-        Access::Open => {}
-        // The empty alternative: a node without a token asks for none.
-        Access::Write => operation["security"] = json!([{ "token": [] }, {}]),
-        Access::Token => operation["security"] = json!([{ "token": [] }]),
+        _ if route.is_probe() => {}
+        // The empty alternative: a node without tokens asks for none, and most nodes let everybody read.
+        Access::Open => operation["security"] = json!([{}, { "token": [scope] }]),
+        Access::Write => operation["security"] = json!([{ "token": [scope] }, {}]),
+        Access::Token => operation["security"] = json!([{ "token": [scope] }]),
     }
     operation
 }

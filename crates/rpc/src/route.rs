@@ -24,6 +24,31 @@ pub enum Access {
     Token,
 }
 
+/// What a token is good for. A route belongs to exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Asks about the chain.
+    Read,
+    /// Hands in transactions and proofs.
+    Submit,
+    /// Asks about this node itself: its keys, its peers, its audits, its metrics.
+    Operate,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Submit, Self::Operate];
+
+    /// The word for it in token files, in refusals and in OpenAPI.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Submit => "submit",
+            Self::Operate => "operate",
+        }
+    }
+}
+
 /// Where a parameter is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {

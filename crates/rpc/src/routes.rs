@@ -4,8 +4,9 @@
 //! - Every [`Operation`] has exactly one line in [`ROUTES`]; a handler is found by matching on the operation,
 //!   so a server that forgets one does not compile.
 //! - Paths use `{name}` for a part that varies. A fixed part wins over a varying one (`/blocks/latest`).
-//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] never does; [`Access::Token`] is
+//! - [`Access::Write`] needs the bearer token where the node has one; [`Access::Open`] only where `rpc.open_reads` is off; [`Access::Token`] is
 //!   refused without one.
+//! - Every route has one [`Scope`] ([`Route::scope`]), which a token must have where one is asked for.
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
@@ -21,14 +22,14 @@ use crate::types::{
     HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
     Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, PipelineDashboard,
     PipelineTelemetry, ProofStatus, ProvenAccount, ProversStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
-    StakerView, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus,
-    ValidatorList, ValidatorPeers, ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest,
-    WindowAccepted,
+    SnapshotList, SnapshotView, StakerView, StateSyncChunk, StateSyncPlan, StateSyncSession, SubmitResult,
+    SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus, ValidatorList,
+    ValidatorPeers, ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
 pub use operation::Operation;
 
-pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Shape};
+pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Scope, Shape};
 
 /// Where JSON-RPC is served.
 pub const RPC_PATH: &str = "/rpc";
@@ -40,8 +41,14 @@ impl PartialEq for Route {
 }
 
 /// Refusals that any route can answer.
-pub const COMMON_ERRORS: [ErrorCode; 4] =
-    [ErrorCode::MethodNotAllowed, ErrorCode::Overloaded, ErrorCode::Timeout, ErrorCode::Internal];
+pub const COMMON_ERRORS: [ErrorCode; 6] = [
+    ErrorCode::MethodNotAllowed,
+    ErrorCode::Forbidden,
+    ErrorCode::RateLimited,
+    ErrorCode::Overloaded,
+    ErrorCode::Timeout,
+    ErrorCode::Internal,
+];
 
 const fn path(name: &'static str, schema: TypeSchema, description: &'static str) -> Parameter {
     Parameter { name, place: Place::Path, shape: Shape::Named(schema), description }
@@ -58,6 +65,8 @@ const ANY: Shape = Shape::Integer { min: 0, max: u64::MAX };
 const WINDOW: Parameter =
     Parameter { name: "window", place: Place::Path, shape: ANY, description: "the window, counted from 0" };
 const HEIGHT: Parameter = Parameter { name: "height", place: Place::Path, shape: ANY, description: "the block" };
+const CHUNK: Parameter = path("id", TypeSchema::of::<BlockIdText>(), "place of the chunk in the list, or its hash");
+const CHUNK_INDEX: Parameter = query("index", ANY, "place of the chunk in the list");
 const OPERATIONS_FROM: Parameter = query("from", ANY, "the first operation, 0 when absent");
 const OPERATIONS_LIMIT: Parameter = query("limit", ANY, "operations, 4096 when absent; more than 16384 are cut");
 const GENERATION_MS: Parameter = query("generation_ms", ANY, "how long the prover worked on it, by its own clock");
@@ -125,7 +134,7 @@ pub const EVENT_STATUS: &str = "status";
 pub const EVENT_ERROR: &str = "error";
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 57] = [
+pub static ROUTES: [Route; 63] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -504,6 +513,45 @@ pub static ROUTES: [Route; 57] = [
         access: Access::Token,
         errors: &[ErrorCode::Unauthorized, ErrorCode::ProofUnavailable],
         ..get(Operation::HeadStream, "/state-sync/head/stream", "head_stream", events::<LightHead>(EVENT_HEAD))
+    },
+    Route {
+        summary: "the snapshots of this node, the highest first",
+        method_name: Some("snapshot.list"),
+        ..get(Operation::SnapshotList, "/snapshots", "snapshots", json::<SnapshotList>())
+    },
+    Route {
+        summary: "makes a snapshot of the last finalized height; answers once it is durable",
+        method: Method::Post,
+        access: Access::Write,
+        errors: &[ErrorCode::Unauthorized, ErrorCode::NOT_READY],
+        ..get(Operation::SnapshotMake, "/snapshots", "snapshot_make", json::<SnapshotView>())
+    },
+    Route {
+        summary: "what a node that syncs its state fetches: the manifest of the newest snapshot and its chunks",
+        errors: &[ErrorCode::NOT_READY],
+        ..get(Operation::StateSyncPlan, "/state-sync/plan", "state_sync_plan", json::<StateSyncPlan>())
+    },
+    Route {
+        summary: "whether this node gives its state to others, and how much it gave",
+        method_name: Some("state_sync.session"),
+        ..get(Operation::StateSyncSession, "/state-sync/session", "state_sync_session", json::<StateSyncSession>())
+    },
+    Route {
+        summary: "one chunk by its place or hash; 400 outside the list, 404 when it is missing, 503 without a session",
+        parameters: &[CHUNK],
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::NOT_READY],
+        ..get(Operation::StateSyncChunk, "/state-sync/chunk/{id}", "state_sync_chunk", json::<StateSyncChunk>())
+    },
+    Route {
+        summary: "the same for older clients, by place alone",
+        parameters: &[CHUNK_INDEX],
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::NOT_READY],
+        ..get(
+            Operation::StateSyncChunkByIndex,
+            "/state-sync/chunk",
+            "state_sync_chunk_by_index",
+            json::<StateSyncChunk>(),
+        )
     },
     Route {
         summary: "how transactions pass through this node: times of each stage, stops, gossip, proposer changes",

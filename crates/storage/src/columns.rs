@@ -23,6 +23,7 @@
 //!
 //! meta:  "schema" 4 LE   "genesis" 32   "tip" borsh Mark   "history" 1 (0 = being rebuilt, 1 = complete)
 //!        "evidence" what waits to be reported (`evidence.rs`), from the first save on
+//!        "base" header and certificate of the height that the history begins after; absent when it begins with genesis
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
 //! ```
 //!
@@ -193,6 +194,8 @@ pub(crate) const TIP: &[u8] = b"tip";
 pub(crate) const SEQUENCE: &[u8] = b"sequence";
 /// Meta key that says whether the history index is complete.
 pub(crate) const HISTORY: &[u8] = b"history";
+/// Meta key of where the history begins.
+pub(crate) const BASE: &[u8] = b"base";
 /// Meta key of the evidence that waits to be reported.
 pub(crate) const EVIDENCE: &[u8] = b"evidence";
 /// The one key of [`Column::ChainProof`].

@@ -44,7 +44,7 @@ pub(crate) enum Step {
     AfterHead,
 }
 
-fn put(column: Column, key: &[u8], payload: &[u8]) -> Op {
+pub(crate) fn put(column: Column, key: &[u8], payload: &[u8]) -> Op {
     Op { column, key: key.to_vec(), value: Some(seal(column, key, payload)) }
 }
 
@@ -89,18 +89,7 @@ impl Store {
             return Err(StorageError::AlreadyInitialised);
         }
         let head = Head { height: Height::GENESIS, block: *self.genesis() };
-        let mut ops = vec![put(Column::Hashes, &hash_key(&head.block), &Height::GENESIS.0.to_le_bytes())];
-        for (index, slot) in (0..).zip(&batch.slots) {
-            let bound = primitives::ledger::SLOTS_MAX;
-            let index = SlotIndex::new(index).ok_or(StorageError::TooLarge {
-                what: "genesis ledger (in slots)",
-                bytes: batch.slots.len(),
-                bound: usize::try_from(bound).unwrap_or(usize::MAX),
-            })?;
-            ops.push(put(Column::Slots, &slot_key(index), &primitives::encode(slot)));
-        }
-        ops.extend(batch.state.iter().map(|(key, value)| put(Column::State, key, value)));
-        ops.extend(batch.nodes.iter().map(|(key, value)| put(Column::Nodes, key, value)));
+        let ops = state_at_start(&head, batch)?;
         self.durable(&mut writer, ops, Some(head), |_| {})
     }
 
@@ -183,6 +172,23 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The whole state that a store begins with, and the hash of the height that it is of.
+pub(crate) fn state_at_start(head: &Head, batch: &GenesisBatch) -> Result<Vec<Op>, StorageError> {
+    let mut ops = vec![put(Column::Hashes, &hash_key(&head.block), &head.height.0.to_le_bytes())];
+    for (index, slot) in (0..).zip(&batch.slots) {
+        let bound = primitives::ledger::SLOTS_MAX;
+        let index = SlotIndex::new(index).ok_or(StorageError::TooLarge {
+            what: "genesis ledger (in slots)",
+            bytes: batch.slots.len(),
+            bound: usize::try_from(bound).unwrap_or(usize::MAX),
+        })?;
+        ops.push(put(Column::Slots, &slot_key(index), &primitives::encode(slot)));
+    }
+    ops.extend(batch.state.iter().map(|(key, value)| put(Column::State, key, value)));
+    ops.extend(batch.nodes.iter().map(|(key, value)| put(Column::Nodes, key, value)));
+    Ok(ops)
 }
 
 fn drop_candidate((height, origin): (Height, CandidateOrigin)) -> Op {

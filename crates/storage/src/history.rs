@@ -194,7 +194,7 @@ impl Store {
         let last = head.map_or(Height::GENESIS, |head| head.height);
         self.durable(&mut writer, vec![flag(false)], head, |_| {})?;
         self.drop_history(&mut writer)?;
-        let mut height = Height::GENESIS;
+        let mut height = self.base_height();
         while height < last {
             let mut ops = Vec::new();
             for _ in 0..REBUILD_BLOCKS.min(last.0 - height.0) {

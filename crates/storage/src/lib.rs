@@ -13,18 +13,23 @@
 //!   dropped in silence.
 //! - A failed write poisons the handle: stop, restart, recover.
 //!
+//! - A copy is made of one moment ([`Store::freeze`]) while blocks go on; a store that was filled from one begins at its
+//!   [`Base`] instead of at genesis.
+//!
 //! It refuses to: repair damage, prune, migrate another schema, share a directory between processes.
 //!
 //! Read next: [`columns`] (every key to the byte), `commit.rs` (the durability point), `open.rs`, `audit.rs`.
 
 mod audit;
 mod backend;
+mod base;
 mod batch;
 pub mod columns;
 mod commit;
 mod crash;
 mod error;
 mod evidence;
+mod frozen;
 mod history;
 mod journal;
 pub mod mark;
@@ -39,11 +44,13 @@ mod tests;
 pub use audit::Audit;
 pub use backend::StoreSizes;
 pub use backend::faulty::{Fault, FaultOn, FaultyDisk, FaultySnapshot};
+pub use base::Base;
 pub use batch::{CommitBatch, Entry, GenesisBatch, TransactionPlace};
 pub use columns::CandidateOrigin;
 pub use commit::{CANDIDATES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use crash::{CrashPoint, CrashPointTextError, set_crash_point};
 pub use error::StorageError;
+pub use frozen::Frozen;
 pub use history::{HISTORY_PAGE_MAX, HistoryEntry, HistoryKey, HistoryKind, history_of};
 pub use mark::{Head, Mark};
 pub use open::{Opening, RECENT_HEIGHTS, Store, StoreConfig, Verify};

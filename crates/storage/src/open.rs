@@ -18,6 +18,7 @@ use crate::backend::disk::Disk;
 use crate::backend::faulty::{Faulty, FaultyDisk};
 use crate::backend::memory::{Map, Memory};
 use crate::backend::{Backend, Range};
+use crate::base::Base;
 use crate::columns::{Column, GENESIS, HISTORY, SCHEMA, SCHEMA_VERSION, TIP, height_key, height_of_key};
 use crate::error::StorageError;
 use crate::mark::{Head, Mark};
@@ -73,6 +74,8 @@ struct Inner {
     opening: Opening,
     /// Most bytes that the store may take; 0: no limit.
     limit: AtomicU64,
+    /// The height that the history begins after: 0 with genesis.
+    base: AtomicU64,
 }
 
 /// The durable storage of one node. Clones are the same store.
@@ -132,11 +135,15 @@ impl Store {
             poison: OnceLock::new(),
             opening,
             limit: AtomicU64::new(0),
+            base: AtomicU64::new(0),
         };
         let tip = inner.check_identity()?;
         inner.writer = Mutex::new(tip.batch);
         inner.head = RwLock::new(tip.head);
         let mut store = Self { inner: Arc::new(inner) };
+        if let Some(Base { header, .. }) = store.base()? {
+            store.set_base_height(header.height);
+        }
         let values = store.verify(verify, tip.head)?;
         let opening = Opening { audit, values, elapsed: started.elapsed() };
         Arc::get_mut(&mut store.inner).expect("nobody else has the handle yet").opening = opening;
@@ -166,6 +173,14 @@ impl Store {
     /// 0: no limit.
     pub fn set_limit(&self, bytes: u64) {
         self.inner.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn base_height(&self) -> Height {
+        Height(self.inner.base.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_base_height(&self, height: Height) {
+        self.inner.base.store(height.0, Ordering::Release);
     }
 
     pub(crate) fn limit(&self) -> Option<u64> {
@@ -218,6 +233,7 @@ impl Store {
             Verify::Full => Height(1),
             Verify::Recent => Height(last.0.saturating_sub(RECENT_HEIGHTS).saturating_add(1)),
         };
+        let first = first.max(self.oldest());
         let mut values = 0_u64;
         for column in [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing] {
             values += self.verify_heights(column, first, last)?;
@@ -265,7 +281,7 @@ impl Store {
         Ok(expected.0.saturating_sub(first.0))
     }
 
-    /// One hash for each height up to the head, genesis included.
+    /// One hash for each height up to the head, from genesis or the base on, which is included.
     fn verify_hashes(&self, head: Option<Head>) -> Result<u64, StorageError> {
         let mut values = 0_u64;
         self.visit(Column::Hashes, &Range::default(), |_, payload| {
@@ -277,7 +293,7 @@ impl Store {
                 Err(format!("it leads to height {height}, above the head"))
             }
         })?;
-        let expected = head.map_or(0, |head| head.height.0.saturating_add(1));
+        let expected = head.map_or(0, |head| head.height.0.saturating_sub(self.base_height().0).saturating_add(1));
         if values == expected {
             return Ok(values);
         }

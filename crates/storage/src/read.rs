@@ -17,7 +17,7 @@ use crate::open::Store;
 use crate::value::{Reason, decode, split_block, unseal};
 
 impl Store {
-    /// Canonical bytes of the block at `height`; none above the head and at genesis.
+    /// Canonical bytes of the block at `height`; none above the head, at genesis, and at and below the base.
     ///
     /// # Errors
     /// A failed or damaged read.
@@ -25,11 +25,15 @@ impl Store {
         self.below_head(Column::Blocks, height, |payload| Ok(split_block(payload)?.1.to_vec()))
     }
 
-    /// The certificate that decided `height`; none where [`Store::block`] answers none and on a `solo` chain.
+    /// The certificate that decided `height`; none where [`Store::block`] answers none, but for the base, and on a
+    /// `solo` chain.
     ///
     /// # Errors
     /// A failed or damaged read.
     pub fn certificate(&self, height: Height) -> Result<Option<CommitCertificate>, StorageError> {
+        if height == self.base_height() {
+            return Ok(self.base()?.and_then(|base| base.certificate));
+        }
         let certificate = self.below_head(Column::Blocks, height, |payload| {
             let certificate = split_block(payload)?.0;
             if certificate.is_empty() { Ok(None) } else { decode(certificate).map(Some) }
@@ -176,7 +180,7 @@ impl Store {
         read: impl FnOnce(&[u8]) -> Result<T, Reason>,
     ) -> Result<Option<T>, StorageError> {
         self.check_poison()?;
-        if height == Height::GENESIS || !self.is_visible(height) {
+        if height <= self.base_height() || !self.is_visible(height) {
             return Ok(None);
         }
         let key = height_key(height);

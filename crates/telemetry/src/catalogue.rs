@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Standing, Storage};
+use crate::areas::{
+    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Snapshots, Standing, Storage,
+};
 use crate::engine;
 use crate::metric::{Kind, Metric};
 
@@ -17,6 +19,7 @@ pub const AREAS: &[Area] = &[
     ("partition_watch", PartitionWatch::METRICS),
     ("pipeline", Pipeline::METRICS),
     ("storage", Storage::METRICS),
+    ("snapshots", Snapshots::METRICS),
     ("proofs", Proofs::METRICS),
     ("rpc", Rpc::METRICS),
     ("standing", Standing::METRICS),

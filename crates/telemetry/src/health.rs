@@ -4,14 +4,16 @@
 //! |---|---|---|---|---|---|
 //! | `stopping` | x | x | x | x | shutdown has begun |
 //! | `service_down` | x | x | x | x | a service this role needs is not up |
-//! | `starting` | x | x | | | no height was finalized here since the start: what peers said so far may be old |
+//! | `disk_low` | x | x | x | x | the disk has less free room than the configured floor |
+//! | `starting` | x | x | | | since its start the node was not yet where its best peer is: what peers said so far may be old |
 //! | `syncing` | x | x | | | the node fetches heights that others have |
 //! | `stalled` | x | x | x | | no height was finalized for too long |
 //! | `no_peers` | x | x | | | nobody is connected |
 //!
 //! Rules: all reasons that hold are named, in the order of the table. Liveness is another question: a process that
 //! answers is alive, whatever this says. The caller owns the clock. Connected peers do not prove which validator they
-//! are, so a quorum that is out of reach shows as `stalled`.
+//! are, so a quorum that is out of reach shows as `stalled`. Nor do they prove the height that they claim: a node that
+//! decides height after height from votes as they are cast is where the chain is, whatever a peer says ([`behind`]).
 
 use std::fmt;
 
@@ -23,6 +25,34 @@ pub const STALL_FLOOR_MS: u64 = 10_000;
 /// Heights that a node may be behind its best peer without being called syncing: one is being decided,
 /// one is on its way.
 pub const BEHIND_TOLERATED: u64 = 2;
+
+/// So many heights in a row, decided from votes as they were cast and not fetched from a peer …
+pub const LIVE_HEIGHTS_MIN: u64 = BEHIND_TOLERATED + 1;
+/// … the last of them at most so many block intervals ago, tell that nobody is ahead: a node that is behind does not
+/// see the votes of its height any more.
+pub const LIVE_INTERVALS_MAX: u64 = 3;
+
+/// How far a node came by itself, against which the claims of its peers are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The finalized height.
+    pub finalized: u64,
+    /// Heights decided in a row from votes as they were cast, up to the finalized one; 0 after a fetched one.
+    pub live_heights: u64,
+    /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
+    pub finalized_age_ms: u64,
+    /// Target time between blocks, milliseconds.
+    pub block_interval_ms: u64,
+}
+
+/// Heights that the chain has beyond ours, as far as `best`, the highest height that a peer claims, can be believed.
+pub const fn behind(best: u64, progress: &Progress) -> u64 {
+    let age_max_ms = progress.block_interval_ms.saturating_mul(LIVE_INTERVALS_MAX);
+    if progress.live_heights >= LIVE_HEIGHTS_MIN && progress.finalized_age_ms <= age_max_ms {
+        return 0;
+    }
+    best.saturating_sub(progress.finalized)
+}
 
 /// True for a node that fetches heights instead of deciding them.
 pub const fn is_syncing(behind: u64) -> bool {
@@ -63,7 +93,9 @@ pub struct Observation<'a> {
     pub stopping: bool,
     /// Services of this role that are not up.
     pub services_down: &'a [&'static str],
-    /// Whether no height was finalized here since the start.
+    /// Free bytes of the disk and the floor, while it has less than that.
+    pub disk_low: Option<(u64, u64)>,
+    /// Whether the node was not yet where its best peer is, since the start.
     pub starting: bool,
     /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
     pub finalized_age_ms: u64,
@@ -84,7 +116,14 @@ pub enum Reason {
     Stopping,
     /// This service is not up.
     ServiceDown(&'static str),
-    /// No height was finalized since the start.
+    /// The disk has less free room than it must.
+    DiskLow {
+        /// Free bytes.
+        free: u64,
+        /// The floor.
+        floor: u64,
+    },
+    /// Since its start the node was not yet where its best peer is.
     Starting,
     /// Others have this many heights more.
     Syncing {
@@ -108,6 +147,7 @@ impl Reason {
         match self {
             Self::Stopping => "stopping",
             Self::ServiceDown(_) => "service_down",
+            Self::DiskLow { .. } => "disk_low",
             Self::Starting => "starting",
             Self::Syncing { .. } => "syncing",
             Self::Stalled { .. } => "stalled",
@@ -123,9 +163,13 @@ impl fmt::Display for Reason {
             Self::ServiceDown(name) => {
                 write!(f, "the {name} service is not up; wait while the node starts, then read its log")
             }
+            Self::DiskLow { free, floor } => write!(
+                f,
+                "the disk has {free} bytes free, less than the floor of {floor}: no transactions are taken; free room, for example with \
+                 tb snapshots prune, or lower disk_free_min_bytes"
+            ),
             Self::Starting => f.write_str(
-                "no height was finalized since the start, so it is not known whether this node is where the others are; wait for \
-                 the next height",
+                "since its start this node did not yet finalize the height of its best peer; wait for the next heights",
             ),
             Self::Syncing { behind } => {
                 write!(f, "the node is {behind} heights behind its peers and catches up; wait until it is done")
@@ -167,6 +211,9 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
         reasons.push(Reason::Stopping);
     }
     reasons.extend(seen.services_down.iter().map(|name| Reason::ServiceDown(name)));
+    if let Some((free, floor)) = seen.disk_low {
+        reasons.push(Reason::DiskLow { free, floor });
+    }
     let (has_chain, has_peers) = match seen.role {
         Role::Validator | Role::Full => (true, true),
         Role::Solo => (true, false),

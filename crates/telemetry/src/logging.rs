@@ -10,10 +10,11 @@
 //! - Text from outside may be in a value: control characters are written as escapes, so it cannot start a line of its
 //!   own or steer a terminal.
 //! - Standard output stays free for the answers of commands.
-//! - A filter is a level, or levels by module, such as `info,consensus=debug`.
+//! - A filter is a level, or levels by module, such as `info,consensus=debug`. It can be changed while the process runs.
 
 use std::fmt;
 use std::io;
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
@@ -24,6 +25,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 use tracing_subscriber::{EnvFilter, Registry};
 
 /// A field is hidden when its name holds one of these words.
@@ -76,6 +78,9 @@ pub enum LoggingError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Logging was not set up, or it has ended.
+    #[error("logging is not set up in this process; set it up before its filter is changed")]
+    NotSet,
     /// Logging was set up before in this process.
     #[error("logging is already set up in this process; call it once, at the start")]
     AlreadySet,
@@ -86,27 +91,61 @@ pub enum LoggingError {
 /// # Errors
 /// [`LoggingError`]; nothing was set up then.
 pub fn init(settings: &Settings) -> Result<(), LoggingError> {
-    let subscriber = subscriber(settings, io::stderr)?;
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| LoggingError::AlreadySet)
+    let (subscriber, filter) = subscriber(settings, io::stderr)?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LoggingError::AlreadySet)?;
+    FILTER.set(filter).map_err(|_| LoggingError::AlreadySet)
 }
+
+/// Changes what this process logs from now on.
+///
+/// # Errors
+/// [`LoggingError`]; the old filter stays then.
+pub fn set_filter(filter: &str) -> Result<(), LoggingError> {
+    FILTER.get().ok_or(LoggingError::NotSet)?.set(filter)
+}
+
+/// The filter of this process.
+static FILTER: OnceLock<Filter> = OnceLock::new();
+
+/// The filter of a subscriber.
+#[derive(Debug, Clone)]
+pub struct Filter(reload::Handle<EnvFilter, Registry>);
+
+impl Filter {
+    /// Changes it.
+    ///
+    /// # Errors
+    /// [`LoggingError`]; the old filter stays then.
+    pub fn set(&self, filter: &str) -> Result<(), LoggingError> {
+        self.0.reload(parse(filter)?).map_err(|_| LoggingError::NotSet)
+    }
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map_err(|error| LoggingError::Filter { filter: filter.to_owned(), reason: error.to_string() })
+}
+
+/// A subscriber and its filter.
+pub type Subscribed = (Box<dyn Subscriber + Send + Sync>, Filter);
 
 /// The subscriber that [`init`] sets, writing to `writer`.
 ///
 /// # Errors
 /// [`LoggingError::Filter`].
-pub fn subscriber<W>(settings: &Settings, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, LoggingError>
+pub fn subscriber<W>(settings: &Settings, writer: W) -> Result<Subscribed, LoggingError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .parse(&settings.filter)
-        .map_err(|error| LoggingError::Filter { filter: settings.filter.clone(), reason: error.to_string() })?;
+    let (filter, handle) = reload::Layer::new(parse(&settings.filter)?);
     let registry = Registry::default().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).fmt_fields(HidingFields);
-    Ok(match settings.format {
+    let subscriber: Box<dyn Subscriber + Send + Sync> = match settings.format {
         Format::Human => Box::new(registry.with(layer.with_ansi(settings.colour))),
         Format::Json => Box::new(registry.with(layer.with_ansi(false).event_format(JsonLines))),
-    })
+    };
+    Ok((subscriber, Filter(handle)))
 }
 
 /// Whether a field's name says that its value is a secret.

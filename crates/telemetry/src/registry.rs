@@ -7,7 +7,9 @@
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
-use crate::areas::{Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Standing, Storage};
+use crate::areas::{
+    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Snapshots, Standing, Storage,
+};
 use crate::handles::Handle;
 use crate::metric::Metric;
 
@@ -32,6 +34,8 @@ pub struct Metrics {
     pub pipeline: Pipeline,
     /// The store.
     pub storage: Storage,
+    /// Snapshots.
+    pub snapshots: Snapshots,
     /// Window proofs.
     pub proofs: Proofs,
     /// Requests of clients.
@@ -60,6 +64,7 @@ impl Metrics {
             partition_watch: PartitionWatch::register(&mut registry),
             pipeline: Pipeline::register(&mut registry),
             storage: Storage::register(&mut registry),
+            snapshots: Snapshots::register(&mut registry),
             proofs: Proofs::register(&mut registry),
             rpc: Rpc::register(&mut registry),
             standing: Standing::register(&mut registry),

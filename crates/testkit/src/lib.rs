@@ -3,12 +3,14 @@
 //!
 //! - [`Seed`] is the only source of randomness in a test. It prints itself when it is made, so a
 //!   failing run can be repeated with `TB_TEST_SEED=<value> cargo test …`.
+//! - [`certificates`] makes authorities and certificates for tests of TLS.
 //! - [`contract!`] ties a test to rows of `docs/contract.tsv`. The record is written when the guard
 //!   is dropped, so a test that panics, or that returns before the guard is made, shows nothing.
 //!
 //! Rules: nothing here reads a clock, and no crate may depend on this one outside
 //! `[dev-dependencies]`. The table itself is kept by `xtask/src/contract.rs`.
 
+pub mod certificates;
 mod seed;
 mod shown;
 
@@ -16,7 +18,7 @@ mod shown;
 mod tests;
 
 pub use seed::{SEED_VARIABLE, Seed};
-pub use shown::{CONTRACT_DIR_VARIABLE, Shown, is_contract_id};
+pub use shown::{CONTRACT_DIR_VARIABLE, Shown, is_contract_id, lack};
 
 /// Says that the test it stands in shows the whole text of one row of `docs/contract.tsv`.
 ///
@@ -35,5 +37,19 @@ macro_rules! contract {
         // A function item knows the path it is declared at, which is the path of the test.
         fn here() {}
         $crate::Shown::new($id, ::core::any::type_name_of_val(&here), concat!(file!(), ":", line!()))
+    }};
+}
+
+/// Says that a test cannot show a row here, because the machine lacks a program that it needs. The row keeps the status
+/// that it has in the table, and the run names it. Only for programs that the project does not build itself.
+///
+/// ```no_run
+/// testkit::lacks!("S000-064", "promtool");
+/// ```
+#[macro_export]
+macro_rules! lacks {
+    ($id:literal, $program:expr) => {{
+        const { assert!($crate::is_contract_id($id), "a contract id looks like S000-030") };
+        $crate::lack($id, $program, concat!(file!(), ":", line!()))
     }};
 }

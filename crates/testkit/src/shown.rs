@@ -7,6 +7,12 @@
 //! S000-030 <tab> state::tests::supply_is_conserved <tab> crates/state/src/tests.rs:12
 //! ```
 //!
+//! A test that needs a program which the machine lacks says so in `<id>.lacks` instead, and the row stays as it was:
+//!
+//! ```text
+//! S000-064 <tab> promtool <tab> monitoring/src/tests/promtool.rs:12
+//! ```
+//!
 //! Without the variable nothing is written. Lines are appended in one write each, so tests of several
 //! processes can name the same id.
 
@@ -35,10 +41,24 @@ impl Shown {
 
     /// Appends the record to `<id>.ran` in `folder`.
     pub(crate) fn record(&self, folder: &Path) -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
-        let mut file = OpenOptions::new().create(true).append(true).open(folder.join(format!("{}.ran", self.id)))?;
-        file.write_all(format!("{}\t{}\t{}\n", self.id, self.test, self.place).as_bytes())
+        append(folder, self.id, "ran", &format!("{}\t{}", self.test, self.place))
     }
+}
+
+/// Says that `program`, which the test at `place` needs for row `id`, is not on this machine; made by
+/// [`lacks!`](crate::lacks).
+pub fn lack(id: &'static str, program: &str, place: &'static str) {
+    eprintln!("{place}: {id} is not shown, because this machine lacks {program}");
+    if let Some(folder) = env::var_os(CONTRACT_DIR_VARIABLE) {
+        append(Path::new(&folder), id, "lacks", &format!("{program}\t{place}"))
+            .expect("the folder in TB_CONTRACT_DIR can be written");
+    }
+}
+
+fn append(folder: &Path, id: &str, kind: &str, columns: &str) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.join(format!("{id}.{kind}")))?;
+    file.write_all(format!("{id}\t{columns}\n").as_bytes())
 }
 
 impl Drop for Shown {

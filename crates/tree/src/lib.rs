@@ -26,5 +26,8 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{LedgerBounds, LedgerError, LedgerProof, LedgerTree, LedgerUpdate, OpError, undo};
-pub use state::{MemoryNodes, NodeStore, STATE_PROOF_BYTES_MAX, StateProof, StateTree, StateTreeError, StateUpdate};
+pub use ledger::{LedgerBounds, LedgerError, LedgerProof, LedgerTree, LedgerUpdate, OpError, undo, verify_range};
+pub use state::{
+    MemoryNodes, NodeStore, Prefix, STATE_PROOF_BYTES_MAX, Sibling, StateLeaf, StatePart, StateProof, StateTree,
+    StateTreeError, StateUpdate, split, verify_part,
+};

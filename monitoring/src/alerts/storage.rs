@@ -33,6 +33,34 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "12m",
         },
     },
+    Alert {
+        name: "DiskRoomLow",
+        severity: Severity::Critical,
+        lasting: "1m",
+        expr: "storage_disk_low > 0",
+        summary: "The disk of {{ $labels.instance }} is nearly full: it takes no more transactions",
+        drill: Drill {
+            series: &[("storage_disk_low{@}", "0x20 1x20 0x20")],
+            quiet_at: "5m",
+            fires_at: "8m",
+            labels: NODE,
+            clear_at: "12m",
+        },
+    },
+    Alert {
+        name: "SnapshotFailed",
+        severity: Severity::Warning,
+        lasting: "0m",
+        expr: "increase(snapshot_failures_total[30m]) > 0",
+        summary: "{{ $labels.instance }} could not make a snapshot",
+        drill: Drill {
+            series: &[("snapshot_failures_total{@}", "0x20 1x160")],
+            quiet_at: "4m",
+            fires_at: "7m",
+            labels: NODE,
+            clear_at: "40m",
+        },
+    },
     // Half of the block interval of the default chain: beyond it, a validator is late for the next height.
     Alert {
         name: "CommitSlow",

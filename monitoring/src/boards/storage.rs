@@ -48,6 +48,13 @@ pub const BOARD: Board = Board {
             &[query("deriv(storage_size_bytes{@}[30m])")],
         ),
         lines(
+            "Free room",
+            "Bytes free on the disk of the data folder. Below the floor of the configuration no transactions are taken.",
+            Unit::Bytes,
+            &[query("storage_disk_free_bytes{@}")],
+        ),
+        lines("Height of the newest snapshot", "0 where there is none.", Unit::Count, &[query("snapshot_height{@}")]),
+        lines(
             "Heights kept",
             "Blocks between the oldest and the newest.",
             Unit::Count,

@@ -4,5 +4,6 @@ mod committed;
 mod data;
 mod map;
 mod prometheus_query;
+mod promtool;
 mod proofs;
 mod query;

@@ -5,10 +5,12 @@ use std::path::Path;
 use node::audits::StreamLog;
 use primitives::{Address, Amount, Engine, Hash, Height, Timestamp};
 use rpc::types::{AuditEvidence, AuditQuery, AuditRecord, AuditStanding, AuditStream, CountersView};
+use serde_json::Value;
 use wallet::NodeKey;
 
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME};
 use crate::command::{run, tb};
+use crate::pay::Payer;
 
 /// Records that an earlier run of the node left.
 const EARLIER: u64 = 1_100;
@@ -93,5 +95,66 @@ async fn the_newest_records_are_served_as_the_files_hold_them() {
             let report = run(tb().args(["audit", "verify"]).arg(entry.expect("an entry").path())).ok();
             assert!(report["records"].as_u64() > Some(0), "{report}");
         }
+    }
+}
+
+/// Changes one number or text of a record.
+fn altered(record: &Value, path: &str, value: Value) -> String {
+    let mut record = record.clone();
+    *record.pointer_mut(path).expect("the record has this") = value;
+    record.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_settled_is_compared_before_and_after_an_upgrade() {
+    let _checklist = testkit::contract!("S003-210");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    cluster.start_all();
+    cluster.nodes[0].ready(START_TIME).await;
+    let folder = cluster.folder().to_owned();
+    let url = cluster.nodes[0].ports.rpc_url();
+    let audit =
+        |words: &[&str]| run(tb().args(["audit", "settlement", "--rpc", &url]).args(words).current_dir(&folder));
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let to = payer.stranger(5).address;
+    let transaction = payer.pay(to, 5);
+    cluster.nodes[0].client().submit(&payer.request(&transaction)).await.expect("admitted");
+    cluster.nodes[0].finalized(transaction.id()).await;
+    let before = audit(&["--out", "before.json"]).ok()["record"].clone();
+    assert_eq!(before["pots"].as_object().map(serde_json::Map::len), Some(9), "{before}");
+    let candidate = before["candidates"].as_object().and_then(|all| all.keys().next()).expect("one").clone();
+    assert_eq!(audit(&["--out", "before.json"]).refused().code, "exists", "a record is never overwritten");
+
+    // The upgrade: another process on the same data, and the chain goes on.
+    cluster.nodes[0].stop();
+    cluster.nodes[0].start();
+    cluster.nodes[0].ready(START_TIME).await;
+    let transaction = payer.pay(to, 7);
+    cluster.nodes[0].client().submit(&payer.request(&transaction)).await.expect("admitted");
+    cluster.nodes[0].finalized(transaction.id()).await;
+    let after = audit(&["--since", "before.json"]).ok();
+    assert_eq!(after["since"], before["height"]);
+    let changed = after["differences"].as_array().expect("a list");
+    assert!(changed.iter().any(|one| one["name"] == "height") && changed.iter().all(|one| one["verdict"] == "changed"));
+
+    // A chain that lost, rewrote or forgave something does not pass.
+    let one = format!("/candidates/{candidate}");
+    let wrong: [(&str, Value, &str); 6] = [
+        ("/genesis", Hash([1; 32]).to_string().into(), "genesis"),
+        ("/height", 1_000_000.into(), "height"),
+        ("/block", Hash([1; 32]).to_string().into(), "block"),
+        ("/supply", 17.into(), "supply at"),
+        (&format!("{one}/service/built"), 1_000_000.into(), "built"),
+        (&format!("{one}/validator/state"), "tombstoned".into(), "state"),
+    ];
+    for (path, value, named) in wrong {
+        std::fs::write(folder.join("other.json"), altered(&before, path, value)).expect("a file");
+        let refused = audit(&["--since", "other.json"]).refused();
+        assert_eq!((refused.exit, refused.code.as_str()), (4, "settlement_differs"), "{path}");
+        assert!(refused.error.contains(named), "{path}: {}", refused.error);
+    }
+    for bad in ["", "{}", &altered(&before, "/version", 2.into()), &"[".repeat(100_000)] {
+        std::fs::write(folder.join("other.json"), bad).expect("a file");
+        assert_eq!(audit(&["--since", "other.json"]).refused().code, "settlement_record");
     }
 }

@@ -1,5 +1,6 @@
 //! Nodes that come later: one of the same chain, which gets everything, and one of another chain, which gets nothing.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use cli::devnet::layout::Ports;
 
 use crate::cluster::{Cluster, Node, START_TIME, free_base, until};
 use crate::command::run_in;
+use crate::outsider;
 use crate::pay::Payer;
 
 /// Heights that the chain has when the fifth node comes: more than one answer of value sync holds.
@@ -62,10 +64,9 @@ async fn a_fifth_node_gets_the_whole_chain_and_a_stranger_gets_nothing() {
 
     let genesis = cluster.network.root.join("genesis.json");
     let (mut fifth, words) = late(&cluster, "fifth", &genesis);
-    start(&mut fifth, &words);
     let goal = cluster.highest().await;
-    fifth.reaches(goal, START_TIME).await;
-    fifth.ready(START_TIME).await;
+    start(&mut fifth, &words);
+    is_ready_only_where_the_others_are(&fifth, goal).await;
     let status = fifth.client().node_status().await.expect("a status");
     assert_eq!((status.role.as_str(), status.validator, status.syncing), ("full", None, false));
 
@@ -88,8 +89,25 @@ async fn a_fifth_node_gets_the_whole_chain_and_a_stranger_gets_nothing() {
 
     stranger(&cluster).await;
     cluster.nodes.push(fifth);
+    outsider::claims_of_a_peer_silence_nobody(&mut cluster).await;
     cluster.level(START_TIME).await;
     cluster.check_one_history().await;
+}
+
+/// Watches a node that starts with nothing: it names what it lacks until it has the height that the others had.
+async fn is_ready_only_where_the_others_are(node: &Node, goal: u64) {
+    let mut reasons = BTreeSet::new();
+    until("readiness", START_TIME, async || {
+        let ready = node.client().health_ready().await.ok()?;
+        reasons.extend(ready.reasons.into_iter().map(|reason| reason.code));
+        ready.ready.then_some(())
+    })
+    .await;
+    let height = node.height().await.expect("it answers");
+    assert!(height >= goal, "ready at height {height}, the others had {goal} when it started");
+    for code in ["starting", "syncing"] {
+        assert!(reasons.contains(code), "{reasons:?}");
+    }
 }
 
 /// A node with another genesis file is refused in the handshake, by name, on both sides.

@@ -90,6 +90,7 @@ pub async fn tiers_hold_against_peers(cluster: &Cluster) {
 
 /// The last node has the fifth's identity in quarantine: it takes no attestation of it, while others do.
 pub async fn a_quarantine_holds_against_peers(cluster: &Cluster, fifth: &Node, address: &Address) {
+    let _remedy = testkit::contract!("S002-035");
     let (strict, lenient) = (&cluster.nodes[3], &cluster.nodes[1]);
     let tier = lenient.client().reputation(address).await.expect("a view").tier;
     assert!(
@@ -140,4 +141,32 @@ pub async fn a_wrong_timetoke_root_is_found(cluster: &Cluster) {
     let foreign = seal(&meta, &key, &Hash([1; 32])).expect("within the bound");
     assert!(outsider.handle.publish_topic(Arc::from(foreign)), "the queue has room");
     until("the refusal", PATIENCE, async || (node.metric(refused).await > refused_before).then_some(())).await;
+}
+
+/// A peer claims a height that nobody has: validators go on, also one that starts while the peer is there.
+pub async fn claims_of_a_peer_silence_nobody(cluster: &mut Cluster) {
+    for restarts in [false, true] {
+        if restarts {
+            cluster.nodes[1].kill();
+            cluster.nodes[1].start();
+            cluster.nodes[1].reaches(1, PATIENCE).await;
+        }
+        let node = &cluster.nodes[1];
+        let outsider = Outsider::of(cluster, node, 95).await;
+        outsider.handle.set_height(Height(u64::MAX));
+        let client = node.client();
+        until("the claim at the node", PATIENCE, async || {
+            let peers = client.validator_peers().await.ok()?.peers;
+            peers.iter().any(|peer| peer.height == Height(u64::MAX)).then_some(())
+        })
+        .await;
+        node.ready(PATIENCE).await;
+        let height = node.height().await.expect("it answers");
+        for next in height + 1..=height + 3 {
+            node.reaches(next, PATIENCE).await;
+            let ready = client.health_ready().await.expect("an answer");
+            assert!(ready.ready, "at height {next}: {:?}", ready.reasons);
+        }
+        outsider.handle.shutdown().await;
+    }
 }

@@ -130,13 +130,13 @@ fn a_declined_row_needs_a_decision_record_that_exists() {
 fn records_count_only_after_a_complete_run() {
     let folder = scratch("records");
     fs::write(folder.join("S000-001.ran"), "S000-001\ta::b\tx.rs:1\nS000-001\tc::d\ty.rs:2\n").unwrap();
-    let error = read_records(&folder).unwrap_err().to_string();
+    let error = read_records(&folder, "ran").unwrap_err().to_string();
     assert!(error.contains("no record of a complete run"), "{error}");
     mark_complete(&folder).unwrap();
-    let records = read_records(&folder).unwrap();
+    let records = read_records(&folder, "ran").unwrap();
     assert_eq!(records, shown(&[("S000-001", "a::b"), ("S000-001", "c::d")]));
     fs::write(folder.join("S000-002.ran"), "torn\n").unwrap();
-    assert!(read_records(&folder).unwrap_err().to_string().contains("no test wrote"));
+    assert!(read_records(&folder, "ran").unwrap_err().to_string().contains("no test wrote"));
     fs::remove_dir_all(folder).unwrap();
 }
 
@@ -145,4 +145,14 @@ fn long_lists_are_cut_with_a_count() {
     let ids = vec!["S000-001"; LISTED_MAX + 3];
     assert!(list(&ids).ends_with(" and 3 more"));
     assert!(!list(&ids[..LISTED_MAX]).contains("more"));
+}
+
+#[test]
+fn a_row_whose_test_lacks_a_program_keeps_its_status_and_no_other_does() {
+    let rows = parse(SMALL).unwrap();
+    let mut seen = shown(&[]);
+    keep_unseen(&rows, &mut seen, &shown(&[("S000-001", "promtool"), ("S000-002", "promtool")]));
+    assert_eq!(seen, shown(&[("S000-001", "a::b")]), "a planned row does not become done");
+    compare(&rows, &seen).unwrap();
+    assert!(compare(&rows, &shown(&[])).is_err());
 }

@@ -39,6 +39,33 @@ fn good_folds() -> Value {
     result("folds", "2026-01-02", "0a1b", "cargo xtask nightly folds --mutations 50", summary).unwrap()
 }
 
+fn good_release() -> Value {
+    let summary = json!({
+        "verdict": "pass", "program_bytes": 60_000_000, "parts": 500,
+        "features": ["backend-plonky3", "prod"], "cpu_features": ["popcnt", "sse4.2"],
+    });
+    result("release", "2026-01-02", "0a1b", "cargo xtask nightly release", summary).unwrap()
+}
+
+#[test]
+fn a_release_that_needs_this_machine_is_a_finding() {
+    let good = good_release();
+    assert_eq!(wrong(Task::Release, &good), Vec::<String>::new());
+    let cases: [(&str, Value, &str); 5] = [
+        ("cpu_features", json!(["avx2", "popcnt"]), "needs a processor with avx2"),
+        ("cpu_features", Value::Null, "has no `cpu_features`"),
+        ("features", json!(["prod"]), "has no feature backend-plonky3"),
+        ("program_bytes", json!(1_000_000_000), "has a program of"),
+        ("parts", json!(0), "has no parts"),
+    ];
+    for (key, value, expected) in cases {
+        let mut result = good.clone();
+        result[key] = value;
+        let wrong = wrong(Task::Release, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
+    }
+}
+
 #[test]
 fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
     assert_eq!(wrong(Task::Folds, &good_folds()), Vec::<String>::new());
@@ -87,19 +114,21 @@ fn a_result_of_chain_proofs_whose_sizes_do_not_hold_is_a_finding() {
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 4);
+    assert_eq!(none.len(), 5);
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
-    let [text, defects, folds, chain] = [good(), caught(), good_folds(), good_chain()].map(|result| result.to_string());
+    let [text, defects, folds, chain, release] =
+        [good(), caught(), good_folds(), good_chain(), good_release()].map(|result| result.to_string());
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
         ("docs/nightly/defects.json", defects.as_str()),
         ("docs/nightly/folds.json", folds.as_str()),
         ("docs/nightly/chain.json", chain.as_str()),
+        ("docs/nightly/release.json", release.as_str()),
     ];
     assert!(check(&Snapshot::of(&all)).is_empty());
-    let two = check(&Snapshot::of(&[all[0], all[1], all[2], all[3], ("docs/nightly/tides.json", "{}")]));
+    let two = check(&Snapshot::of(&[all[0], all[1], all[2], all[3], all[4], ("docs/nightly/tides.json", "{}")]));
     assert!(two.len() == 1 && two[0].to_string().contains("the result of no task"), "{two:?}");
-    let torn = check(&Snapshot::of(&[("docs/nightly/simulator.json", "{"), all[1], all[2], all[3]]));
+    let torn = check(&Snapshot::of(&[("docs/nightly/simulator.json", "{"), all[1], all[2], all[3], all[4]]));
     assert!(torn[0].to_string().contains("is not JSON"), "{torn:?}");
 }
 

@@ -77,6 +77,7 @@ fn a_change_deep_in_the_graph_is_found() {
 
 #[test]
 fn a_forbidden_crate_is_found_wherever_it_is() {
+    let _guard = testkit::contract!("S004-005");
     let lock = LOCK.replace("name = \"deep\"", "name = \"bad\"").replace("[\"deep\"]", "[\"bad\"]");
     let found = found(&lock, &accepted(LOCK), Strictness::Anything);
     assert_eq!(found, ["Cargo.lock: bad 1.0.0 is forbidden: its licence"]);

@@ -25,6 +25,7 @@ const LOCK: &str = "Cargo.lock";
 /// Everything that may stand in the root. A new entry is a decision: say in ARCHITECTURE.md what it is.
 const ROOT: &[&str] = &[
     ".cargo",
+    ".config",
     ".ci",
     ".env.example",
     ".gitattributes",

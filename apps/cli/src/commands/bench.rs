@@ -14,7 +14,7 @@ use crate::bench::load::{Load, Queue, work};
 use crate::bench::report::{Percentiles, Report, per_second};
 use crate::bench::senders::{self, Sender};
 use crate::commands::tx::parse_duration;
-use crate::context::{Context, client};
+use crate::context::Context;
 use crate::devnet::layout::{ACCOUNTS, account_name};
 use crate::exit::Failure;
 
@@ -94,7 +94,7 @@ impl LoadArguments {
     async fn run(&self, context: &Context) -> Result<Report, Failure> {
         self.check()?;
         let urls = if self.targets.is_empty() { vec![context.rpc_url().to_owned()] } else { self.targets.clone() };
-        let clients: Vec<Client> = urls.iter().map(|url| client(url)).collect::<Result<_, _>>()?;
+        let clients: Vec<Client> = urls.iter().map(|url| context.client_at(url)).collect::<Result<_, _>>()?;
         let first = clients.first().expect("there is at least one URL").clone();
         context.output.talk(format!("paying {} senders …", self.senders));
         let senders = senders::make(&first, &self.payers(context)?, self.senders).await?;

@@ -28,6 +28,10 @@ const EXAMPLES_CHECK: &str = "\
 Examples:
   tb config check --dry-run
   tb config check --config config/node.toml --json";
+const EXAMPLES_DIFF: &str = "\
+Examples:
+  tb config diff                          what differs from the defaults
+  tb config diff --with /etc/the-block/node.toml --json";
 const EXAMPLES_TEMPLATE: &str = "\
 Examples:
   tb config template > node.toml";
@@ -48,6 +52,9 @@ enum Command {
     /// Load the configuration as a start would and list every problem; nothing is started or written
     #[command(after_help = EXAMPLES_CHECK)]
     Check(Check),
+    /// Print the keys that differ from the defaults, or from another file; secrets are not shown
+    #[command(after_help = EXAMPLES_DIFF)]
+    Diff(Diff),
     /// Set keys in the configuration file; comments stay, and a file that a start would refuse is never written
     #[command(after_help = EXAMPLES_SET)]
     Set(Set),
@@ -102,6 +109,26 @@ struct Check {
     /// Accepted for scripts: the check never changes anything
     #[arg(long)]
     dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+struct Diff {
+    #[command(flatten)]
+    files: Files,
+    /// Another configuration file, read without environment and flags [default: the defaults]
+    #[arg(long, value_name = "FILE")]
+    with: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct DifferenceView {
+    key: &'static str,
+    here: String,
+    there: String,
+    /// Where the value here comes from.
+    source: String,
+    /// Whether a running node takes a change of it; otherwise the next start does.
+    live: bool,
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +187,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
             Ok(())
         }
         Command::Check(check) => check.run(context),
+        Command::Diff(diff) => diff.run(context),
         Command::Set(set) => set.run(context),
         Command::Template => {
             let text = config::template();
@@ -170,6 +198,43 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
             }
             Ok(())
         }
+    }
+}
+
+impl Diff {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        let home = self.files.home(context);
+        let here = config::NodeConfig::load(&home, &self.files.flags()?, environment)?;
+        let there = match &self.with {
+            Some(file) => config::Loaded::of_file(&context.home().with_config(file))?,
+            None => config::Loaded::defaults(&context.home())?,
+        };
+        let value = |loaded: &config::Loaded, key: &config::Key| {
+            loaded.settings.get(key.name).map_or_else(String::new, |setting| match &setting.value {
+                config::Value::Unset => format!("({})", key.unset),
+                value => value.to_string(),
+            })
+        };
+        let view = |key: &'static config::Key| DifferenceView {
+            key: key.name,
+            here: value(&here, key),
+            there: value(&there, key),
+            source: here.source(key.name).map_or_else(String::new, ToString::to_string),
+            live: key.live,
+        };
+        let differences: Vec<DifferenceView> = here.changed(&there).into_iter().map(view).collect();
+        let what = if self.with.is_some() { "there" } else { "default" };
+        context.output.result(&differences, || match differences.as_slice() {
+            [] => "no key differs".to_owned(),
+            all => {
+                let line = |one: &DifferenceView| {
+                    let DifferenceView { key, here, there, source, .. } = one;
+                    format!("{key} = {here}  # {what}: {there}; from {source}")
+                };
+                all.iter().map(line).collect::<Vec<_>>().join("\n")
+            }
+        });
+        Ok(())
     }
 }
 

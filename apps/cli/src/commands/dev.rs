@@ -60,7 +60,9 @@ pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter)
         return Err(Failure::usage("the network has no node", "begin again with --fresh"));
     };
     let stop: watch::Receiver<bool> = stop::requested(false)?;
-    let running = starter(NodeStart { home: node.home.clone(), flags: Vec::new(), stop, crash_at: None, ask: None });
+    let home = node.home.clone();
+    let start = NodeStart { home, flags: Vec::new(), stop, crash_at: None, ask: None, state_sync: None };
+    let running = starter(start);
     let greeting = greet(&network, client(&node.ports.rpc_url())?, context.output);
     tokio::pin!(running, greeting);
     tokio::select! {

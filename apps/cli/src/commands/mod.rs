@@ -5,25 +5,30 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod bench;
 pub mod block;
 pub mod completions;
 pub mod config;
 pub mod dev;
 pub mod devnet;
+pub mod doctor;
 pub mod drill;
 pub mod genesis;
 pub mod identity;
 pub mod init;
 pub mod keys;
+pub mod le_portal;
 pub mod light;
 pub mod node;
 pub mod probe;
 pub mod proof;
 pub mod proofs;
 pub mod prover;
+pub mod release;
 pub mod reputation;
 pub mod sim;
+pub mod snapshots;
 pub mod stake;
 pub mod status;
 pub mod tx;
@@ -56,13 +61,18 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Identity(arguments) => identity::run(&arguments, context).await,
         Command::Witness(arguments) => witness::run(&arguments, context).await,
         Command::Reputation(arguments) => reputation::run(&arguments, context).await,
-        Command::Audit(arguments) => audit::run(&arguments, context),
+        Command::Audit(arguments) => audit::run(&arguments, context).await,
+        Command::LePortal(arguments) => le_portal::run(&arguments, context),
         Command::Account(arguments) => account::run(&arguments, context).await,
         Command::Block(arguments) => block::run(&arguments, context).await,
         Command::Proof(arguments) => proof::run(&arguments, context).await,
         Command::Prover(arguments) => prover::run(&arguments, context, programs.prover).await,
         Command::Light(arguments) => light::run(&arguments, context).await,
+        Command::Backup(arguments) => backup::run(&arguments, context).await,
+        Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Doctor(arguments) => doctor::run(&arguments, context).await,
+        Command::Release(arguments) => release::run(&arguments, context),
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),
         Command::Completions(arguments) => completions::run(&arguments, context),

@@ -12,8 +12,9 @@ use crate::commands::init::ModeArgument;
 use crate::commands::status;
 use crate::context::{Context, prompt};
 use crate::exit::Failure;
+use crate::light::Checkpoint;
 use crate::output::{count, duration_ms, fields, table};
-use crate::{AskPassword, HistoryRebuilder, NodeEnd, NodeStart, NodeStarter, Programs, stop};
+use crate::{AskPassword, HistoryRebuilder, NodeEnd, NodeStart, NodeStarter, Programs, StateSyncFrom, stop};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +26,7 @@ const EXAMPLES_START: &str = "\
 Examples:
   tb node start
   tb node start --home /var/lib/the-block --validator
+  tb node start --state-sync --peer-url http://192.0.2.1:26658 --peer-url http://192.0.2.2:26658
   tb node start --config config/node.toml --set log.format=json --set rpc.listen=0.0.0.0:26658";
 const EXAMPLES_REBUILD: &str = "\
 Examples:
@@ -81,6 +83,15 @@ struct Start {
     /// Run as a validator; the same as --mode validator
     #[arg(long, conflicts_with = "mode")]
     validator: bool,
+    /// Begin an empty node with a snapshot of the nodes at --peer-url instead of replaying the chain
+    #[arg(long, requires = "peer_url")]
+    state_sync: bool,
+    /// URL of the RPC of a node to take the snapshot from, once for each
+    #[arg(long, value_name = "URL", requires = "state_sync")]
+    peer_url: Vec<String>,
+    /// Trust this block instead of genesis: needed once the chain is older than its trusting period
+    #[arg(long, value_name = "HEIGHT:HASH", requires = "state_sync")]
+    trust: Option<Checkpoint>,
     /// Stop when standard input ends, so that the node never outlives the program that started it
     #[arg(long)]
     stop_with_stdin: bool,
@@ -170,12 +181,16 @@ impl Start {
         if let Some(mode) = self.mode.or(self.validator.then_some(ModeArgument::Validator)) {
             flags.push(("mode".to_owned(), config::Mode::from(mode).as_str().to_owned()));
         }
+        let state_sync = self.state_sync.then(|| StateSyncFrom {
+            sources: self.peer_url.clone(),
+            trust: self.trust.map(|trust| (trust.height, trust.hash)),
+        });
         let stop = stop::requested(self.stop_with_stdin)?;
         let crash_at = self.crash_at.clone();
         // Standard input that stops the node is no terminal to type at.
         let typist: AskPassword = prompt;
         let ask = (!self.stop_with_stdin && std::io::stdin().is_terminal()).then_some(typist);
-        ended(starter(NodeStart { home: self.files.home(context), flags, stop, crash_at, ask }).await?)
+        ended(starter(NodeStart { home: self.files.home(context), flags, stop, crash_at, ask, state_sync }).await?)
     }
 }
 

@@ -195,7 +195,7 @@ async fn mine_one(client: &Client) -> Result<Found, Failure> {
 /// Pays until a payment is seen waiting at the other node. One that comes there inside a block says nothing about
 /// gossip, so another is tried.
 async fn gossip_check(gossip: &Gossip, client: &Client, context: &Context) -> Result<Found, Failure> {
-    let peer = crate::context::client(&gossip.peer)?;
+    let peer = context.client_at(&gossip.peer)?;
     let chain_id = peer.node_status().await?.chain_id;
     let payer = context.keystore().entry(&gossip.from)?.address;
     let unlocked = context.unlock(&gossip.from, gossip.password_file.as_deref())?;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use wallet::KeyName;
 
 use super::stake::{Signing, signer, submit};
-use crate::context::{Context, client, environment};
+use crate::context::{Context, environment};
 use crate::exit::Failure;
 use crate::output::{Output, blocks, count, duration_ms, fields};
 use crate::proving::{ProverRunner, ProverStart, ProverTask, missing};
@@ -179,7 +179,7 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
     let stop = stop::requested(arguments.stop_with_stdin)?;
     let nodes = match arguments.node.as_slice() {
         [] => vec![context.client()?],
-        urls => urls.iter().map(|url| client(url)).collect::<Result<Vec<Client>, Failure>>()?,
+        urls => urls.iter().map(|url| context.client_at(url)).collect::<Result<Vec<Client>, Failure>>()?,
     };
     let genesis = arguments.genesis(context, &nodes).await?;
     let loaded = NodeConfig::load(&context.home(), &[], environment)?;

@@ -5,10 +5,13 @@
 mod alias;
 mod bench;
 mod devnet;
+mod doctor;
 mod drill;
 mod help;
 mod offline;
 mod output;
 mod planning;
 mod proof;
+mod release;
 mod status_line;
+mod units;

@@ -182,3 +182,18 @@ fn node_start_hands_over_home_and_flags() {
     let words = line.split_whitespace().map(OsString::from).collect();
     assert_eq!(cli::run(words, check), ExitCode::Unexpected, "a node that stopped itself is a failure");
 }
+
+#[test]
+fn differences_of_configurations_are_shown_and_bad_files_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("home");
+    assert_eq!(tb(&home, "init"), ExitCode::Ok);
+    assert_eq!(tb(&home, "config set mempool_limit 20000"), ExitCode::Ok);
+    let other = folder.path().join("other.toml");
+    std::fs::write(&other, "mempool_limit = 30000\n").expect("written");
+    assert_eq!(tb(&home, "config diff"), ExitCode::Ok);
+    assert_eq!(tb(&home, &format!("config diff --json --with {}", other.display())), ExitCode::Ok);
+    std::fs::write(&other, "no_such_key = 1\n").expect("written");
+    assert_eq!(tb(&home, &format!("config diff --with {}", other.display())), ExitCode::Config);
+    assert_eq!(tb(&home, "config diff --with /nowhere/node.toml"), ExitCode::Config);
+}

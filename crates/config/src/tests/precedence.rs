@@ -65,12 +65,6 @@ fn of_two_variables_of_one_key_the_first_counts_and_the_other_is_named() {
 }
 
 #[test]
-fn a_variable_of_a_later_feature_is_a_warning() {
-    let loaded = Place::new().load(&[], &[("TB_CHUNK_DB_PATH", "/x")]).unwrap();
-    assert!(loaded.warnings[0].contains("TB_CHUNK_DB_PATH is not used"), "{:?}", loaded.warnings);
-}
-
-#[test]
 fn a_wrong_value_is_refused_also_where_a_stronger_source_replaces_it() {
     let place = Place::new();
     place.write("node.toml", "mempool_limit = 0");
@@ -98,4 +92,21 @@ fn a_key_given_twice_under_two_names_is_refused() {
     let refused =
         place.load(&[("p2p_max_per_sec", "1"), ("p2p.max_per_sec", "2")], &[]).expect_err("twice").to_string();
     assert!(refused.contains("`p2p.max_per_sec` is given twice"), "{refused}");
+}
+
+#[test]
+fn what_differs_from_the_defaults_or_from_another_file_is_listed() {
+    let place = Place::new();
+    place.write("node.toml", "mempool_limit = 99\n[log]\nlevel = \"debug\"\n");
+    place.write(".env", "TB_MONIKER=bob\n");
+    let here = place.load(&[("mode", "validator")], &[]).unwrap();
+    let names = |there: &crate::Loaded| here.changed(there).iter().map(|key| key.name).collect::<Vec<_>>();
+    let defaults = crate::Loaded::defaults(&place.home()).unwrap();
+    assert_eq!(names(&defaults), ["moniker", "mode", "mempool_limit", "log.level"]);
+    assert!(defaults.changed(&defaults).is_empty());
+    let file = crate::Loaded::of_file(&place.home()).unwrap();
+    assert_eq!(names(&file), ["moniker", "mode"], "neither flags nor .env are part of the file");
+    place.write("other.toml", "mempool_limit = 0\n");
+    let refused = crate::Loaded::of_file(&place.home().with_config(place.path().join("other.toml"))).unwrap_err();
+    assert!(refused.to_string().contains("mempool_limit"), "{refused}");
 }

@@ -49,7 +49,8 @@ fn an_open_server_and_a_weak_or_readable_token_are_warned_of() {
     let warnings = |flags: &[(&str, &str)]| place.load(flags, &[]).unwrap().warnings;
     assert!(warnings(&[]).is_empty());
     assert!(warnings(&[("rpc.listen", "0.0.0.0:26658")])[0].contains("no token is asked for"));
-    assert!(warnings(&[("rpc.listen", "0.0.0.0:26658"), ("rpc.auth_token", TOKEN)]).is_empty());
+    let unencrypted = warnings(&[("rpc.listen", "0.0.0.0:26658"), ("rpc.auth_token", TOKEN)]);
+    assert!(unencrypted.len() == 1 && unencrypted[0].contains("unencrypted"), "{unencrypted:?}");
     assert!(warnings(&[("rpc.auth_token", "short")])[0].contains("shorter than 16"));
     let example = KEYS.iter().find(|key| key.name == "rpc.auth_token").unwrap().example;
     assert!(warnings(&[("rpc.auth_token", example)])[0].contains("which everybody knows"));
@@ -106,4 +107,78 @@ fn a_secret_matches_itself_only() {
         assert_ne!(secret, Secret::new(other.to_owned()));
     }
     assert_eq!(format!("{secret:?}"), "Secret(hidden)");
+}
+
+const READER: &str = "a-token-for-reading-only";
+
+#[test]
+fn further_tokens_have_the_scopes_of_their_line() {
+    let place = Place::new();
+    place.write("t", format!("# who reads\n\nread dashboard {READER}\n  submit,read exchange-1 {READER}2\n"));
+    let loaded = place.load(&[("rpc.tokens_file", "t"), ("rpc.auth_token", TOKEN)], &[]).unwrap();
+    let tokens = loaded.config.rpc.tokens;
+    let shown: Vec<_> = tokens.iter().map(|token| (token.name.as_str(), token.scopes.join(","))).collect();
+    let all = [
+        ("auth_token", "operate,read,submit".to_owned()),
+        ("dashboard", "read".to_owned()),
+        ("exchange-1", "read,submit".to_owned()),
+    ];
+    assert_eq!(shown, all);
+    assert!(tokens[1].secret.matches(READER.as_bytes()));
+    assert!(!format!("{tokens:?}").contains(READER), "a token is never printed");
+    assert_eq!(place.load(&[("rpc.tokens_file", "t")], &[]).unwrap().config.rpc.auth_token, None);
+}
+
+#[test]
+fn a_file_of_tokens_that_cannot_serve_is_refused_without_showing_a_token() {
+    let place = Place::new();
+    let refused =
+        || place.load(&[("rpc.tokens_file", "t"), ("rpc.auth_token", TOKEN)], &[]).expect_err("refused").to_string();
+    assert!(refused().contains("does not exist"), "{}", refused());
+    let cases = [
+        (format!("read {READER}"), "line 1: has 2 words"),
+        (format!("\nwrite me {READER}"), "line 2: \"write\" is no scope"),
+        (format!("read, me {READER}"), "\"\" is no scope"),
+        (format!("read a/b {READER}"), "the name \"a/b\""),
+        ("read me short".to_owned(), "shorter than 16"),
+        (format!("read me {READER}\nread me {READER}2"), "the name me is taken"),
+        (format!("read me {READER}\nread you {READER}"), "you has the token of me"),
+        (format!("read me {TOKEN}"), "me has the token of auth_token"),
+        (format!("read auth_token {READER}"), "the name auth_token is taken"),
+        ((0..64).map(|number| format!("read n{number} {READER}{number}\n")).collect(), "more than 64 tokens"),
+    ];
+    for (text, reason) in cases {
+        place.write("t", &text);
+        let refused = refused();
+        assert!(refused.contains(reason) && refused.contains("`rpc.tokens_file`"), "{reason}: {refused}");
+        assert!(!refused.contains(READER) && !refused.contains(TOKEN), "{refused}");
+    }
+    place.write("t", format!("read me {READER}"));
+    fs::set_permissions(place.path().join("t"), Permissions::from_mode(0o640)).unwrap();
+    assert!(refused().contains("can be used by others (mode 640)"), "{}", refused());
+}
+
+#[test]
+fn what_makes_a_server_less_safe_is_warned_of_or_refused() {
+    let place = Place::new();
+    place.write("t", format!("read me {READER}"));
+    let warnings = |flags: &[(&str, &str)]| place.load(flags, &[]).unwrap().warnings.join("\n");
+    let open = ("rpc.listen", "0.0.0.0:26658");
+    assert!(warnings(&[open, ("rpc.tokens_file", "t")]).contains("unencrypted"));
+    assert!(!warnings(&[open, ("rpc.tokens_file", "t")]).contains("no token is asked for"));
+    for key in ["rpc.rate_limit.read_burst", "rpc.rate_limit.write_burst"] {
+        assert!(warnings(&[(key, "0")]).contains(&format!("{key} = 0")));
+    }
+    assert!(warnings(&[("rpc.open_reads", "false")]).contains("only the health probes"));
+    place.write("key.pem", "");
+    let tls = [("rpc.tls_cert", "cert.pem"), ("rpc.tls_key", "key.pem")];
+    assert_eq!(warnings(&tls), "");
+    fs::set_permissions(place.path().join("key.pem"), Permissions::from_mode(0o644)).unwrap();
+    assert!(warnings(&tls).contains("holds the TLS key and can be used by others (mode 644)"));
+    for (half, needed) in
+        [("rpc.tls_cert", "rpc.tls_key"), ("rpc.tls_key", "rpc.tls_cert"), ("rpc.tls_client_ca", "rpc.tls_cert")]
+    {
+        let refused = place.load(&[(half, "a.pem")], &[]).expect_err("half of it").to_string();
+        assert!(refused.contains(&format!("`{half}` needs `{needed}`")), "{refused}");
+    }
 }

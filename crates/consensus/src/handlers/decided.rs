@@ -44,5 +44,6 @@ fn decided_event(state: &State, certificate: &CommitCertificate) -> ConsensusEve
         }
     }
     let CommitCertificate { height, round, block, .. } = *certificate;
-    ConsensusEvent::Decided { height, round, block, power, total_power, missing }
+    let fetched = state.fetched == Some(height);
+    ConsensusEvent::Decided { height, round, block, power, total_power, missing, fetched }
 }

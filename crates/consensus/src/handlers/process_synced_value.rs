@@ -49,6 +49,7 @@ pub(crate) async fn handle(
         (Synced::Judged(value, valid), Some(round)) => {
             if valid {
                 state.blocks.insert(height, value, bytes);
+                state.fetched = Some(height);
             }
             let proposal = Proposal { height, round, value, pol_round: None, proposer: proposer.0 };
             SyncedValueOutcome::Verdict(proposed_value(&proposal, valid))

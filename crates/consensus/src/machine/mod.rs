@@ -1,8 +1,8 @@
 //! One validator as a machine: inputs go in, outputs come out, nothing else happens.
 //!
-//! Model: the engine's core and this crate's app loop, driven by hand. Bytes arrive and leave in their
-//! network form, so both codecs are exercised; time is what the owner's [`Clock`] shows; the log is what
-//! the owner keeps of [`Output::Log`] and gives back after a crash. The simulator is the owner.
+//! Model: the engine's core and this crate's app loop, driven by hand. Bytes arrive and leave in their network form, so both
+//! codecs are exercised; time is what the owner's [`Clock`] shows; the log is what the owner keeps of [`Output::Log`] and
+//! gives back after a crash. The simulator is the owner.
 //!
 //! ```text
 //! start, receive, elapsed, synced ──► core ──effects──► app loop (handlers/*) ──► Application
@@ -228,6 +228,7 @@ impl Machine {
             queue: queue.clone(),
             voting: None,
             finalized,
+            fetched: None,
             streams_opened: 0,
             persistent_peers: 0,
             network,

@@ -81,8 +81,10 @@ fn votes_of_later_heights_are_bounded_and_refusals_counted() {
     assert_eq!(arrive(&queue, 31, 0), Arrival::Kept);
 }
 
+/// A finalized height takes its own votes with it, whatever block they are for; those of later heights and rounds stay.
 #[test]
 fn a_finalized_height_drains_alone() {
+    let _shown = testkit::contract!("S000-037");
     let queue = VoteQueue::new(160, Height(10));
     for height in 11..=26 {
         for number in 0..10 {

@@ -277,6 +277,9 @@ impl Proofs {
 /// # Errors
 /// A failed or damaged read.
 pub fn header(store: &Store, height: Height) -> Result<Option<Header>, Refused> {
+    if height.next() == store.oldest() {
+        return Ok(store.base()?.map(|base| base.header));
+    }
     let Some(bytes) = store.block(height)? else { return Ok(None) };
     Ok(Some(Block::from_bytes(&bytes).map_err(|_| Refused::Damaged { height })?.header))
 }

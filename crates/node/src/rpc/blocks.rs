@@ -95,7 +95,18 @@ pub fn load(server: &Server, height: Height) -> Result<Option<Arc<FinalizedBlock
 /// # Errors
 /// `damaged` when it is not; otherwise as [`load`].
 pub fn expect(server: &Server, height: Height) -> Result<Arc<FinalizedBlock>, ApiError> {
+    check_kept(server, height)?;
     load(server, height)?.ok_or_else(|| errors::of_damage("block", format!("height {height} is missing")))
+}
+
+/// Refuses a height before those that this node has.
+fn check_kept(server: &Server, height: Height) -> Result<(), ApiError> {
+    let oldest = server.shared.store.oldest();
+    if height == Height::GENESIS || height >= oldest {
+        return Ok(());
+    }
+    let what = format!("the blocks of this node begin at height {oldest}, because it began with a snapshot");
+    Err(ApiError::new(ErrorCode::Pruned).because(what).with_hint("ask a node that has every block"))
 }
 
 /// The certificate that decided a height.
@@ -161,6 +172,7 @@ fn named(server: &Server, id: BlockId) -> Result<Height, ApiError> {
 /// # Errors
 /// `not_found` at genesis and above the head; otherwise as [`load`].
 pub fn at_height(server: &Server, height: Height) -> Result<Arc<FinalizedBlock>, ApiError> {
+    check_kept(server, height)?;
     load(server, height)?.ok_or_else(|| missing(server, height))
 }
 
@@ -201,7 +213,8 @@ pub fn page(server: &Server, query: &PageQuery) -> Result<BlockPage, ApiError> {
     let mut before = query.before.unwrap_or(end).min(end);
     let mut page = BlockPage::default();
     let mut bytes = 0_usize;
-    while let Some(height) = before.previous().filter(|height| *height > Height::GENESIS) {
+    let oldest = server.shared.store.oldest();
+    while let Some(height) = before.previous().filter(|height| *height >= oldest) {
         if page.blocks.len() >= limit || bytes >= PAGE_BYTES_MAX {
             page.next_before = Some(before);
             break;

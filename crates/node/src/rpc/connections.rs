@@ -1,23 +1,37 @@
-//! Connections: accepted up to a bound, served as HTTP/1.1, and ended in order when the node stops.
+//! Connections: accepted up to a bound, served as HTTP/1.1 or https, and ended in order when the node stops.
 //!
 //! Rules
-//! - At most `rpc.connections_max` are open; further ones wait in the system's queue.
-//! - A connection that sends no request, or half of one, for [`HEADER_WAIT`] is closed.
+//! - At most `rpc.connections_max` are served. One more takes the place of the one that has waited longest without a
+//!   request in hand: sockets that say nothing, speak slowly or keep half a handshake open cannot lock others out
+//!   ([`places`]). While all are at work it waits.
+//! - A connection that sends no request, or half of one, for [`HEADER_WAIT`] is closed; a TLS handshake has
+//!   `rpc.tls_handshake_timeout_ms`.
 //! - At a stop, waits and streams end by themselves. For [`PROBE_WAIT`] new connections still get one answer each,
 //!   so that probes read why the node is not live instead of guessing from a closed port. Then nothing more is
 //!   accepted, requests in hand are finished within [`END_WAIT`], and what is left is cut off.
 
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
 
+use super::auth::Peer;
+use super::http::Counted;
+use super::places::{Place, Places};
 use super::server::{Server, stopped};
 use super::{http, hub};
 use crate::shared::Shared;
@@ -32,51 +46,78 @@ pub const PROBE_WAIT: Duration = Duration::from_millis(500);
 pub const END_WAIT: Duration = Duration::from_secs(2);
 /// Pause after the system refused a connection, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// How often a new connection looks for a place while all are at work.
+const PLACE_PAUSE: Duration = Duration::from_millis(20);
+
+/// TLS of this server, and how long its handshakes may take.
+#[derive(Clone)]
+pub struct Tls {
+    /// Makes a handshake.
+    pub acceptor: TlsAcceptor,
+    /// The longest one.
+    pub timeout: Duration,
+}
+
+/// What every connection is served with.
+#[derive(Clone)]
+struct Serving {
+    router: Router,
+    tls: Option<Tls>,
+    server: Arc<Server>,
+    stop: watch::Receiver<bool>,
+}
 
 /// Serves until `stop` turns true or its sender is gone.
 ///
 /// # Errors
 /// The listener's own failure, before anything is served. What happens to single connections is no error.
-pub async fn serve(shared: Arc<Shared>, listener: TcpListener, stop: watch::Receiver<bool>) -> std::io::Result<()> {
+pub async fn serve(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let connections_max = shared.config.rpc.connections_max;
     // Subscribed before the first request, so that no wait can miss what it waits for.
     let notices = shared.stages.subscribe();
     let server = Arc::new(Server::new(shared, address, stop.clone()));
     let follower = tokio::spawn(hub::follow(Arc::clone(&server), notices));
-    let router = http::router(server);
-    tracing::info!(%address, connections_max, "the RPC server listens");
-    accept(&listener, router, connections_max, stop).await;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tracing::info!(%address, scheme, connections_max, "the RPC server listens");
+    let serving = Serving { router: http::router(Arc::clone(&server)), tls, server, stop };
+    accept(&listener, serving, connections_max).await;
     follower.abort();
     tracing::info!(%address, "the RPC server has stopped");
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, router: Router, connections_max: usize, mut stop: watch::Receiver<bool>) {
+async fn accept(listener: &TcpListener, mut serving: Serving, connections_max: usize) {
     let room = Arc::new(Semaphore::new(connections_max));
+    let places = Arc::new(Places::new(serving.server.shared.metrics.rpc.shed.clone()));
     let mut open: JoinSet<()> = JoinSet::new();
-    let for_connections = stop.clone();
+    let for_connections = serving.clone();
     let ended = async {
-        stopped(&mut stop).await;
+        stopped(&mut serving.stop).await;
         tokio::time::sleep(PROBE_WAIT).await;
     };
     let mut ended = std::pin::pin!(ended);
     loop {
         let next = async {
-            let place = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
-            (place, listener.accept().await)
+            let accepted = listener.accept().await?;
+            Ok::<_, std::io::Error>((accepted, make_room(&room, &places).await))
         };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = ended.as_mut() => break,
             Some(_) = open.join_next() => continue,
-            next = next => next,
+            accepted = next => accepted,
         };
         match accepted {
-            Ok((stream, _peer)) => {
-                let connection = connection(stream, router.clone(), for_connections.clone());
+            Ok(((stream, peer), room)) => {
+                let connection = connection(stream, peer, for_connections.clone(), Place::new(&places));
                 open.spawn(async move {
-                    let _place = place;
+                    let _room = room;
                     connection.await;
                 });
             }
@@ -93,20 +134,68 @@ async fn accept(listener: &TcpListener, router: Router, connections_max: usize, 
     open.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+/// Room for one more connection, at the price of the one that waits longest.
+async fn make_room(room: &Arc<Semaphore>, places: &Places) -> OwnedSemaphorePermit {
+    loop {
+        if let Ok(permit) = Arc::clone(room).try_acquire_owned() {
+            return permit;
+        }
+        places.end_longest_wait();
+        let permit = tokio::time::timeout(PLACE_PAUSE, Arc::clone(room).acquire_owned()).await;
+        if let Ok(permit) = permit {
+            return permit.expect("the semaphore is never closed");
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, serving: Serving, place: Arc<Place>) {
+    let _open = Counted::new(&serving.server.shared.metrics.rpc.connections);
     // Answers are small and somebody waits for them; without the option they only come later.
     let _ = stream.set_nodelay(true);
+    let Some(Tls { acceptor, timeout }) = serving.tls.clone() else {
+        return requests(stream, peer, serving, place).await;
+    };
+    let handshake = tokio::time::timeout(timeout, acceptor.accept(stream));
+    let shaken = tokio::select! {
+        shaken = handshake => shaken,
+        () = place.has_to_leave() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => requests(stream, peer, serving, place).await,
+        failed => {
+            serving.server.shared.metrics.rpc.tls_failures.inc();
+            match failed {
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                _ => tracing::debug!(%peer, "a TLS handshake took too long"),
+            }
+        }
+    }
+}
+
+async fn requests<S>(stream: S, peer: SocketAddr, serving: Serving, place: Arc<Place>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Serving { router, mut stop, .. } = serving;
     // One that comes while the node stops gets one answer; the others are told to end after the request in hand.
     let is_late = *stop.borrow();
+    let own = Arc::clone(&place);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let work = own.begin();
+        request.extensions_mut().insert(Peer(peer));
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move { Ok::<_, Infallible>(work.until_sent(answer.await?)) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(if is_late { PROBE_WAIT } else { HEADER_WAIT })
         .keep_alive(!is_late)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = place.has_to_leave() => return,
         () = stopped(&mut stop), if !is_late => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -19,14 +19,15 @@ use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use futures::FutureExt;
-use rpc::limits::WAIT_MAX_MS;
+use rpc::limits::{SNAPSHOT_TIME_MAX, WAIT_MAX_MS};
 use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
-use rpc::types::{AuditStream, Empty, SubmitWindowQuery, WaitRequest};
+use rpc::types::{AuditStream, ChunkQuery, Empty, SubmitWindowQuery, WaitRequest};
 use rpc::{ApiError, ErrorCode, json as request_json};
 use serde::de::DeserializeOwned;
 use telemetry::Gauge;
 use tracing::{Instrument, field};
 
+use super::auth::Caller;
 use super::body::Bounds;
 use super::query::{self, Question};
 use super::server::Server;
@@ -36,6 +37,8 @@ use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
 const SHOWN_CHARS_MAX: usize = 128;
 /// Content type of bytes as they are.
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+/// A reply, or why there is none.
+type Answered = Result<Response, ApiError>;
 /// The route under which requests to no route are counted.
 const NO_ROUTE: &str = "none";
 
@@ -103,7 +106,14 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
     let _in_flight = Counted::new(&server.shared.metrics.rpc.in_flight);
     let span = tracing::info_span!("rpc", route = route.path, transaction = field::Empty);
     let limit = time_limit(&server, route);
-    let work = AssertUnwindSafe(handle(Arc::clone(&server), route, request)).catch_unwind().instrument(span);
+    let peer = request.extensions().get::<auth::Peer>().expect("every connection has its peer").0;
+    let caller = Caller::of(&server, peer, request.headers());
+    let verdict = auth::take(&server, &server.buckets, route, caller);
+    let work = async {
+        auth::allow(verdict.as_ref())?;
+        handle(Arc::clone(&server), route, caller, request).await
+    };
+    let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
     let handled = match tokio::time::timeout(limit, work).await {
         Ok(Ok(handled)) => handled,
         Ok(Err(_panic)) => {
@@ -116,7 +126,10 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
             Err(ApiError::new(ErrorCode::Timeout).because(format!("the request took more than {milliseconds} ms")))
         }
     };
-    let response = handled.unwrap_or_else(|error| errors::response(&error));
+    let mut response = handled.unwrap_or_else(|error| errors::response(&error));
+    if let Some(verdict) = &verdict {
+        auth::tell(&mut response, verdict);
+    }
     if !matches!(route.reply, Reply::Events { .. }) {
         server.shared.metrics.rpc.latency.with([route.path]).observe(started.elapsed());
     }
@@ -130,6 +143,7 @@ fn time_limit(server: &Server, route: &Route) -> Duration {
         Operation::TransactionWait | Operation::PipelineWait | Operation::JsonRpc => {
             server.request_timeout().saturating_add(Duration::from_millis(WAIT_MAX_MS))
         }
+        Operation::SnapshotMake => SNAPSHOT_TIME_MAX,
         _ => server.request_timeout(),
     }
 }
@@ -140,6 +154,7 @@ fn count(server: &Server, route: &'static str, response: &Response) {
         204 => "204",
         400 => "400",
         401 => "401",
+        403 => "403",
         404 => "404",
         405 => "405",
         409 => "409",
@@ -156,15 +171,14 @@ fn count(server: &Server, route: &'static str, response: &Response) {
     server.shared.metrics.rpc.requests.with([route, status]).inc();
 }
 
-async fn handle(server: Arc<Server>, route: &'static Route, request: Request) -> Result<Response, ApiError> {
+async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, request: Request) -> Answered {
     let (mut parts, body) = request.into_parts();
-    let may_write = auth::may_write(&server, &parts.headers);
-    auth::check(&server, route, may_write)?;
+    auth::check(&server, route, caller)?;
     let part = path_part(&mut parts).await?;
     let question = match route.operation {
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
-        Operation::JsonRpc => return json_rpc(&server, may_write, &parts, body).await,
+        Operation::JsonRpc => return json_rpc(&server, caller, &parts, body).await,
         Operation::BlockStream => return streams::blocks(&server),
         Operation::HeadStream => return streams::heads(&server),
         Operation::PipelineStream => return streams::pipeline(&server),
@@ -174,10 +188,16 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::ProofWindow | Operation::ProofSubmit | Operation::ProofChain | Operation::ProofChainSubmit => {
             return proof_bytes(&server, route, &parts, &part, body).await;
         }
-        Operation::ProofClaim => Question::Claim(request_json::parse(&read_body(&server, &parts, body).await?)?),
+        Operation::ProofClaim => Question::Claim(in_body(&server, &parts, body).await?),
         Operation::PipelineWait => asked_wait(&read_body(&server, &parts, body).await?)?,
         Operation::PipelineTelemetry => Question::PipelineTelemetry,
         Operation::PipelineDashboard => Question::PipelineDashboard,
+        Operation::SnapshotList => Question::Snapshots,
+        Operation::SnapshotMake => Question::MakeSnapshot,
+        Operation::StateSyncPlan => Question::StateSyncPlan,
+        Operation::StateSyncSession => Question::StateSyncSession,
+        Operation::StateSyncChunk => Question::StateSyncChunk(named("id", &part)?),
+        Operation::StateSyncChunkByIndex => Question::StateSyncChunkAt(in_query::<ChunkQuery>(&parts.uri)?.index),
         Operation::ProofStatus => Question::ProofStatus,
         Operation::Provers => Question::Provers,
         Operation::ProofBlock => Question::BlockProof(primitives::Height(named("height", &part)?)),
@@ -217,10 +237,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, request: Request) ->
         Operation::StakerGet => Question::Staker(named("address", &part)?),
         Operation::Genesis => Question::Genesis,
     };
-    if !question.takes_query() {
-        // Refuses every parameter, so that a typing error never passes for a default.
-        in_query::<Empty>(&parts.uri)?;
-    }
+    check_query(&question, &parts.uri)?;
     Ok(errors::json(200, query::answer(&server, question).await?))
 }
 
@@ -234,9 +251,9 @@ async fn submit(server: &Arc<Server>, parts: &Parts, body: Body) -> Result<Respo
     Ok(errors::json(200, query::answer(server, question).await?))
 }
 
-async fn json_rpc(server: &Arc<Server>, may_write: bool, parts: &Parts, body: Body) -> Result<Response, ApiError> {
+async fn json_rpc(server: &Arc<Server>, caller: auth::Caller, parts: &Parts, body: Body) -> Result<Response, ApiError> {
     let body = read_body(server, parts, body).await?;
-    Ok(jsonrpc::reply(server, may_write, &body).await)
+    Ok(jsonrpc::reply(server, caller, &body).await)
 }
 
 /// A wait that carries its question in the body.
@@ -295,6 +312,16 @@ async fn submit_chain(server: &Arc<Server>, parts: &Parts, body: Body) -> Result
     let bytes = body::read_bytes(&parts.headers, body, proving::max_bytes(server)).await?;
     let accepted = proving::submit_chain(server, bytes, query.generation_ms).await?;
     Ok(errors::json(200, errors::text(&accepted)?))
+}
+
+/// The one JSON value of the body.
+async fn in_body<T: DeserializeOwned>(server: &Server, parts: &Parts, body: Body) -> Result<T, ApiError> {
+    request_json::parse(&read_body(server, parts, body).await?)
+}
+
+/// Refuses every parameter of a question that takes none, so that a typing error never passes for a default.
+fn check_query(question: &Question, uri: &Uri) -> Result<(), ApiError> {
+    if question.takes_query() { Ok(()) } else { in_query::<Empty>(uri).map(|_| ()) }
 }
 
 async fn read_body(server: &Server, parts: &Parts, body: Body) -> Result<Bytes, ApiError> {

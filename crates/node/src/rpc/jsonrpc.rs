@@ -3,6 +3,7 @@
 //! Rules
 //! - Calls of a batch run one after the other, so that a payer's transactions keep their order. Neighbouring
 //!   submissions go to the blocking thread together.
+//! - Each call takes from the caller's bucket like a request of its own, and the request that carries them one more.
 //! - Waits of one request share [`WAIT_MAX_MS`].
 //! - Once the answers of a batch hold [`BATCH_REPLY_BYTES_MAX`] bytes, later calls are refused and do not run.
 //! - Answers are JSON text already and are put into their envelope as they are.
@@ -24,9 +25,10 @@ use rpc::types::{
 use rpc::{ApiError, ErrorCode};
 use serde_json::Value;
 
+use super::auth::{self, Caller};
 use super::query::{self, Question};
 use super::server::Server;
-use super::{auth, errors, transactions};
+use super::{errors, transactions};
 
 /// Size of the answers to a batch after which no further call runs, bytes.
 pub const BATCH_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -38,7 +40,7 @@ struct Answers {
 }
 
 /// Answers the body of a request to `/rpc`.
-pub async fn reply(server: &Arc<Server>, may_write: bool, body: &[u8]) -> Response {
+pub async fn reply(server: &Arc<Server>, caller: Caller, body: &[u8]) -> Response {
     let incoming = match jsonrpc::parse(body) {
         Ok(incoming) => incoming,
         Err(error) => {
@@ -61,9 +63,9 @@ pub async fn reply(server: &Arc<Server>, may_write: bool, body: &[u8]) -> Respon
         if answers.text.len() > BATCH_REPLY_BYTES_MAX {
             answers.answer(call, Err(too_much()));
         } else if call.operation() == Operation::TransactionSubmit {
-            submissions(server, may_write, call, &mut calls, &mut answers).await;
+            submissions(server, caller, call, &mut calls, &mut answers).await;
         } else {
-            let result = one(server, may_write, &call, deadline).await;
+            let result = one(server, caller, &call, deadline).await;
             answers.answer(call, result);
         }
     }
@@ -120,7 +122,7 @@ impl Answers {
 /// Runs `first` and the submissions that follow it directly.
 async fn submissions(
     server: &Arc<Server>,
-    may_write: bool,
+    caller: Caller,
     first: Call,
     calls: &mut Peekable<impl Iterator<Item = Result<Call, BadCall>>>,
     answers: &mut Answers,
@@ -132,7 +134,7 @@ async fn submissions(
         submitted.push(call);
     }
     let read = |call: &Call| -> Result<SubmitTransaction, ApiError> {
-        auth::check(server, call.route, may_write)?;
+        admit(server, call, caller)?;
         call.params()
     };
     let requests: Vec<Result<SubmitTransaction, ApiError>> = submitted.iter().map(read).collect();
@@ -149,11 +151,29 @@ async fn submissions(
     }
 }
 
-async fn one(server: &Arc<Server>, may_write: bool, call: &Call, deadline: Instant) -> Result<Bytes, ApiError> {
-    auth::check(server, call.route, may_write)?;
+async fn one(server: &Arc<Server>, caller: Caller, call: &Call, deadline: Instant) -> Result<Bytes, ApiError> {
+    admit(server, call, caller)?;
     let mut question = question(call)?;
     query::wait_at_most(&mut question, deadline.saturating_duration_since(Instant::now()));
     query::answer(server, question).await
+}
+
+fn waited(request: WaitRequest) -> Question {
+    Question::Wait(request.id, request.into())
+}
+
+fn history(request: HistoryRequest) -> Question {
+    Question::History(request.address, request.into())
+}
+
+fn operations(OperationsRequest { block, from, limit }: OperationsRequest) -> Question {
+    Question::Operations(block, OperationsQuery { from, limit })
+}
+
+/// Each call of a batch is one request of its route: it takes from the caller's bucket and needs the route's scope.
+fn admit(server: &Server, call: &Call, caller: Caller) -> Result<(), ApiError> {
+    auth::allow(auth::take(server, &server.buckets, call.route, caller).as_ref())?;
+    auth::check(server, call.route, caller)
 }
 
 fn question(call: &Call) -> Result<Question, ApiError> {
@@ -168,21 +188,19 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::Genesis => plain(Question::Genesis),
         Operation::PipelineTelemetry => plain(Question::PipelineTelemetry),
         Operation::PipelineDashboard => plain(Question::PipelineDashboard),
+        Operation::SnapshotList => plain(Question::Snapshots),
+        Operation::StateSyncSession => plain(Question::StateSyncSession),
         Operation::ProofStatus => plain(Question::ProofStatus),
         Operation::Provers => plain(Question::Provers),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
         Operation::BlockList => call.params().map(|request: BlocksRequest| Question::Blocks(request.into())),
         Operation::TransactionSubmit => call.params().map(Question::Submit),
         Operation::TransactionStatus => call.params().map(|TransactionRequest { id }| Question::Transaction(id)),
-        Operation::TransactionWait => {
-            call.params().map(|request: WaitRequest| Question::Wait(request.id, request.into()))
-        }
+        Operation::TransactionWait => call.params().map(waited),
         Operation::TransactionProof => call.params().map(|TransactionRequest { id }| Question::TransactionProof(id)),
         Operation::ReceiptGet => call.params().map(|TransactionRequest { id }| Question::Receipt(id)),
         Operation::AccountGet => call.params().map(|AccountRequest { address }| Question::Account(address)),
-        Operation::AccountHistory => {
-            call.params().map(|request: HistoryRequest| Question::History(request.address, request.into()))
-        }
+        Operation::AccountHistory => call.params().map(history),
         Operation::AccountProof => call.params().map(|AccountRequest { address }| Question::AccountProof(address)),
         Operation::ValidatorList => plain(Question::Validators),
         Operation::ValidatorStatus => plain(Question::OwnValidator),
@@ -200,9 +218,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::AuditReputation => call.params().map(|query| Question::Audits(AuditStream::Reputation, query)),
         Operation::AuditSlashing => call.params().map(|query| Question::Audits(AuditStream::Slashing, query)),
         Operation::StakerGet => call.params().map(|AccountRequest { address }| Question::Staker(address)),
-        Operation::BlockOperations => call.params().map(|OperationsRequest { block, from, limit }| {
-            Question::Operations(block, OperationsQuery { from, limit })
-        }),
+        Operation::BlockOperations => call.params().map(operations),
         Operation::BlockEvents => call.params().map(|BlockRequest { block }| Question::BlockEvents(block)),
         Operation::BlockCertified => call.params().map(|BlockRequest { block }| Question::Certified(block)),
         Operation::ProofClaim => call.params().map(Question::Claim),
@@ -219,6 +235,10 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::ProofSubmit
         | Operation::HeadStream
         | Operation::PipelineStream
+        | Operation::SnapshotMake
+        | Operation::StateSyncPlan
+        | Operation::StateSyncChunk
+        | Operation::StateSyncChunkByIndex
         | Operation::PipelineWait
         | Operation::ProofChain
         | Operation::ProofChainSubmit

@@ -132,8 +132,9 @@ fn storage(server: &Server) {
     let metrics = &server.shared.metrics.storage;
     let head = blocks::head(server);
     metrics.newest_height.set(head.0);
-    // Nothing is pruned: the lowest height is 1 as soon as there is a block.
-    metrics.oldest_height.set(head.0.min(1));
+    // Before the first block there is no lowest height.
+    metrics.oldest_height.set(head.0.min(server.shared.store.oldest().0));
+    server.shared.snapshots.measure(clock::now());
     let mut read_at = lock(&server.sizes);
     if read_at.is_some_and(|read_at| read_at.elapsed() < SIZES_EVERY) {
         return;

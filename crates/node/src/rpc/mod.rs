@@ -32,15 +32,17 @@ mod jsonrpc;
 mod lottery;
 mod metrics;
 mod pipeline;
+mod places;
 mod proofs;
 mod provers;
 mod proving;
 mod query;
 mod server;
+mod snapshots;
 mod staking;
 mod standing;
 mod status;
 mod streams;
 mod transactions;
 
-pub use connections::serve;
+pub use connections::{Tls, serve};

@@ -7,15 +7,15 @@ use axum::body::Bytes;
 use primitives::{Address, Height, TransactionId};
 use rpc::ApiError;
 use rpc::types::{
-    AuditQuery, AuditStream, BlockId, ClaimRequest, HistoryQuery, OperationsQuery, PageQuery, SubmitTransaction,
-    WaitQuery,
+    AuditQuery, AuditStream, BlockId, ChunkId, ClaimRequest, HistoryQuery, OperationsQuery, PageQuery,
+    SubmitTransaction, WaitQuery,
 };
 use serde::Serialize;
 
 use super::server::Server;
 use super::{
-    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, staking, standing, status,
-    transactions,
+    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, snapshots, staking,
+    standing, status, transactions,
 };
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.
@@ -102,6 +102,18 @@ pub enum Question {
     PipelineTelemetry,
     /// The same with the newest of them.
     PipelineDashboard,
+    /// The snapshots of this node.
+    Snapshots,
+    /// Makes a snapshot now.
+    MakeSnapshot,
+    /// What a node that syncs its state fetches.
+    StateSyncPlan,
+    /// What this node gives to others.
+    StateSyncSession,
+    /// One chunk of a snapshot.
+    StateSyncChunk(ChunkId),
+    /// The same, as older clients ask.
+    StateSyncChunkAt(u64),
     /// The genesis file.
     Genesis,
 }
@@ -109,7 +121,15 @@ pub enum Question {
 impl Question {
     /// Whether it has parameters in the query of its URL.
     pub const fn takes_query(&self) -> bool {
-        matches!(self, Self::Blocks(_) | Self::Wait(..) | Self::History(..) | Self::Audits(..) | Self::Operations(..))
+        matches!(
+            self,
+            Self::Blocks(_)
+                | Self::Wait(..)
+                | Self::History(..)
+                | Self::Audits(..)
+                | Self::Operations(..)
+                | Self::StateSyncChunkAt(_)
+        )
     }
 
     /// The transaction it is about, if it names one.
@@ -144,6 +164,14 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::Wait(id, wait) => {
             let (target, longest) = wait.resolve()?;
             errors::text(&transactions::wait(server, id, target, longest).await?)
+        }
+        Question::Snapshots => view(server, snapshots::list).await,
+        Question::MakeSnapshot => view(server, snapshots::make).await,
+        Question::StateSyncPlan => view(server, snapshots::plan).await,
+        Question::StateSyncSession => view(server, snapshots::session).await,
+        Question::StateSyncChunk(id) => view(server, move |server| snapshots::chunk(server, id)).await,
+        Question::StateSyncChunkAt(index) => {
+            view(server, move |server| snapshots::chunk(server, ChunkId::Height(Height(index)))).await
         }
         Question::Node => view(server, status::node).await,
         Question::PipelineTelemetry => view(server, pipeline::telemetry).await,

@@ -13,10 +13,12 @@ use axum::body::Bytes;
 use primitives::actions::proving::PROOF_BYTES_MAX;
 use primitives::transaction::PROOF_TRANSACTION_BYTES_MAX;
 use rpc::limits::{STREAMS_MAX, submission_bytes};
+use rpc::rate::Buckets;
 use rpc::{ApiError, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::Span;
 
+use super::auth;
 use super::blocks::BlockCache;
 use super::hub::Hub;
 use super::metrics::CachedSizes;
@@ -52,6 +54,8 @@ pub struct Server {
     pub participation: Mutex<Participation>,
     /// Sizes of the store.
     pub sizes: Mutex<CachedSizes>,
+    /// How often each caller may ask.
+    pub buckets: Mutex<Buckets>,
     running: Arc<Semaphore>,
     queued: Arc<Semaphore>,
     waits: Arc<Semaphore>,
@@ -64,6 +68,7 @@ impl Server {
     /// A server of this node at this address.
     pub fn new(shared: Arc<Shared>, address: SocketAddr, stop: watch::Receiver<bool>) -> Self {
         let genesis = Bytes::from(shared.genesis.to_json());
+        let buckets = Mutex::new(Buckets::new(auth::rates(&shared.config.rpc.rate_limit)));
         Self {
             shared,
             address,
@@ -73,6 +78,7 @@ impl Server {
             hub: Arc::new(Hub::default()),
             participation: Mutex::default(),
             sizes: Mutex::default(),
+            buckets,
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
             queued: Arc::new(Semaphore::new(QUEUED_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),

@@ -16,7 +16,7 @@ use rpc::types::{
 use telemetry::health::stall_limit_ms;
 
 use super::server::{Server, lock};
-use super::{blocks, errors, health, proving};
+use super::{auth, blocks, errors, health, proving};
 use crate::shared::Engine;
 use crate::{clock, ready};
 
@@ -95,6 +95,8 @@ pub fn limits(server: &Server) -> Limits {
     let mempool_limit = wide(server.shared.config.mempool.limit);
     let limits = Limits::new(params.valid_until_max, mempool_limit, params.block_transactions_max);
     let submission_bytes_max = wide(server.submission_bytes_max());
+    let rates = auth::rates(&server.shared.rate_limit.borrow());
+    let limits = limits.with_rates(rates);
     Limits { request_bytes_max: wide(server.body_bytes_max()), submission_bytes_max, ..limits }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::as_conversions, reason = "tests fail by panicking")]
 
 mod audits;
+mod disk;
 mod meta;
 mod partition_watch;
 mod pipeline;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::{ApiError, ErrorCode};
 use crate::exit_codes::ExitCode;
+use crate::tls::TlsError;
 
 /// Why the client has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,17 @@ pub enum ClientError {
         url: String,
         /// What is wrong with it.
         cause: &'static str,
+    },
+    /// Files for https cannot be used.
+    #[error("{0}")]
+    TlsFiles(#[from] TlsError),
+    /// The other side's certificate is refused, or ours is.
+    #[error("no trusted connection to {url}: {cause}")]
+    Tls {
+        /// Where.
+        url: String,
+        /// What is wrong.
+        cause: String,
     },
     /// The token has characters that a header cannot carry.
     #[error("the token has characters that an HTTP header cannot carry")]
@@ -67,6 +79,8 @@ impl ClientError {
         match self {
             Self::Api(error) => &error.code,
             Self::Url { .. } => "bad_url",
+            Self::TlsFiles(_) => "tls_files",
+            Self::Tls { .. } => "tls",
             Self::Token => "bad_token",
             Self::Connection { .. } => "connection",
             Self::Timeout { .. } => ErrorCode::Timeout.name(),
@@ -79,7 +93,12 @@ impl ClientError {
     pub fn hint(&self) -> &str {
         match self {
             Self::Api(error) => &error.hint,
-            Self::Url { .. } => "give a URL such as http://127.0.0.1:26658; for https run a local TLS proxy",
+            Self::Url { .. } => "give a URL such as http://127.0.0.1:26658 or https://node.example.org:26658",
+            Self::TlsFiles(_) => "name PEM files: --ca-cert, and --client-cert with --client-key",
+            Self::Tls { .. } => {
+                "name the node's authority with --ca-cert, and where it asks for one your certificate with --client-cert \
+                 and --client-key; the clock of this machine must be right"
+            }
             Self::Token => "copy the value of the node's TB_RPC_AUTH_TOKEN again, without line breaks",
             Self::Connection { .. } => "check that the node runs and that host and port are those of its RPC",
             Self::Timeout { .. } => "it may still happen: ask again, or allow more time",
@@ -92,7 +111,8 @@ impl ClientError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Api(error) => error.exit_code(),
-            Self::Url { .. } | Self::Token => ExitCode::Usage,
+            Self::Url { .. } | Self::Token | Self::TlsFiles(_) => ExitCode::Usage,
+            Self::Tls { .. } => ExitCode::Unauthorized,
             Self::Connection { .. } | Self::ReplyTooLarge { .. } | Self::BadReply { .. } => ExitCode::Connection,
             Self::Timeout { .. } => ExitCode::Timeout,
         }

@@ -4,7 +4,7 @@
 
 use primitives::Rejection;
 
-use super::{COMMON_ERRORS, Operation, ROUTES, Route};
+use super::{COMMON_ERRORS, Operation, ROUTES, Route, Scope};
 use crate::error::ErrorCode;
 
 /// What a submission can be refused with: the body first, then every rejection.
@@ -47,6 +47,35 @@ impl Route {
             false => part.to_owned(),
         };
         self.path.split('/').map(fill).collect::<Vec<_>>().join("/")
+    }
+
+    /// The scope that a token must have for this route, where a token is asked for.
+    pub const fn scope(&self) -> Scope {
+        match self.operation {
+            Operation::TransactionSubmit
+            | Operation::ProofSubmit
+            | Operation::ProofClaim
+            | Operation::ProofChainSubmit => Scope::Submit,
+            Operation::ValidatorStatus
+            | Operation::ValidatorPeers
+            | Operation::ValidatorVrf
+            | Operation::AuditReputation
+            | Operation::AuditSlashing
+            | Operation::SnapshotMake
+            | Operation::Metrics => Scope::Operate,
+            _ => Scope::Read,
+        }
+    }
+
+    /// Whether it is open to everybody on every node: probes of life ask without a token.
+    pub const fn is_probe(&self) -> bool {
+        matches!(self.operation, Operation::Health | Operation::HealthLive | Operation::HealthReady)
+    }
+
+    /// Whether requests of it are never counted: probes, and the chunks of a state that this node has said it gives away,
+    /// of which a newcomer needs all.
+    pub const fn is_unlimited(&self) -> bool {
+        self.is_probe() || matches!(self.operation, Operation::StateSyncChunk | Operation::StateSyncChunkByIndex)
     }
 
     /// Every refusal of this route, the common ones last.

@@ -103,6 +103,18 @@ pub enum Operation {
     ProofAccount,
     /// The head of the chain for light clients, as it moves.
     HeadStream,
+    /// The snapshots of this node.
+    SnapshotList,
+    /// Makes a snapshot now.
+    SnapshotMake,
+    /// What a node that syncs its state fetches.
+    StateSyncPlan,
+    /// What this node gives to others.
+    StateSyncSession,
+    /// One chunk by place or hash.
+    StateSyncChunk,
+    /// One chunk by place, as older clients ask.
+    StateSyncChunkByIndex,
     /// How transactions pass through this node, in numbers.
     PipelineTelemetry,
     /// The same with the newest of them.

@@ -186,7 +186,7 @@ async fn replies_and_waits_are_bounded() {
 
 #[tokio::test]
 async fn urls_and_tokens_that_cannot_work_are_refused_before_anything_is_sent() {
-    for url in ["", "127.0.0.1:26658", "https://node.example", "ftp://x", "http://x/?a=1", "http://"] {
+    for url in ["", "127.0.0.1:26658", "ftp://x", "http://x/?a=1", "http://"] {
         let error = Client::new(&ClientConfig::new(url)).unwrap_err();
         assert_eq!((error.code(), error.exit_code()), ("bad_url", ExitCode::Usage), "{url}");
     }

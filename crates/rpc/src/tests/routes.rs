@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::ErrorCode;
-use crate::routes::{Access, Method, Operation, Place, ROUTES, Reply, Route};
+use crate::routes::{Access, Method, Operation, Place, ROUTES, Reply, Route, Scope};
 
 #[test]
 #[expect(clippy::as_conversions, reason = "the discriminant is the position")]
@@ -47,9 +47,14 @@ fn every_placeholder_is_a_parameter_and_every_path_parameter_a_placeholder() {
 #[test]
 fn only_submissions_write_and_only_values_have_a_method() {
     for route in &ROUTES {
-        let writes =
-            [Operation::TransactionSubmit, Operation::ProofSubmit, Operation::ProofClaim, Operation::ProofChainSubmit]
-                .contains(&route.operation);
+        let writes = [
+            Operation::TransactionSubmit,
+            Operation::ProofSubmit,
+            Operation::ProofClaim,
+            Operation::ProofChainSubmit,
+            Operation::SnapshotMake,
+        ]
+        .contains(&route.operation);
         assert_eq!(route.access == Access::Write, writes, "{}", route.path);
         assert_eq!(route.access == Access::Token, route.operation == Operation::HeadStream, "{}", route.path);
         assert_eq!(route.access != Access::Open, route.errors.contains(&ErrorCode::Unauthorized));
@@ -64,4 +69,25 @@ fn paths_are_filled_in_order() {
     assert_eq!(Operation::TransactionWait.route().path_with(&["ab"]), "/transactions/ab/wait");
     assert_eq!(Operation::BlockList.route().path_with(&["ab"]), "/blocks");
     assert_eq!(Operation::AccountGet.route().path_with(&[]), "/accounts/{address}");
+}
+
+#[test]
+fn every_route_has_the_scope_of_what_it_does_and_the_document_says_so() {
+    let document: serde_json::Value = serde_json::from_str(&crate::openapi_json()).unwrap();
+    for route in &ROUTES {
+        assert!(route.scope() != Scope::Read || route.access != Access::Write, "{} writes", route.path);
+        assert!(route.scope() != Scope::Submit || route.access == Access::Write, "{}", route.path);
+        let method = if route.method == Method::Get { "get" } else { "post" };
+        let security = &document["paths"][route.path][method]["security"];
+        let named = security.as_array().into_iter().flatten().filter_map(|way| way.get("token")?.get(0)?.as_str());
+        let named: Vec<&str> = named.collect();
+        if route.is_probe() {
+            assert!(security.is_null(), "{}", route.path);
+        } else {
+            assert_eq!(named, [route.scope().name()], "{}", route.path);
+        }
+    }
+    let operate: Vec<_> =
+        ROUTES.iter().filter(|route| route.scope() == Scope::Operate).map(|route| route.path).collect();
+    assert!(operate.contains(&"/metrics") && operate.contains(&"/validator/peers"), "{operate:?}");
 }

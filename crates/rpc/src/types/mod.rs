@@ -6,7 +6,8 @@
 //! - Requests refuse unknown fields. Replies may gain fields; readers ignore what they do not know.
 //!
 //! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`closing`], [`transaction`],
-//! [`account`], [`staking`], [`standing`], [`audit`], [`pipeline`], [`proof`], [`proving`], [`request`]; [`text`] holds the text forms that are ours alone.
+//! [`account`], [`staking`], [`standing`], [`audit`], [`pipeline`], [`proof`], [`proving`], [`request`],
+//! [`snapshot`]; [`text`] holds the text forms that are ours alone.
 
 pub mod account;
 pub mod audit;
@@ -17,6 +18,7 @@ pub mod proof;
 pub mod provers;
 pub mod proving;
 pub mod request;
+pub mod snapshot;
 pub mod staking;
 pub mod standing;
 pub mod status;
@@ -38,6 +40,10 @@ pub use proving::{
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,
     SubmitResult, SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
+};
+pub use snapshot::{
+    ChunkId, ChunkQuery, ChunkView, PayloadError, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan,
+    StateSyncSession,
 };
 pub use staking::{
     DelegationView, StakerView, UnbondingView, ValidatorList, ValidatorState, ValidatorStatistics, ValidatorView,

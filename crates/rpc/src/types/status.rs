@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::standing::VrfMetrics;
 use crate::error::ApiError;
 use crate::limits;
+use crate::rate::Rates;
 use crate::schema::{AddressText, AmountInteger, EngineText, HashText};
 use crate::types::proving::{BackendHealth, VerifierMetrics};
 
@@ -369,6 +370,18 @@ pub struct Limits {
     pub mempool_limit: u64,
     /// Most transactions in a block.
     pub max_block_transactions: u64,
+    /// Reads at once of one address or token; absent when they are not limited.
+    #[serde(default)]
+    pub read_burst: Option<u32>,
+    /// Reads of one address or token in the long run, per minute; absent when they are not limited.
+    #[serde(default)]
+    pub read_per_minute: Option<u32>,
+    /// Transactions and proofs at once of one address or token; absent when they are not limited.
+    #[serde(default)]
+    pub write_burst: Option<u32>,
+    /// Transactions and proofs of one address or token in the long run, per minute; absent when they are not limited.
+    #[serde(default)]
+    pub write_per_minute: Option<u32>,
 }
 
 impl Limits {
@@ -391,6 +404,22 @@ impl Limits {
             valid_until_max,
             mempool_limit,
             max_block_transactions,
+            read_burst: None,
+            read_per_minute: None,
+            write_burst: None,
+            write_per_minute: None,
+        }
+    }
+
+    /// The same with the rates of callers.
+    #[must_use]
+    pub fn with_rates(self, rates: Rates) -> Self {
+        Self {
+            read_burst: rates.read.map(|rate| rate.burst),
+            read_per_minute: rates.read.map(|rate| rate.per_minute),
+            write_burst: rates.write.map(|rate| rate.burst),
+            write_per_minute: rates.write.map(|rate| rate.per_minute),
+            ..self
         }
     }
 }

@@ -43,6 +43,51 @@ fn weight_follows_stake_tier_and_hours() {
     assert_eq!(threshold(&extreme, most, u128::from(most)), u64::MAX);
 }
 
+/// Weights that a genesis file, a vote on parameters or a bond could bring in: refused by name, or held by a bound.
+#[test]
+fn weights_that_would_overflow_are_refused_by_name() {
+    let refused = |change: &dyn Fn(&mut Params)| {
+        let mut params = Params::default();
+        change(&mut params);
+        params.validate().expect_err("it must be refused").to_string()
+    };
+    for value in [1_000_001, u64::MAX / 2, u64::MAX] {
+        assert!(refused(&|params| params.lottery.tier_bonus_ppm = value).contains("lottery.tier_bonus_ppm"));
+        assert!(refused(&|params| params.lottery.timetoke_bonus_ppm = value).contains("lottery.timetoke_bonus_ppm"));
+        assert!(refused(&|params| params.reputation.weight_uptime_ppm = value).contains("weight_uptime_ppm"));
+    }
+    // A sum that wraps around to the right one.
+    let wraps = refused(&|params| {
+        params.reputation.weight_validation_ppm = u64::MAX;
+        params.reputation.weight_uptime_ppm = 600_001;
+    });
+    assert!(wraps.contains("weight_validation_ppm"), "{wraps}");
+    assert!(refused(&|params| params.lottery.seats = u64::MAX).contains("lottery.seats"));
+
+    let key = |index: u8| primitives::SecretKey::from_seed([index; 32]).public_key();
+    let of = |index: u8, power| primitives::Validator {
+        address: Address::of_key(&key(index)),
+        public_key: key(index),
+        vrf_key: vrf(index).public_key(),
+        power,
+    };
+    for powers in [[u64::MAX, 1], [u64::MAX, u64::MAX], [1 << 59, 1 << 59]] {
+        let set = primitives::ValidatorSet::new(vec![of(1, powers[0]), of(2, powers[1])]);
+        assert_eq!(set, Err(primitives::validator::ValidatorSetError::PowerOverflow), "{powers:?}");
+    }
+    assert_eq!(Amount::new(u64::MAX), None, "no account holds what weighs more than all money");
+
+    // Parameters that nobody checked still end in numbers, for the candidates as for their sum.
+    let wild = LotteryParams { seats: u64::MAX, tier_bonus_ppm: u64::MAX, timetoke_bonus_ppm: u64::MAX, min_tier: 3 };
+    let all: Vec<FrozenCandidate> = (0..PEOPLE)
+        .map(|index| FrozenCandidate { stake: Amount::MAX, ..candidate(index, 0, Tier::Trusted, u64::MAX) })
+        .collect();
+    let eligible: BTreeSet<Address> = all.iter().map(|one| one.address).collect();
+    let admitted = draw(&wild, u64::MAX, &Hash([7; 32]), &all, &BTreeMap::new(), &eligible);
+    assert_eq!(admitted.len(), all.len(), "more seats than candidates");
+    assert!(admitted.iter().all(|one| one.weight == admitted[0].weight && one.threshold == admitted[0].threshold));
+}
+
 #[test]
 fn thresholds_are_seats_times_share() {
     let params = LotteryParams { seats: 2, ..LotteryParams::default() };

@@ -17,11 +17,11 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
 use primitives::Hash;
 
 use super::memory::Map;
-use super::{Backend, Op, Range, StoreSizes, Visitor};
+use super::{Backend, Op, Range, StoreSizes, View, Visitor};
 use crate::audit::{self, Audit};
 use crate::columns::{Column, SEQUENCE, Space};
 use crate::error::StorageError;
@@ -185,9 +185,52 @@ impl Disk {
     }
 
     fn space(&self, column: Column) -> &Keyspace {
-        let position = Space::ALL.iter().position(|space| *space == column.space());
-        &self.spaces[position.expect("every space is in Space::ALL and opened in its order")]
+        space_of(&self.spaces, column)
     }
+}
+
+/// One moment of the engine, in every space.
+struct Moment {
+    snapshot: Snapshot,
+    spaces: Vec<Keyspace>,
+    place: PathBuf,
+}
+
+impl Moment {
+    fn space(&self, column: Column) -> &Keyspace {
+        space_of(&self.spaces, column)
+    }
+}
+
+impl View for Moment {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        engine("read a value", &self.place, || {
+            let value = self.snapshot.get(self.space(column), column.engine_key(key))?;
+            Ok(value.map(|value| value.to_vec()))
+        })
+    }
+
+    fn visit(&self, column: Column, range: &Range, visitor: &mut Visitor<'_>) -> Result<(), StorageError> {
+        let (from, to) = range.engine_keys(column);
+        engine("read a range", &self.place, || walk(self.snapshot.range(self.space(column), from..to), false, visitor))
+    }
+}
+
+/// The space of a column.
+fn space_of(spaces: &[Keyspace], column: Column) -> &Keyspace {
+    let position = Space::ALL.iter().position(|space| *space == column.space());
+    &spaces[position.expect("every space is in Space::ALL and opened in its order")]
+}
+
+/// Hands entries to the visitor until it has enough.
+fn walk(mut entries: fjall::Iter, reverse: bool, visitor: &mut Visitor<'_>) -> fjall::Result<()> {
+    while let Some(entry) = if reverse { entries.next_back() } else { entries.next() } {
+        let (key, value) = entry.into_inner()?;
+        if let ControlFlow::Break(()) = visitor(&key[1..], &value) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl Backend for Disk {
@@ -202,16 +245,12 @@ impl Backend for Disk {
         if from >= to {
             return Ok(());
         }
-        engine("read a range", &self.place, || {
-            let mut entries = self.space(column).range(from..to);
-            while let Some(entry) = if range.reverse { entries.next_back() } else { entries.next() } {
-                let (key, value) = entry.into_inner()?;
-                if let ControlFlow::Break(()) = visitor(&key[1..], &value) {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        engine("read a range", &self.place, || walk(self.space(column).range(from..to), range.reverse, visitor))
+    }
+
+    fn freeze(&self) -> Result<Box<dyn View>, StorageError> {
+        let snapshot = engine("freeze", &self.place, || Ok(self.database.snapshot()))?;
+        Ok(Box::new(Moment { snapshot, spaces: self.spaces.clone(), place: self.place.clone() }))
     }
 
     fn write(&self, batch: Vec<Op>) -> Result<(), StorageError> {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::memory::{Map, apply, sizes, visit};
-use super::{Backend, Op, Range, StoreSizes, Visitor};
+use super::{Backend, Op, Range, StoreSizes, View, Visitor};
 use crate::columns::Column;
 use crate::error::StorageError;
 use crate::mark::Mark;
@@ -251,6 +251,10 @@ impl Backend for Faulty {
             }
         }
         Ok(())
+    }
+
+    fn freeze(&self) -> Result<Box<dyn View>, StorageError> {
+        Ok(Box::new(self.disk.lock().live.clone()))
     }
 
     fn opened_mark(&self) -> Mark {

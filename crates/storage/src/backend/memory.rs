@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock};
 
-use super::{Backend, Op, Range, StoreSizes, Visitor};
+use super::{Backend, Op, Range, StoreSizes, View, Visitor};
 use crate::columns::{Column, Space};
 use crate::error::StorageError;
 use crate::mark::Mark;
@@ -73,6 +73,17 @@ pub(crate) fn sizes(map: &Map) -> StoreSizes {
     }
 }
 
+impl View for Map {
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(BTreeMap::get(self, &column.engine_key(key)).cloned())
+    }
+
+    fn visit(&self, column: Column, range: &Range, visitor: &mut Visitor<'_>) -> Result<(), StorageError> {
+        visit(self, column, range, visitor);
+        Ok(())
+    }
+}
+
 impl Backend for Memory {
     fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
@@ -91,6 +102,10 @@ impl Backend for Memory {
 
     fn sync(&self) -> Result<(), StorageError> {
         Ok(())
+    }
+
+    fn freeze(&self) -> Result<Box<dyn View>, StorageError> {
+        Ok(Box::new(self.map.read().unwrap_or_else(PoisonError::into_inner).clone()))
     }
 
     fn opened_mark(&self) -> Mark {

@@ -82,6 +82,14 @@ impl StoreSizes {
     }
 }
 
+/// What one moment of an engine answers.
+pub(crate) trait View: Send + Sync {
+    /// The sealed value of a key.
+    fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError>;
+    /// Visits keys in order.
+    fn visit(&self, column: Column, range: &Range, visitor: &mut Visitor<'_>) -> Result<(), StorageError>;
+}
+
 /// An engine under the store.
 pub(crate) trait Backend: Send + Sync {
     /// The sealed value of a key.
@@ -92,6 +100,8 @@ pub(crate) trait Backend: Send + Sync {
     fn write(&self, batch: Vec<Op>) -> Result<(), StorageError>;
     /// Makes every batch durable.
     fn sync(&self) -> Result<(), StorageError>;
+    /// Everything as it is now, whatever is written later.
+    fn freeze(&self) -> Result<Box<dyn View>, StorageError>;
     /// The mark that was durable when the store was opened.
     fn opened_mark(&self) -> Mark;
     /// Makes a mark durable.

@@ -3,6 +3,7 @@
 //!
 //! Read next: `damage.rs` (flipped bytes), `crash.rs` (aborted and killed processes), `faults.rs` (failing disks).
 
+mod base;
 mod basics;
 mod crash;
 mod damage;

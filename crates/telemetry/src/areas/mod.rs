@@ -35,6 +35,7 @@ mod partition_watch;
 mod pipeline;
 mod proofs;
 mod rpc;
+mod snapshots;
 mod standing;
 mod storage;
 
@@ -46,6 +47,7 @@ pub use partition_watch::PartitionWatch;
 pub use pipeline::Pipeline;
 pub use proofs::Proofs;
 pub use rpc::Rpc;
+pub use snapshots::Snapshots;
 pub use standing::Standing;
 pub use storage::Storage;
 

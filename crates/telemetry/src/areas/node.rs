@@ -1,6 +1,6 @@
 //! The process and its state as a whole.
 
-use crate::handles::{FloatCounter, FloatGauge, Gauge, InfoFamily};
+use crate::handles::{Counter, FloatCounter, FloatGauge, Gauge, InfoFamily};
 use crate::metric::{Metric, Unit};
 
 area! {
@@ -20,6 +20,10 @@ area! {
         cpu: FloatCounter = Metric::counter("process_cpu_seconds_total").unit(Unit::Seconds);
         "Open file descriptors of the process"
         open_files: Gauge = Metric::gauge("process_open_fds");
+        "Changes of the configuration file that were taken while the node ran"
+        config_reloads: Counter = Metric::counter("config_reloads_total");
+        "Changes of the configuration file that were not taken because of a problem; the old values stayed"
+        config_reload_failures: Counter = Metric::counter("config_reload_failures_total");
         "Threads of the process"
         threads: Gauge = Metric::gauge("process_threads");
     }

@@ -16,7 +16,15 @@ area! {
         in_flight: Gauge = Metric::gauge("rpc_in_flight");
         "Open event streams"
         streams: Gauge = Metric::gauge("rpc_streams");
-        "Requests refused for a missing or wrong token"
+        "Requests refused for a missing or wrong token, or one without the scope"
         unauthorized: Counter = Metric::counter("rpc_unauthorized_total");
+        "Requests refused because their caller had asked too often, by class: read or write"
+        rate_limited: CounterFamily<1> = Metric::counter("rpc_rate_limited_total").labels(&["class"]);
+        "Open connections"
+        connections: Gauge = Metric::gauge("rpc_connections");
+        "Connections closed without a request in hand because the server was full, the longest waiting first"
+        shed: Counter = Metric::counter("rpc_connections_shed_total");
+        "TLS handshakes that failed or took too long"
+        tls_failures: Counter = Metric::counter("rpc_tls_handshake_failures_total");
     }
 }

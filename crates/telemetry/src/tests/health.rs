@@ -1,12 +1,15 @@
 //! The table of reasons, cell by cell.
 
-use crate::health::{Observation, Reason, Role, STALL_FLOOR_MS, readiness, stall_limit_ms};
+use crate::health::{
+    Observation, Progress, Reason, Role, STALL_FLOOR_MS, behind, is_syncing, readiness, stall_limit_ms,
+};
 
 fn fine(role: Role) -> Observation<'static> {
     Observation {
         role,
         stopping: false,
         services_down: &[],
+        disk_low: None,
         starting: false,
         finalized_age_ms: 900,
         block_interval_ms: 1_000,
@@ -62,6 +65,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
     let seen = Observation {
         stopping: true,
         services_down: &["rpc", "p2p"],
+        disk_low: Some((5, 9)),
         starting: true,
         finalized_age_ms: 60_000,
         behind: 7,
@@ -74,6 +78,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         Reason::Stopping,
         Reason::ServiceDown("rpc"),
         Reason::ServiceDown("p2p"),
+        Reason::DiskLow { free: 5, floor: 9 },
         Reason::Starting,
         Reason::Syncing { behind: 7 },
         Reason::Stalled { age_ms: 60_000, limit_ms: 10_000 },
@@ -94,4 +99,20 @@ fn the_stall_limit_follows_the_interval_above_its_floor() {
     assert!(readiness(&at_limit).ready());
     let slow_chain = Observation { finalized_age_ms: 50_000, block_interval_ms: 6_000, ..fine(Role::Full) };
     assert!(readiness(&slow_chain).ready());
+}
+
+#[test]
+fn claims_of_peers_count_unless_the_node_decides_height_after_height_itself() {
+    let fetching = Progress { finalized: 40, live_heights: 0, finalized_age_ms: 20, block_interval_ms: 1_000 };
+    assert_eq!((behind(47, &fetching), behind(40, &fetching), behind(12, &fetching)), (7, 0, 0));
+    assert_eq!(behind(u64::MAX, &Progress { live_heights: 2, ..fetching }), u64::MAX - 40);
+    // Whoever claims what cannot be, or what is long over, silences nobody.
+    let deciding = Progress { live_heights: 3, finalized_age_ms: 3_000, ..fetching };
+    assert_eq!((behind(u64::MAX, &deciding), behind(47, &deciding)), (0, 0));
+    // A node that was cut off hears of the heights that the others decided meanwhile.
+    let cut_off = Progress { finalized_age_ms: 3_001, ..deciding };
+    assert_eq!(behind(47, &cut_off), 7);
+    assert!(is_syncing(behind(47, &cut_off)) && !is_syncing(behind(42, &cut_off)));
+    let longest = Progress { block_interval_ms: u64::MAX, finalized_age_ms: u64::MAX, ..deciding };
+    assert_eq!(behind(u64::MAX, &longest), 0);
 }

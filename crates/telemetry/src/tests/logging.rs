@@ -33,7 +33,7 @@ impl<'w> MakeWriter<'w> for Sink {
 fn logged(format: Format, filter: &str, work: impl FnOnce()) -> String {
     let sink = Sink::default();
     let settings = Settings { format, filter: filter.to_owned(), colour: false };
-    let subscriber = subscriber(&settings, sink.clone()).unwrap();
+    let (subscriber, _) = subscriber(&settings, sink.clone()).unwrap();
     tracing::subscriber::with_default(subscriber, work);
     let bytes = sink.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
@@ -121,4 +121,26 @@ fn text_from_outside_cannot_forge_a_line_or_steer_a_terminal() {
         assert!(!text.contains('\u{1b}') && text.contains("forged"), "{text}");
         assert!(format == Format::Json || !text.contains('\u{9b}'), "{text}");
     }
+}
+
+#[test]
+fn a_filter_is_changed_while_lines_are_written_and_a_bad_one_leaves_it() {
+    let sink = Sink::default();
+    let settings = Settings { filter: "warn".to_owned(), ..Settings::default() };
+    let (subscriber, filter) = subscriber(&settings, sink.clone()).unwrap();
+    let lines = || sink.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count();
+    tracing::subscriber::with_default(subscriber, || {
+        tell();
+        assert_eq!(lines(), 0);
+        filter.set("debug").unwrap();
+        tell();
+        assert_eq!(lines(), 2);
+        assert!(matches!(filter.set("info,consensus=loud"), Err(LoggingError::Filter { .. })));
+        tell();
+        assert_eq!(lines(), 4, "the old filter stays");
+        filter.set("error").unwrap();
+        tell();
+        assert_eq!(lines(), 4);
+    });
+    assert!(matches!(filter.set("info"), Err(LoggingError::NotSet)), "its subscriber is gone");
 }

@@ -16,9 +16,10 @@
 //!   that it was computed from.
 //! - The sum of all balances is the supply (see [`rules`](OpError) for the rules of each operation).
 //!
-//! Read next: `rules.rs` (what operations do), `proof.rs` (proofs of one slot).
+//! Read next: `rules.rs` (what operations do), `proof.rs` (proofs of one slot), `range.rs` (of many).
 
 mod proof;
+mod range;
 mod rules;
 mod undo;
 
@@ -30,6 +31,7 @@ use primitives::{Amount, LedgerDigest, LedgerOp, LedgerSlot, SlotIndex};
 use crate::hash::{Digest, EMPTY_LEAF, Pair, hash_pair, hash_pairs, hash_rows, to_ledger, to_row};
 
 pub use proof::LedgerProof;
+pub use range::verify_range;
 use rules::Draft;
 pub use rules::{LedgerBounds, OpError};
 pub use undo::undo;

@@ -21,10 +21,11 @@
 //! node `"JMT::IntrnalNode" ‖ left ‖ right` (spelled so), an empty subtree the 32 bytes
 //! `SPARSE_MERKLE_PLACEHOLDER_HASH__`.
 //!
-//! Read next: `reader.rs` (how nodes are checked), `proof.rs` (what a light client verifies), `memory.rs`.
+//! Read next: `reader.rs` (how nodes are checked), `proof.rs` (what a light client verifies), `range.rs`, `memory.rs`.
 
 mod memory;
 mod proof;
+mod range;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ use primitives::{Domain, Hash, hash};
 
 pub use memory::MemoryNodes;
 pub use proof::{STATE_PROOF_BYTES_MAX, StateProof};
+pub use range::{PREFIX_BITS_MAX, Prefix, Sibling, StateLeaf, StatePart, split, verify_part};
 use reader::CheckedReader;
 
 /// The key of the keyed BLAKE3 that hashes values and nodes.

@@ -4,6 +4,7 @@ mod damage;
 mod hash;
 mod ledger;
 mod ops_digest;
+mod range;
 mod rules;
 mod state;
 mod vectors;

@@ -241,7 +241,7 @@ fn damaged(path: &Path, reason: impl Into<String>) -> GuardError {
 }
 
 /// The whole records; what is cut short at the end is left out.
-fn parse(
+pub(super) fn parse(
     path: &Path,
     bytes: &[u8],
     key: PublicKey,

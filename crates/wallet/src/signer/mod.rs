@@ -32,6 +32,7 @@
 mod crash;
 mod error;
 pub(crate) mod log;
+mod look;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,6 +48,7 @@ use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, SecretKey, S
 pub use crash::{GuardCrashPoint, GuardCrashPointError};
 pub use error::{GuardError, SignRefusal};
 use log::{GuardLog, LostLock, Record};
+pub use look::{GuardView, look};
 
 use crate::durable::KEY_FILE_MODE;
 

@@ -1,0 +1,91 @@
+//! `tb doctor`: whether a node can be started here, and what is wrong beside a running one.
+
+use clap::Args;
+use primitives::Hash;
+use rpc::ExitCode;
+use serde::Serialize;
+
+use super::config::Files;
+use crate::context::{Context, environment};
+use crate::doctor::{self, Finding, Standing};
+use crate::exit::Failure;
+
+const EXAMPLES: &str = "\
+Examples:
+  tb doctor
+  tb doctor --home /var/lib/the-block --peer https://node.example.org:26658 --json
+  tb doctor --genesis-hash 8c4f0f5d9ab4a31c6f3b0c0e7d3f9a51b2c6d7e8f90123456789abcdef012345";
+
+/// Code of the failure after a report was printed.
+pub const DOCTOR_CODE: &str = "doctor";
+
+/// Arguments of `tb doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    files: Files,
+    /// A node to compare the clock with [default: the node at --rpc]
+    #[arg(long, value_name = "URL")]
+    peer: Option<String>,
+    /// The genesis file must have this hash
+    #[arg(long, value_name = "HASH")]
+    genesis_hash: Option<Hash>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    ok: bool,
+    failed: usize,
+    warnings: usize,
+    checks: Vec<Finding>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] after the report, when a check has failed: exit number 8 where the configuration cannot be used, else 4.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    let (home, flags) = (arguments.files.home(context), arguments.files.flags()?);
+    let mut checks = doctor::configuration(&home, &flags, environment);
+    checks.push(doctor::genesis(&home, arguments.genesis_hash).0);
+    let loaded = config::NodeConfig::load(&home, &flags, environment);
+    let has_config = loaded.is_ok();
+    if let Ok(loaded) = loaded {
+        let config = loaded.config;
+        checks.extend(doctor::keys(&home, config.mode));
+        checks.push(doctor::guard(&home, config.mode));
+        let scheme = if config.rpc.tls.is_some() { "https" } else { "http" };
+        let own = context.client_at(&format!("{scheme}://{}", config.rpc.listen))?;
+        checks.extend(doctor::ports(&config, own.health().await.is_ok()));
+        checks.push(doctor::disk(&config.data_dir));
+        checks.push(doctor::open_files(config.rpc.connections_max));
+    }
+    let peer = match &arguments.peer {
+        Some(url) => context.client_at(url)?,
+        None => context.client()?,
+    };
+    checks.push(doctor::clock(&peer).await);
+    let count = |standing| checks.iter().filter(|finding| finding.standing == standing).count();
+    let (failed, warnings) = (count(Standing::Failed), count(Standing::Warning));
+    let report = Report { ok: failed == 0, failed, warnings, checks };
+    context.output.result(&report, || report.lines());
+    if report.ok {
+        return Ok(());
+    }
+    let exit = if has_config { ExitCode::Refused } else { ExitCode::Config };
+    Err(Failure::new(exit, DOCTOR_CODE, format!("{failed} checks have failed"), "do what the hint of each says"))
+}
+
+impl Report {
+    fn lines(&self) -> String {
+        let mut lines = Vec::new();
+        for Finding { check, standing, found, hint } in &self.checks {
+            lines.push(format!("{:<8} {check:<14} {found}", standing.word()));
+            if !hint.is_empty() {
+                lines.push(format!("{:<8} {:<14} → {hint}", "", ""));
+            }
+        }
+        lines.join("\n")
+    }
+}

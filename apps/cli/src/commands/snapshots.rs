@@ -1,0 +1,541 @@
+//! `tb snapshots`: copies of the state after one block, and nodes that begin with one.
+//!
+//! Rules
+//! - A stopped node's store is opened here; a running one is asked at `--rpc` with `--live`.
+//! - A check says two things apart: whether the copy is whole, and by whom its header is attested as far as the genesis
+//!   file can tell.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use config::{Home, NodeConfig};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use primitives::{Genesis, Hash, Height, SecretKey, Timestamp};
+use proof::light::{Attested, CertifiedHeader, ChainRules};
+use rpc::ExitCode;
+use serde::Serialize;
+use snapshots::{CrashPoint, Maker, Progress, Shelf, Snapshot, SnapshotError, restore, set_crash_point};
+use storage::{StorageError, Store, StoreConfig, Verify};
+use wallet::NodeKey;
+
+use crate::commands::config::Files;
+use crate::commands::genesis::now;
+use crate::context::{Context, environment};
+use crate::exit::Failure;
+use crate::output::{Output, count, duration_ms, fields, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  tb snapshots create --path /backup/snapshots
+  tb snapshots create --live
+  tb snapshots list
+  tb snapshots verify --path /backup/snapshots
+  tb snapshots restore --from /backup/snapshots --home /var/lib/the-block
+  tb snapshots prune --keep 3";
+const EXAMPLES_CREATE: &str = "\
+Examples:
+  tb snapshots create                                  of a stopped node, into its snapshot_dir
+  tb snapshots create --path /backup/snapshots --json
+  tb snapshots create --live --rpc http://127.0.0.1:26658";
+const EXAMPLES_LIST: &str = "\
+Examples:
+  tb snapshots list
+  tb snapshots list --path /backup/snapshots --json";
+const EXAMPLES_VERIFY: &str = "\
+Examples:
+  tb snapshots verify                                  the highest of snapshot_dir
+  tb snapshots verify --path /backup/snapshots/00000000000000003600-4f0c1d2e3a4b5c6d";
+const EXAMPLES_RESTORE: &str = "\
+Examples:
+  tb snapshots restore --from /backup/snapshots --home /var/lib/the-block
+  tb snapshots restore --from /backup/snapshots --home /var/lib/the-block --json";
+const EXAMPLES_PRUNE: &str = "\
+Examples:
+  tb snapshots prune --keep 3
+  tb snapshots prune --keep 24 --max-age-hours 72 --path /backup/snapshots";
+
+/// Milliseconds of an hour.
+const HOUR_MS: u64 = 3_600_000;
+/// Largest genesis file that is read, bytes.
+const GENESIS_BYTES_MAX: u64 = 1 << 30;
+
+/// Arguments of `tb snapshots`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Copy the state after the last finalized block; older snapshots stay until it is whole
+    #[command(after_help = EXAMPLES_CREATE)]
+    Create(Create),
+    /// List snapshots, the highest first
+    #[command(after_help = EXAMPLES_LIST)]
+    List(Place),
+    /// Check every byte of a snapshot against its header, and the header against the genesis file
+    #[command(after_help = EXAMPLES_VERIFY)]
+    Verify(Place),
+    /// Fill the empty store of a home from a snapshot; the node goes on from that height
+    #[command(after_help = EXAMPLES_RESTORE)]
+    Restore(Restore),
+    /// Remove old snapshots; the newest one stays
+    #[command(after_help = EXAMPLES_PRUNE)]
+    Prune(Prune),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    #[command(flatten)]
+    files: Files,
+    /// Folder of snapshots, or of one [default: snapshot_dir of the configuration]
+    #[arg(long, value_name = "DIR")]
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Create {
+    #[command(flatten)]
+    place: Place,
+    /// Ask the running node at --rpc, which makes it in its own snapshot_dir
+    #[arg(long, conflicts_with = "path")]
+    live: bool,
+    /// Die at this place, for crash tests
+    #[arg(long, value_name = "POINT", hide = true)]
+    crash_at: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Restore {
+    #[command(flatten)]
+    files: Files,
+    /// Folder of snapshots, or of one; of several the highest
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Prune {
+    #[command(flatten)]
+    place: Place,
+    /// How many stay [default: snapshots.keep of the configuration]
+    #[arg(long, value_name = "COUNT")]
+    keep: Option<usize>,
+    /// Remove those made longer ago as well [default: snapshots.keep_hours of the configuration]
+    #[arg(long, value_name = "HOURS")]
+    max_age_hours: Option<u64>,
+}
+
+impl From<SnapshotError> for Failure {
+    fn from(error: SnapshotError) -> Self {
+        let (exit, code) = match &error {
+            SnapshotError::Storage(error) => return Self::of_store(error),
+            SnapshotError::Io { .. } => (ExitCode::Unexpected, "disk"),
+            SnapshotError::NothingFinalized => (ExitCode::NotReady, "nothing_finalized"),
+            SnapshotError::Missing { .. } => (ExitCode::NotFound, "snapshot_missing"),
+            SnapshotError::InUse { .. } => (ExitCode::Refused, "snapshot_in_use"),
+            SnapshotError::OtherChain { .. } => (ExitCode::Refused, "other_chain"),
+            SnapshotError::OtherFormat { .. } => (ExitCode::Refused, "other_format"),
+            SnapshotError::NotEmpty { .. } => (ExitCode::Refused, "store_not_empty"),
+            SnapshotError::TooLarge { .. } => (ExitCode::Refused, "snapshot_too_large"),
+            SnapshotError::OtherRoot { .. } | SnapshotError::NoValidators => (ExitCode::Damaged, "chain"),
+            _ => (ExitCode::Damaged, "snapshot_refused"),
+        };
+        Self::told(exit, code, error, "use another snapshot")
+    }
+}
+
+impl Failure {
+    /// A store that cannot be opened or read.
+    pub fn of_store(error: &StorageError) -> Self {
+        match error {
+            StorageError::InUse { .. } => {
+                let hint = "stop the node, or ask it while it runs: tb snapshots create --live";
+                let text = error.to_string();
+                let what = text.split_once("; ").map_or(text.as_str(), |(what, _)| what);
+                Self::new(ExitCode::Refused, "store_in_use", what, hint)
+            }
+            StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. } => {
+                Self::told(ExitCode::Damaged, "storage", error, "restore the store")
+            }
+            error => Self::told(ExitCode::Refused, "storage", error, "check the store"),
+        }
+    }
+}
+
+/// A snapshot in the output.
+#[derive(Debug, Serialize)]
+struct View {
+    height: Height,
+    block: Hash,
+    id: Hash,
+    path: PathBuf,
+    chain_id: String,
+    made_at: Timestamp,
+    signer: primitives::PublicKey,
+    accounts: u32,
+    chunks: usize,
+    bytes: u64,
+}
+
+impl View {
+    fn of(snapshot: &Snapshot) -> Self {
+        let manifest = &snapshot.manifest;
+        Self {
+            height: manifest.height(),
+            block: manifest.content.header.hash(),
+            id: manifest.id(),
+            path: snapshot.path.clone(),
+            chain_id: manifest.chain_id(),
+            made_at: manifest.made_at,
+            signer: manifest.signer,
+            accounts: manifest.content.header.next_slot,
+            chunks: manifest.chunks().len(),
+            bytes: manifest.packed_bytes(),
+        }
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("height", count(self.height.0)),
+            ("block", self.block.to_string()),
+            ("accounts", count(u64::from(self.accounts))),
+            ("size", format!("{} bytes in {} chunks", count(self.bytes), self.chunks)),
+            ("path", self.path.display().to_string()),
+        ]
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Made {
+    #[serde(flatten)]
+    snapshot: View,
+    milliseconds: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Verified {
+    #[serde(flatten)]
+    snapshot: View,
+    /// Every chunk leads to the roots of the header.
+    whole: bool,
+    /// The genesis file leads to the validators that decided the header.
+    attested: bool,
+    /// Why it does not.
+    attested_by: String,
+    milliseconds: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    snapshots: Vec<View>,
+    refused: Vec<Refused>,
+}
+
+#[derive(Debug, Serialize)]
+struct Refused {
+    path: PathBuf,
+    error: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] by name.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Create(create) if create.live => live(context).await,
+        Command::Create(create) => create.run(context),
+        Command::List(place) => list(place, context),
+        Command::Verify(place) => verify(place, context),
+        Command::Restore(restore) => restore.run(context),
+        Command::Prune(prune) => prune.run(context),
+    }
+}
+
+async fn live(context: &Context) -> Result<(), Failure> {
+    let made = context.client()?.make_snapshot().await?;
+    context.output.result(&made, || {
+        fields(&[
+            ("height", count(made.height.0)),
+            ("block", made.block.to_string()),
+            ("accounts", count(u64::from(made.accounts))),
+            ("size", format!("{} bytes in {} chunks", count(made.bytes), made.chunks)),
+            ("name", made.name.clone()),
+        ])
+    });
+    Ok(())
+}
+
+impl Place {
+    fn config(&self, context: &Context) -> Result<(Home, NodeConfig), Failure> {
+        load(&self.files, context)
+    }
+
+    fn shelf(&self, context: &Context) -> Result<Shelf, Failure> {
+        match &self.path {
+            Some(path) => Ok(Shelf::new(path)),
+            None => Ok(Shelf::new(self.config(context)?.1.snapshots.dir)),
+        }
+    }
+}
+
+/// The home and its configuration.
+///
+/// # Errors
+/// [`Failure`] for a configuration that a start would refuse.
+pub fn load(files: &Files, context: &Context) -> Result<(Home, NodeConfig), Failure> {
+    let home = files.home(context);
+    let config = NodeConfig::load(&home, &files.flags()?, environment)?.config;
+    Ok((home, config))
+}
+
+/// The genesis of a home.
+///
+/// # Errors
+/// [`Failure`] for a file that is missing or is none.
+pub fn read_genesis(home: &Home) -> Result<Genesis, Failure> {
+    let path = home.genesis_json();
+    let size = std::fs::metadata(&path).map_err(|cause| Failure::disk(&path, &cause))?.len();
+    if size > GENESIS_BYTES_MAX {
+        return Err(Failure::usage(
+            format!("{} is too large for a genesis file", path.display()),
+            "use the right file",
+        ));
+    }
+    let text = std::fs::read_to_string(&path).map_err(|cause| Failure::disk(&path, &cause))?;
+    Genesis::from_json(&text)
+        .map_err(|error| Failure::told(ExitCode::Config, "genesis", error, "use the genesis file of the chain"))
+}
+
+/// The store of a stopped node that is there already.
+///
+/// # Errors
+/// [`Failure`] for one that is not there, is in use or is damaged.
+pub fn open_store(config: &NodeConfig, genesis: &Genesis) -> Result<Store, Failure> {
+    let path = config.store_dir();
+    if !path.exists() {
+        let what = format!("there is no store in {}", path.display());
+        return Err(Failure::new(ExitCode::NotFound, "store_missing", what, "name the home of a node with --home"));
+    }
+    Store::open(&StoreConfig::Disk { path, verify: Verify::Recent }, &genesis.hash())
+        .map_err(|error| Failure::of_store(&error))
+}
+
+impl Create {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        if let Some(name) = &self.crash_at {
+            let point: CrashPoint =
+                name.parse().map_err(|error| Failure::told(ExitCode::Usage, "crash_at", error, ""))?;
+            set_crash_point(point);
+        }
+        let (home, config) = self.place.config(context)?;
+        let genesis = read_genesis(&home)?;
+        let key = NodeKey::load(&home.node_key(), None)?.key;
+        let key = SecretKey::from_seed(*key.identity.seed());
+        let store = open_store(&config, &genesis)?;
+        let started = std::time::Instant::now();
+        let shelf = Shelf::new(self.place.path.as_ref().unwrap_or(&config.snapshots.dir));
+        let frozen = store.freeze().map_err(|error| Failure::of_store(&error))?;
+        let maker = Maker { chain_id: &genesis.chain_id, key: &key, now: now() };
+        let bar = Bar::new(context.output);
+        let snapshot = shelf.create(&frozen, &maker, &mut |progress| bar.tell(progress))?;
+        bar.end();
+        let made = Made { snapshot: View::of(&snapshot), milliseconds: elapsed(started) };
+        context.output.result(&made, || {
+            let mut rows = made.snapshot.rows();
+            rows.push(("time", duration_ms(made.milliseconds)));
+            fields(&rows)
+        });
+        Ok(())
+    }
+}
+
+fn list(place: &Place, context: &Context) -> Result<(), Failure> {
+    let mut listed = Listed { snapshots: Vec::new(), refused: Vec::new() };
+    for (path, snapshot) in place.shelf(context)?.list()? {
+        match snapshot {
+            Ok(snapshot) => listed.snapshots.push(View::of(&snapshot)),
+            Err(error) => listed.refused.push(Refused { path, error: error.to_string() }),
+        }
+    }
+    context.output.result(&listed, || {
+        let rows: Vec<[String; 4]> = listed
+            .snapshots
+            .iter()
+            .map(|one| {
+                let path = one.path.display().to_string();
+                [count(one.height.0), count(u64::from(one.accounts)), count(one.bytes), path]
+            })
+            .collect();
+        let mut text = table(["HEIGHT", "ACCOUNTS", "BYTES", "PATH"], &rows);
+        for refused in &listed.refused {
+            text.push_str(&format!("\n{}: {}", refused.path.display(), refused.error));
+        }
+        text
+    });
+    Ok(())
+}
+
+fn verify(place: &Place, context: &Context) -> Result<(), Failure> {
+    let started = std::time::Instant::now();
+    let snapshot = match &place.path {
+        Some(path) => Snapshot::find(path)?,
+        None => Snapshot::find(&place.config(context)?.1.snapshots.dir)?,
+    };
+    let home = place.files.home(context);
+    let genesis = home.genesis_json().exists().then(|| read_genesis(&home)).transpose()?;
+    if let Some(genesis) = &genesis {
+        snapshot.manifest.check_chain(&genesis.hash())?;
+    }
+    let bar = Bar::new(context.output);
+    snapshot.read(&mut |progress| bar.tell(progress), &mut |_, _| {})?;
+    bar.end();
+    let attested = attest(&snapshot, genesis.as_ref());
+    let verified = Verified {
+        snapshot: View::of(&snapshot),
+        whole: true,
+        attested: attested.is_ok(),
+        attested_by: attested.unwrap_or_else(|reason| reason),
+        milliseconds: elapsed(started),
+    };
+    context.output.result(&verified, || {
+        let mut rows = verified.snapshot.rows();
+        rows.push(("whole", "every chunk leads to the roots of the header".to_owned()));
+        let attested = if verified.attested { "yes" } else { "not shown" };
+        rows.push(("attested", format!("{attested}: {}", verified.attested_by)));
+        rows.push(("time", duration_ms(verified.milliseconds)));
+        fields(&rows)
+    });
+    Ok(())
+}
+
+/// Whether the genesis file alone leads to the validators that decided the header, in one step.
+fn attest(snapshot: &Snapshot, genesis: Option<&Genesis>) -> Result<String, String> {
+    let genesis = genesis.ok_or("the home has no genesis file to judge the validators by")?;
+    let rules = ChainRules::of(genesis).map_err(|error| error.to_string())?;
+    let content = &snapshot.manifest.content;
+    let certificate = content.certificate.clone().ok_or("the snapshot has no certificate")?;
+    let header =
+        CertifiedHeader { header: content.header.clone(), certificate, validators: content.validators.clone() };
+    let mut attested = Attested::genesis(&rules);
+    attested.advance(&rules, &header, now()).map_err(|error| error.to_string())?;
+    Ok(format!("by validators of genesis, to height {}", count(attested.height().0)))
+}
+
+/// What a restore did.
+#[derive(Debug, Serialize)]
+struct Restored {
+    #[serde(flatten)]
+    snapshot: View,
+    home: PathBuf,
+    attested: bool,
+    attested_by: String,
+    milliseconds: u64,
+}
+
+impl Restore {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        let started = std::time::Instant::now();
+        let (home, config) = load(&self.files, context)?;
+        let genesis = read_genesis(&home)?;
+        let snapshot = Snapshot::find(&self.from)?;
+        snapshot.manifest.check_chain(&genesis.hash())?;
+        fill(&snapshot, &config, &genesis, context.output)?;
+        let attested = attest(&snapshot, Some(&genesis));
+        let restored = Restored {
+            snapshot: View::of(&snapshot),
+            home: home.root().to_owned(),
+            attested: attested.is_ok(),
+            attested_by: attested.unwrap_or_else(|reason| reason),
+            milliseconds: elapsed(started),
+        };
+        context.output.result(&restored, || {
+            let mut rows = restored.snapshot.rows();
+            rows.push(("home", restored.home.display().to_string()));
+            let attested = if restored.attested { "yes" } else { "not shown" };
+            rows.push(("attested", format!("{attested}: {}", restored.attested_by)));
+            rows.push(("time", duration_ms(restored.milliseconds)));
+            fields(&rows)
+        });
+        Ok(())
+    }
+}
+
+/// Fills the empty store of a configuration.
+///
+/// # Errors
+/// [`Failure`]; the store is empty then.
+pub fn fill(snapshot: &Snapshot, config: &NodeConfig, genesis: &Genesis, output: Output) -> Result<(), Failure> {
+    let path = config.store_dir();
+    let store = StoreConfig::Disk { path: path.clone(), verify: Verify::Recent };
+    let store = Store::open(&store, &genesis.hash()).map_err(|error| Failure::of_store(&error))?;
+    if store.head().is_some() {
+        return Err(SnapshotError::NotEmpty { path }.into());
+    }
+    let bar = Bar::new(output);
+    restore(snapshot, &store, &mut |progress| bar.tell(progress))?;
+    bar.end();
+    Ok(())
+}
+
+#[derive(Debug, Serialize)]
+struct Pruned {
+    removed: Vec<PathBuf>,
+    kept: usize,
+}
+
+impl Prune {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        let (_, config) = self.place.config(context)?;
+        let shelf = self.place.shelf(context)?;
+        let keep = self.keep.unwrap_or(config.snapshots.keep);
+        let age = self.max_age_hours.map(|hours| hours.saturating_mul(HOUR_MS)).or(config.snapshots.keep_ms());
+        let removed = shelf.prune(keep, age, now())?;
+        let kept = shelf.list()?.len();
+        let pruned = Pruned { removed, kept };
+        context.output.result(&pruned, || format!("{} removed, {} kept", pruned.removed.len(), pruned.kept));
+        Ok(())
+    }
+}
+
+fn elapsed(started: std::time::Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How far it is: a bar for a person who watches, tenths for everybody else.
+pub struct Bar {
+    output: Output,
+    bar: ProgressBar,
+}
+
+impl Bar {
+    /// Nothing done.
+    pub fn new(output: Output) -> Self {
+        let bar = ProgressBar::hidden();
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} chunks, {eta} left");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        if output.is_watched() {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        Self { output, bar }
+    }
+
+    /// So much is done.
+    pub fn tell(&self, progress: Progress) {
+        let Progress { done, count } = progress;
+        self.bar.set_length(u64::try_from(count).unwrap_or(u64::MAX));
+        self.bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        let tenth = count.div_ceil(10).max(1);
+        if !self.output.is_watched() && (done == count || done.is_multiple_of(tenth)) {
+            self.output.talk(format_args!("{done} of {count} chunks"));
+        }
+    }
+
+    /// All is done.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,90 @@
+//! The files of a release: their names, their bounds, their sums.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// The program.
+pub const PROGRAM: &str = "tb";
+/// The list of its parts.
+pub const PARTS: &str = "tb.cdx.json";
+/// The sums.
+pub const SUMS: &str = "SHA256SUMS";
+/// Where the program comes from.
+pub const PROVENANCE: &str = "provenance.json";
+/// The signature over the provenance.
+pub const SIGNATURE: &str = "provenance.json.sig";
+
+/// Files that have sums, and so the subjects of the provenance.
+pub const SUMMED: [&str; 2] = [PROGRAM, PARTS];
+/// Largest program, bytes.
+const PROGRAM_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
+/// Largest other file, bytes.
+const TEXT_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
+
+/// Why a file of a release could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is not there.
+    #[error("{} is missing", path.display())]
+    Missing {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// It is a folder, a link, a pipe.
+    #[error("{} is not a plain file", path.display())]
+    NotPlain {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is too large.
+    #[error("{} has more than {max} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its bound, bytes.
+        max: u64,
+    },
+    /// The disk refused.
+    #[error("{}: {cause}", path.display())]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        cause: io::Error,
+    },
+}
+
+/// The bytes of the file `name` in `folder`.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read(folder: &Path, name: &str) -> Result<Vec<u8>, FileError> {
+    let path = folder.join(name);
+    let max = if name == PROGRAM { PROGRAM_BYTES_MAX } else { TEXT_BYTES_MAX };
+    let disk = |cause: io::Error| {
+        let path = path.clone();
+        if cause.kind() == io::ErrorKind::NotFound {
+            FileError::Missing { path }
+        } else {
+            FileError::Disk { path, cause }
+        }
+    };
+    if !fs::symlink_metadata(&path).map_err(disk)?.is_file() {
+        return Err(FileError::NotPlain { path });
+    }
+    let mut bytes = Vec::new();
+    File::open(&path).map_err(disk)?.take(max + 1).read_to_end(&mut bytes).map_err(disk)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > max {
+        return Err(FileError::TooLarge { path, max });
+    }
+    Ok(bytes)
+}
+
+/// The SHA-256 of `bytes`, in hexadecimal digits.
+pub fn sum(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}

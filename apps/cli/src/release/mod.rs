@@ -1,0 +1,30 @@
+//! A release: what this program was built from, and whether a folder of a release is what its signer made.
+//!
+//! ```text
+//! DIR/tb                     the program
+//! DIR/tb.cdx.json            its parts (CycloneDX 1.6)
+//! DIR/SHA256SUMS             sums of both
+//! DIR/provenance.json        commit, toolchain, flags, and the sums again (in-toto statement, SLSA provenance)
+//! DIR/provenance.json.sig    signer and signature over the bytes of provenance.json
+//! ```
+//! `cargo xtask release` writes the folder; it signs with [`sign`] of the program that it has just built.
+//!
+//! Rules of [`verify`], in this order
+//! - Every file is there, is a plain file, and is not larger than its bound.
+//! - The signature holds, and its signer is on the list of accepted ones.
+//! - The provenance and `SHA256SUMS` name the program and the list of parts, with the sums of the files.
+//! - The list of parts is CycloneDX 1.6 and about this very program.
+//! - The commit inside the program is the commit of the provenance.
+//!
+//! The program of the folder is never started.
+//!
+//! Read next: [`installed`] for the releases of a machine, [`info`] for what is inside a program, [`provenance`] for the statement.
+
+pub mod files;
+pub mod info;
+pub mod installed;
+pub mod provenance;
+pub mod sign;
+pub mod verify;
+
+pub use files::{PARTS, PROGRAM, PROVENANCE, SIGNATURE, SUMS};

@@ -1,0 +1,121 @@
+//! Takes changes of `node.toml` while the node runs, for the keys that the table marks as live.
+//!
+//! ```text
+//! file watch ──┐
+//!              ├─► stamp differs? ─► read all sources again ─► problem: old values stay, counted, logged
+//! poll tick ───┘                                            └► live keys: applied   others: named, next start
+//! ```
+//! Rules
+//! - A change is seen at once where the system tells of it, and else at the next poll: `config_poll_ms`.
+//! - A file with any problem changes nothing at all.
+//! - What is logged are names of keys and what is wrong, never a secret.
+//! - Flags and environment stay what they were at the start: they are stronger than the file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ::config::{Home, Key, Loaded, NodeConfig};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::shared::Shared;
+
+/// Shortest pause between two looks at the file: an editor writes it in several steps.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// What tells two states of a file apart without reading it.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// The configuration in force and where it came from.
+pub struct Reloader {
+    home: Home,
+    flags: Vec<(String, String)>,
+    file: PathBuf,
+    loaded: Loaded,
+}
+
+impl Reloader {
+    /// For the configuration that the node started with.
+    pub fn new(home: &Home, flags: &[(String, String)], loaded: Loaded) -> Self {
+        Self { home: home.clone(), flags: flags.to_vec(), file: home.node_toml(), loaded }
+    }
+
+    /// Follows the file until the task is ended.
+    pub async fn run(mut self, shared: Arc<Shared>) {
+        let told = Arc::new(Notify::new());
+        let watcher = self.watch(&told);
+        let mut ticks = interval(self.loaded.config.config_poll);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut seen = self.stamp();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = told.notified(), if watcher.is_some() => tokio::time::sleep(SETTLE).await,
+            }
+            let stamp = self.stamp();
+            if stamp != seen {
+                seen = stamp;
+                self.reload(&shared);
+            }
+        }
+    }
+
+    /// Asks the system to tell of changes; `None` where it does not, and polling alone has to do.
+    fn watch(&self, told: &Arc<Notify>) -> Option<RecommendedWatcher> {
+        let (file, told) = (self.file.clone(), Arc::clone(told));
+        let changed = move |event: notify::Result<Event>| {
+            if event.is_ok_and(|event| event.paths.iter().any(|path| path.file_name() == file.file_name())) {
+                told.notify_one();
+            }
+        };
+        // The folder and not the file: an editor puts a new file in its place.
+        let folder = self.file.parent()?;
+        let watcher = notify::recommended_watcher(changed).and_then(|mut watcher| {
+            watcher.watch(folder, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        watcher
+            .inspect_err(|error| tracing::info!(%error, "changes of the configuration are looked for by polling alone"))
+            .ok()
+    }
+
+    fn stamp(&self) -> Stamp {
+        let found = std::fs::metadata(&self.file).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    }
+
+    fn reload(&mut self, shared: &Shared) {
+        let environment = |name: &str| std::env::var(name).ok();
+        let metrics = &shared.metrics.node;
+        let next = match NodeConfig::load(&self.home, &self.flags, environment) {
+            Ok(next) => next,
+            Err(errors) => {
+                metrics.config_reload_failures.inc();
+                for error in &errors.0 {
+                    tracing::warn!(%error, "the configuration was not taken; the old values stay");
+                }
+                return;
+            }
+        };
+        let changed: Vec<&'static Key> = self.loaded.changed(&next);
+        for key in changed.iter().filter(|key| !key.live) {
+            tracing::warn!(key = key.name, "this change of the configuration counts at the next start");
+        }
+        let live: Vec<&str> = changed.iter().filter(|key| key.live).map(|key| key.name).collect();
+        if live.contains(&"log.level")
+            && let Err(error) = telemetry::logging::set_filter(&next.config.log.level)
+        {
+            metrics.config_reload_failures.inc();
+            tracing::warn!(%error, key = "log.level", "the configuration was not taken; the old values stay");
+            return;
+        }
+        shared.rate_limit.send_replace(next.config.rpc.rate_limit);
+        metrics.config_reloads.inc();
+        if !live.is_empty() {
+            tracing::info!(keys = live.join(", "), "changes of the configuration are in force");
+        }
+        self.loaded = next;
+    }
+}

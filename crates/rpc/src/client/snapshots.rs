@@ -1,0 +1,54 @@
+//! What a client asks about snapshots, and how it takes one.
+
+use primitives::Hash;
+
+use super::{Client, ClientError, read};
+use crate::limits::{CHUNK_REPLY_BYTES_MAX, PLAN_REPLY_BYTES_MAX, SNAPSHOT_TIME_MAX};
+use crate::routes::Operation;
+use crate::types::{SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession};
+
+impl Client {
+    /// `GET /snapshots`.
+    ///
+    /// # Errors
+    /// See [`Client::health`]; so for every method below.
+    pub async fn snapshots(&self) -> Result<SnapshotList, ClientError> {
+        self.get(Operation::SnapshotList, &[]).await
+    }
+
+    /// `POST /snapshots`: answers once the snapshot is durable.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn make_snapshot(&self) -> Result<SnapshotView, ClientError> {
+        self.answer(self.request(Operation::SnapshotMake.route(), &[]), SNAPSHOT_TIME_MAX).await
+    }
+
+    /// `GET /state-sync/plan`, at most [`PLAN_REPLY_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn state_sync_plan(&self) -> Result<StateSyncPlan, ClientError> {
+        let request = self.request(Operation::StateSyncPlan.route(), &[]);
+        let (url, status, body) = self.send(request, self.request_timeout, PLAN_REPLY_BYTES_MAX).await?;
+        read(&url, status, &body)
+    }
+
+    /// `GET /state-sync/session`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn state_sync_session(&self) -> Result<StateSyncSession, ClientError> {
+        self.get(Operation::StateSyncSession, &[]).await
+    }
+
+    /// `GET /state-sync/chunk/{id}`, at most [`CHUNK_REPLY_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn state_sync_chunk(&self, id: &Hash) -> Result<StateSyncChunk, ClientError> {
+        let request = self.request(Operation::StateSyncChunk.route(), &[&id.to_string()]);
+        let (url, status, body) = self.send(request, self.request_timeout, CHUNK_REPLY_BYTES_MAX).await?;
+        read(&url, status, &body)
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of snapshots: copies of a real chain are restored and go on, and every altered one is refused by name.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::as_conversions, reason = "tests fail by panicking")]
+
+mod chain;
+mod format;
+mod refused;
+mod shelf;
+mod whole;

@@ -1,0 +1,73 @@
+//! The folder of snapshots: what is listed, what stays, and what an interrupted maker leaves.
+
+use std::fs;
+
+use primitives::{Height, Timestamp};
+use storage::StoreConfig;
+
+use super::chain::Chain;
+use crate::{Shelf, Snapshot, SnapshotError};
+
+#[test]
+fn the_newest_stay_by_count_and_by_age_and_the_last_one_always() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path());
+    assert_eq!(Shelf::new(folder.path().join("none")).list().unwrap().len(), 0);
+    let mut chain = Chain::new(20, &StoreConfig::Memory);
+    for _ in 0..5 {
+        chain.grow();
+        chain.snapshot(&shelf);
+    }
+    let heights = |shelf: &Shelf| -> Vec<u64> {
+        shelf.list().unwrap().into_iter().map(|(_, snapshot)| snapshot.unwrap().height().0).collect()
+    };
+    assert_eq!(heights(&shelf), [5, 4, 3, 2, 1]);
+    // A second copy of the same height is the first one.
+    chain.snapshot(&shelf);
+    assert_eq!(heights(&shelf), [5, 4, 3, 2, 1]);
+    assert_eq!(shelf.prune(3, None, Timestamp(0)).unwrap().len(), 2);
+    assert_eq!(heights(&shelf), [5, 4, 3]);
+    assert_eq!(shelf.prune(3, Some(1_000), Timestamp(5_001_000)).unwrap().len(), 0, "none is that old");
+    assert_eq!(shelf.prune(3, Some(1_000), Timestamp(5_001_001)).unwrap().len(), 2);
+    assert_eq!(shelf.prune(0, Some(0), Timestamp(u64::MAX)).unwrap().len(), 0);
+    assert_eq!(heights(&shelf), [5], "the last one stays");
+    assert_eq!(Snapshot::find(folder.path()).unwrap().height(), Height(5));
+    assert_eq!(shelf.newest().unwrap().unwrap().height(), Height(5));
+}
+
+#[test]
+fn what_an_interrupted_maker_left_is_no_snapshot_and_goes_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path());
+    let mut chain = Chain::new(20, &StoreConfig::Memory);
+    chain.grow();
+    let first = chain.snapshot(&shelf);
+    let left = folder.path().join(".new-123");
+    fs::create_dir(&left).unwrap();
+    fs::copy(first.path.join("manifest"), left.join("manifest")).unwrap();
+    assert_eq!(shelf.list().unwrap().len(), 1);
+    chain.grow();
+    chain.snapshot(&shelf);
+    assert!(!left.exists());
+    assert_eq!(shelf.list().unwrap().len(), 2);
+}
+
+#[test]
+fn a_damaged_snapshot_is_listed_as_such_and_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path());
+    let mut chain = Chain::new(20, &StoreConfig::Memory);
+    chain.grow();
+    chain.snapshot(&shelf);
+    chain.grow();
+    let second = chain.snapshot(&shelf);
+    fs::write(second.path.join("manifest"), b"nothing").unwrap();
+    let listed = shelf.list().unwrap();
+    assert!(matches!(listed[0].1, Err(SnapshotError::NotAManifest { .. })), "{listed:?}");
+    assert_eq!(shelf.newest().unwrap().unwrap().height(), Height(1));
+    assert_eq!(shelf.prune(1, Some(0), Timestamp(u64::MAX)).unwrap().len(), 0, "the whole one stays");
+    let locked = fs::File::open(folder.path().join("lock")).unwrap();
+    locked.lock().unwrap();
+    assert!(matches!(shelf.prune(1, None, Timestamp(0)), Err(SnapshotError::InUse { .. })));
+    assert!(matches!(Snapshot::find(&folder.path().join("none")), Err(SnapshotError::Missing { .. })));
+}

@@ -1,0 +1,170 @@
+//! A backup of a real home, checked, damaged, and brought back: the same state, the same files, and no old guard in silence.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use primitives::Engine;
+use serde_json::Value;
+
+use crate::cluster::{Cluster, INTERVAL_MS, START_TIME};
+use crate::command::{Ended, run, run_in, tb};
+use crate::pay::Payer;
+
+const REASON: &str = "the disk was lost, the key signs nowhere else";
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a temporary folder has a plain name")
+}
+
+fn restore(home: &Path, from: &Path, words: &[&str]) -> Ended {
+    run_in(home, &[&["backup", "restore", "--from", text(from)], words].concat())
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_home_comes_back_from_its_backup_with_the_same_state() {
+    let _overrides = testkit::contract!("S003-188");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    cluster.start_all();
+    cluster.nodes[0].ready(START_TIME).await;
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let to = payer.stranger(5).address;
+    let transaction = payer.pay(to, 9);
+    cluster.nodes[0].client().submit(&payer.request(&transaction)).await.expect("admitted");
+    cluster.nodes[0].finalized(transaction.id()).await;
+    let (home, ports) = (cluster.nodes[0].home.clone(), cluster.nodes[0].ports);
+    let folder = cluster.folder().join("backups");
+
+    // While the node runs, and once more when it is stopped.
+    let words = ["backup", "create", "--path", text(&folder), "--rpc", &ports.rpc_url(), "--live"];
+    let live = run_in(&home, &words).ok();
+    assert_eq!((&live["with_keys"], &live["guard_height"]), (&false.into(), &Value::Null), "{live}");
+    cluster.nodes[0].stop();
+    let made = run_in(&home, &["backup", "create", "--path", text(&folder), "--with-keys"]).ok();
+    assert!(made["guard_height"].as_u64() >= made["height"].as_u64(), "{made}");
+    let backup = PathBuf::from(made["path"].as_str().expect("a path"));
+    run(tb().args(["backup", "verify", "--json", "--path"]).arg(&backup)).ok();
+
+    damage(&backup);
+    refusals(cluster.folder(), &backup, &home);
+
+    // The home is lost, but for what the backup holds.
+    let before = snapshot_id(&home);
+    let lost = cluster.folder().join("lost");
+    fs::rename(&home, &lost).expect("nobody uses it");
+    let refused = restore(&home, &backup, &[]).refused();
+    assert_eq!((refused.code.as_str(), refused.exit), ("old_guard", 4), "{refused:?}");
+    assert!(!home.join("validator_key.json").exists(), "nothing was written");
+    let restored = restore(&home, &backup, &["--override-guard", REASON]).ok();
+    assert_eq!(restored["height"], made["height"]);
+    assert!(fs::read_to_string(home.join("guard/overrides.log")).expect("it is kept").contains(REASON));
+    assert_eq!(snapshot_id(&home), before, "the same state, to the byte");
+    for name in ["validator_key.json", "node_key", "node.toml", "genesis.json", "guard/guard.log"] {
+        assert_eq!(fs::read(home.join(name)).ok(), fs::read(lost.join(name)).ok(), "{name}");
+    }
+    cluster.nodes[0].start();
+    let height = made["height"].as_u64().expect("a height");
+    cluster.nodes[0].reaches(height + 1, START_TIME).await;
+    let account = cluster.nodes[0].client().account(&to).await.expect("an account");
+    assert_eq!(account.balance.micro(), 9);
+    cluster.nodes[0].stop();
+    // What is there now is never written over.
+    let again = restore(&home, &backup, &["--override-guard", REASON]).refused();
+    assert_eq!(again.code, "store_not_empty", "{again:?}");
+    cluster.check_no_panic();
+}
+
+/// The id of the snapshot of a home's state.
+fn snapshot_id(home: &Path) -> String {
+    let made = run_in(home, &["snapshots", "create"]).ok();
+    fs::remove_dir_all(home.join("snapshots")).expect("it is there");
+    made["id"].as_str().expect("a hash").to_owned()
+}
+
+/// One altered byte of any file is found, and so is a file that is missing.
+fn damage(backup: &Path) {
+    for path in files(backup) {
+        let good = fs::read(&path).expect("a file");
+        let mut bad = good.clone();
+        let middle = bad.len() / 2;
+        if let Some(byte) = bad.get_mut(middle) {
+            *byte ^= 1;
+            fs::write(&path, &bad).expect("it is ours");
+            let refused = run(tb().args(["backup", "verify", "--json", "--path"]).arg(backup)).refused();
+            assert_eq!(refused.exit, 9, "{}: {refused:?}", path.display());
+        }
+        fs::remove_file(&path).expect("it is ours");
+        let refused = run(tb().args(["backup", "verify", "--json", "--path"]).arg(backup)).refused();
+        assert_ne!(refused.exit, 0, "{}", path.display());
+        fs::write(&path, &good).expect("it was there");
+    }
+    run(tb().args(["backup", "verify", "--json", "--path"]).arg(backup)).ok();
+}
+
+/// The list of a backup with another value, and its checksum again.
+fn relisted(backup: &Path, change: impl FnOnce(&mut Value), check: impl FnOnce()) {
+    let (path, sum) = (backup.join("backup.json"), backup.join("backup.json.b3"));
+    let (good, good_sum) = (fs::read(&path).expect("a list"), fs::read(&sum).expect("a checksum"));
+    let mut index: Value = serde_json::from_slice(&good).expect("JSON");
+    change(&mut index);
+    let altered = serde_json::to_vec(&index).expect("JSON");
+    fs::write(&sum, blake3::hash(&altered).to_hex().as_str()).expect("it is ours");
+    fs::write(&path, altered).expect("it is ours");
+    check();
+    fs::write(&path, good).expect("it is ours");
+    fs::write(&sum, good_sum).expect("it is ours");
+}
+
+/// What a restore refuses by name, each with nothing written.
+fn refusals(folder: &Path, backup: &Path, home: &Path) {
+    let empty = folder.join("empty");
+    let code = |ended: Ended| ended.refused().code;
+    relisted(
+        backup,
+        |index| index["schema"] = 99.into(),
+        || {
+            assert_eq!(code(restore(&empty, backup, &["--override-guard", REASON])), "newer_schema");
+        },
+    );
+    relisted(
+        backup,
+        |index| index["format"] = 2.into(),
+        || {
+            assert_eq!(code(restore(&empty, backup, &["--override-guard", REASON])), "other_format");
+        },
+    );
+    relisted(
+        backup,
+        |index| index["files"][0]["belongs"] = serde_json::json!({ "home": "../outside" }),
+        || {
+            assert_eq!(code(restore(&empty, backup, &["--override-guard", REASON])), "backup_refused");
+        },
+    );
+    let mut command = tb();
+    command.args(["backup", "restore", "--json", "--override-guard", REASON, "--from"]).arg(backup);
+    command.arg("--home").arg(&empty).env("TB_PEER_DB_PATH", "elsewhere/peers");
+    assert_eq!(code(run(&mut command)), "partial_migration");
+    let other = folder.join("other");
+    run_in(&other, &["init", "--mode", "node"]).ok();
+    fs::write(other.join("genesis.json"), other_genesis(home)).expect("it is ours");
+    assert_eq!(code(restore(&other, backup, &["--override-guard", REASON])), "other_chain");
+    assert!(!empty.join("genesis.json").exists() && !empty.join("data/store/store").exists(), "nothing was written");
+    assert_eq!(code(restore(&empty, &folder.join("nothing"), &[])), "backup_missing");
+}
+
+/// The genesis file of a home under another name of the chain.
+fn other_genesis(home: &Path) -> String {
+    let text = fs::read_to_string(home.join("genesis.json")).expect("a genesis file");
+    let mut genesis: Value = serde_json::from_str(&text).expect("JSON");
+    genesis["chain_id"] = "another".into();
+    genesis.to_string()
+}

@@ -1,0 +1,61 @@
+//! Changes of `node.toml` while the node runs.
+
+use std::time::Duration;
+
+use primitives::Engine;
+
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
+use crate::command::run_in;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn counted(node: &Node, name: &str, wanted: f64) {
+    until(&format!("{name} {wanted}"), PATIENCE, async || (node.metric(name).await >= wanted).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    cluster.nodes[0].start();
+    let node = &cluster.nodes[0];
+    node.ready(START_TIME).await;
+    let url = node.ports.rpc_url();
+    let limits = async || node.client().limits().await.expect("limits");
+    assert_eq!(limits().await.read_burst, Some(120));
+
+    // The command writes the file; the node takes what the table marks as live, and names the rest.
+    let words =
+        ["config", "set", "rpc.rate_limit.read_burst", "7", "log.level", "debug", "mempool_limit", "99", "--json"];
+    let written = run_in(&node.home, &words).ok();
+    let live: Vec<bool> =
+        written["changes"].as_array().expect("changes").iter().map(|change| change["live"] == true).collect();
+    assert_eq!(live, [true, true, false], "{written}");
+    counted(node, "config_reloads_total", 1.0).await;
+    let taken = limits().await;
+    assert_eq!((taken.read_burst, taken.mempool_limit), (Some(7), 8_192));
+    let log = node.log();
+    let line = |words: &[&str]| log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+    assert!(line(&["in force", "log.level", "rpc.rate_limit.read_burst"]), "{log}");
+    assert!(line(&["counts at the next start", "mempool_limit"]), "{log}");
+    until("a line of the new level", PATIENCE, async || node.log().contains("\"DEBUG\"").then_some(())).await;
+
+    // One bad value: nothing of the file is taken, and the key is named.
+    let path = node.home.join("node.toml");
+    let good = std::fs::read_to_string(&path).expect("the file");
+    let bad = good.replace("read_burst = 7", "read_burst = \"many\"").replace("level = \"debug\"", "level = \"error\"");
+    assert_ne!(bad, good);
+    std::fs::write(&path, bad).expect("written");
+    counted(node, "config_reload_failures_total", 1.0).await;
+    assert_eq!(limits().await.read_burst, Some(7), "the old values stay");
+    assert!(node.log().lines().any(|line| line.contains("old values stay") && line.contains("read_burst")));
+
+    // Right again, with writes switched off, by a file that takes the place of the old one.
+    let beside = node.home.join("beside");
+    std::fs::write(&beside, good.replace("read_burst = 7", "read_burst = 8\nwrite_burst = 0")).expect("written");
+    std::fs::rename(&beside, &path).expect("in place");
+    counted(node, "config_reloads_total", 2.0).await;
+    let taken = limits().await;
+    assert_eq!((taken.read_burst, taken.write_burst), (Some(8), None));
+    assert!(reqwest::get(format!("{url}/health/ready")).await.expect("an answer").status().is_success());
+    cluster.check_no_panic();
+}

@@ -1,0 +1,284 @@
+//! Snapshots of real nodes: made on demand and at heights, checked, restored, and taken by an empty node from sources of
+//! which one lies.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cli::devnet::layout::Ports;
+use primitives::{Engine, Hash, Height};
+use rpc::types::{BlockId, StateSyncChunk};
+use rpc::{Client, ClientConfig};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
+use crate::command::{run_in, tb};
+use crate::join::{connected, start};
+use crate::pay::Payer;
+
+/// Longest time for a node to take a snapshot and catch up.
+const SYNC_TIME: Duration = Duration::from_secs(30);
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a temporary folder has a plain name")
+}
+
+/// An empty home of a node that does not vote.
+fn empty(cluster: &Cluster, name: &str) -> (Node, Vec<String>) {
+    let home: PathBuf = cluster.folder().join(name);
+    let genesis = cluster.network.root.join("genesis.json");
+    run_in(&home, &["init", "--mode", "node", "--moniker", name, "--genesis", text(&genesis)]).ok();
+    let ports = Ports::of(free_base(1), 0).expect("free ports");
+    let words = connected(cluster, ports);
+    (Node::new(home, ports), words)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_of_a_running_node_is_checked_restored_and_gone_on_from() {
+    let _made = testkit::contract!("S003-144");
+    let _restored = testkit::contract!("S000-110");
+    let _kept = testkit::contract!("S000-015");
+    let mut cluster = Cluster::new(Engine::Bft, 2, INTERVAL_MS);
+    cluster.start_all();
+    cluster.all_ready().await;
+    let mut payer = Payer::funded(&cluster.network, 1);
+    let to = payer.stranger(5).address;
+    let transaction = payer.pay(to, 7);
+    cluster.nodes[0].client().submit(&payer.request(&transaction)).await.expect("admitted");
+    cluster.nodes[0].finalized(transaction.id()).await;
+    let home = cluster.nodes[0].home.clone();
+    let url = cluster.nodes[0].ports.rpc_url();
+
+    // The store of a running node is refused; the node itself makes the copy while blocks go on.
+    let refused = run_in(&home, &["snapshots", "create"]).refused();
+    assert_eq!((refused.code.as_str(), refused.exit), ("store_in_use", 4), "{refused:?}");
+    let made = run_in(&home, &["snapshots", "create", "--live", "--rpc", &url]).ok();
+    let height = made["height"].as_u64().expect("a height");
+    cluster.nodes[0].reaches(height + 2, START_TIME).await;
+    let verified = run_in(&home, &["snapshots", "verify"]).ok();
+    assert_eq!((&verified["whole"], &verified["attested"]), (&true.into(), &true.into()), "{verified}");
+    assert_eq!(verified["block"], made["block"]);
+
+    // It is still there after a restart, and the node gives it to others.
+    cluster.nodes[0].stop();
+    cluster.nodes[0].start();
+    cluster.nodes[0].ready(START_TIME).await;
+    let listed = cluster.nodes[0].client().snapshots().await.expect("a list");
+    assert_eq!(listed.snapshots.first().map(|one| one.height.0), Some(height));
+    session_answers(&cluster.nodes[0]).await;
+
+    // Restored into an empty home, it goes on from that height.
+    let (mut restored, words) = empty(&cluster, "restored");
+    let from = home.join("snapshots");
+    let answer = run_in(&restored.home, &["snapshots", "restore", "--from", text(&from)]).ok();
+    assert_eq!((&answer["height"], &answer["attested"]), (&height.into(), &true.into()), "{answer}");
+    let again = run_in(&restored.home, &["snapshots", "restore", "--from", text(&from)]).refused();
+    assert_eq!((again.code.as_str(), again.exit), ("store_not_empty", 4), "{again:?}");
+    start(&mut restored, &words);
+    restored.reaches(height + 2, START_TIME).await;
+    let goal = cluster.highest().await;
+    restored.reaches(goal, START_TIME).await;
+    restored.ready(START_TIME).await;
+    let mine = restored.client().account(&to).await.expect("an account");
+    assert_eq!(mine.balance.micro(), 7);
+    let early = restored.client().block(BlockId::Height(Height(1))).await.expect_err("it has no such block");
+    assert!(early.to_string().contains("begin at height"), "{early}");
+    cluster.check_no_panic();
+}
+
+/// Every named answer of the routes that give a snapshot to others.
+async fn session_answers(node: &Node) {
+    let _chunk = testkit::contract!("S000-125");
+    let _range = testkit::contract!("S000-126");
+    let _missing = testkit::contract!("S000-127");
+    let _legacy = testkit::contract!("S000-129");
+    let http = reqwest::Client::new();
+    let url = node.ports.rpc_url();
+    let get = async |path: String| {
+        let answer = http.get(format!("{url}/state-sync/{path}")).send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.json::<Value>().await.expect("JSON"))
+    };
+    let (status, plan) = get("plan".to_owned()).await;
+    assert_eq!(status, 200, "{plan}");
+    let count = plan["chunks"].as_array().expect("a list").len();
+    for index in 0..count {
+        let (status, chunk) = get(format!("chunk/{index}")).await;
+        assert_eq!((status, &chunk["chunk"]), (200, &plan["chunks"][index]));
+        let id = chunk["chunk"]["id"].as_str().expect("a hash").to_owned();
+        let typed: StateSyncChunk = serde_json::from_value(chunk.clone()).expect("a chunk");
+        assert!(typed.file().is_ok(), "its SHA-256 is that of the payload");
+        assert_eq!(get(format!("chunk/{id}")).await, (200, chunk.clone()));
+        assert_eq!(get(format!("chunk?index={index}")).await, (200, chunk));
+    }
+    for path in [format!("chunk/{count}"), format!("chunk?index={count}"), "chunk/nonsense".to_owned()] {
+        let (status, refused) = get(path.clone()).await;
+        assert_eq!((status, &refused["code"]), (400, &"bad_request".into()), "{path}");
+    }
+    let (status, refused) = get(format!("chunk/{}", Hash([7; 32]))).await;
+    assert_eq!((status, &refused["code"]), (404, &"not_found".into()));
+    let path = node.home.join("snapshots").join(plan["snapshot"]["name"].as_str().expect("a name"));
+    let file = path.join(format!("{}.chunk", plan["chunks"][0]["id"].as_str().expect("a hash")));
+    let aside = file.with_extension("aside");
+    std::fs::rename(&file, &aside).expect("it is there");
+    let (status, refused) = get("chunk/0".to_owned()).await;
+    assert_eq!((status, &refused["code"]), (404, &"not_found".into()));
+    std::fs::rename(&aside, &file).expect("it was there");
+    let (_, session) = get("session".to_owned()).await;
+    assert_eq!((&session["active"], &session["snapshot"]), (&true.into(), &plan["snapshot"]));
+}
+
+/// A server that gives what `behind` gives, but for the chunks: these are altered, with a checksum that fits.
+async fn liar(behind: Client) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        loop {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let Ok(byte) = stream.read_u8().await else { break };
+                head.push(byte);
+            }
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let body = match path.strip_prefix("/state-sync/chunk/") {
+                Some(id) => {
+                    let chunk = behind.state_sync_chunk(&id.parse().expect("a hash")).await.expect("a chunk");
+                    let mut file = chunk.file().expect("it is whole");
+                    let middle = file.len() / 2;
+                    file[middle] ^= 1;
+                    serde_json::to_string(&StateSyncChunk::new(chunk.chunk, &file)).expect("JSON")
+                }
+                None if path == "/state-sync/plan" => {
+                    serde_json::to_string(&behind.state_sync_plan().await.expect("a plan")).expect("JSON")
+                }
+                None => "{}".to_owned(),
+            };
+            let reply = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(reply.as_bytes()).await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
+    let _no_session = testkit::contract!("S000-128");
+    let mut cluster = Cluster::new(Engine::Bft, 2, 50);
+    let words = ["--set", "snapshots.interval_blocks=50"];
+    cluster.nodes[0].start_with(&words, &[]);
+    cluster.nodes[1].start();
+    cluster.all_ready().await;
+    let honest = cluster.nodes[0].ports.rpc_url();
+    let none = cluster.nodes[1].ports.rpc_url();
+    // Without a snapshot there is no session, and a node that asks for one says so and does not start.
+    let refused = cluster.nodes[1].client().state_sync_plan().await.expect_err("no snapshot");
+    assert!(refused.to_string().contains("no state-sync session is active"), "{refused}");
+    let answer = reqwest::get(format!("{none}/state-sync/chunk/0")).await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 503);
+    let (mut late, mut words) = empty(&cluster, "late");
+    let mut alone: Vec<&str> = words.iter().map(String::as_str).collect();
+    alone.extend(["--json", "--state-sync", "--peer-url", &none]);
+    let refused = late.start_refused(&alone, &[]).refused();
+    assert_eq!((refused.code.as_str(), refused.exit), ("state_sync", 4), "{refused:?}");
+    assert!(refused.error.contains(&none), "the source is named: {refused:?}");
+
+    cluster.nodes[0].reaches(110, Duration::from_secs(60)).await;
+    let made = until("a snapshot", START_TIME, async || {
+        cluster.nodes[0].client().snapshots().await.ok().filter(|list| !list.snapshots.is_empty())
+    })
+    .await;
+    assert_eq!(made.snapshots[0].height.0 % 50, 0, "{made:?}");
+    let lies = liar(Client::new(&ClientConfig::new(honest.clone())).expect("a URL")).await;
+    words.extend(["--state-sync", "--peer-url", &lies, "--peer-url", &honest].map(str::to_owned));
+    start(&mut late, &words);
+    let goal = cluster.highest().await;
+    late.reaches(goal, SYNC_TIME).await;
+    let report = std::fs::read_to_string(late.home.join("data/state_sync.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let dropped = report["dropped"].as_array().expect("a list");
+    assert_eq!(dropped.len(), 1, "{report}");
+    assert_eq!(dropped[0]["url"].as_str(), Some(lies.as_str()));
+    assert!(dropped[0]["reason"].as_str().expect("a reason").contains("does not have the bytes"), "{report}");
+    let begun = report["height"].as_u64().expect("a height");
+    assert!(begun >= 50 && begun % 50 == 0, "{report}");
+    // The same chain from there on, and the next start needs no state sync.
+    late.stop();
+    start(&mut late, &words);
+    late.reaches(goal + 1, START_TIME).await;
+    let (mine, theirs) = (late.client(), cluster.nodes[0].client());
+    let height = BlockId::Height(Height(goal));
+    let same = (mine.block(height).await.expect("a block"), theirs.block(height).await.expect("a block"));
+    assert_eq!(same.0.hash, same.1.hash);
+    fetches_no_chunk_twice(&mut cluster).await;
+    cluster.check_no_panic();
+}
+
+/// Chunks lie where the environment says, each under its hash: one that is there is not fetched, and no other file is touched.
+async fn fetches_no_chunk_twice(cluster: &mut Cluster) {
+    let _path = testkit::contract!("S003-157");
+    // No further snapshot, so that it is known which one will be fetched.
+    cluster.nodes[0].stop();
+    cluster.nodes[0].start_with(&["--set", "snapshots.interval_blocks=0"], &[]);
+    cluster.nodes[0].ready(START_TIME).await;
+    let (honest, url) = (cluster.nodes[0].client(), cluster.nodes[0].ports.rpc_url());
+    let plan = honest.state_sync_plan().await.expect("a plan");
+    let first = honest.state_sync_chunk(&plan.chunks[0].id).await.expect("a chunk").file().expect("it is whole");
+    let (mut later, mut words) = empty(cluster, "later");
+    let store = later.home.join("elsewhere");
+    std::fs::create_dir(&store).expect("a folder");
+    let chunk = |hash: &str| store.join(format!("{hash}.chunk"));
+    let (shared, foreign) = (chunk(&plan.chunks[0].id.to_string()), store.join("notes.txt"));
+    std::fs::write(&shared, first).expect("a file");
+    std::fs::write(chunk(&"ab".repeat(32)), b"of an earlier snapshot").expect("a file");
+    std::fs::write(&foreign, b"not ours").expect("a file");
+    words.extend(["--state-sync", "--peer-url", &url].map(str::to_owned));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    later.start_with(&words, &[("TB_CHUNK_DB_PATH", store.to_str().expect("text"))]);
+    later.reaches(plan.snapshot.height.0 + 1, SYNC_TIME).await;
+    let report = std::fs::read_to_string(later.home.join("data/state_sync.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!((&report["resumed"], &report["height"]), (&1.into(), &plan.snapshot.height.0.into()), "{report}");
+    let left: Vec<_> =
+        std::fs::read_dir(&store).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    assert_eq!(left, [foreign], "the chunks have served, and nothing else was touched");
+    assert!(!later.home.join("chunk_db").exists());
+    later.stop();
+}
+
+#[test]
+fn a_snapshot_that_is_interrupted_leaves_the_one_before() {
+    let _shown = testkit::contract!("S003-145");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    cluster.start_all();
+    runtime.block_on(cluster.nodes[0].reaches(3, START_TIME));
+    cluster.nodes[0].stop();
+    let home = cluster.nodes[0].home.clone();
+    let first = run_in(&home, &["snapshots", "create"]).ok();
+    cluster.nodes[0].start();
+    runtime.block_on(cluster.nodes[0].reaches(first["height"].as_u64().expect("a height") + 2, START_TIME));
+    cluster.nodes[0].stop();
+    let listed = || run_in(&home, &["snapshots", "list"]).ok()["snapshots"].as_array().expect("a list").len();
+    for (point, whole) in [("snapshot_half", 1), ("snapshot_before_rename", 1), ("snapshot_after_rename", 2)] {
+        let mut command = tb();
+        command.args(["snapshots", "create", "--json", "--crash-at", point, "--home"]).arg(&home);
+        let ended = command.output().expect("it was built");
+        assert_eq!(ended.status.code(), None, "{point}: it was killed");
+        assert_eq!(listed(), whole, "{point}");
+        let verified = run_in(&home, &["snapshots", "verify", "--path", first["path"].as_str().expect("a path")]).ok();
+        assert_eq!(verified["whole"], true, "{point}");
+    }
+    let again = run_in(&home, &["snapshots", "create"]).ok();
+    assert_eq!(listed(), 2, "{again}");
+    let left = std::fs::read_dir(home.join("snapshots")).expect("a folder");
+    let left = left.filter(|entry| entry.as_ref().expect("an entry").file_name().to_string_lossy().starts_with(".new"));
+    assert_eq!(left.count(), 0, "what the interrupted ones left is gone");
+    run_in(&home, &["snapshots", "prune", "--keep", "1"]).ok();
+    assert_eq!(listed(), 1);
+}

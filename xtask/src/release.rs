@@ -1,0 +1,195 @@
+//! `cargo xtask release`: builds the commit that is checked out for other machines, and says where the program comes from.
+//!
+//! ```text
+//! git archive HEAD ─► target/release-portable/source ─► cargo build (portable flags, --locked) ─► DIR/tb
+//!                                                   └─► cargo metadata ─► DIR/tb.cdx.json ─► SHA256SUMS ─► provenance.json
+//! ```
+//! Rules
+//! - What is built is the commit and nothing else: its files are unpacked beside the working tree.
+//! - Every flag is set here. Neither `.cargo/config.toml` nor the environment of the caller adds one.
+//! - Nothing that is written holds a date or a path of this machine, so that two builds of a commit can be compared.
+//! - The key never comes here: the program that was just built signs (`tb release sign`).
+//!
+//! Read next: [`parts`] for the list of parts; `apps/cli/src/release` for what is checked of the folder.
+
+mod parts;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::process::{Workspace, output_of, succeed};
+
+/// The file with the key that signs.
+const KEY_VARIABLE: &str = "TB_RELEASE_KEY";
+/// What stands before the commit in the program (`apps/cli/src/release/info.rs`).
+const STAMP_MARK: &str = "the-block-built-from-commit:";
+/// How this project builds, for readers of the provenance.
+const BUILD_TYPE: &str = "urn:the-block:release:cargo:v1";
+/// Separates flags in `CARGO_ENCODED_RUSTFLAGS`, so that a path may hold a space.
+const BETWEEN_FLAGS: &str = "\u{1f}";
+/// Settings of the release profile that differ for others: one program, without names of functions, built as a whole.
+const PROFILE: [(&str, &str); 2] =
+    [("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"), ("CARGO_PROFILE_RELEASE_STRIP", "symbols")];
+
+/// A finished release.
+#[derive(Debug)]
+pub(crate) struct Release {
+    /// Where it is.
+    pub(crate) folder: PathBuf,
+    /// The commit.
+    pub(crate) commit: String,
+    /// Flags of the compiler, without paths.
+    pub(crate) flags: Vec<String>,
+    /// SHA-256 of the program.
+    pub(crate) sha256: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// How long cargo took.
+    pub(crate) seconds: u64,
+    /// Whether it is signed.
+    pub(crate) is_signed: bool,
+}
+
+/// Builds a release into `out`.
+///
+/// # Errors
+/// Whatever program fails, and a disk that refuses.
+pub(crate) fn run(workspace: &Workspace, out: Option<&Path>) -> Result<Release> {
+    let target = workspace.target().join("release-portable");
+    let folder = out.map_or_else(|| target.join("out"), Path::to_owned);
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let commit = said(workspace, &["rev-parse", "HEAD"])?;
+    let source = unpack(workspace, &target)?;
+    let compiler = String::from_utf8(output_of(workspace.program("rustc").arg("-vV"))?)?;
+    let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?.to_owned();
+    let flags = portable_flags(&host);
+    let started = Instant::now();
+    build(workspace, &source, &target, &flags, &commit)?;
+    let seconds = started.elapsed().as_secs();
+    let program = folder.join("tb");
+    fs::copy(target.join("release/tb"), &program)
+        .with_context(|| format!("{} cannot be written", program.display()))?;
+    let (sha256, bytes) = sum_of(&program)?;
+    let metadata = output_of(
+        workspace
+            .cargo(&["metadata", "--format-version", "1", "--locked", "--filter-platform", &host])
+            .current_dir(&source),
+    )?;
+    let lock = fs::read_to_string(source.join("Cargo.lock")).context("Cargo.lock cannot be read")?;
+    let parts = parts::list(&serde_json::from_slice(&metadata)?, &lock, &sha256)?;
+    write(&folder.join("tb.cdx.json"), &format!("{parts:#}\n"))?;
+    let (parts_sha256, _) = sum_of(&folder.join("tb.cdx.json"))?;
+    let sums = [("tb", sha256.as_str()), ("tb.cdx.json", parts_sha256.as_str())];
+    let text: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    write(&folder.join("SHA256SUMS"), &text)?;
+    let statement = provenance(&commit, &host, &compiler, &flags, &sums);
+    write(&folder.join("provenance.json"), &format!("{statement:#}\n"))?;
+    let is_signed = sign(workspace, &folder)?;
+    println!(
+        "release: {} holds tb of {commit}, {bytes} bytes, built in {seconds} s; {}",
+        folder.display(),
+        if is_signed { "signed" } else { "unsigned: TB_RELEASE_KEY names no key" }
+    );
+    Ok(Release { folder, commit, flags, sha256, bytes, seconds, is_signed })
+}
+
+/// Flags of the compiler for machines other than this one.
+fn portable_flags(host: &str) -> Vec<String> {
+    // The baseline of 2003 has no POPCNT and no SSE4; every x86 server since 2009 has both. Other targets have a
+    // baseline that is worth building for.
+    if host.starts_with("x86_64-") { vec!["-C".into(), "target-cpu=x86-64-v2".into()] } else { Vec::new() }
+}
+
+/// The files of the commit, unpacked with the time of now, so that cargo sees each as changed.
+fn unpack(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
+    let source = target.join("source");
+    if source.exists() {
+        fs::remove_dir_all(&source).with_context(|| format!("{} cannot be emptied", source.display()))?;
+    }
+    fs::create_dir_all(&source).with_context(|| format!("{} cannot be made", source.display()))?;
+    let archive = target.join("source.tar");
+    succeed(workspace.program("git").args(["archive", "--format=tar", "HEAD", "--output"]).arg(&archive))?;
+    succeed(workspace.program("tar").arg("--touch").arg("-xf").arg(&archive).arg("-C").arg(&source))?;
+    fs::remove_file(&archive).with_context(|| format!("{} cannot be removed", archive.display()))?;
+    Ok(source)
+}
+
+fn build(workspace: &Workspace, source: &Path, target: &Path, flags: &[String], commit: &str) -> Result<()> {
+    let mut all = flags.to_vec();
+    // Paths of this machine would otherwise stand in messages of the program.
+    all.push(format!("--remap-path-prefix={}=/the-block", source.display()));
+    if let Some(home) = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo"))) {
+        all.push(format!("--remap-path-prefix={}=/cargo", home.display()));
+    }
+    let mut cargo = workspace.cargo(&["build", "--release", "--locked", "--package", "tb", "--bin", "tb"]);
+    cargo.current_dir(source).arg("--target-dir").arg(target);
+    cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", all.join(BETWEEN_FLAGS));
+    cargo.env("TB_BUILD_STAMP", format!("{STAMP_MARK}{commit}")).envs(PROFILE);
+    succeed(&mut cargo)
+}
+
+fn provenance(commit: &str, host: &str, compiler: &str, flags: &[String], sums: &[(&str, &str)]) -> Value {
+    let subjects = sums.iter().map(|(name, sum)| json!({ "name": name, "digest": { "sha256": sum } }));
+    let profile: serde_json::Map<_, _> = PROFILE.iter().map(|(name, value)| ((*name).into(), json!(value))).collect();
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects.collect::<Vec<_>>(),
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": { "package": "tb", "target": host },
+                "internalParameters": {
+                    "rustflags": flags,
+                    "profile": profile,
+                    "command": "cargo build --release --locked --package tb --bin tb",
+                },
+                "resolvedDependencies": [{ "name": "source", "digest": { "gitCommit": commit } }],
+            },
+            "runDetails": {
+                "builder": { "id": "urn:the-block:builder:xtask" },
+                "byproducts": [{ "name": "rustc -vV", "content": compiler.trim() }],
+            },
+        },
+    })
+}
+
+/// Lets the new program sign, where a key is named.
+fn sign(workspace: &Workspace, folder: &Path) -> Result<bool> {
+    let old = folder.join("provenance.json.sig");
+    if old.exists() {
+        fs::remove_file(&old).with_context(|| format!("{} cannot be removed", old.display()))?;
+    }
+    let Some(key) = env::var_os(KEY_VARIABLE).filter(|key| !key.is_empty()) else { return Ok(false) };
+    let folder = fs::canonicalize(folder).context("the folder of the release is gone")?;
+    succeed(workspace.program(folder.join("tb")).args(["release", "sign"]).arg(&folder).arg("--key").arg(key))?;
+    Ok(true)
+}
+
+fn said(workspace: &Workspace, words: &[&str]) -> Result<String> {
+    let text = String::from_utf8(output_of(workspace.program("git").args(words))?)?.trim().to_owned();
+    ensure!(text.len() == 40, "git says {text:?}, which is no commit");
+    Ok(text)
+}
+
+fn sum_of(path: &Path) -> Result<(String, u64)> {
+    let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok((hex(&Sha256::digest(&bytes)), u64::try_from(bytes.len())?))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+#[cfg(test)]
+mod tests;
