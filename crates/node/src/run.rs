@@ -192,18 +192,14 @@ impl Opening<'_> {
             Mode::Node => None,
         };
         let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
-        let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
-        let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
-        store.set_limit(config.store_limit_bytes);
-        let opening = store.opening();
-        tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
+        let store = open_store(&config, &genesis_hash)?;
         let signer = match &key {
             None => None,
             Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
         };
         let metrics = Metrics::new();
         let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
-        metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
+        metrics.storage.marks_mended.set_total(store.opening().audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
         let snapshots = open_snapshots(home, &config, &genesis, &metrics)?;
@@ -256,6 +252,15 @@ impl Opening<'_> {
         });
         Ok((shared, signer))
     }
+}
+
+fn open_store(config: &NodeConfig, genesis_hash: &Hash) -> Result<Arc<Store>, StartError> {
+    let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
+    let store = Arc::new(Store::open(&store_config, genesis_hash)?);
+    store.set_limit(config.store_limit_bytes);
+    let opening = store.opening();
+    tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
+    Ok(store)
 }
 
 fn open_snapshots(
