@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -31,6 +32,8 @@ pub(crate) enum Step {
     Build,
     /// Lints, with warnings denied.
     Clippy,
+    /// The light client compiles for WebAssembly, where the target is installed.
+    Wasm,
     /// Every test.
     Tests,
     /// Each seeded defect is caught, in a build that has them.
@@ -51,6 +54,7 @@ const _: () = {
         Step::Deny,
         Step::Build,
         Step::Clippy,
+        Step::Wasm,
         Step::Tests,
         Step::Defects,
         Step::Contract,
@@ -68,7 +72,7 @@ impl Step {
     /// The step's share of the total on two cores, in seconds.
     const fn share_seconds(self) -> u64 {
         match self {
-            Self::Fmt | Self::Tidy | Self::Deny | Self::Contract => 30,
+            Self::Fmt | Self::Tidy | Self::Deny | Self::Wasm | Self::Contract => 30,
             Self::Tools => 5 * 60,
             Self::Build => 14 * 60,
             Self::Clippy => 5 * 60,
@@ -92,6 +96,7 @@ impl Step {
             Self::Deny => deny::check(workspace),
             Self::Build => succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets")),
             Self::Clippy => succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(LINTS)),
+            Self::Wasm => wasm(workspace),
             Self::Tests => tests(workspace),
             Self::Defects => defects(workspace),
             Self::Contract => contract::run(workspace, false),
@@ -110,6 +115,22 @@ fn tools(workspace: &Workspace) -> Result<()> {
     let script = workspace.root().join("scripts/bootstrap.sh");
     succeed(&mut workspace.program(script)).context("this machine lacks what is named above")?;
     deny::install(workspace)
+}
+
+/// The target that light clients in browsers are built for.
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// Checks the light client for WebAssembly; says so where the target is not installed. What a machine without it can check, a test of
+/// the crate does: no threads, no files, no clock.
+fn wasm(workspace: &Workspace) -> Result<()> {
+    let found = output_of(workspace.program("rustc").args(["--print", "target-libdir", "--target", WASM]))?;
+    if !Path::new(String::from_utf8_lossy(&found).trim()).is_dir() {
+        println!("the target {WASM} is not installed, so this step is left out; add it with: rustup target add {WASM}");
+        return Ok(());
+    }
+    let mut check = workspace.cargo(&["check", "--release", "--locked", "--package", "proof", "--target", WASM]);
+    // What local builds are tuned to is no processor of that target.
+    succeed(check.env("RUSTFLAGS", ""))
 }
 
 /// How a step ended.
@@ -286,7 +307,7 @@ mod tests {
     #[test]
     fn every_step_can_be_named_on_the_command_line() {
         let names: Vec<String> = Step::value_variants().iter().map(|step| step.name()).collect();
-        assert_eq!(names, ["fmt", "tidy", "tools", "deny", "build", "clippy", "tests", "defects", "contract"]);
+        assert_eq!(names, ["fmt", "tidy", "tools", "deny", "build", "clippy", "wasm", "tests", "defects", "contract"]);
         assert_eq!(minutes(3_599), "59:59");
     }
 

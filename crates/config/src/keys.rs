@@ -96,30 +96,6 @@ pub static KEYS: &[Key] = &[
     )
     .default("snapshots", "/var/lib/the-block/snapshots"),
     key(
-        "snapshots.interval_blocks",
-        &["TB_SNAPSHOTS_INTERVAL_BLOCKS"],
-        number(0, SNAPSHOT_INTERVAL_MAX),
-        "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
-    )
-    .unit("blocks")
-    .default("0", "3600"),
-    key(
-        "snapshots.keep",
-        &["TB_SNAPSHOTS_KEEP"],
-        number(1, SNAPSHOTS_MAX),
-        "Most snapshots that are kept; older ones are removed when one is made.",
-    )
-    .unit("snapshots")
-    .default("3", "24"),
-    key(
-        "snapshots.keep_hours",
-        &["TB_SNAPSHOTS_KEEP_HOURS"],
-        number(0, SNAPSHOT_HOURS_MAX),
-        "Snapshots older than this are removed when one is made, but for the newest; 0: no limit.",
-    )
-    .unit("hours")
-    .default("0", "72"),
-    key(
         "validator_key_password_file",
         &["TB_VALIDATOR_KEY_PASSWORD_FILE"],
         Kind::Path,
@@ -172,6 +148,30 @@ pub static KEYS: &[Key] = &[
     )
     .unit("milliseconds")
     .default("1000", "5000"),
+    key(
+        "snapshots.interval_blocks",
+        &["TB_SNAPSHOTS_INTERVAL_BLOCKS"],
+        number(0, SNAPSHOT_INTERVAL_MAX),
+        "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
+    )
+    .unit("blocks")
+    .default("0", "3600"),
+    key(
+        "snapshots.keep",
+        &["TB_SNAPSHOTS_KEEP"],
+        number(1, SNAPSHOTS_MAX),
+        "Most snapshots that are kept; older ones are removed when one is made.",
+    )
+    .unit("snapshots")
+    .default("3", "24"),
+    key(
+        "snapshots.keep_hours",
+        &["TB_SNAPSHOTS_KEEP_HOURS"],
+        number(0, SNAPSHOT_HOURS_MAX),
+        "Snapshots older than this are removed when one is made, but for the newest; 0: no limit.",
+    )
+    .unit("hours")
+    .default("0", "72"),
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
         .default("human", "json"),
     key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
@@ -314,6 +314,13 @@ pub static KEYS: &[Key] = &[
         "File of the keys that answered at each address.",
     )
     .default("peer_key_history", "/var/lib/the-block/peer_key_history"),
+    key(
+        "p2p.chunk_db_path",
+        &["TB_CHUNK_DB_PATH"],
+        Kind::Path,
+        "Folder of the chunks that a state sync has fetched so far, each once, under its hash.",
+    )
+    .default("chunk_db", "/var/lib/the-block/chunk_db"),
     key(
         "witness.attest",
         &["TB_WITNESS_ATTEST"],
@@ -517,18 +524,13 @@ pub static KEYS: &[Key] = &[
 
 /// Keys and variables of features that this version does not have, with what is missing: refused by name.
 pub static LATER: &[(&str, &str)] = &[
-    ("snapshot_dir", "this version makes no snapshots"),
     ("rollout.telemetry", "this version exports no traces; metrics are always at /metrics"),
     ("telemetry_auth_token", "this version exports no traces; metrics are always at /metrics"),
     (
         "reputation.tier_thresholds",
         "this version takes them from the genesis file, because all nodes must agree on them",
     ),
-    ("p2p.chunk_db_path", "this version stores no chunks"),
 ];
-
-/// Environment variables of features that this version does not have, with what is missing: a warning.
-pub static LATER_VARIABLES: &[(&str, &str)] = &[("TB_CHUNK_DB_PATH", "this version stores no chunks")];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
 pub static OTHER_VARIABLES: &[&str] = &[

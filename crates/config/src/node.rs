@@ -119,6 +119,8 @@ pub struct P2pConfig {
     pub chain_sync_interval_ms: u64,
     /// Whether peers are told where this node listens.
     pub announce: bool,
+    /// Folder of fetched chunks of a snapshot.
+    pub chunk_db: PathBuf,
     /// File of known peers.
     pub overlay_db: PathBuf,
     /// File of keys and reputation.
@@ -481,6 +483,7 @@ impl Reader<'_> {
             max_bytes_per_sec: self.number("p2p.max_bytes_per_sec"),
             chain_sync_interval_ms: self.number("p2p.chain_sync_interval_ms"),
             announce: *self.value("p2p.announce") == Value::Bool(true),
+            chunk_db: self.path("p2p.chunk_db_path"),
             overlay_db: self.path("p2p.overlay_db_path"),
             peer_db: self.path("p2p.peer_db_path"),
             quic_peer_db: self.path("p2p.quic_peer_db_path"),

@@ -220,10 +220,6 @@ pub fn markdown() -> String {
     for (name, reason) in keys::LATER {
         writeln!(out, "| `{name}` | {reason} |").expect(TEXT);
     }
-    out.push_str("\nThese variables are ignored with a warning.\n\n| variable | why |\n|---|---|\n");
-    for (name, reason) in keys::LATER_VARIABLES {
-        writeln!(out, "| `{name}` | {reason} |").expect(TEXT);
-    }
     out
 }
 

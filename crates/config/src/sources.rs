@@ -184,11 +184,6 @@ impl Sources {
             }
             self.set(key, key.kind.parse(&text), &text, source(name));
         }
-        for (name, reason) in keys::LATER_VARIABLES {
-            if environment(name).is_some() {
-                self.warnings.push(format!("{name} is not used: {reason}; remove it"));
-            }
-        }
     }
 
     fn flags(&mut self, flags: &[(String, String)]) {
@@ -282,11 +277,7 @@ pub fn unknown_environment<'n>(names: impl Iterator<Item = &'n str>) -> Vec<Stri
 }
 
 fn unknown_variables<'n>(names: impl Iterator<Item = &'n str>, place: &dyn fmt::Display) -> Vec<String> {
-    let is_known = |name: &str| {
-        keys::find_variable(name).is_some()
-            || keys::OTHER_VARIABLES.contains(&name)
-            || keys::LATER_VARIABLES.iter().any(|(later, _)| *later == name)
-    };
+    let is_known = |name: &str| keys::find_variable(name).is_some() || keys::OTHER_VARIABLES.contains(&name);
     names
         .filter(|name| name.starts_with(PREFIX) && !is_known(name))
         .map(|name| {

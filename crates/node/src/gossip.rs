@@ -46,7 +46,7 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
             event = events.recv() => event,
             _ = look.tick() => {
                 look_at_peers(&shared, &p2p, &mut watch);
-                early.again(&shared, &p2p).await;
+                early.again(&shared).await;
                 continue;
             }
         };

@@ -95,7 +95,7 @@ pub enum P2pEvent {
 }
 
 /// The name of a received batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub(crate) Hash);
 
 /// What the node thinks of a batch.

@@ -26,7 +26,8 @@ use crate::manifest::{ChunkEntry, MANIFEST_BYTES_MAX, Manifest, PACKED_BYTES_MAX
 
 /// Most snapshots that are listed.
 pub const LISTED_MAX: usize = 1_024;
-const MANIFEST: &str = "manifest";
+/// The file of a snapshot that names its chunks.
+pub const MANIFEST: &str = "manifest";
 const NEW: &str = ".new-";
 
 /// A folder of snapshots.

@@ -114,6 +114,24 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "22m",
         },
     },
+    // A node keeps 4,096 windows after its chain proof and takes no more: nobody folds, and proofs end there.
+    Alert {
+        name: "ProofCacheFull",
+        severity: Severity::Warning,
+        lasting: "1m",
+        expr: "increase(proof_refused_total{reason=\"tail_full\"}[10m]) > 0 or on (instance, job) proof_windows_kept > 4000",
+        summary: "{{ $labels.instance }} keeps as many proofs of windows as it may: no chain proof covers them",
+        drill: Drill {
+            series: &[
+                ("proof_refused_total{@,reason=\"tail_full\"}", "0x100"),
+                ("proof_windows_kept{@}", "100x20 4001x40 8x40"),
+            ],
+            quiet_at: "3m",
+            fires_at: "10m",
+            labels: NODE,
+            clear_at: "18m",
+        },
+    },
     // A full weight is 10,000 basis points; less is the rule of a chain with both gates, and its users feel it.
     Alert {
         name: "BlocksHeldDownByProofs",

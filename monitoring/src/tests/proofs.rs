@@ -55,3 +55,13 @@ fn a_backend_that_keeps_failing_or_takes_seconds_is_told() {
         assert_eq!(alert(name).severity, Severity::Warning);
     }
 }
+
+#[test]
+fn a_cache_at_its_capacity_is_told() {
+    let _shown = testkit::contract!("S000-097");
+    let full = alert("ProofCacheFull");
+    assert_eq!(full.severity, Severity::Warning);
+    let (refused, kept) = full.expr.split_once(" or on (instance, job) ").expect("either way");
+    assert_eq!(refused, "increase(proof_refused_total{reason=\"tail_full\"}[10m]) > 0");
+    assert_eq!(kept, "proof_windows_kept > 4000");
+}

@@ -4,6 +4,8 @@
 //! While it works one of the validators is down, so that there are two windows and no more.
 //! What folds refuse by themselves is shown with golden folds in the `proof` crate.
 
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cli::devnet::layout::{PROVER_POOL_BALANCE, Ports, account_name};
@@ -19,8 +21,8 @@ use serde_json::Value;
 use testkit::Seed;
 use tree::LedgerProof;
 
-use crate::cluster::{Cluster, Node, START_TIME, free_base};
-use crate::command::{Ended, Running, run_in, tb};
+use crate::cluster::{Cluster, Node, START_TIME, free_base, until};
+use crate::command::{Ended, Running, run_in, tb, without_ours};
 use crate::join::connected_to;
 use crate::pay::Payer;
 use crate::proofs::{Forger, alter, code, verify_with};
@@ -42,6 +44,8 @@ const ALTERATIONS: usize = 6;
 const HEAD: usize = 38;
 /// Who brings the chain proof onto the chain.
 const SUBMITTER: u16 = 3;
+/// Who pays for the transaction and the identity of the script.
+const SMOKER: u16 = 4;
 
 fn verify(cluster: &Cluster, url: &str, words: &[&str]) -> Ended {
     verify_with(cluster, url, words)
@@ -62,11 +66,13 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     let id = client.submit(&payer.request(&payment)).await.expect("it is admitted").id;
     cluster.nodes[0].finalized(id).await;
     refuses_what_is_not_there(&cluster, &client).await;
+    let smoke = Smoke::start(&cluster).await;
     cluster.nodes[0].reaches(2 * WINDOW + 1, START_TIME).await;
     cluster.nodes[1].kill();
     lags(&client).await;
 
     let height = folds(&mut cluster, &client).await;
+    smoke.passes().await;
     shows_and_refuses(&client, height).await;
     keeps_it(&mut cluster, height).await;
     reuses_it(&cluster, height).await;
@@ -80,6 +86,53 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     lies.accounts();
     lies.numbers();
     cluster.check_no_panic();
+}
+
+/// The script that follows a rollout, on a chain whose proofs are recursive: it ends when the proven height has moved.
+struct Smoke {
+    script: Child,
+    said: PathBuf,
+}
+
+impl Smoke {
+    /// Starts it, and waits until its transaction and its identity are there.
+    async fn start(cluster: &Cluster) -> Self {
+        let said = cluster.folder().join("smoke");
+        let file = std::fs::File::create(&said).expect("a file");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/smoke_rollout.sh");
+        let mut command = Command::new("bash");
+        without_ours(&mut command);
+        command.arg(path).env("TB", env!("CARGO_BIN_EXE_tb")).args(["--rpc", &cluster.nodes[0].ports.rpc_url()]);
+        command.args(["--from", &account_name(SMOKER).to_string(), "--home"]).arg(&cluster.network.root);
+        command.stdin(Stdio::null()).stderr(file.try_clone().expect("a second handle")).stdout(file);
+        let mut smoke = Self { script: command.spawn().expect("bash"), said };
+        until("the identity of the script", START_TIME, async || {
+            assert_eq!(smoke.script.try_wait().expect("ours"), None, "{}", smoke.said());
+            smoke.said().contains("3. the commitment moves on").then_some(())
+        })
+        .await;
+        smoke
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.said).unwrap_or_default()
+    }
+
+    /// It has seen the recursive proof of a later height.
+    async fn passes(mut self) {
+        let _shown = testkit::contract!("S000-106");
+        let ended = until("the end of the script", START_TIME, async || self.script.try_wait().expect("ours")).await;
+        let said = self.said();
+        assert!(ended.success() && said.contains("OK: transaction, identity and commitment"), "{said}");
+        assert!(said.contains("   proven height "), "{said}");
+    }
+}
+
+impl Drop for Smoke {
+    fn drop(&mut self) {
+        let _ = self.script.kill();
+        let _ = self.script.wait();
+    }
 }
 
 async fn refuses_what_is_not_there(cluster: &Cluster, client: &Client) {
@@ -104,7 +157,7 @@ async fn is_taken(cluster: &Cluster, height: Height) {
     let submitter = Payer::funded(&cluster.network, SUBMITTER).address;
     for node in &cluster.nodes {
         let client = node.client();
-        let status = crate::cluster::until("the chain to take the proof", START_TIME, async || {
+        let status = until("the chain to take the proof", START_TIME, async || {
             client.provers().await.ok().filter(|status| status.proven_height >= height)
         })
         .await;
@@ -164,7 +217,7 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
 /// Waits until a node has the chain proof.
 async fn has_chain_proof(node: &Node, height: Height) {
     let client = node.client();
-    crate::cluster::until("the chain proof", START_TIME, async || {
+    until("the chain proof", START_TIME, async || {
         let chain = client.proof_status().await.ok()?.chain?;
         (chain.last_height == height).then_some(())
     })
@@ -191,7 +244,7 @@ async fn shows_and_refuses(client: &Client, height: Height) {
     assert_eq!(code(client.submit_chain(vec![1; 20], None).await), "bad_request");
     assert_eq!(code(client.submit_chain(vec![0; 4 * 1024 * 1024 + 1], None).await), "body_too_large");
     let next = height.0 + WINDOW;
-    crate::cluster::until("the next window's end", START_TIME, async || {
+    until("the next window's end", START_TIME, async || {
         let live = client.health_live().await.ok()?;
         (live.finalized_height >= Height(next)).then_some(())
     })

@@ -90,6 +90,7 @@ pub async fn tiers_hold_against_peers(cluster: &Cluster) {
 
 /// The last node has the fifth's identity in quarantine: it takes no attestation of it, while others do.
 pub async fn a_quarantine_holds_against_peers(cluster: &Cluster, fifth: &Node, address: &Address) {
+    let _remedy = testkit::contract!("S002-035");
     let (strict, lenient) = (&cluster.nodes[3], &cluster.nodes[1]);
     let tier = lenient.client().reputation(address).await.expect("a view").tier;
     assert!(

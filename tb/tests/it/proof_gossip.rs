@@ -174,7 +174,7 @@ async fn the_longest_proofs_are_judged_by_what_they_say_and_longer_ones_by_their
         (status, refusal["code"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(post("/transactions", 5).await, (413, "body_too_large".to_owned()));
-    assert_eq!(post("/transactions", 4).await, (422, "malformed".to_owned()));
+    assert_eq!(post("/transactions", 4).await, (422, "oversize".to_owned()));
     assert_eq!(post("/proofs/claims", 3).await, (413, "body_too_large".to_owned()));
     let call = client.call::<_, Value>(Operation::TransactionSubmit, &payer.request(&forged)).await;
     assert_eq!(code(call), "body_too_large");

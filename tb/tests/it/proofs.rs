@@ -245,7 +245,7 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let events = cluster.nodes[0].log().matches("backend_health.plonky3.recovered").count();
     assert_eq!(events, 1, "one recovery, one event");
     let said = std::fs::read_to_string(&log).expect("the log");
-    assert!(said.lines().count() > 2 && said.lines().all(|line| line.contains("plonky3")), "{said}");
+    assert!(said.lines().count() >= 2 && said.lines().all(|line| line.contains("plonky3")), "{said}");
 }
 
 /// Proofs are still there after the node was killed, and those of the prover after a restart of its own.

@@ -183,7 +183,7 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     assert_eq!(answer.status().as_u16(), 503);
     let (mut late, mut words) = empty(&cluster, "late");
     let mut alone: Vec<&str> = words.iter().map(String::as_str).collect();
-    alone.extend(["--json", "--state-sync", "--peer-url", &none]);
+    alone.extend(["--state-sync", "--peer-url", &none]);
     let refused = late.start_refused(&alone, &[]).refused();
     assert_eq!((refused.code.as_str(), refused.exit), ("state_sync", 4), "{refused:?}");
     assert!(refused.error.contains(&none), "the source is named: {refused:?}");
@@ -215,7 +215,40 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     let height = BlockId::Height(Height(goal));
     let same = (mine.block(height).await.expect("a block"), theirs.block(height).await.expect("a block"));
     assert_eq!(same.0.hash, same.1.hash);
+    fetches_no_chunk_twice(&mut cluster).await;
     cluster.check_no_panic();
+}
+
+/// Chunks lie where the environment says, each under its hash: one that is there is not fetched, and no other file is touched.
+async fn fetches_no_chunk_twice(cluster: &mut Cluster) {
+    let _path = testkit::contract!("S003-157");
+    // No further snapshot, so that it is known which one will be fetched.
+    cluster.nodes[0].stop();
+    cluster.nodes[0].start_with(&["--set", "snapshots.interval_blocks=0"], &[]);
+    cluster.nodes[0].ready(START_TIME).await;
+    let (honest, url) = (cluster.nodes[0].client(), cluster.nodes[0].ports.rpc_url());
+    let plan = honest.state_sync_plan().await.expect("a plan");
+    let first = honest.state_sync_chunk(&plan.chunks[0].id).await.expect("a chunk").file().expect("it is whole");
+    let (mut later, mut words) = empty(cluster, "later");
+    let store = later.home.join("elsewhere");
+    std::fs::create_dir(&store).expect("a folder");
+    let chunk = |hash: &str| store.join(format!("{hash}.chunk"));
+    let (shared, foreign) = (chunk(&plan.chunks[0].id.to_string()), store.join("notes.txt"));
+    std::fs::write(&shared, first).expect("a file");
+    std::fs::write(chunk(&"ab".repeat(32)), b"of an earlier snapshot").expect("a file");
+    std::fs::write(&foreign, b"not ours").expect("a file");
+    words.extend(["--state-sync", "--peer-url", &url].map(str::to_owned));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    later.start_with(&words, &[("TB_CHUNK_DB_PATH", store.to_str().expect("text"))]);
+    later.reaches(plan.snapshot.height.0 + 1, SYNC_TIME).await;
+    let report = std::fs::read_to_string(later.home.join("data/state_sync.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!((&report["resumed"], &report["height"]), (&1.into(), &plan.snapshot.height.0.into()), "{report}");
+    let left: Vec<_> =
+        std::fs::read_dir(&store).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    assert_eq!(left, [foreign], "the chunks have served, and nothing else was touched");
+    assert!(!later.home.join("chunk_db").exists());
+    later.stop();
 }
 
 #[test]

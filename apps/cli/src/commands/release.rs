@@ -1,6 +1,6 @@
 //! `tb release`: what this program was built from, and whether a folder of a release may be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use rpc::ExitCode;
@@ -10,6 +10,8 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{count, fields};
 use crate::release::info::{BuildInfo, is_commit};
+use crate::release::installed::{self, Installed};
+use crate::release::sign::Signer;
 use crate::release::{sign, verify};
 
 const EXAMPLES: &str = "\
@@ -23,6 +25,12 @@ const EXAMPLES_VERIFY: &str = "\
 Examples:
   tb release verify ./the-block-0.1.0 --signers config/release_signers.txt
   tb release verify ./the-block-0.1.0 --commit 0123456789abcdef0123456789abcdef01234567 --json";
+const EXAMPLES_USE: &str = "\
+Examples:
+  tb release use ./the-block-0.1.0 --root /opt/the-block --signers /etc/the-block/release_signers.txt";
+const EXAMPLES_ROLLBACK: &str = "\
+Examples:
+  tb release rollback --root /opt/the-block --signers /etc/the-block/release_signers.txt";
 const EXAMPLES_KEY: &str = "\
 Examples:
   tb release key --out ~/release.key --name mine";
@@ -34,6 +42,9 @@ Examples:
 pub const SIGNERS_VARIABLE: &str = "TB_RELEASE_SIGNERS";
 /// The list of signers of this project.
 const SIGNERS_DEFAULT: &str = "config/release_signers.txt";
+
+/// Where a machine keeps its releases.
+const ROOT_DEFAULT: &str = "/opt/the-block";
 
 /// Arguments of `tb release`.
 #[derive(Debug, Args)]
@@ -51,6 +62,12 @@ enum Command {
     /// Check a release: files, signer, sums, list of parts, and the commit inside the program
     #[command(after_help = EXAMPLES_VERIFY)]
     Verify(Verify),
+    /// Check a release, keep it on this machine and make it the current one; the one before stays
+    #[command(after_help = EXAMPLES_USE)]
+    Use(Use),
+    /// Go back to the release that was current before, after another check of it
+    #[command(after_help = EXAMPLES_ROLLBACK)]
+    Rollback(Place),
     /// Make a key that signs releases, and print its line for the list of signers
     #[command(after_help = EXAMPLES_KEY)]
     Key(Key),
@@ -70,6 +87,25 @@ struct Verify {
     /// The release must be of this commit
     #[arg(long, value_name = "COMMIT")]
     commit: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Use {
+    /// Folder of the release
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// Where this machine keeps its releases; the service starts DIR/current/tb
+    #[arg(long, value_name = "DIR", default_value = ROOT_DEFAULT)]
+    root: PathBuf,
+    /// List of accepted signers
+    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true, default_value = SIGNERS_DEFAULT)]
+    signers: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +136,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     match &arguments.command {
         Command::Info => info(context),
         Command::Verify(verify) => check(verify, context)?,
+        Command::Use(Use { folder, place }) => {
+            let installed = installed::use_release(&place.root, folder, &accepted(&place.signers)?)?;
+            context.output.result(&installed, || describe(&installed));
+        }
+        Command::Rollback(place) => {
+            let installed = installed::roll_back(&place.root, &accepted(&place.signers)?)?;
+            context.output.result(&installed, || describe(&installed));
+        }
         Command::Key(Key { out, name }) => {
             if name.contains(['\n', '#']) {
                 return Err(Failure::usage("the name of a signer is one line without #", "choose another name"));
@@ -136,15 +180,7 @@ fn check(arguments: &Verify, context: &Context) -> Result<(), Failure> {
             "git rev-parse HEAD prints the commit of a checkout",
         ));
     }
-    let signers = sign::read_signers(&arguments.signers)?;
-    if signers.is_empty() {
-        return Err(Failure::new(
-            ExitCode::Unauthorized,
-            "signer_unknown",
-            format!("{} accepts no signer, so every release is refused", arguments.signers.display()),
-            "name the list of whom you trust with --signers or TB_RELEASE_SIGNERS",
-        ));
-    }
+    let signers = accepted(&arguments.signers)?;
     let verified = verify::verify(&arguments.folder, &signers, arguments.commit.as_deref())?;
     context.output.result(&verified, || {
         let bytes = u64::try_from(verified.program_bytes).unwrap_or(u64::MAX);
@@ -156,4 +192,27 @@ fn check(arguments: &Verify, context: &Context) -> Result<(), Failure> {
         ])
     });
     Ok(())
+}
+
+/// The signers of a list that accepts anybody.
+fn accepted(list: &Path) -> Result<Vec<Signer>, Failure> {
+    let signers = sign::read_signers(list)?;
+    if signers.is_empty() {
+        return Err(Failure::new(
+            ExitCode::Unauthorized,
+            "signer_unknown",
+            format!("{} accepts no signer, so every release is refused", list.display()),
+            "name the list of whom you trust with --signers or TB_RELEASE_SIGNERS",
+        ));
+    }
+    Ok(signers)
+}
+
+fn describe(installed: &Installed) -> String {
+    fields(&[
+        ("current", installed.current.commit.clone()),
+        ("previous", installed.previous.clone().unwrap_or_else(|| "none".to_owned())),
+        ("program", installed.program.display().to_string()),
+        ("next", "restart the service; `tb release rollback` goes back".to_owned()),
+    ])
 }

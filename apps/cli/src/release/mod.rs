@@ -18,10 +18,11 @@
 //!
 //! The program of the folder is never started.
 //!
-//! Read next: [`info`] for what is inside a program, [`provenance`] for the statement.
+//! Read next: [`installed`] for the releases of a machine, [`info`] for what is inside a program, [`provenance`] for the statement.
 
 pub mod files;
 pub mod info;
+pub mod installed;
 pub mod provenance;
 pub mod sign;
 pub mod verify;

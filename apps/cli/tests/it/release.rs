@@ -8,7 +8,7 @@ use std::process::Command;
 
 use cli::Failure;
 use cli::release::info::{STAMP_MARK, stamped_commit};
-use cli::release::{PARTS, PROGRAM, PROVENANCE, SIGNATURE, SUMS, files, sign, verify};
+use cli::release::{PARTS, PROGRAM, PROVENANCE, SIGNATURE, SUMS, files, installed, sign, verify};
 use rpc::ExitCode;
 use serde_json::{Value, json};
 
@@ -51,6 +51,13 @@ impl Release {
         self.write(PROGRAM, format!("\x7fELF…{STAMP_MARK}…{STAMP_MARK}{stamped}…"));
         self.write(PARTS, parts(&files::sum(&self.read(PROGRAM)), "1.6").to_string());
         self.describe();
+    }
+
+    /// A whole release of another commit, signed by the same key.
+    fn next(&self, commit: &str) {
+        self.build(commit);
+        let [program, parts] = [PROGRAM, PARTS].map(|name| files::sum(&self.read(name)));
+        self.state(&provenance(&[(PROGRAM, &program), (PARTS, &parts)], commit));
     }
 
     /// Sums, provenance and signature of what is there.
@@ -296,4 +303,52 @@ fn a_program_with_features_of_tests_is_no_release() {
     let (code, said) = features_of(&own);
     assert!(code == Some(1) && said.contains("the feature prod is absent"), "{said}");
     assert!(!said.contains("backend-plonky3"), "the proof system is in every build: {said}");
+}
+
+/// What the machine's service would start.
+fn running(root: &Path) -> Vec<u8> {
+    fs::read(root.join("current").join(PROGRAM)).expect("a program")
+}
+
+#[test]
+fn the_release_before_comes_back_and_nothing_unchecked_becomes_current() {
+    let _remedy = testkit::contract!("S002-035");
+    let release = Release::new();
+    let root = release.beside("machine");
+    let signers = || sign::read_signers(&release.beside("signers")).expect("a list");
+    let use_it = || installed::use_release(&root, &release.dir(), &signers());
+    let back = || installed::roll_back(&root, &signers());
+    assert_eq!(back().expect_err("nothing was used yet").error.code, "no_previous");
+    let first = use_it().expect("a good release");
+    assert_eq!((first.current.commit.as_str(), first.previous), (COMMIT, None));
+    let old = running(&root);
+    assert_eq!(old, release.read(PROGRAM));
+    let mode = fs::metadata(root.join("current").join(PROGRAM)).expect("a program").permissions().mode();
+    assert_eq!(mode & 0o777, 0o755);
+    assert_eq!(back().expect_err("there was none before").error.code, "no_previous");
+
+    release.next(OTHER);
+    let second = use_it().expect("a good release");
+    assert_eq!((second.current.commit.as_str(), second.previous.as_deref()), (OTHER, Some(COMMIT)));
+    let new = running(&root);
+    assert!(new != old && new == release.read(PROGRAM));
+    assert_eq!(use_it().expect("once more").previous.as_deref(), Some(COMMIT), "the same again changes nothing");
+
+    // A bad folder, an unknown signer, a kept release that was altered: what is current stays.
+    release.write(PROGRAM, b"something else");
+    assert_eq!(use_it().expect_err("it has other sums").exit, ExitCode::Damaged);
+    assert_eq!(fs::read_dir(root.join("releases")).expect("a folder").count(), 2, "nothing is left of it");
+    assert_eq!(installed::roll_back(&root, &[]).expect_err("no signer").error.code, "signer_unknown");
+    let kept = root.join("releases").join(COMMIT).join(PARTS);
+    let parts = fs::read(&kept).expect("a file");
+    fs::write(&kept, b"{}").expect("ours");
+    assert_eq!(back().expect_err("it was altered").exit, ExitCode::Damaged);
+    fs::write(&kept, parts).expect("ours");
+    assert_eq!(running(&root), new);
+
+    let third = back().expect("the one before");
+    assert_eq!((third.current.commit.as_str(), third.previous.as_deref()), (COMMIT, Some(OTHER)));
+    assert_eq!(running(&root), old);
+    assert_eq!(back().expect("and forth").current.commit, OTHER);
+    assert_eq!(running(&root), new);
 }

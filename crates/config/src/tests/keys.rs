@@ -82,6 +82,7 @@ fn paths_lie_below_the_home_directory_unless_they_are_absolute() {
     assert_eq!(config.store_dir(), below("data/store"));
     assert_eq!(config.wal_dir(), below("data/wal"));
 
+    assert_eq!(config.p2p.chunk_db, below("chunk_db"));
     assert_eq!(config.p2p.overlay_db, below("overlay/overlay_peers.json"));
     assert_eq!(config.p2p.peer_db, below("peer_db"));
     assert_eq!(config.p2p.quic_peer_db, below("peer_db_quic"));
@@ -92,6 +93,7 @@ fn paths_lie_below_the_home_directory_unless_they_are_absolute() {
         ("TB_PEER_DB_PATH", "c"),
         ("TB_QUIC_PEER_DB_PATH", "/d"),
         ("TB_PEER_KEY_HISTORY_PATH", "/e"),
+        ("TB_CHUNK_DB_PATH", "/f"),
     ];
     let config = place.load(&[], &environment).unwrap().config;
     assert_eq!(config.store_dir().to_str(), Some("/a/store"));
@@ -99,6 +101,7 @@ fn paths_lie_below_the_home_directory_unless_they_are_absolute() {
     assert_eq!(config.p2p.peer_db, below("c"));
     assert_eq!(config.p2p.quic_peer_db.to_str(), Some("/d"));
     assert_eq!(config.p2p.peer_key_history.to_str(), Some("/e"));
+    assert_eq!(config.p2p.chunk_db.to_str(), Some("/f"));
 }
 
 #[test]

@@ -65,12 +65,6 @@ fn of_two_variables_of_one_key_the_first_counts_and_the_other_is_named() {
 }
 
 #[test]
-fn a_variable_of_a_later_feature_is_a_warning() {
-    let loaded = Place::new().load(&[], &[("TB_CHUNK_DB_PATH", "/x")]).unwrap();
-    assert!(loaded.warnings[0].contains("TB_CHUNK_DB_PATH is not used"), "{:?}", loaded.warnings);
-}
-
-#[test]
 fn a_wrong_value_is_refused_also_where_a_stronger_source_replaces_it() {
     let place = Place::new();
     place.write("node.toml", "mempool_limit = 0");

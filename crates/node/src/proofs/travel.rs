@@ -9,7 +9,8 @@
 //! Rules
 //! - What is passed on was verified here, against this node's own headers, and is kept here.
 //! - Nothing is asked for later: what was missed comes with the next chain proof, which covers every window before its end.
-//! - Few wait for their turn, and not as long as the network waits for a verdict, so their bound is the network's as well.
+//! - What comes before its turn waits here, bounded in number, bytes and time, and is announced once it was taken. The network is told that it was
+//!   ignored, so that it holds nothing up there; what is wrong with it costs nobody points then.
 //!
 //! Read next: `mod.rs` (how a proof is judged), `p2p/src/handlers/proofs.rs` (how it travels).
 
@@ -23,12 +24,14 @@ use proof::light::{SealedChain, SealedWindow};
 use super::{Refused, accept, accept_chain};
 use crate::shared::Shared;
 
-/// Most proofs that wait for their turn: fewer than the network keeps room for, so that others get through meanwhile.
-pub const EARLY_MAX: usize = 4;
-/// How long one waits for its turn; the network forgets what has no verdict after ten seconds.
-pub const EARLY_TIME: Duration = Duration::from_secs(8);
+/// Most proofs that wait for their turn.
+pub const EARLY_MAX: usize = 16;
+/// Most bytes of all that wait.
+pub const EARLY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long one waits for its turn.
+pub const EARLY_TIME: Duration = Duration::from_secs(30);
 /// Most windows ahead of the next one that a proof may be of, to wait.
-pub const EARLY_WINDOWS_MAX: u64 = 4;
+pub const EARLY_WINDOWS_MAX: u64 = 16;
 /// Most windows after the chain proof that a new peer is told of.
 pub const RETOLD_WINDOWS_MAX: u64 = 8;
 
@@ -61,28 +64,42 @@ impl Early {
     /// Judges a proof, or keeps it for a while when it comes too early.
     pub async fn receive(&mut self, shared: &Arc<Shared>, p2p: &P2pHandle, proof: Travelling) {
         match place(shared, &proof) {
-            Place::Early if self.0.len() < EARLY_MAX => self.0.push((proof, Instant::now())),
-            Place::Early | Place::Useless => tell(shared, p2p, &proof, Verdict::Ignore),
             Place::Malformed => tell(shared, p2p, &proof, Verdict::Reject),
+            Place::Useless => tell(shared, p2p, &proof, Verdict::Ignore),
+            Place::Early => {
+                tell(shared, p2p, &proof, Verdict::Ignore);
+                self.keep(proof);
+            }
             Place::InTurn => {
-                judge(shared, p2p, proof).await;
-                self.again(shared, p2p).await;
+                let verdict = judge(shared, &proof).await;
+                tell(shared, p2p, &proof, verdict);
+                self.again(shared).await;
             }
         }
     }
 
+    /// Keeps a proof, if there is room.
+    fn keep(&mut self, proof: Travelling) -> bool {
+        let bytes: usize = self.0.iter().map(|(proof, _)| proof.bytes.len()).sum();
+        let has_room = self.0.len() < EARLY_MAX && bytes.saturating_add(proof.bytes.len()) <= EARLY_BYTES_MAX;
+        if has_room {
+            self.0.push((proof, Instant::now()));
+        }
+        has_room
+    }
+
     /// Looks again at those that wait: blocks and other proofs may have made it their turn.
-    pub async fn again(&mut self, shared: &Arc<Shared>, p2p: &P2pHandle) {
-        // Each look takes at least one away, so there are few.
+    pub async fn again(&mut self, shared: &Arc<Shared>) {
+        // Each look takes one away, so there are few.
         while let Some(at) = self
             .0
             .iter()
             .position(|(proof, since)| since.elapsed() >= EARLY_TIME || place(shared, proof) != Place::Early)
         {
             let (proof, _) = self.0.swap_remove(at);
-            match place(shared, &proof) {
-                Place::InTurn => judge(shared, p2p, proof).await,
-                _ => tell(shared, p2p, &proof, Verdict::Ignore),
+            if place(shared, &proof) == Place::InTurn && judge(shared, &proof).await == Verdict::Accept {
+                shared.metrics.proofs.gossip.with([name(proof.kind), verdict_name(Verdict::Accept)]).inc();
+                publish(shared, proof.kind, &proof.bytes);
             }
         }
     }
@@ -131,16 +148,15 @@ fn chain_place(kept: Height, height: Height, finalized: Height, ahead: Height) -
     }
 }
 
-/// Verifies and keeps a proof away from the network's thread, and answers.
-async fn judge(shared: &Arc<Shared>, p2p: &P2pHandle, proof: Travelling) {
+/// Verifies and keeps a proof away from the network's thread.
+async fn judge(shared: &Arc<Shared>, proof: &Travelling) -> Verdict {
     let (node, judged) = (Arc::clone(shared), proof.clone());
     let done = tokio::task::spawn_blocking(move || match judged.kind {
         ProofKind::Window => accept(&node, &judged.bytes, None).map(drop),
         ProofKind::Chain => accept_chain(&node, &judged.bytes, None).map(drop),
     });
     // A panic in there is our fault, not the peer's.
-    let verdict = done.await.map_or(Verdict::Ignore, |done| verdict(&done));
-    tell(shared, p2p, &proof, verdict);
+    done.await.map_or(Verdict::Ignore, |done| verdict(&done))
 }
 
 /// What the network is told. Only what no honest node can have passed on costs points.
@@ -220,11 +236,11 @@ mod tests {
 
     #[test]
     fn a_window_is_judged_in_turn_waits_when_early_and_is_ignored_when_far() {
-        let places = |closed: u64| (0..9).map(|window| window_place(3, window, closed)).collect::<Vec<_>>();
+        let places = |closed: u64| (0..22).map(|window| window_place(3, window, closed)).collect::<Vec<_>>();
         let (useless, early) = (Place::Useless, Place::Early);
-        let expected = [useless, useless, useless, Place::InTurn, early, early, early, early, useless];
+        let expected = [&[useless; 3][..], &[Place::InTurn], &[early; 16], &[useless; 2]].concat();
         assert_eq!(places(4), expected);
-        assert_eq!(places(9), expected, "windows are taken in order");
+        assert_eq!(places(30), expected, "windows are taken in order");
         assert_eq!(places(3)[3], early, "its last block is not final here yet");
     }
 
@@ -234,6 +250,20 @@ mod tests {
         let (useless, turn, early) = (Place::Useless, Place::InTurn, Place::Early);
         let places = [at(4), at(8), at(12), at(20), at(24), at(36), at(40)];
         assert_eq!(places, [useless, useless, turn, turn, early, early, useless]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_number_and_in_bytes() {
+        let proof = |length: usize| Travelling {
+            batch: BatchId::default(),
+            kind: ProofKind::Window,
+            bytes: vec![0; length].into(),
+        };
+        let mut early = Early::default();
+        assert_eq!((0..20).filter(|_| early.keep(proof(300_000))).count(), EARLY_MAX);
+        let mut early = Early::default();
+        assert_eq!((0..20).filter(|_| early.keep(proof(4 * 1024 * 1024))).count(), 4);
+        assert!(!early.keep(proof(1)), "not a byte more");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   sources ── plan ──► manifests, the highest first ── light client: genesis or a checkpoint leads to its header ──►
-//!      └── one task each ── chunk ── check against the header ──► <data>/state-sync/<name>/ ── all there ──► store
+//!      └── one task each ── chunk ── check against the header ──► <p2p.chunk_db_path>/ ── all there ──► store
 //! ```
 //!
 //! Rules
@@ -10,14 +10,17 @@
 //!   period. A manifest's signature says who made it, nothing more.
 //! - A chunk is checked before it is kept, and again before it is used. A source that gives a wrong one is dropped and
 //!   named; so is one that does not answer [`FAILURES_MAX`] times.
-//! - Chunks that are kept outlive the process: the next start goes on where this one ended.
+//! - Chunks that are kept outlive the process: the next start goes on where this one ended. They are kept under their hash, so a
+//!   chunk that two snapshots share is fetched once. In the folder nothing else is touched, since an operator may have named it.
 //! - A store that holds anything is left as it is.
 //!
 //! Read next: `fetch.rs` (sources and chunks), `spec/snapshots.md`.
 
 mod fetch;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
 use std::time::Instant;
 
 use ::config::{Home, NodeConfig};
@@ -26,6 +29,7 @@ use proof::light::{Attested, CertifiedHeader, ChainRules, LightError};
 use rpc::types::BlockId;
 use rpc::{Client, ClientConfig};
 use serde::Serialize;
+use snapshots::shelf::MANIFEST;
 use snapshots::{Manifest, Snapshot, SnapshotError, restore};
 use storage::{StorageError, Store, StoreConfig, Verify};
 
@@ -38,8 +42,6 @@ pub const FAILURES_MAX: u32 = 3;
 pub const SOURCES_MAX: usize = 64;
 /// Most heights in between that one judgement may take.
 const STEPS_MAX: usize = 4_096;
-/// The folder of chunks below the data folder.
-const FOLDER: &str = "state-sync";
 /// What the last sync did, below the data folder.
 const REPORT: &str = "state_sync.json";
 
@@ -135,8 +137,8 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     let rules = ChainRules::of(genesis)?;
     let mut dropped = Vec::new();
     let found = find(sync, &rules, &hash, &mut dropped).await?;
-    let folder = config.data_dir.join(FOLDER).join(snapshots::shelf::folder_name(&found.manifest));
-    prepare(&config.data_dir.join(FOLDER), &folder, &found.manifest)?;
+    let folder = config.p2p.chunk_db.clone();
+    prepare(&folder, &found.manifest)?;
     let urls: Vec<String> = found.sources.iter().map(|source| source.url.clone()).collect();
     let (count, height) = (found.manifest.chunks().len(), found.manifest.height());
     tracing::info!(%height, chunks = count, bytes = found.manifest.packed_bytes(), sources = urls.len(), "state sync begins");
@@ -166,18 +168,35 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     };
     note(&config.data_dir.join(REPORT), &report);
     // The chunks have served; what cannot be removed now only takes room.
-    let _ = std::fs::remove_dir_all(config.data_dir.join(FOLDER));
+    let _ = clear(&config.p2p.chunk_db, &BTreeSet::new());
+    let _ = std::fs::remove_dir(&config.p2p.chunk_db);
     Ok(())
 }
 
-/// Makes the folder of this snapshot; chunks of another one go.
-fn prepare(above: &Path, folder: &Path, manifest: &Manifest) -> Result<(), SnapshotError> {
-    let failed = |action, path: PathBuf| move |source| SnapshotError::Io { action, path, source };
-    if !folder.exists() && above.exists() {
-        std::fs::remove_dir_all(above).map_err(failed("remove", above.to_owned()))?;
-    }
-    std::fs::create_dir_all(folder).map_err(failed("create", folder.to_owned()))?;
+/// Makes the folder ready for this snapshot: chunks that it shares with an earlier one stay, the others go.
+fn prepare(folder: &Path, manifest: &Manifest) -> Result<(), SnapshotError> {
+    let failed = |action| move |source| SnapshotError::Io { action, path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed("create"))?;
+    let needed = manifest.chunks().iter().map(|chunk| chunk.id).collect();
+    clear(folder, &needed).map_err(failed("clear"))?;
     snapshots::shelf::write_manifest(folder, manifest)
+}
+
+/// Removes the manifest and the chunks that are not `needed`, whole or not, and no file of another name.
+fn clear(folder: &Path, needed: &BTreeSet<Hash>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let goes = match name.rsplit_once('.') {
+            Some((hash, "chunk")) => hash.parse().is_ok_and(|hash: Hash| !needed.contains(&hash)),
+            Some((hash, "new")) => hash.parse::<Hash>().is_ok(),
+            _ => name == MANIFEST,
+        };
+        if goes {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the report for people; a node that synced does not stop because of it.

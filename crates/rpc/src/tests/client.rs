@@ -3,7 +3,7 @@
 //! The server keeps what it was asked, so that the tests see the request line and headers on the wire.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use primitives::{Height, Rejection};
@@ -281,4 +281,51 @@ async fn a_batch_keeps_the_order_of_its_calls() {
     let whole = crate::jsonrpc::Response::new::<Value>(Value::Null, Err(ApiError::new(ErrorCode::InvalidRequest)));
     let server = Server::json("200 OK", &serde_json::to_value(whole).unwrap()).await;
     assert_eq!(server.client.submit_batch(&two).await.unwrap_err().code(), "invalid_request");
+}
+
+/// A line that is open and says nothing is given up when a beat is missing, and opened again after pauses that double to their bound.
+#[tokio::test]
+async fn a_missing_beat_opens_the_stream_of_heads_again_after_growing_pauses() {
+    let _shown = testkit::contract!("S000-124");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (silence, pauses) = (Duration::from_millis(150), (Duration::from_millis(40), Duration::from_millis(160)));
+    let beating = Duration::from_millis(600);
+    let opened = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&opened);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let count = seen.lock().unwrap().len();
+            seen.lock().unwrap().push(Instant::now());
+            tokio::spawn(async move {
+                read_request(&mut socket).await;
+                let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: opened\n\n";
+                let _ = socket.write_all(head).await;
+                let started = Instant::now();
+                // Only the first line beats, for a while.
+                while count == 0 && started.elapsed() < beating {
+                    let _ = socket.write_all(b":hb\n\n").await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            });
+        }
+    });
+    let client = Client::new(&ClientConfig { token: Some(TOKEN.to_owned()), ..ClientConfig::new(url) }).unwrap();
+    let mut heads = client.heads_within(silence, pauses);
+    let waiting = tokio::spawn(async move { heads.next().await.is_ok() });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while opened.lock().unwrap().len() < 6 {
+        assert!(Instant::now() < deadline && !waiting.is_finished(), "it was not opened again and again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    waiting.abort();
+    let opened = opened.lock().unwrap().clone();
+    let gaps: Vec<Duration> = opened.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let least = |pause: u64| silence + Duration::from_millis(pause);
+    let expected = [beating + least(40), least(80), least(160), least(160), least(160)];
+    for (gap, least) in gaps.iter().zip(expected) {
+        // The system's clock and ours may differ by a little.
+        assert!(*gap + Duration::from_millis(15) >= least, "{gaps:?}");
+    }
 }
