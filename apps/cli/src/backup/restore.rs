@@ -75,12 +75,12 @@ pub fn restore(backup: &Backup, given: &Given<'_>, output: Output) -> Result<Res
     let staged = stage_config(backup, given)?;
     check_paths(backup, given.home, &staged)?;
     check_guard(backup, given)?;
-    let placed = places(backup, given.home, &staged)?;
     let store = staged.store_dir();
     if store.join("store").exists() {
         let what = format!("there is a store in {}", store.display());
         return Err(no("store_not_empty", what, "move it aside, then restore"));
     }
+    let placed = places(backup, given.home, &staged)?;
     let mut files = 0;
     for (from, to, mode) in &placed.missing {
         let folder = to.parent().unwrap_or(to);
