@@ -48,11 +48,14 @@ pub struct Travelling {
 
 /// Where a proof stands before anything is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Place {
+    /// It is judged now.
     InTurn,
+    /// It may wait.
     Early,
     /// Here already, far away, or longer than this node looks at: no fault of the peer.
     Useless,
+    /// No proof at all.
     Malformed,
 }
 
@@ -79,7 +82,7 @@ impl Early {
     }
 
     /// Keeps a proof, if there is room.
-    fn keep(&mut self, proof: Travelling) -> bool {
+    pub fn keep(&mut self, proof: Travelling) -> bool {
         let bytes: usize = self.0.iter().map(|(proof, _)| proof.bytes.len()).sum();
         let has_room = self.0.len() < EARLY_MAX && bytes.saturating_add(proof.bytes.len()) <= EARLY_BYTES_MAX;
         if has_room {
@@ -127,7 +130,7 @@ fn place(shared: &Shared, proof: &Travelling) -> Place {
 }
 
 /// Of a window, when `next` is the one that is taken next and those below `closed` are closed.
-fn window_place(next: u64, window: u64, closed: u64) -> Place {
+pub fn window_place(next: u64, window: u64, closed: u64) -> Place {
     if window < next || window > next.saturating_add(EARLY_WINDOWS_MAX) {
         Place::Useless
     } else if window == next && window < closed {
@@ -138,7 +141,7 @@ fn window_place(next: u64, window: u64, closed: u64) -> Place {
 }
 
 /// Of a chain proof to `height`, when one to `kept` is here; it may wait when it ends at most `ahead` above the last block.
-fn chain_place(kept: Height, height: Height, finalized: Height, ahead: Height) -> Place {
+pub fn chain_place(kept: Height, height: Height, finalized: Height, ahead: Height) -> Place {
     if height <= kept || height.0 > finalized.0.saturating_add(ahead.0) {
         Place::Useless
     } else if height <= finalized {
@@ -160,7 +163,7 @@ async fn judge(shared: &Arc<Shared>, proof: &Travelling) -> Verdict {
 }
 
 /// What the network is told. Only what no honest node can have passed on costs points.
-fn verdict(done: &Result<(), Refused>) -> Verdict {
+pub fn verdict(done: &Result<(), Refused>) -> Verdict {
     match done {
         Ok(()) => Verdict::Accept,
         Err(Refused::Bytes(_) | Refused::Chain(_) | Refused::Proof(_) | Refused::NotAnEnd { .. }) => Verdict::Reject,
@@ -221,70 +224,6 @@ pub fn retell(shared: &Shared) {
         // What was folded meanwhile is gone, and covered.
         if let Ok(Some(bytes)) = shared.store.window_proof(window) {
             publish(shared, ProofKind::Window, &bytes);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    //! Which proofs are judged, wait, or are nothing to this node; and who pays for what does not verify.
-
-    use proof::ProofError;
-    use proof::light::SealedWindowError;
-
-    use super::*;
-
-    #[test]
-    fn a_window_is_judged_in_turn_waits_when_early_and_is_ignored_when_far() {
-        let places = |closed: u64| (0..22).map(|window| window_place(3, window, closed)).collect::<Vec<_>>();
-        let (useless, early) = (Place::Useless, Place::Early);
-        let expected = [&[useless; 3][..], &[Place::InTurn], &[early; 16], &[useless; 2]].concat();
-        assert_eq!(places(4), expected);
-        assert_eq!(places(30), expected, "windows are taken in order");
-        assert_eq!(places(3)[3], early, "its last block is not final here yet");
-    }
-
-    #[test]
-    fn a_chain_proof_is_judged_once_its_end_is_final_here() {
-        let at = |height: u64| chain_place(Height(8), Height(height), Height(20), Height(16));
-        let (useless, turn, early) = (Place::Useless, Place::InTurn, Place::Early);
-        let places = [at(4), at(8), at(12), at(20), at(24), at(36), at(40)];
-        assert_eq!(places, [useless, useless, turn, turn, early, early, useless]);
-    }
-
-    #[test]
-    fn what_waits_is_bounded_in_number_and_in_bytes() {
-        let proof = |length: usize| Travelling {
-            batch: BatchId::default(),
-            kind: ProofKind::Window,
-            bytes: vec![0; length].into(),
-        };
-        let mut early = Early::default();
-        assert_eq!((0..20).filter(|_| early.keep(proof(300_000))).count(), EARLY_MAX);
-        let mut early = Early::default();
-        assert_eq!((0..20).filter(|_| early.keep(proof(4 * 1024 * 1024))).count(), 4);
-        assert!(!early.keep(proof(1)), "not a byte more");
-    }
-
-    #[test]
-    fn only_what_no_honest_node_passes_on_costs_points() {
-        assert_eq!(verdict(&Ok(())), Verdict::Accept);
-        let (window, next) = (1, 2);
-        for bad in [
-            Refused::Bytes(SealedWindowError::TooShort { bytes: 3 }),
-            Refused::Proof(ProofError::Unreadable),
-            Refused::NotAnEnd { height: Height(3) },
-        ] {
-            assert_eq!(verdict(&Err(bad)), Verdict::Reject);
-        }
-        for honest in [
-            Refused::Exists { window, next },
-            Refused::NotNext { window, next },
-            Refused::TailFull,
-            Refused::NotFinalized { height: Height(9), finalized: Height(8) },
-            Refused::Damaged { height: Height(1) },
-        ] {
-            assert_eq!(verdict(&Err(honest)), Verdict::Ignore);
         }
     }
 }

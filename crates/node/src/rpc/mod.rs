@@ -22,7 +22,7 @@ mod accounts;
 mod audits;
 mod auth;
 mod blocks;
-mod body;
+pub mod body;
 mod connections;
 mod errors;
 mod health;

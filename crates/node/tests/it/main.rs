@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::as_conversions, reason = "tests fail by panicking")]
 
 mod audits;
+mod body;
 mod disk;
 mod meta;
 mod partition_watch;
@@ -11,3 +12,4 @@ mod proofs;
 mod silence;
 mod start_error;
 mod topics;
+mod travel;

@@ -1,0 +1,44 @@
+//! Bodies at the border of each bound, and the place that a long one needs.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use node::rpc::body::{Bounds, read_long};
+use rpc::{ApiError, ErrorCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const BOUNDS: Bounds = Bounds { ordinary: 10, most: 30 };
+
+async fn read(length: usize, places: &Arc<Semaphore>) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, "application/json".parse().expect("a type"))]);
+    let pieces = vec![b'x'; length].chunks(7).map(|piece| Ok::<_, ApiError>(piece.to_vec())).collect::<Vec<_>>();
+    let body = Body::from_stream(futures::stream::iter(pieces));
+    let place = || {
+        let overloaded = |_| ApiError::from(ErrorCode::Overloaded);
+        Arc::clone(places).try_acquire_owned().map_err(overloaded)
+    };
+    read_long(&headers, body, BOUNDS, place).await
+}
+
+#[tokio::test]
+async fn a_long_body_has_a_place_as_long_as_it_lives_and_no_other_has_it() {
+    let places = Arc::new(Semaphore::new(1));
+    for length in [0, 9, 10] {
+        let (bytes, place) = read(length, &places).await.expect("an ordinary body");
+        assert!(bytes.len() == length && place.is_none());
+    }
+    for length in [11, 29, 30] {
+        let (bytes, place) = read(length, &places).await.expect("a long body");
+        assert!(bytes.len() == length && place.is_some());
+        let refused = read(11, &places).await.expect_err("there is one place");
+        assert_eq!(refused.known(), Some(ErrorCode::Overloaded));
+        let refused = read(31, &places).await.expect_err("it is too long for any place");
+        assert_eq!(refused.known(), Some(ErrorCode::BodyTooLarge));
+        assert!(read(10, &places).await.is_ok(), "an ordinary body needs none");
+    }
+    assert_eq!(places.available_permits(), 1);
+    let refused = read(31, &places).await.expect_err("it is too long");
+    assert_eq!(refused.known(), Some(ErrorCode::BodyTooLarge));
+}
