@@ -191,7 +191,7 @@ pub fn disk(data_dir: &Path) -> Finding {
         return other("disk", Standing::Failed, format!("{shown} cannot be written: {error}"), "change its owner");
     }
     let free = match statvfs(&folder) {
-        Ok(found) => u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size())),
+        Ok(found) => found.blocks_available().saturating_mul(found.fragment_size()),
         Err(error) => return other("disk", Standing::Skipped, format!("{shown}: {error}"), ""),
     };
     let found = format!("{} MiB are free at {shown}", free >> 20);

@@ -158,6 +158,9 @@ pub fn compare(before: &Record, after: &Record, block: Option<(Hash, Amount)>) -
     found.0
 }
 
+/// A count of a candidate's service.
+type Count = fn(&ValidatorStatistics) -> u64;
+
 fn candidate(found: &mut Differences, address: &Address, was: &Candidate, is: &Candidate) {
     let named = |what: &str| format!("{address} {what}");
     found.may_change(&named("tier"), &was.tier, &is.tier);
@@ -168,14 +171,15 @@ fn candidate(found: &mut Differences, address: &Address, was: &Candidate, is: &C
         let verdict = if lifted { Verdict::Wrong } else { Verdict::Changed };
         found.add(&named("state"), format!("{:?}", states[0]), format!("{:?}", states[1]), verdict);
     }
-    for (what, count) in [
-        ("commits", (|one| one.commits) as fn(&ValidatorStatistics) -> u64),
+    let counts: [(&str, Count); 6] = [
+        ("commits", |one| one.commits),
         ("missed", |one| one.missed),
         ("built", |one| one.built),
         ("votes left out", |one| one.votes_left_out),
         ("turns lost", |one| one.turns_lost),
         ("jailed", |one| one.jailed),
-    ] {
+    ];
+    for (what, count) in counts {
         found.grows(&named(what), count(&was.service), count(&is.service));
     }
 }

@@ -23,7 +23,8 @@ pub fn restore(snapshot: &Snapshot, store: &Store, progress: &mut dyn FnMut(Prog
     if store.head().is_some() {
         return Err(SnapshotError::NotEmpty { path: snapshot.path.clone() });
     }
-    let (mut slots, mut state): (Vec<LedgerSlot>, Vec<(Vec<u8>, Vec<u8>)>) = (Vec::new(), Vec::new());
+    let mut slots: Vec<LedgerSlot> = Vec::new();
+    let mut state: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     snapshot.read(progress, &mut |_, chunk| match chunk {
         Chunk::Ledger { slots: more, .. } => slots.extend(more.into_inner()),
         Chunk::State { entries, .. } => {

@@ -11,8 +11,7 @@
 //!
 //! Rules
 //! - The same inputs give the same outputs: no thread, no clock, no randomness, no address in memory.
-//! - Outputs keep the engine's barriers: the log is flushed before a message is published, a round starts
-//!   or a height is decided; and the signer's: before a signature.
+//! - Outputs keep the barriers of the engine and the signer: the log is flushed before a message, a round, a decision, a signature.
 //! - A fuse ends the machine between any two effects, as a crash would; what was output before stands.
 //! - There is no target time, whose only use is the machine's own clock.
 //!
