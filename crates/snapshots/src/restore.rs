@@ -5,7 +5,7 @@
 //! - The certificate's validators are believed as far as the caller believes them.
 
 use primitives::{Hash, LedgerSlot};
-use storage::{Base, GenesisBatch, Store};
+use storage::{Base, Entry, GenesisBatch, Store};
 use tree::{LedgerTree, StateTree};
 
 use crate::chunk::Chunk;
@@ -23,7 +23,8 @@ pub fn restore(snapshot: &Snapshot, store: &Store, progress: &mut dyn FnMut(Prog
     if store.head().is_some() {
         return Err(SnapshotError::NotEmpty { path: snapshot.path.clone() });
     }
-    let (mut slots, mut state): (Vec<LedgerSlot>, Vec<(Vec<u8>, Vec<u8>)>) = (Vec::new(), Vec::new());
+    let mut slots: Vec<LedgerSlot> = Vec::new();
+    let mut state: Vec<Entry> = Vec::new();
     snapshot.read(progress, &mut |_, chunk| match chunk {
         Chunk::Ledger { slots: more, .. } => slots.extend(more.into_inner()),
         Chunk::State { entries, .. } => {

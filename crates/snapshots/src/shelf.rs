@@ -45,6 +45,9 @@ pub struct Snapshot {
     pub manifest: Manifest,
 }
 
+/// A folder that is named as a snapshot, and the snapshot in it or why it is refused.
+pub type Listed = (PathBuf, Result<Snapshot, SnapshotError>);
+
 /// Takes a checked chunk.
 pub type Taker<'a> = &'a mut dyn FnMut(&ChunkEntry, Chunk);
 
@@ -101,7 +104,7 @@ impl Shelf {
     ///
     /// # Errors
     /// A folder that cannot be read.
-    pub fn list(&self) -> Result<Vec<(PathBuf, Result<Snapshot, SnapshotError>)>, SnapshotError> {
+    pub fn list(&self) -> Result<Vec<Listed>, SnapshotError> {
         if !self.path.try_exists().map_err(io("inspect", &self.path))? {
             return Ok(Vec::new());
         }
