@@ -5,7 +5,7 @@
 //! - The certificate's validators are believed as far as the caller believes them.
 
 use primitives::{Hash, LedgerSlot};
-use storage::{Base, GenesisBatch, Store};
+use storage::{Base, Entry, GenesisBatch, Store};
 use tree::{LedgerTree, StateTree};
 
 use crate::chunk::Chunk;
@@ -24,7 +24,7 @@ pub fn restore(snapshot: &Snapshot, store: &Store, progress: &mut dyn FnMut(Prog
         return Err(SnapshotError::NotEmpty { path: snapshot.path.clone() });
     }
     let mut slots: Vec<LedgerSlot> = Vec::new();
-    let mut state: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut state: Vec<Entry> = Vec::new();
     snapshot.read(progress, &mut |_, chunk| match chunk {
         Chunk::Ledger { slots: more, .. } => slots.extend(more.into_inner()),
         Chunk::State { entries, .. } => {

@@ -45,7 +45,7 @@ pub struct Snapshot {
     pub manifest: Manifest,
 }
 
-/// A folder with the name of a snapshot, and the snapshot in it or why it is refused.
+/// A folder that is named as a snapshot, and the snapshot in it or why it is refused.
 pub type Listed = (PathBuf, Result<Snapshot, SnapshotError>);
 
 /// Takes a checked chunk.

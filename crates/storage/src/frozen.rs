@@ -21,8 +21,8 @@ use crate::mark::Head;
 use crate::open::Store;
 use crate::value::{Reason, decode, split_block, unseal};
 
-/// Canonical bytes of a block, and the certificate that decided it.
-pub type DecidedBytes = (Vec<u8>, Option<CommitCertificate>);
+/// Canonical bytes of a block and the certificate that decided it.
+pub type DecidedBlock = (Vec<u8>, Option<CommitCertificate>);
 
 /// One moment of a store.
 pub struct Frozen {
@@ -68,7 +68,7 @@ impl Frozen {
     ///
     /// # Errors
     /// A failed or damaged read.
-    pub fn block(&self) -> Result<Option<DecidedBytes>, StorageError> {
+    pub fn block(&self) -> Result<Option<DecidedBlock>, StorageError> {
         if self.head.height == Height::GENESIS {
             return Ok(None);
         }

@@ -50,7 +50,7 @@ pub use columns::CandidateOrigin;
 pub use commit::{CANDIDATES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use crash::{CrashPoint, CrashPointTextError, set_crash_point};
 pub use error::StorageError;
-pub use frozen::{DecidedBytes, Frozen};
+pub use frozen::{DecidedBlock, Frozen};
 pub use history::{HISTORY_PAGE_MAX, HistoryEntry, HistoryKey, HistoryKind, history_of};
 pub use mark::{Head, Mark};
 pub use open::{Opening, RECENT_HEIGHTS, Store, StoreConfig, Verify};
