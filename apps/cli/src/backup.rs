@@ -73,6 +73,8 @@ pub struct BackupFile {
     pub bytes: u64,
     /// BLAKE3 of its bytes, in hexadecimal.
     pub blake3: String,
+    /// Who may do what with it, as nine bits: the disk of a backup may keep none.
+    pub mode: u32,
 }
 
 /// What a backup is of.
@@ -253,6 +255,11 @@ pub(crate) fn said(home: &Home, path: &Path) -> String {
 pub(crate) fn sync_folder(path: &Path) -> Result<(), Failure> {
     File::open(path).and_then(|folder| folder.sync_all()).map_err(|cause| Failure::disk(path, &cause))
 }
+
+/// Who may do what with a file: its lowest nine bits.
+pub(crate) const MODE_BITS: u32 = 0o777;
+/// The folder of a backup is closed to other users, whatever is in it.
+pub(crate) const FOLDER_MODE: u32 = 0o700;
 
 /// Copies a file with its permissions and hands it to the disk.
 pub(crate) fn copy_synced(from: &Path, to: &Path) -> Result<(), Failure> {

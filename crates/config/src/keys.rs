@@ -96,30 +96,6 @@ pub static KEYS: &[Key] = &[
     )
     .default("snapshots", "/var/lib/the-block/snapshots"),
     key(
-        "snapshots.interval_blocks",
-        &["TB_SNAPSHOTS_INTERVAL_BLOCKS"],
-        number(0, SNAPSHOT_INTERVAL_MAX),
-        "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
-    )
-    .unit("blocks")
-    .default("0", "3600"),
-    key(
-        "snapshots.keep",
-        &["TB_SNAPSHOTS_KEEP"],
-        number(1, SNAPSHOTS_MAX),
-        "Most snapshots that are kept; older ones are removed when one is made.",
-    )
-    .unit("snapshots")
-    .default("3", "24"),
-    key(
-        "snapshots.keep_hours",
-        &["TB_SNAPSHOTS_KEEP_HOURS"],
-        number(0, SNAPSHOT_HOURS_MAX),
-        "Snapshots older than this are removed when one is made, but for the newest; 0: no limit.",
-    )
-    .unit("hours")
-    .default("0", "72"),
-    key(
         "validator_key_password_file",
         &["TB_VALIDATOR_KEY_PASSWORD_FILE"],
         Kind::Path,
@@ -172,6 +148,30 @@ pub static KEYS: &[Key] = &[
     )
     .unit("milliseconds")
     .default("1000", "5000"),
+    key(
+        "snapshots.interval_blocks",
+        &["TB_SNAPSHOTS_INTERVAL_BLOCKS"],
+        number(0, SNAPSHOT_INTERVAL_MAX),
+        "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
+    )
+    .unit("blocks")
+    .default("0", "3600"),
+    key(
+        "snapshots.keep",
+        &["TB_SNAPSHOTS_KEEP"],
+        number(1, SNAPSHOTS_MAX),
+        "Most snapshots that are kept; older ones are removed when one is made.",
+    )
+    .unit("snapshots")
+    .default("3", "24"),
+    key(
+        "snapshots.keep_hours",
+        &["TB_SNAPSHOTS_KEEP_HOURS"],
+        number(0, SNAPSHOT_HOURS_MAX),
+        "Snapshots older than this are removed when one is made, but for the newest; 0: no limit.",
+    )
+    .unit("hours")
+    .default("0", "72"),
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
         .default("human", "json"),
     key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
@@ -524,7 +524,6 @@ pub static KEYS: &[Key] = &[
 
 /// Keys and variables of features that this version does not have, with what is missing: refused by name.
 pub static LATER: &[(&str, &str)] = &[
-    ("snapshot_dir", "this version makes no snapshots"),
     ("rollout.telemetry", "this version exports no traces; metrics are always at /metrics"),
     ("telemetry_auth_token", "this version exports no traces; metrics are always at /metrics"),
     (

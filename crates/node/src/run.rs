@@ -192,22 +192,17 @@ impl Opening<'_> {
             Mode::Node => None,
         };
         let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
-        let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
-        let store = Arc::new(Store::open(&store_config, &genesis_hash)?);
-        store.set_limit(config.store_limit_bytes);
-        let opening = store.opening();
-        tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
+        let store = open_store(&config, &genesis_hash)?;
         let signer = match &key {
             None => None,
             Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
         };
         let metrics = Metrics::new();
         let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
-        metrics.storage.marks_mended.set_total(opening.audit.marks_mended);
+        metrics.storage.marks_mended.set_total(store.opening().audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
-        let (maker, own) = (SecretKey::from_seed(node_secret(home)?), metrics.snapshots.clone());
-        let snapshots = Snapshots::open(config.snapshots.clone(), &genesis.chain_id, maker, own)?;
+        let snapshots = open_snapshots(home, &config, &genesis, &metrics)?;
         let heard = (Arc::clone(&audits), Arc::clone(&elections), Arc::clone(&snapshots), Arc::clone(&store));
         let observer = crate::observer::observer(Arc::clone(&stages), &metrics, heard);
         let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
@@ -227,7 +222,6 @@ impl Opening<'_> {
         // The judge was made, so the keys of this build are those of the network.
         let keys = proof::fold_key().map(proof::FoldKey::pins).unwrap_or_default();
         proofs.look_at_keys(&config.data_dir, &keys, now);
-        let (fault, _) = watch::channel(None);
         let shared = Arc::new(Shared {
             replica: Arc::new(Mutex::new(replica)),
             store,
@@ -250,7 +244,7 @@ impl Opening<'_> {
             engine: OnceLock::new(),
             work: Arc::new(Notify::new()),
             stopping: AtomicBool::new(false),
-            fault,
+            fault: watch::channel(None).0,
             started: now,
             finalized_at: AtomicU64::new(now.0),
             starting: AtomicBool::new(true),
@@ -258,6 +252,25 @@ impl Opening<'_> {
         });
         Ok((shared, signer))
     }
+}
+
+fn open_store(config: &NodeConfig, genesis_hash: &Hash) -> Result<Arc<Store>, StartError> {
+    let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
+    let store = Arc::new(Store::open(&store_config, genesis_hash)?);
+    store.set_limit(config.store_limit_bytes);
+    let opening = store.opening();
+    tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
+    Ok(store)
+}
+
+fn open_snapshots(
+    home: &Home,
+    config: &NodeConfig,
+    genesis: &Genesis,
+    metrics: &Metrics,
+) -> Result<Arc<Snapshots>, StartError> {
+    let maker = SecretKey::from_seed(node_secret(home)?);
+    Ok(Snapshots::open(config.snapshots.clone(), &genesis.chain_id, maker, metrics.snapshots.clone())?)
 }
 
 fn open_audits(home: &Home, config: &NodeConfig, genesis: Hash) -> Result<Arc<Audits>, StartError> {

@@ -27,6 +27,7 @@ use crate::types::{
     ValidatorPeers, ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
+pub use lookup::COMMON_ERRORS;
 pub use operation::Operation;
 
 pub use crate::route::{Access, BodyOf, Method, Parameter, Place, Reply, Route, Scope, Shape};
@@ -39,16 +40,6 @@ impl PartialEq for Route {
         self.operation == other.operation
     }
 }
-
-/// Refusals that any route can answer.
-pub const COMMON_ERRORS: [ErrorCode; 6] = [
-    ErrorCode::MethodNotAllowed,
-    ErrorCode::Forbidden,
-    ErrorCode::RateLimited,
-    ErrorCode::Overloaded,
-    ErrorCode::Timeout,
-    ErrorCode::Internal,
-];
 
 const fn path(name: &'static str, schema: TypeSchema, description: &'static str) -> Parameter {
     Parameter { name, place: Place::Path, shape: Shape::Named(schema), description }

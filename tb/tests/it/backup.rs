@@ -16,8 +16,16 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary folder has a plain name")
 }
 
+/// The override that the home was made with: its name and its value.
+const OVERRIDE: (&str, &str) = ("TB_PEER_DB_PATH", "mine/peer_db");
+
+/// A command on a home with its override.
+fn overridden(home: &Path, words: &[&str]) -> Ended {
+    run(tb().args(words).arg("--home").arg(home).env(OVERRIDE.0, OVERRIDE.1))
+}
+
 fn restore(home: &Path, from: &Path, words: &[&str]) -> Ended {
-    run_in(home, &[&["backup", "restore", "--from", text(from)], words].concat())
+    overridden(home, &[&["backup", "restore", "--from", text(from)], words].concat())
 }
 
 /// Every file below a folder.
@@ -46,13 +54,15 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
 
     // While the node runs, and once more when it is stopped.
     let words = ["backup", "create", "--path", text(&folder), "--rpc", &ports.rpc_url(), "--live"];
-    let live = run_in(&home, &words).ok();
+    let live = overridden(&home, &words).ok();
     assert_eq!((&live["with_keys"], &live["guard_height"]), (&false.into(), &Value::Null), "{live}");
     cluster.nodes[0].stop();
-    let made = run_in(&home, &["backup", "create", "--path", text(&folder), "--with-keys"]).ok();
+    fs::create_dir_all(home.join("mine")).expect("a folder");
+    fs::write(home.join(OVERRIDE.1), b"known peers").expect("a file");
+    let made = overridden(&home, &["backup", "create", "--path", text(&folder), "--with-keys"]).ok();
     assert!(made["guard_height"].as_u64() >= made["height"].as_u64(), "{made}");
     let backup = PathBuf::from(made["path"].as_str().expect("a path"));
-    run(tb().args(["backup", "verify", "--json", "--path"]).arg(&backup)).ok();
+    run(tb().args(["backup", "verify", "--path"]).arg(&backup)).ok();
 
     damage(&backup);
     refusals(cluster.folder(), &backup, &home);
@@ -68,10 +78,10 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     assert_eq!(restored["height"], made["height"]);
     assert!(fs::read_to_string(home.join("guard/overrides.log")).expect("it is kept").contains(REASON));
     assert_eq!(snapshot_id(&home), before, "the same state, to the byte");
-    for name in ["validator_key.json", "node_key", "node.toml", "genesis.json", "guard/guard.log"] {
+    for name in ["validator_key.json", "node_key", "node.toml", "genesis.json", "guard/guard.log", OVERRIDE.1] {
         assert_eq!(fs::read(home.join(name)).ok(), fs::read(lost.join(name)).ok(), "{name}");
     }
-    cluster.nodes[0].start();
+    cluster.nodes[0].start_with(&[], &[OVERRIDE]);
     let height = made["height"].as_u64().expect("a height");
     cluster.nodes[0].reaches(height + 1, START_TIME).await;
     let account = cluster.nodes[0].client().account(&to).await.expect("an account");
@@ -99,15 +109,15 @@ fn damage(backup: &Path) {
         if let Some(byte) = bad.get_mut(middle) {
             *byte ^= 1;
             fs::write(&path, &bad).expect("it is ours");
-            let refused = run(tb().args(["backup", "verify", "--json", "--path"]).arg(backup)).refused();
+            let refused = run(tb().args(["backup", "verify", "--path"]).arg(backup)).refused();
             assert_eq!(refused.exit, 9, "{}: {refused:?}", path.display());
         }
         fs::remove_file(&path).expect("it is ours");
-        let refused = run(tb().args(["backup", "verify", "--json", "--path"]).arg(backup)).refused();
+        let refused = run(tb().args(["backup", "verify", "--path"]).arg(backup)).refused();
         assert_ne!(refused.exit, 0, "{}", path.display());
         fs::write(&path, &good).expect("it was there");
     }
-    run(tb().args(["backup", "verify", "--json", "--path"]).arg(backup)).ok();
+    run(tb().args(["backup", "verify", "--path"]).arg(backup)).ok();
 }
 
 /// The list of a backup with another value, and its checksum again.
@@ -149,10 +159,8 @@ fn refusals(folder: &Path, backup: &Path, home: &Path) {
             assert_eq!(code(restore(&empty, backup, &["--override-guard", REASON])), "backup_refused");
         },
     );
-    let mut command = tb();
-    command.args(["backup", "restore", "--json", "--override-guard", REASON, "--from"]).arg(backup);
-    command.arg("--home").arg(&empty).env("TB_PEER_DB_PATH", "elsewhere/peers");
-    assert_eq!(code(run(&mut command)), "partial_migration");
+    let without = run_in(&empty, &["backup", "restore", "--override-guard", REASON, "--from", text(backup)]);
+    assert_eq!(code(without), "partial_migration");
     let other = folder.join("other");
     run_in(&other, &["init", "--mode", "node"]).ok();
     fs::write(other.join("genesis.json"), other_genesis(home)).expect("it is ours");

@@ -303,13 +303,14 @@ async fn commands_run_on(machine: &mut Machine, path: &str) {
 const RUNBOOKS: &str = "docs/runbooks";
 
 /// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 8] = [
+const WITH_COMMANDS: [&str; 9] = [
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "docs/chaos.md",
     "docs/developer_handbook.md",
     "docs/rpc_cli_operator_guide.md",
+    "docs/storage_recovery.md",
     "docs/validator_quickstart.md",
     "docs/validator_troubleshooting.md",
 ];
@@ -352,13 +353,18 @@ async fn the_commands_of_the_rpc_guide_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_quickstart_run() {
+async fn the_commands_of_the_storage_recovery_page_run() {
     commands_run(WITH_COMMANDS[6]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_troubleshooting_run() {
+async fn the_commands_of_the_validator_quickstart_run() {
     commands_run(WITH_COMMANDS[7]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[8]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -183,7 +183,7 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     assert_eq!(answer.status().as_u16(), 503);
     let (mut late, mut words) = empty(&cluster, "late");
     let mut alone: Vec<&str> = words.iter().map(String::as_str).collect();
-    alone.extend(["--json", "--state-sync", "--peer-url", &none]);
+    alone.extend(["--state-sync", "--peer-url", &none]);
     let refused = late.start_refused(&alone, &[]).refused();
     assert_eq!((refused.code.as_str(), refused.exit), ("state_sync", 4), "{refused:?}");
     assert!(refused.error.contains(&none), "the source is named: {refused:?}");

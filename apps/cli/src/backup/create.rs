@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use config::{Home, NodeConfig};
@@ -10,8 +11,8 @@ use snapshots::{Shelf, Snapshot};
 use wallet::signer::look;
 
 use super::{
-    Backup, BackupFile, Belongs, FILES, FILES_MAX, FORMAT, INDEX, INDEX_SUM, Index, SNAPSHOT, copy_synced, digest,
-    key_paths, said, sync_folder,
+    Backup, BackupFile, Belongs, FILES, FILES_MAX, FOLDER_MODE, FORMAT, INDEX, INDEX_SUM, Index, MODE_BITS, SNAPSHOT,
+    copy_synced, digest, key_paths, said, sync_folder,
 };
 use crate::exit::Failure;
 
@@ -61,6 +62,8 @@ pub fn create(folder: &Path, wanted: &Wanted<'_>) -> Result<Backup, Failure> {
 fn fill(new: &Path, wanted: &Wanted<'_>) -> Result<(), Failure> {
     let files_folder = new.join(FILES);
     fs::create_dir_all(&files_folder).map_err(|cause| Failure::disk(new, &cause))?;
+    let closed = fs::Permissions::from_mode(FOLDER_MODE);
+    fs::set_permissions(new, closed).map_err(|cause| Failure::disk(new, &cause))?;
     let mut files = Vec::new();
     for (belongs, from) in found(wanted)? {
         let name = format!("{:06}", files.len());
@@ -68,7 +71,8 @@ fn fill(new: &Path, wanted: &Wanted<'_>) -> Result<(), Failure> {
         copy_synced(&from, &to)?;
         // What was copied counts, not what the file has become since.
         let (bytes, blake3) = digest(&to)?;
-        files.push(BackupFile { name, belongs, bytes, blake3 });
+        let mode = fs::metadata(&from).map_err(|cause| Failure::disk(&from, &cause))?.permissions().mode() & MODE_BITS;
+        files.push(BackupFile { name, belongs, bytes, blake3, mode });
     }
     copy_snapshot(wanted.snapshot, &new.join(SNAPSHOT))?;
     let guard = files.iter().find(|file| file.belongs == Belongs::Home("guard/guard.log".to_owned()));

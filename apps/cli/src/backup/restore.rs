@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use config::{Home, NodeConfig};
@@ -10,7 +11,7 @@ use rpc::ExitCode;
 use serde::Serialize;
 use wallet::signer::look;
 
-use super::{Backup, Belongs, copy_synced, digest, key_paths, said, sync_folder};
+use super::{Backup, Belongs, MODE_BITS, copy_synced, digest, key_paths, said, sync_folder};
 use crate::commands::snapshots::fill;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -74,17 +75,19 @@ pub fn restore(backup: &Backup, given: &Given<'_>, output: Output) -> Result<Res
     let staged = stage_config(backup, given)?;
     check_paths(backup, given.home, &staged)?;
     check_guard(backup, given)?;
-    let placed = places(backup, given.home, &staged)?;
     let store = staged.store_dir();
     if store.join("store").exists() {
         let what = format!("there is a store in {}", store.display());
         return Err(no("store_not_empty", what, "move it aside, then restore"));
     }
+    let placed = places(backup, given.home, &staged)?;
     let mut files = 0;
-    for (from, to) in &placed.missing {
+    for (from, to, mode) in &placed.missing {
         let folder = to.parent().unwrap_or(to);
         fs::create_dir_all(folder).map_err(|cause| Failure::disk(folder, &cause))?;
         copy_synced(from, to)?;
+        let mode = fs::Permissions::from_mode(mode & MODE_BITS);
+        fs::set_permissions(to, mode).map_err(|cause| Failure::disk(to, &cause))?;
         sync_folder(folder)?;
         files += 1;
     }
@@ -175,7 +178,8 @@ fn check_guard(backup: &Backup, given: &Given<'_>) -> Result<(), Failure> {
 
 /// What has to be written and what is there.
 struct Places {
-    missing: Vec<(PathBuf, PathBuf)>,
+    /// From, to, and who may do what with it.
+    missing: Vec<(PathBuf, PathBuf, u32)>,
     same: usize,
 }
 
@@ -194,7 +198,7 @@ fn places(backup: &Backup, home: &Home, config: &NodeConfig) -> Result<Places, F
         // A guard that is there was judged already and stays.
         let is_guard = file.belongs == Belongs::Home(GUARD.to_owned());
         if !to.exists() {
-            places.missing.push((from, to));
+            places.missing.push((from, to, file.mode));
         } else if is_guard || digest(&to)? == (file.bytes, file.blake3.clone()) {
             places.same += 1;
         } else {

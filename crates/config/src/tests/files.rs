@@ -37,8 +37,7 @@ fn an_unknown_key_is_refused_with_its_name_and_the_nearest_one() {
 fn a_key_of_a_later_feature_is_refused_by_name() {
     let place = Place::new();
     for (text, name) in [
-        ("snapshot_dir = \"x\"", "snapshot_dir"),
-        ("[p2p]\nchunk_db_path = \"x\"", "p2p.chunk_db_path"),
+        ("telemetry_auth_token = \"x\"", "telemetry_auth_token"),
         ("[rollout.telemetry]\nenabled = true", "rollout.telemetry.enabled"),
         ("[reputation]\ntier_thresholds = [1]", "reputation.tier_thresholds"),
     ] {

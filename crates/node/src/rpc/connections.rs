@@ -103,18 +103,20 @@ async fn accept(listener: &TcpListener, mut serving: Serving, connections_max: u
     };
     let mut ended = std::pin::pin!(ended);
     loop {
-        let next = async {
-            let accepted = listener.accept().await?;
-            Ok::<_, std::io::Error>((accepted, make_room(&room, &places).await))
-        };
         let accepted = tokio::select! {
             biased;
             () = ended.as_mut() => break,
             Some(_) = open.join_next() => continue,
-            accepted = next => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok(((stream, peer), room)) => {
+            Ok((stream, peer)) => {
+                // In a select of its own: that another connection ends must not drop this one.
+                let room = tokio::select! {
+                    biased;
+                    () = ended.as_mut() => break,
+                    room = make_room(&room, &places) => room,
+                };
                 let connection = connection(stream, peer, for_connections.clone(), Place::new(&places));
                 open.spawn(async move {
                     let _room = room;

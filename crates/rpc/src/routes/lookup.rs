@@ -4,8 +4,18 @@
 
 use primitives::Rejection;
 
-use super::{COMMON_ERRORS, Operation, ROUTES, Route, Scope};
+use super::{Operation, ROUTES, Route, Scope};
 use crate::error::ErrorCode;
+
+/// Refusals that any route can answer.
+pub const COMMON_ERRORS: [ErrorCode; 6] = [
+    ErrorCode::MethodNotAllowed,
+    ErrorCode::Forbidden,
+    ErrorCode::RateLimited,
+    ErrorCode::Overloaded,
+    ErrorCode::Timeout,
+    ErrorCode::Internal,
+];
 
 /// What a submission can be refused with: the body first, then every rejection.
 pub(super) const SUBMIT_ERRORS: [ErrorCode; 6 + Rejection::ALL.len()] = {
