@@ -72,14 +72,16 @@ impl Step {
     /// The step's share of the total on two cores, in seconds.
     const fn share_seconds(self) -> u64 {
         match self {
-            Self::Fmt | Self::Tidy | Self::Deny | Self::Wasm | Self::Contract => 30,
-            Self::Tools => 5 * 60,
+            Self::Fmt | Self::Tidy | Self::Deny | Self::Contract => 30,
+            Self::Tools => 4 * 60 + 15,
+            // The proof stack once more, checked for another target.
+            Self::Wasm => 2 * 60,
             Self::Build => 14 * 60,
             Self::Clippy => 5 * 60,
             // Three of them for the simulator.
             Self::Tests => 13 * 60,
             // Mostly the second build of the crates below the simulator.
-            Self::Defects => 5 * 60,
+            Self::Defects => 4 * 60 + 15,
         }
     }
 
