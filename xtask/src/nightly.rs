@@ -5,8 +5,8 @@
 //! `docs/nightly/TASK.json`: when, at which commit, by which command, and the numbers. A task that does not pass
 //! leaves the old file alone.
 //!
-//! Rule: tidy refuses a result that is missing, but for that of a release, that cannot be read, or whose numbers do not
-//! hold what the task is for ([`check`]).
+//! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
+//! is for ([`check`]).
 
 mod chain;
 mod folds;
@@ -191,16 +191,12 @@ fn in_time(mut child: Child, limit: Duration) -> Result<()> {
     }
 }
 
-/// All findings about the results: every task but that about releases has one, and it holds what the task is for.
+/// All findings about the results: every task has one, and it holds what the task is for.
 pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
     for task in Task::value_variants() {
         let path = task.result();
         let Some(text) = snapshot.text(&path) else {
-            // It is about the commit that was released last; before the first release there is none.
-            if *task == Task::Release {
-                continue;
-            }
             let message = format!("is missing; run `cargo xtask nightly {}` and commit it", task.name());
             findings.push(Finding::in_file(&path, message));
             continue;
