@@ -303,12 +303,13 @@ async fn commands_run_on(machine: &mut Machine, path: &str) {
 const RUNBOOKS: &str = "docs/runbooks";
 
 /// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 9] = [
+const WITH_COMMANDS: [&str; 10] = [
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "docs/chaos.md",
     "docs/developer_handbook.md",
+    "docs/releases.md",
     "docs/rpc_cli_operator_guide.md",
     "docs/storage_recovery.md",
     "docs/validator_quickstart.md",
@@ -348,23 +349,28 @@ async fn the_commands_of_the_developer_handbook_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_rpc_guide_run() {
+async fn the_commands_of_the_page_about_releases_run() {
     commands_run(WITH_COMMANDS[5]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_storage_recovery_page_run() {
+async fn the_commands_of_the_rpc_guide_run() {
     commands_run(WITH_COMMANDS[6]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_quickstart_run() {
+async fn the_commands_of_the_storage_recovery_page_run() {
     commands_run(WITH_COMMANDS[7]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_troubleshooting_run() {
+async fn the_commands_of_the_validator_quickstart_run() {
     commands_run(WITH_COMMANDS[8]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    commands_run(WITH_COMMANDS[9]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -52,7 +52,7 @@ async fn a_node_with_mutual_tls_answers_its_clients_and_nobody_else() {
     ];
     // A key of another certificate: refused by name before anything is opened.
     let wrong = [environment[0], ("TB_RPC_TLS_KEY", text(&client.key))];
-    let refusal = cluster.nodes[0].start_refused(&["--json"], &wrong).refused();
+    let refusal = cluster.nodes[0].start_refused(&[], &wrong).refused();
     assert_eq!((refusal.exit, refusal.code.as_str()), (8, "tls"));
 
     cluster.nodes[0].start_with(&[], &environment);

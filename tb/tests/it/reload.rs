@@ -24,8 +24,7 @@ async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
     assert_eq!(limits().await.read_burst, Some(120));
 
     // The command writes the file; the node takes what the table marks as live, and names the rest.
-    let words =
-        ["config", "set", "rpc.rate_limit.read_burst", "7", "log.level", "debug", "mempool_limit", "99", "--json"];
+    let words = ["config", "set", "rpc.rate_limit.read_burst", "7", "log.level", "debug", "mempool_limit", "99"];
     let written = run_in(&node.home, &words).ok();
     let live: Vec<bool> =
         written["changes"].as_array().expect("changes").iter().map(|change| change["live"] == true).collect();
