@@ -84,7 +84,11 @@ async fn the_pipeline_is_counted_told_listed_and_streamed() {
     for stage in told.stages.iter().filter(|stage| matches!(stage.stage, Stage::Admitted | Stage::Finalized)) {
         assert!(stage.p50_ms <= stage.p95_ms && stage.p95_ms <= stage.p99_ms && stage.p99_ms.is_some(), "{stage:?}");
     }
-    assert!(told.proposer_changes > 0, "proposers take turns: {told:?}");
+    // The lottery of turns may give one validator several heights in a row.
+    until("another proposer", START_TIME, async || {
+        (node.client().pipeline_telemetry().await.ok()?.proposer_changes > 0).then_some(())
+    })
+    .await;
     assert!((node.metric("pipeline_stage_latency_ms_count{stage=\"finalized\"}").await - 30.0).abs() < 0.5);
     assert!((node.metric("pipeline_errors_total{stage=\"received\"}").await - 1.0).abs() < 0.5);
     assert!(node.metric("pipeline_leader_rotations_total").await > 0.5);
