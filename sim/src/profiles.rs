@@ -16,7 +16,9 @@ const PROFILES: [(&str, &str); 6] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     /// It waits for something that this version does not have.
-    #[error("the profile snapshot-guard needs state snapshots, which this version does not have; next: use {0}")]
+    #[error(
+        "the profile snapshot-guard needs state snapshots in simulations and drills, which this version does not have there; next: use {0}"
+    )]
     NoSnapshots(String),
     /// There is none of this name.
     #[error("there is no profile {name}; next: use one of {known}")]
