@@ -74,6 +74,8 @@ pub struct RunOptions {
     pub ask: Option<AskPassword>,
     /// Begin an empty store with a snapshot of others.
     pub state_sync: Option<StateSync>,
+    /// Blocks up to this height are made without a pause; only the engine `solo` does.
+    pub hurry_to: Height,
 }
 
 /// Puts a question and gives what was typed; the error is in words.
@@ -127,7 +129,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
     let (stop_rpc, rpc_stop) = watch::channel(false);
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
-    start_consensus(&shared, &options.home, signer, armed.wal).await?;
+    start_consensus(&shared, &options.home, signer, (armed.wal, options.hurry_to)).await?;
     let stopped = wait(&shared, options.stop, fault).await;
     follower.abort();
     shared.stopping.store(true, Ordering::Relaxed);
@@ -437,13 +439,13 @@ async fn start_consensus(
     shared: &Arc<Shared>,
     home: &Home,
     signer: Option<Box<dyn VoteSigner>>,
-    crash_at: Option<WalCrashPoint>,
+    (crash_at, hurry_to): (Option<WalCrashPoint>, Height),
 ) -> Result<(), StartError> {
     let app: consensus::SharedApplication = shared.replica.clone();
     let engine = match shared.genesis.engine {
         EngineKind::Solo => {
             let signer = signer.ok_or(StartError::SoloMode)?;
-            let config = SoloConfig { work: Arc::clone(&shared.work) };
+            let config = SoloConfig { work: Arc::clone(&shared.work), hurry_to };
             let handle = consensus::start_solo(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
             Engine::Solo(handle)
