@@ -57,8 +57,40 @@ pub(crate) fn run(workspace: &Workspace, only: Option<&str>) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let path = folder.join("results.json");
     fs::write(&path, format!("{report:#}\n")).with_context(|| format!("{} cannot be written", path.display()))?;
+    print!("{}", table(&results));
     println!("bench: {count} figures in {}", path.display());
     Ok(())
+}
+
+/// The figures as a table: one row for each field that is a number, `bench  case  field  value`.
+fn table(results: &[Value]) -> String {
+    let mut rows: Vec<[String; 4]> = vec![["BENCH", "CASE", "FIELD", "VALUE"].map(str::to_owned)];
+    for result in results {
+        let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut numbers = Vec::new();
+        flatten("", result, &mut numbers);
+        rows.extend(numbers.into_iter().map(|(field, value)| [text("bench"), text("case"), field, value]));
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let line = |[bench, case, field, value]: &[String; 4]| {
+        format!("{bench:0$}  {case:1$}  {field:2$}  {value}\n", widths[0], widths[1], widths[2])
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The numbers below a value, by their path.
+fn flatten(path: &str, value: &Value, numbers: &mut Vec<(String, String)>) {
+    match value {
+        Value::Number(number) => numbers.push((path.to_owned(), number.to_string())),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, numbers);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Every `[[bench]]` of the workspace's crates.
@@ -143,7 +175,7 @@ fn fact(path: &Path, key: &str) -> Option<String> {
 mod tests {
     use std::process::Command;
 
-    use super::{Bench, benches, figure, measure};
+    use super::{Bench, benches, figure, measure, table};
     use crate::snapshot::Snapshot;
 
     #[test]
@@ -165,6 +197,19 @@ mod tests {
         assert_eq!(renamed, serde_json::json!({ "bench": "tree", "case": "rebuild" }));
         assert!(figure("tree", "warming up").unwrap().is_none());
         assert!(figure("tree", "{torn").unwrap_err().to_string().contains("not JSON: {torn"));
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_number() {
+        let line = r#"{"case":"load","finality_ms":{"p50":940,"p99":1320},"is_quiet":true,"tx_per_second":6078.5}"#;
+        let figures = [figure("devnet", line).unwrap().unwrap()];
+        let expected = "\
+BENCH   CASE  FIELD            VALUE
+devnet  load  finality_ms.p50  940
+devnet  load  finality_ms.p99  1320
+devnet  load  tx_per_second    6078.5
+";
+        assert_eq!(table(&figures), expected);
     }
 
     #[test]
