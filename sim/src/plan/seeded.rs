@@ -160,7 +160,8 @@ fn staking(random: &mut Random, validators: u16, unreliable: usize) -> Option<St
 fn lottery(random: &mut Random, staking: &mut Option<Staking>, identities: &mut Option<Identities>) {
     let Some(staking) = staking.as_mut().filter(|staking| staking.candidates > 0) else { return };
     if random.chance(PPM / 3 * 2) {
-        staking.lottery_seats = random.between(1, 2);
+        // With one seat an epoch even two candidates contend.
+        staking.lottery_seats = if random.chance(PPM / 5) { 2 } else { 1 };
         let few = Identities { actions_ppm: PPM / 3, paid_from: random.between(0, 12) };
         identities.get_or_insert(few);
     }
