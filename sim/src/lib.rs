@@ -18,6 +18,7 @@
 //! Read next: `plan.rs`, `world.rs`, `properties.rs`; for users `spec/simulation.md`.
 
 pub mod batch;
+pub mod candidates;
 pub mod chain;
 pub mod csv;
 mod damage;
@@ -27,6 +28,7 @@ pub mod guard;
 pub mod histogram;
 mod injected;
 pub mod log;
+pub mod lottery;
 pub mod memory;
 pub mod mesh;
 pub mod network;

@@ -14,6 +14,7 @@ use replica::model::{Bounds, Model};
 use replica::{Application, FinalizedBlock, QueueLength, Replica};
 
 use crate::guard::Notary;
+use crate::lottery::Lottery;
 use crate::registry::Registry;
 use crate::stake::Stakes;
 
@@ -62,6 +63,8 @@ pub enum Property {
     NoFalseSlash,
     /// The voting set changes at the ends of epochs only, by a bounded part of its power.
     SetsChangeSlowly,
+    /// The lottery admits whom its rules draw, and where there is one nobody enters the voting set without it.
+    AdmittedByTheDraw,
     /// Who was seen signing twice is punished within three blocks when the network is healthy.
     EquivocatorsArePunished,
     /// After the last fault, heights are decided again within a bounded number of rounds.
@@ -70,7 +73,7 @@ pub enum Property {
 
 impl Property {
     /// Every property.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Agreement,
         Self::Validity,
         Self::NoAcknowledgedTransactionLost,
@@ -91,6 +94,7 @@ impl Property {
         Self::NoUnearnedCredit,
         Self::NoFalseSlash,
         Self::SetsChangeSlowly,
+        Self::AdmittedByTheDraw,
         Self::EquivocatorsArePunished,
         Self::Progress,
     ];
@@ -123,6 +127,7 @@ impl Property {
             Self::NoUnearnedCredit => "no_unearned_credit",
             Self::NoFalseSlash => "no_false_slash",
             Self::SetsChangeSlowly => "sets_change_slowly",
+            Self::AdmittedByTheDraw => "admitted_by_the_draw",
             Self::EquivocatorsArePunished => "equivocators_are_punished",
             Self::Progress => "progress",
         }
@@ -163,6 +168,7 @@ pub struct Judge {
     model: Model,
     stakes: Stakes,
     registry: Registry,
+    lottery: Lottery,
     is_bounded: bool,
     checks: BTreeMap<&'static str, u64>,
 }
@@ -175,6 +181,7 @@ impl Judge {
         Self {
             stakes: Stakes::new(genesis.params.clone(), set, suspects, weak),
             registry: Registry::new(genesis),
+            lottery: Lottery::new(genesis),
             is_bounded,
             genesis: genesis.clone(),
             genesis_hash: genesis.hash(),
@@ -201,6 +208,11 @@ impl Judge {
     /// What it knows of identities.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What it knows of the lottery.
+    pub fn lottery(&self) -> &Lottery {
+        &self.lottery
     }
 
     /// The nonce that an address uses next.
@@ -242,6 +254,8 @@ impl Judge {
             self.count(Property::PayoutsAddUp);
             let issued = self.stakes.payouts_add_up(block, chain, self.model.supply())?;
             self.no_unearned_credit(block, chain)?;
+            self.count(Property::AdmittedByTheDraw);
+            self.lottery.finalized(block, self.stakes.set())?;
             self.supply_conserved(block, chain, issued)?;
             self.ledger_equals_model(block, chain)?;
             self.sets_change_slowly(height, chain)?;
@@ -364,7 +378,10 @@ impl Judge {
     fn sets_change_slowly(&mut self, height: Height, chain: &Replica) -> Check {
         self.count(Property::SetsChangeSlowly);
         match chain.validators() {
-            Ok(next) => self.stakes.sets_change_slowly(height, next, self.is_bounded),
+            Ok(next) => {
+                self.lottery.entered(height, self.stakes.set(), &next)?;
+                self.stakes.sets_change_slowly(height, next, self.is_bounded)
+            }
             Err(fault) => broken(Property::SetsChangeSlowly, fault.to_string()),
         }
     }

@@ -13,7 +13,7 @@ use crate::run::slowest;
 use crate::world::{MS, World};
 
 /// What takes effect besides faults and dishonest validators, as summaries name it.
-pub const EFFECTS: [&str; 31] = [
+pub const EFFECTS: [&str; 35] = [
     "unsynced_write_lost",
     "disk_error",
     "disk_full",
@@ -45,6 +45,10 @@ pub const EFFECTS: [&str; 31] = [
     "sample_attested",
     "witness_promised",
     "witness_paid",
+    "ticket_submitted",
+    "admitted",
+    "admitted_by_fallback",
+    "entered_by_lottery",
 ];
 
 /// How a run ended.
@@ -265,7 +269,8 @@ impl Report {
 
 /// What took effect besides faults: in the world, in stakes, in identities.
 fn effects(world: &World) -> BTreeMap<String, u64> {
-    let counts = [&world.counts.effects, world.judge.stakes().counts(), world.judge.registry().counts()];
+    let judge = &world.judge;
+    let counts = [&world.counts.effects, judge.stakes().counts(), judge.registry().counts(), judge.lottery().counts()];
     counts.into_iter().flat_map(named).collect()
 }
 

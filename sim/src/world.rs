@@ -380,7 +380,11 @@ impl World {
         self.apply(number, outputs)
     }
 
-    pub(crate) fn deliver(&mut self, to: u16, from: u16, packet: Packet) -> Check {
+    /// A packet arrives, whoever made it.
+    ///
+    /// # Errors
+    /// The property that it broke.
+    pub fn deliver(&mut self, to: u16, from: u16, packet: Packet) -> Check {
         let now_ms = self.now_us / MS;
         let node = self.node(to);
         node.set_clock(now_ms);

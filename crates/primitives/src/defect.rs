@@ -25,6 +25,8 @@ pub enum Defect {
     SlashesTheInnocent,
     /// The voting set changes by any part of its power at once.
     ForgetsTheChurn,
+    /// Whoever has the stake enters the voting set, drawn or not.
+    ForgetsTheLottery,
     /// The blocks of finalized heights stay in the memory of consensus.
     KeepsEveryOffer,
     /// The tracker of transactions forgets none.

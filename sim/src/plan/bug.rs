@@ -55,6 +55,8 @@ pub enum SeededBug {
     SlashesTheInnocent,
     /// The voting set changes by any part of its power at once.
     ForgetsTheChurn,
+    /// Whoever has the stake enters the voting set, drawn or not.
+    ForgetsTheLottery,
     /// Nobody reports what was signed twice.
     HidesEvidence,
     /// The blocks of finalized heights stay in the memory of consensus.
@@ -71,7 +73,7 @@ pub enum SeededBug {
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -92,6 +94,7 @@ impl SeededBug {
         Self::PaysThePoolsTwice,
         Self::SlashesTheInnocent,
         Self::ForgetsTheChurn,
+        Self::ForgetsTheLottery,
         Self::HidesEvidence,
         Self::KeepsEveryOffer,
         Self::RemembersEveryTransaction,
@@ -125,6 +128,7 @@ impl SeededBug {
             }
             Self::SlashesTheInnocent => Property::NoFalseSlash,
             Self::ForgetsTheChurn => Property::SetsChangeSlowly,
+            Self::ForgetsTheLottery => Property::AdmittedByTheDraw,
             Self::HidesEvidence => Property::EquivocatorsArePunished,
         }
     }
@@ -152,6 +156,7 @@ impl SeededBug {
             Self::PaysThePoolsTwice => Some(Defect::PaysThePoolsTwice),
             Self::SlashesTheInnocent => Some(Defect::SlashesTheInnocent),
             Self::ForgetsTheChurn => Some(Defect::ForgetsTheChurn),
+            Self::ForgetsTheLottery => Some(Defect::ForgetsTheLottery),
             Self::KeepsEveryOffer => Some(Defect::KeepsEveryOffer),
             Self::RemembersEveryTransaction => Some(Defect::RemembersEveryTransaction),
             Self::RemembersEveryHeartbeat => Some(Defect::RemembersEveryHeartbeat),

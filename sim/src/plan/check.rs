@@ -7,6 +7,8 @@ use super::{
 };
 use crate::random::PPM;
 
+/// Most seats of a lottery, as the chain allows.
+const LOTTERY_SEATS_MAX: u64 = 64;
 /// Longest delay of a link, milliseconds.
 const DELAY_MS_MAX: u64 = 60_000;
 
@@ -90,6 +92,11 @@ pub enum PlanError {
          `cargo test --release -p sim --features seeded-bugs`"
     )]
     NoSuchDefect,
+    /// A lottery on a chain on which nobody registers.
+    #[error(
+        "staking.lottery_seats is {0}, and without [identities] nobody could be a candidate; next: add [identities]"
+    )]
+    LotteryWithoutIdentities(u64),
     /// A verdict that no run can have.
     #[error("expect.verdict is `{0}`; next: use pass, no progress, diverged, or invariant broken: NAME")]
     Verdict(String),
@@ -134,6 +141,10 @@ impl Plan {
                 high.min(u64::from(self.validators) - 1),
                 rule,
             )?;
+            bound("staking.lottery_seats", staking.lottery_seats, 0, LOTTERY_SEATS_MAX, "at most 64")?;
+            if staking.lottery_seats > 0 && self.identities.is_none() {
+                return Err(PlanError::LotteryWithoutIdentities(staking.lottery_seats));
+            }
         }
         if let Some(identities) = &self.identities {
             bound("identities.actions_ppm", u64::from(identities.actions_ppm), 0, u64::from(PPM), "at most 1,000,000")?;

@@ -59,7 +59,9 @@ impl Plan {
         let fork = |purpose| Random::new(seed).fork(purpose);
         let topology = topology(&mut fork("topology"), nodes);
         let (regions, routes) = regions(&mut fork("regions"), validators);
-        let staking = staking(&mut fork("staking"), validators, unreliable.len());
+        let mut staking = staking(&mut fork("staking"), validators, unreliable.len());
+        let mut identities = identities(&mut fork("identities"));
+        lottery(&mut fork("lottery"), &mut staking, &mut identities);
         Self {
             seed,
             seeds: 1,
@@ -68,7 +70,7 @@ impl Plan {
             routes,
             phases: phases(&mut fork("phases"), faults_ms),
             staking,
-            identities: identities(&mut fork("identities")),
+            identities,
             expect: Expectations::default(),
             validators,
             dishonest,
@@ -147,7 +149,22 @@ fn staking(random: &mut Random, validators: u16, unreliable: usize) -> Option<St
     // The seats at the start bear as many that may fail as the validators do.
     let fits = |candidates: &u16| usize::from(Plan::dishonest_max(validators - candidates)) >= unreliable;
     let candidates = (0..=wanted).rev().find(|candidates| validators - candidates >= 3 && fits(candidates))?;
-    Some(Staking { candidates, actions_ppm: u32::try_from(random.between(200_000, 600_000)).unwrap_or(PPM / 3) })
+    Some(Staking {
+        candidates,
+        actions_ppm: u32::try_from(random.between(200_000, 600_000)).unwrap_or(PPM / 3),
+        lottery_seats: 0,
+    })
+}
+
+/// Where validators come and go, in two of three seeds nobody enters without the lottery, for which they need identities.
+fn lottery(random: &mut Random, staking: &mut Option<Staking>, identities: &mut Option<Identities>) {
+    let Some(staking) = staking.as_mut().filter(|staking| staking.candidates > 0) else { return };
+    if random.chance(PPM / 3 * 2) {
+        // With one seat an epoch even two candidates contend.
+        staking.lottery_seats = if random.chance(PPM / 5) { 2 } else { 1 };
+        let few = Identities { actions_ppm: PPM / 3, paid_from: random.between(0, 12) };
+        identities.get_or_insert(few);
+    }
 }
 
 /// In two seeds of five accounts register as identities and answer.

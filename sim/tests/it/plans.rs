@@ -154,6 +154,8 @@ fn a_network_that_cannot_be_is_refused() {
         ("[[phases]]\nfrom_ms = 5\ntraffic = { kind = \"bursty\", burst = 9, every_ms = 9 }\n", "every_ms is 9"),
         ("[expect]\nverdict = \"fine\"\n", "`fine`"),
         ("seeds = 0\n", "seeds is 0"),
+        ("[staking]\nlottery_seats = 65\n[identities]\n", "lottery_seats is 65"),
+        ("[staking]\nlottery_seats = 1\n", "add [identities]"),
     ];
     for (more, expected) in cases {
         let error = Plan::from_toml(&format!("{base}{more}")).expect_err(more);
