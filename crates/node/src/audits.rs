@@ -1,4 +1,4 @@
-//! Audit files: one signed line for each change of reputation and each decision to slash.
+//! Audit files: one signed line for each change of a standing (tier, score, counters) and each decision to slash.
 //!
 //! ```text
 //! <data_dir>/audits/reputation/<start, ms>.jsonl      lines chained over all files, see rpc::types::audit

@@ -57,6 +57,8 @@ pub enum Outcome {
     StakeOutOfRange = 29,
     /// The module does not take this action on this chain yet.
     NotActive = 30,
+    /// No other member of the voting set could go on: the chain keeps one validator with stake.
+    LastValidator = 31,
     /// The wallet has an identity.
     IdentityExists = 64,
     /// The bond is not the governed one.
@@ -154,6 +156,7 @@ impl Outcome {
             Self::CandidateLimit => "candidate_limit",
             Self::StakeOutOfRange => "stake_out_of_range",
             Self::NotActive => "not_active",
+            Self::LastValidator => "last_validator",
             Self::IdentityExists => "identity_exists",
             Self::WrongBond => "wrong_bond",
             Self::IdentitiesFull => "identities_full",

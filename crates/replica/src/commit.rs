@@ -52,7 +52,7 @@ impl Replica {
     /// Moves memory to the block that is durable now.
     fn install(&mut self, decided: Executed, certificate: CommitCertificate, ids: &[TransactionId]) {
         let Executed { block, candidate, execution } = decided;
-        let touched = changes::touched(&execution.executed);
+        let touched = changes::touched(&execution.executed, &self.dues, block.header.time);
         let before = self.standings(&touched);
         let chain = &mut self.chain;
         chain.ledger.commit(execution.ledger);
@@ -78,7 +78,8 @@ impl Replica {
             chain.head.state_root = candidate.hash;
         }
         let after = self.standings(&touched);
-        let reputation = changes::changes(touched, before, after);
+        let reputation = changes::changes(&touched, before, after);
+        self.dues.renew(&self.chain, &self.genesis.params, &touched, block.header.time);
         let included: Vec<Included> = block.transactions.iter().map(Included::of).collect();
         let next = self.chain.head.height.next();
         let mut dropped = self.mempool.committed(&included, &self.chain, next);

@@ -20,6 +20,7 @@ use tree::{LedgerTree, MemoryNodes, StateTree, ops_digest};
 use crate::application::{Fault, Freshness};
 use crate::candidates::Candidates;
 use crate::chain::{ChainState, Head};
+use crate::changes::Dues;
 use crate::model::{Bounds, Model};
 use crate::replica::{Identity, Observer, Replica};
 
@@ -70,7 +71,9 @@ impl Replica {
             store.initialise(&genesis_batch(&start)?).map_err(fault)?;
         }
         let chain = load(&genesis_hash, &genesis, &store)?;
+        let dues = Dues::load(&chain, &genesis.params, chain.head.time);
         let mut replica = Self {
+            dues,
             genesis,
             genesis_hash,
             chain,

@@ -13,6 +13,7 @@ use storage::Store;
 use crate::application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
 use crate::candidates::Candidates;
 use crate::chain::ChainState;
+use crate::changes::Dues;
 
 /// The validator that builds blocks here.
 pub struct Identity {
@@ -37,7 +38,7 @@ pub struct FinalizedBlock {
     pub receipts: Vec<Receipt>,
     /// What the end of the block did by itself, in order.
     pub events: Vec<primitives::Event>,
-    /// Whose reputation it changed; empty when the block was read from the store.
+    /// Whose standing it changed, by a write or by its time; empty when the block was read from the store.
     pub reputation: Vec<crate::changes::ReputationChange>,
     /// Bytes of its encoding.
     pub bytes: usize,
@@ -77,6 +78,8 @@ pub struct Replica {
     pub(crate) mempool: Mempool,
     pub(crate) store: Arc<Store>,
     pub(crate) candidates: Candidates,
+    /// When standings change by time alone.
+    pub(crate) dues: Dues,
     pub(crate) identity: Option<Identity>,
     /// The VRF key that a rotation made, for the epochs that use it.
     pub(crate) rotated: Option<VrfSecretKey>,

@@ -2,7 +2,7 @@
 //!
 //! 100 validators vote, 400 candidates wait, 10,000 identities are registered, all gates are on. Measured is the state
 //! transition alone, without signatures and trees: the median and the worst of each kind of block over two epochs of 120
-//! heights, and a block full of heartbeats. Then the turns of proposers over 100,000 heights, against their powers. Run
+//! heights, and a block full of heartbeats. Then the turns of proposers over 100,000 heights, against equal and against uneven powers. Run
 //! with `cargo bench -p state`. Under `cargo test` it does nothing, because a timed test is no test.
 
 use std::collections::BTreeMap;
@@ -17,8 +17,8 @@ use primitives::proposer::proposer;
 use primitives::{
     Action, Address, Amount, BoundedVec, Domain, Engine, FormatVersion, Genesis, GenesisAccount, GenesisValidator,
     Hash, Height, IdentityAction, LedgerDigest, LedgerOp, LedgerSlot, Nonce, Params, PublicKey, Round, SecretKey,
-    Signature, SlotIndex, StakeAction, Timestamp, TimetokeAction, Transaction, TransactionBody, VrfProof, VrfPublicKey,
-    VrfSecretKey, hash,
+    Signature, SlotIndex, StakeAction, Timestamp, TimetokeAction, Transaction, TransactionBody, Validator,
+    ValidatorSet, VrfProof, VrfPublicKey, VrfSecretKey, hash,
 };
 use state::genesis::genesis_state;
 use state::{BlockContext, Executed, LastCommit, NoProofSystem, StateView, execute_block, view};
@@ -277,12 +277,22 @@ fn report(case: &str, mut seconds: Vec<f64>, events: usize) {
     );
 }
 
-fn turns(chain: &Chain) {
-    let set = view::validators(chain).expect("a set");
+/// The same validators with powers from 10,000 to 23,563.
+fn uneven() -> ValidatorSet {
+    let member = |index: u8| Validator {
+        address: validator(index),
+        public_key: validator_key(index).public_key(),
+        vrf_key: VrfSecretKey::from_seed([index + 1; 32]).public_key(),
+        power: 10_000 + 137 * u64::from(index),
+    };
+    ValidatorSet::new((0..VALIDATORS).map(member).collect()).expect("different validators")
+}
+
+fn turns(powers: &str, set: &ValidatorSet) {
     let mut counts: BTreeMap<Address, u64> = BTreeMap::new();
     for height in 0..TURNS {
         let beacon = hash(Domain::Beacon, &[&height.to_le_bytes()]);
-        *counts.entry(proposer(&set, &beacon, Height(height), Round(0)).address).or_default() += 1;
+        *counts.entry(proposer(set, &beacon, Height(height), Round(0)).address).or_default() += 1;
     }
     let (mut chi_square, mut worst_ppm) = (0_u128, 0_u64);
     for member in set.validators() {
@@ -294,7 +304,7 @@ fn turns(chain: &Chain) {
         worst_ppm = worst_ppm.max(u64::try_from(off / u128::from(TURNS)).unwrap_or(u64::MAX));
     }
     println!(
-        "{{\"case\":\"proposer_turns\",\"heights\":{TURNS},\"validators\":{},\"chi_square\":{}.{:03},\
+        "{{\"case\":\"proposer_turns\",\"powers\":\"{powers}\",\"heights\":{TURNS},\"validators\":{},\"chi_square\":{}.{:03},\
          \"worst_share_deviation_ppm\":{worst_ppm}}}",
         set.validators().len(),
         chi_square / 1_000_000,
@@ -335,5 +345,6 @@ fn main() {
     let accepted = executed.receipts.iter().filter(|one| one.outcome == primitives::Outcome::Success);
     let accepted: usize = accepted.map(|one| one.events.len()).sum();
     report("block_full_of_heartbeats", vec![seconds], accepted);
-    turns(&chain);
+    turns("equal", &view::validators(&chain).expect("a set"));
+    turns("uneven", &uneven());
 }

@@ -7,11 +7,11 @@ use primitives::{Address, Amount};
 use rpc::types::{OwnVrf, VrfAdmitted, VrfCandidate, VrfMetrics, VrfRaise, VrfResult, VrfStanding, VrfThreshold};
 use rpc::{ApiError, ErrorCode};
 use state::context::epoch_of;
+use state::identity;
 use state::lottery::draw::{self, Admitted, FrozenCandidate};
-use state::lottery::{self, LotteryResult};
+use state::lottery::{self, LotteryResult, why};
 use state::reputation::Tier;
 use state::view::{self, Broken};
-use state::{identity, reputation};
 
 use super::server::Server;
 use super::standing::{Reading, read};
@@ -135,7 +135,7 @@ pub fn one(server: &Server, address: Address) -> Result<VrfStanding, ApiError> {
         let last = lottery::result(state, epoch(reading))?;
         let came_in = last.and_then(|result| result.admitted.iter().find(|one| one.address == address).map(admitted));
         let validator = view::validators(state)?.get(&address).is_some();
-        let reason = reason(reading, address, validator, found.as_ref())?;
+        let reason = reason(reading, &address)?;
         Ok(VrfStanding {
             address,
             height: reading.height,
@@ -188,37 +188,12 @@ pub fn metrics(server: &Server) -> Result<VrfMetrics, ApiError> {
     })
 }
 
-/// The first thing that keeps `address` out, and what to do about it.
-fn reason(
-    reading: &Reading<'_>,
-    address: Address,
-    validator: bool,
-    candidate: Option<&VrfCandidate>,
-) -> Result<String, Broken> {
+/// The first thing that keeps `address` out and what to do about it, after what the last draw did with it.
+fn reason(reading: &Reading<'_>, address: &Address) -> Result<String, Broken> {
     let (state, params) = (reading.state, &reading.params);
-    if validator {
-        return Ok("it votes now".to_owned());
-    }
-    if !lottery::is_on(params) {
-        return Ok("this chain has no lottery: the largest stakes vote; bond more".to_owned());
-    }
-    if let Some(candidate) = candidate {
-        return Ok(match &candidate.ticket {
-            Some(_) => "its ticket waits for the draw at the end of this epoch".to_owned(),
-            None => "it is on the list and has no ticket yet: submit one before the epoch ends".to_owned(),
-        });
-    }
-    if identity::active(state, &address, reading.height)?.is_none() {
-        return Ok("it has no active identity: register one and ask validators to attest it".to_owned());
-    }
-    if !lottery::is_bonded(state, params, &address)? {
-        return Ok("it has too little self-stake, or is jailed: bond at least staking.min_self_stake".to_owned());
-    }
-    let tier = reputation::explain(state, params, &address, reading.height, reading.time)?.tier;
-    if u64::from(tier.level()) < params.lottery.min_tier {
-        let (has, needs) = (tier.name(), params.lottery.min_tier);
-        return Ok(format!("it is {has} and needs tl{needs}: answer challenges, and see its reputation"));
-    }
-    Ok("it qualifies and will be on the list that is frozen at the end of this epoch, for three epochs later"
-        .to_owned())
+    let why = why::why(state, params, address, reading.height.next(), reading.time)?;
+    Ok(match why::last_draw(state, params, address, epoch(reading))? {
+        Some(draw) => format!("{draw}; {why}"),
+        None => why.to_string(),
+    })
 }

@@ -29,6 +29,9 @@ impl Outcome {
             Self::CandidateLimit => "wait until a candidate leaves",
             Self::StakeOutOfRange => "lower the amount",
             Self::NotActive => "nothing more is to be done now; the module takes no such action on this chain yet",
+            Self::LastValidator => {
+                "keep params.staking.min_self_stake bonded until another validator votes, or take only what is above it"
+            }
             Self::IdentityExists => "rotate a key instead, or revoke the identity first",
             Self::WrongBond => "send the bond that GET /ledger/identity/{address} names",
             Self::IdentitiesFull => "wait; every identity number of this chain is taken",

@@ -94,7 +94,7 @@ type Expected = fn(&GenesisError) -> bool;
 
 #[test]
 fn each_rule_refuses_by_name() {
-    let cases: [(&str, Edit, Expected); 16] = [
+    let cases: [(&str, Edit, Expected); 17] = [
         (
             "stake below the minimum",
             |g| g.params.staking.min_self_stake = Amount::from_blocks(11),
@@ -114,6 +114,11 @@ fn each_rule_refuses_by_name() {
             "more than everything is given away",
             |g| g.params.rewards.treasury_bps = 9_000,
             |e| matches!(e, GenesisError::Params(p) if p.name == "rewards.treasury_bps"),
+        ),
+        (
+            "more issued in a block than its bound",
+            |g| g.params.rewards.issuance_per_block = Amount::from_blocks(2),
+            |e| matches!(e, GenesisError::Params(p) if p.name == "rewards.issuance_per_block"),
         ),
         ("empty id", |g| g.chain_id = String::new(), |e| *e == GenesisError::ChainId),
         ("upper case", |g| g.chain_id = "Main".into(), |e| *e == GenesisError::ChainId),

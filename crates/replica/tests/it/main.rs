@@ -5,6 +5,7 @@
 
 mod audit;
 mod blocks;
+mod changes;
 mod closing;
 mod net;
 mod offences;

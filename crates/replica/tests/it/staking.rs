@@ -27,7 +27,7 @@ fn short() -> Genesis {
     genesis
 }
 
-fn signed(net: &Net, who: u8, nonce: u64, action: Action) -> Transaction {
+pub fn signed(net: &Net, who: u8, nonce: u64, action: Action) -> Transaction {
     let body = TransactionBody {
         version: FormatVersion,
         payer: address(who),

@@ -63,7 +63,7 @@ pub struct AuditStanding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AuditEvidence {
-    /// Counters of an identity changed.
+    /// Tier, score or counters of an identity changed, by a write or by the time of the block.
     ReputationChanged {
         /// Whose.
         #[schema(value_type = AddressText)]

@@ -31,9 +31,13 @@ pub fn end_block(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Event
     overlay.put(keys::seed(epoch), encode(&env.block.beacon));
     let list = freeze(overlay, env, epoch)?;
     overlay.put(keys::frozen(epoch), encode(&list));
-    // The list frozen two ends ago and the seed of the end before were used a moment ago.
-    if let Some(end) = epoch.checked_sub(2) {
+    // The list frozen two ends ago was used a moment ago and stays for one epoch, with its tickets, so that a candidate can be told
+    // why it was not drawn; the seed of the end before stands in the result.
+    if let Some(end) = epoch.checked_sub(3) {
         overlay.delete(keys::frozen(end));
+    }
+    for candidate in tickets(overlay, epoch)?.keys() {
+        overlay.delete(keys::ticket(epoch, candidate));
     }
     if let Some(end) = epoch.checked_sub(1) {
         overlay.delete(keys::seed(end));
@@ -70,9 +74,6 @@ fn hold(overlay: &mut Overlay<'_>, env: Env<'_>, epoch: u64, events: &mut Vec<Ev
         admitted: BoundedVec::<_, SEATS_MAX>::new(admitted).ok_or(Broken("more admitted than seats"))?,
     };
     overlay.put(keys::result(epoch), encode(&result));
-    for candidate in tickets.keys() {
-        overlay.delete(keys::ticket(epoch, candidate));
-    }
     Ok(())
 }
 

@@ -106,13 +106,27 @@ pub fn draw(
     eligible: &BTreeSet<Address>,
 ) -> Vec<Admitted> {
     let seats = usize::try_from(params.seats).unwrap_or(usize::MAX);
+    ranked(params, cap_hours, seed, candidates, tickets)
+        .into_iter()
+        .filter(|one| eligible.contains(&one.address))
+        .take(seats)
+        .collect()
+}
+
+/// Every candidate with the ticket and the route by which it would come in, in the order of the draw.
+pub fn ranked(
+    params: &LotteryParams,
+    cap_hours: u64,
+    seed: &Hash,
+    candidates: &[FrozenCandidate],
+    tickets: &BTreeMap<Address, u64>,
+) -> Vec<Admitted> {
     let weights: Vec<u64> = candidates.iter().map(|candidate| weight(params, cap_hours, candidate)).collect();
     let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
-    let contested = candidates.len() > seats;
+    let contested = candidates.len() > usize::try_from(params.seats).unwrap_or(usize::MAX);
     let mut ranked: Vec<((u8, u128, Address), Admitted)> = candidates
         .iter()
         .zip(weights)
-        .filter(|(candidate, _)| eligible.contains(&candidate.address))
         .map(|(candidate, weight)| {
             let threshold = threshold(params, weight, total);
             let submitted = tickets.get(&candidate.address).copied();
@@ -128,7 +142,7 @@ pub fn draw(
         })
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().take(seats).map(|(_, admitted)| admitted).collect()
+    ranked.into_iter().map(|(_, admitted)| admitted).collect()
 }
 
 /// Lower is earlier: a ticket divided by the weight that bought it.

@@ -10,12 +10,13 @@
 //! - The frozen list is older than the seed, so neither keys nor stakes can be chosen after the seed is known.
 //! - The draw is a function of the state: a silent candidate changes nothing for the others.
 //!
-//! Read next: [`draw`], `spec/lottery.md`.
+//! Read next: [`draw`], [`why`] (what a candidate is told), `spec/lottery.md`.
 
 pub mod block;
 pub mod draw;
 pub mod execute;
 pub mod keys;
+pub mod why;
 
 use std::collections::BTreeMap;
 
@@ -118,7 +119,7 @@ pub fn seed(view: &dyn StateView, epoch: u64) -> Result<Option<Hash>, Broken> {
     }
 }
 
-/// The candidates of the lottery of `epoch` (LOT-2), by falling stake.
+/// The candidates of the lottery of `epoch` (LOT-2), by falling stake. They stay for one epoch after the draw.
 ///
 /// # Errors
 /// [`Broken`] when the list does not decode.
@@ -127,7 +128,7 @@ pub fn frozen(view: &dyn StateView, epoch: u64) -> Result<Frozen, Broken> {
     Ok(view::read(view, &keys::frozen(end), "a frozen list does not decode")?.unwrap_or_default())
 }
 
-/// The tickets for `epoch` so far.
+/// The tickets for `epoch` so far. They stay for one epoch after the draw.
 ///
 /// # Errors
 /// [`Broken`] when one does not decode.

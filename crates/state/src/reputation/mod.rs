@@ -105,6 +105,27 @@ pub fn explain(
     Ok(score::explain(&params.reputation, &facts(view, params, address, height, now)?))
 }
 
+/// The first time after `now` at which the score or the tier of `address` may differ although no block writes anything about it:
+/// hours that a window gives or decay takes, or one more idle day. `None` when time alone changes nothing any more.
+///
+/// # Errors
+/// [`Broken`] when a record does not decode.
+pub fn next_change(
+    view: &dyn StateView,
+    params: &Params,
+    address: &Address,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Broken> {
+    let hours = timetoke::get(view, address)?.next_change(&params.timetoke, now);
+    let day = params.timetoke.decay_seconds.saturating_mul(MS).max(1);
+    let last = score::DECAY_CURVE.last().map_or(0, |(days, _)| *days);
+    let idle = counters(view, address)?.active_at.and_then(|active_at| {
+        let days = now.since(active_at) / day;
+        (days < last).then(|| active_at.plus(days.saturating_add(1).saturating_mul(day)))
+    });
+    Ok(hours.into_iter().chain(idle).min())
+}
+
 /// Forgets everything, as when an identity ends.
 pub fn erase(overlay: &mut Overlay<'_>, address: &Address) {
     overlay.delete(keys::counters(address));

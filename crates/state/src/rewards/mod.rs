@@ -11,8 +11,8 @@
 //! Invariants
 //! - The issuance pot's balance is at least what was promised and not yet paid ([`Promises::total`]).
 //! - What a block promises is at most what its seal issues; payments use promises of earlier blocks only.
-//! - A validator is paid by at most one transfer per epoch; delegators are paid when they ask, and whenever
-//!   their delegation changes.
+//! - A validator is paid by at most one transfer per epoch out of this pot, and by one more out of the timetoke pool where the gate
+//!   `timetoke_rewards` is in force; delegators are paid when they ask, and whenever their delegation changes.
 //!
 //! Read next: [`block`], [`delegation`], `spec/rewards.md`.
 

@@ -1,12 +1,16 @@
 //! May the payer do this with its stake? Every check of an action, before anything changes.
+//!
+//! Rule: whoever votes keeps the least self-stake until another member of the voting set has it and may vote (STK-33), so that no
+//! chain goes on under keys with nothing at stake. Moves of other owners cannot get around that: what stays in a pool is never
+//! worth less because somebody came or left.
 
 use primitives::actions::Bond;
 use primitives::{Address, Amount, Outcome, decode};
 
 use super::pool::Pool;
-use super::{Candidate, HELD_MAX, candidate, delegation, keys, tombstone};
+use super::{Candidate, HELD_MAX, candidate, delegation, keys, self_stake, tombstone};
 use crate::context::Env;
-use crate::view::{Broken, StateView};
+use crate::view::{self, Broken, StateView};
 
 /// The inner result of a check: the value, or the outcome that the receipt records.
 pub type Checked<T> = Result<Result<T, Outcome>, Broken>;
@@ -53,7 +57,31 @@ pub fn leavable(
     if left < held(view, validator, owner)? {
         return Ok(Err(Outcome::StakeHeld));
     }
+    if validator == owner {
+        let mut rest = found.bonded;
+        rest.leave(amount, shares)?;
+        let own = rest.value(owned.shares.saturating_sub(shares))?;
+        if own < env.params.staking.min_self_stake && is_last(view, env, validator)? {
+            return Ok(Err(Outcome::LastValidator));
+        }
+    }
     Ok(Ok((found, shares)))
+}
+
+/// Whether `validator` votes and no other member of the voting set could be in the next one (STK-33).
+fn is_last(view: &dyn StateView, env: Env<'_>, validator: &Address) -> Result<bool, Broken> {
+    let set = view::validators(view)?;
+    if set.get(validator).is_none() {
+        return Ok(false);
+    }
+    for member in set.validators().iter().filter(|member| member.address != *validator) {
+        let Some(found) = candidate(view, &member.address)? else { continue };
+        let may_vote = found.jailed_until.is_none() && tombstone(view, &member.address)?.is_none();
+        if may_vote && self_stake(view, &member.address, &found)? >= env.params.staking.min_self_stake {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// How much of a delegation came by redelegation and stays slashable for the validator it left.

@@ -79,6 +79,20 @@ impl Timetoke {
         self.settled(params, window_at(params, now)).decayed(params, now)
     }
 
+    /// The first time after `now` at which [`Self::hours_at`] may differ although nothing is written: the end of a window that is good
+    /// already, or the next hour of decay. `None` when time alone changes nothing any more.
+    pub fn next_change(self, params: &TimetokeParams, now: Timestamp) -> Option<Timestamp> {
+        let record = self.settled(params, window_at(params, now));
+        let length = params.window_seconds.saturating_mul(MS);
+        let is_good = record.answers >= answers_needed(params);
+        let credit = is_good.then(|| Timestamp(record.window.saturating_add(1).saturating_mul(length)));
+        let day = params.decay_seconds.saturating_mul(MS).max(1);
+        let lost = now.since(record.accrued_at) / day;
+        let decay = record.accrued_at.plus(lost.saturating_add(1).saturating_mul(day));
+        let decay = (record.decayed(params, now) > 0).then_some(decay);
+        credit.into_iter().chain(decay).min()
+    }
+
     fn decayed(self, params: &TimetokeParams, now: Timestamp) -> u64 {
         let day = params.decay_seconds.saturating_mul(MS).max(1);
         self.hours.min(params.cap_hours).saturating_sub(now.since(self.accrued_at) / day)

@@ -1,14 +1,17 @@
 //! Evidence: what proves an offence, what it costs, and everything that is refused.
 
+use primitives::actions::IdentityEvent;
 use primitives::actions::evidence::{Evidence, SignedProposal, SignedVote};
 use primitives::params::EvidenceParams;
 use primitives::{
     Action, Event, Hash, Height, Outcome, Proposal, Rejection, Round, StakeAction, Transaction, Vote, VoteKind,
 };
 use state::evidence::penalty_ppm;
+use state::reputation::{Counters, Tier, counters};
 use state::{BlockInvalid, staking, view};
 
 use crate::chain::{Chain, address, amount, key};
+use crate::people::{VALIDATOR, World, short, validator};
 use crate::staking::{act, bonded, chain, epochs, power};
 
 const BLOCK: u64 = 1_000_000;
@@ -72,6 +75,26 @@ fn a_double_vote_burns_a_tenth_tombstones_and_costs_the_reporter_nothing() {
     assert_eq!(act(&mut chain, 0, more).0, Outcome::Tombstoned);
     let rest = StakeAction::Unbond { validator: address(203), amount: amount(9 * BLOCK) };
     assert_eq!(act(&mut chain, 203, rest).0, Outcome::Success, "what is left can leave");
+}
+
+#[test]
+fn a_double_vote_ends_the_identity_with_its_hours_and_counters() {
+    let mut world = World::new(short(), 4);
+    world.run_to(40);
+    let (offender, who) = (VALIDATOR + 1, validator(1));
+    assert!(world.hours(offender) > 0 && counters(&world.chain, &who).unwrap().successes > 0);
+    let transaction = double_vote(&world.chain, 0, offender, world.chain.height);
+    let executed = world.block(&[transaction]);
+    let last = executed.receipts[0].events.last().cloned();
+    let punished = IdentityEvent::Punished { identity: who, burned: amount(0) };
+    assert_eq!(last, Some(Event::Identity(punished)), "a genesis identity has no bond to burn");
+    assert!(state::identity::get(&world.chain, &who).unwrap().unwrap().tombstoned);
+    assert_eq!(counters(&world.chain, &who).unwrap(), Counters::default());
+    assert_eq!(state::timetoke::get(&world.chain, &who).unwrap(), Default::default());
+    // Nothing comes back although it signs on until its seat is gone.
+    world.run_to(60);
+    assert_eq!((world.hours(offender), world.explain(offender).tier), (0, Tier::New));
+    assert!(world.hours(VALIDATOR + 2) > 0, "the others keep theirs");
 }
 
 fn chain_params() -> primitives::Params {

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use primitives::actions::lottery::lottery_input;
+use primitives::actions::stake::Bond;
 use primitives::params::LotteryParams;
 use primitives::{
     Action, Address, Amount, Hash, IdentityAction, LotteryAction, Outcome, Params, StakeAction, VrfProof,
 };
 use state::lottery;
 use state::lottery::draw::{Admitted, FrozenCandidate, Route, draw, silent_ticket, threshold, ticket_of, weight};
+use state::lottery::why;
 use state::reputation::Tier;
 use testkit::Seed;
 
 use crate::chain::address;
-use crate::people::{PEOPLE, World, short, vrf};
+use crate::people::{PEOPLE, VALIDATOR, World, short, vrf};
 
 fn candidate(index: u8, blocks: u32, tier: Tier, hours: u64) -> FrozenCandidate {
     let (address, vrf_key) = (address(index), vrf(index).public_key());
@@ -213,6 +215,10 @@ fn candidates_are_frozen_submit_and_enter() {
     let list = lottery::frozen(&world.chain, enter).unwrap();
     let order: Vec<Address> = list.iter().map(|one| one.address).collect();
     assert_eq!(order, [3, 2, 1, 0].map(address), "by falling stake");
+    // What is bonded after the freeze counts for a later epoch.
+    let more = Bond { amount: Amount::from_blocks(50), candidacy: None };
+    assert_eq!(world.act(0, Action::Stake(StakeAction::Bond(more))).0, Outcome::Success);
+    assert_eq!(lottery::frozen(&world.chain, enter).unwrap(), list);
     assert_eq!(submit(&mut world, 0, enter, 0), Outcome::LotteryWrongEpoch, "the seed is not known");
     finish_epoch(&mut world);
     assert_eq!(epoch(&world) + 1, enter);
@@ -225,11 +231,17 @@ fn candidates_are_frozen_submit_and_enter() {
     let result = lottery::result(&world.chain, enter).unwrap().unwrap();
     assert_eq!((result.candidates, result.submissions, result.seats), (4, 1, 2));
     assert_eq!(result.admitted.len(), 2);
+    let own = result.admitted.iter().find(|one| one.address == address(0)).unwrap();
+    assert_eq!((own.weight, own.threshold), (10, threshold(&world.params.lottery, 10, 100)), "as it was frozen");
+    let later = lottery::frozen(&world.chain, enter + 1).unwrap();
+    assert_eq!(later[0].address, address(0), "60 BLOCK are the most on the list that was frozen after the bond");
     assert!(result.admitted.iter().any(|one| one.address == address(0)), "only one submitted, so it has a seat");
-    assert_eq!(lottery::tickets(&world.chain, enter).unwrap().len(), 0);
+    assert_eq!(lottery::tickets(&world.chain, enter).unwrap().len(), 1, "for who asks why it was not drawn");
     let set = state::view::validators(&world.chain).unwrap();
     let entered: Vec<Address> = (0..4).map(address).filter(|candidate| set.get(candidate).is_some()).collect();
     assert!(!entered.is_empty() && entered.iter().all(|one| addresses(&result.admitted).contains(one)), "{entered:?}");
+    finish_epoch(&mut world);
+    assert_eq!(lottery::tickets(&world.chain, enter).unwrap().len(), 0);
 }
 
 #[test]
@@ -295,7 +307,7 @@ fn nobody_enters_before_there_was_a_draw_and_old_records_are_forgotten() {
     world.run_to(20 * 14);
     let kept = |column: u8| state::StateView::scan(&world.chain, &[column], 100).len() as u64;
     assert!(kept(lottery::keys::RESULT) <= lottery::RESULTS_KEPT);
-    assert!(kept(lottery::keys::FROZEN) <= 2 && kept(lottery::keys::SEED) <= 1);
+    assert!(kept(lottery::keys::FROZEN) <= 3 && kept(lottery::keys::SEED) <= 1);
     let mut off = short();
     off.lottery.min_tier = 0;
     let world = World::new(off, 3);
@@ -332,4 +344,121 @@ fn a_rotated_key_is_frozen_three_epochs_later_and_not_before() {
     let submit = |proof| Action::Lottery(LotteryAction::Submit { epoch: enter, proof });
     assert_eq!(world.act(1, submit(new.prove(&input).unwrap())).0, Outcome::BadLotteryProof);
     assert_eq!(world.act(1, submit(vrf(1).prove(&input).unwrap())).0, Outcome::Success);
+}
+
+#[test]
+fn a_candidate_below_the_least_self_stake_is_not_frozen_whatever_others_delegate() {
+    let mut world = lottery_world();
+    candidates(&mut world, 2);
+    let delegate = StakeAction::Delegate { validator: address(1), amount: Amount::from_blocks(100) };
+    assert_eq!(world.act(7, Action::Stake(delegate)).0, Outcome::Success);
+    let almost = Amount::from_blocks(20).checked_sub(crate::chain::amount(999_999)).unwrap();
+    let leave = StakeAction::Unbond { validator: address(1), amount: almost };
+    assert_eq!(world.act(1, Action::Stake(leave)).0, Outcome::Success);
+    finish_epoch(&mut world);
+    let list = lottery::frozen(&world.chain, epoch(&world) + 2).unwrap();
+    assert_eq!(list.iter().map(|one| one.address).collect::<Vec<_>>(), [address(0)]);
+    let why = told(&world, 1).0;
+    assert!(why.starts_with("its own stake is") && why.contains("bond more"), "{why}");
+}
+
+/// Why `who` does not vote after the last block, and what the draw for the running epoch did with it.
+fn told(world: &World, who: u8) -> (String, Option<String>) {
+    let (view, params) = (&world.chain, &world.params);
+    let height = world.next_height();
+    let why = why::why(view, params, &address(who), height, world.time).unwrap();
+    let draw = why::last_draw(view, params, &address(who), state::context::epoch_of(params, height)).unwrap();
+    (why.to_string(), draw.map(|draw| draw.to_string()))
+}
+
+#[test]
+fn whoever_waits_is_told_why_and_what_the_last_draw_did() {
+    let mut world = lottery_world();
+    let is = |world: &World, who: u8, part: &str| {
+        let (why, _) = told(world, who);
+        assert!(why.contains(part), "{why:?} has no {part:?}");
+    };
+    assert_eq!(told(&world, VALIDATOR), ("it votes now".to_owned(), None));
+    is(&world, 0, "no active identity");
+    assert_eq!(world.register(0), Outcome::Success);
+    is(&world, 0, "no active identity");
+    assert_eq!(world.attest(0, 0), Outcome::Success);
+    is(&world, 0, "it is no candidate");
+    assert_eq!(world.bond(0, 10), Outcome::Success);
+    is(&world, 0, "it qualifies");
+    for who in 1..5 {
+        assert_eq!((world.register(who), world.attest(0, who)), (Outcome::Success, Outcome::Success));
+        assert_eq!(world.bond(who, 10 * (u32::from(who) + 1)), Outcome::Success);
+    }
+    finish_epoch(&mut world);
+    is(&world, 0, "it qualifies");
+    finish_epoch(&mut world);
+    is(&world, 0, "no ticket yet");
+    let enter = epoch(&world) + 1;
+    for who in 0..4 {
+        assert_eq!(submit(&mut world, who, enter, who), Outcome::Success);
+    }
+    is(&world, 0, "waits for the draw");
+    is(&world, 4, "no ticket yet");
+    // One of those who submitted is no longer eligible at the draw.
+    assert_eq!(world.outcome(3, IdentityAction::Revoke), Outcome::Success);
+    let (list, tickets) =
+        (lottery::frozen(&world.chain, enter).unwrap(), lottery::tickets(&world.chain, enter).unwrap());
+    finish_epoch(&mut world);
+    let result = lottery::result(&world.chain, enter).unwrap().unwrap();
+    let total = list.iter().map(|one| u128::from(weight(&world.params.lottery, 720, one))).sum();
+    let (mut lost, mut silent) = (0, 0);
+    for who in 0..5 {
+        let own = list.iter().find(|one| one.address == address(who)).unwrap();
+        let limit = threshold(&world.params.lottery, weight(&world.params.lottery, 720, own), total);
+        let votes = state::view::validators(&world.chain).unwrap().get(&address(who)).is_some();
+        let admitted = result.admitted.iter().any(|one| one.address == address(who));
+        let (why, draw) = told(&world, who);
+        match (draw, tickets.get(&address(who))) {
+            (None, _) => assert!(votes && why == "it votes now", "{who}: {why}"),
+            (Some(draw), _) if admitted => assert!(draw.contains("had no room"), "{draw}"),
+            (Some(draw), None) => {
+                silent += 1;
+                assert!(draw.contains(&format!("not drawn for epoch {enter}")) && draw.contains("no ticket"), "{draw}");
+            }
+            // It stands before or after the last one that came in.
+            (Some(draw), Some(_)) if who == 3 && draw.contains("passed over") => {
+                assert!(why.contains("no active identity"))
+            }
+            (Some(draw), Some(ticket)) => {
+                lost += 1;
+                let was = if *ticket < limit { "was below" } else { "was not below" };
+                let expected = format!("not drawn for epoch {enter}: its ticket {ticket} {was} its threshold {limit}");
+                assert!(draw.contains(&expected), "{draw} has no {expected}");
+            }
+        }
+    }
+    assert_eq!(silent, 1, "who is silent comes last");
+    assert!(lost >= 1, "two seats for four that submitted");
+}
+
+#[test]
+fn jail_tombstone_and_tier_are_told_apart() {
+    let mut world = lottery_world();
+    candidates(&mut world, 2);
+    let edit = |world: &mut World, who: u8, until| {
+        let mut found = state::staking::candidate(&world.chain, &address(who)).unwrap().unwrap();
+        found.jailed_until = until;
+        let key = state::staking::keys::candidate(&address(who));
+        world.chain.state.insert(key, primitives::encode(&found));
+    };
+    edit(&mut world, 0, Some(7));
+    assert_eq!(told(&world, 0).0, "it is jailed: ask to return with tb stake unjail from epoch 7 on");
+    edit(&mut world, 0, None);
+    world.params.lottery.min_tier = 3;
+    assert!(told(&world, 0).0.starts_with("it is tl1 and needs tl3"), "{:?}", told(&world, 0));
+    world.params.lottery.min_tier = 0;
+    assert!(told(&world, 0).0.contains("no lottery"));
+    let height = primitives::Height(world.chain.height.0);
+    let evidence = crate::evidence::double_vote(&world.chain, 5, VALIDATOR + 1, height);
+    world.block(&[evidence]);
+    finish_epoch(&mut world);
+    let set = state::view::validators(&world.chain).unwrap();
+    assert!(set.get(&address(VALIDATOR + 1)).is_none());
+    assert_eq!(told(&world, VALIDATOR + 1).0, "evidence removed it for ever: begin with a new key");
 }

@@ -1,7 +1,7 @@
 //! What timetoke pays validators: shares, gate, list of paid validators, and who gets nothing.
 
 use primitives::actions::TimetokeEvent;
-use primitives::{Address, BoundedVec, Event, Params};
+use primitives::{Address, BoundedVec, Event, LedgerOp, Params};
 use testkit::Seed;
 
 use crate::people::{VALIDATOR, World, short, validator};
@@ -48,6 +48,28 @@ fn builders_share_six_tenths_and_signers_three_and_the_rest_is_kept() {
     assert_eq!(pool(&world), before + FUNDED - paid);
     assert_eq!(paid, FUNDED * 9 / 10);
     assert!(world.chain.balance(&validator(1)) >= balance + FUNDED / 10);
+}
+
+#[test]
+fn hours_of_a_split_stake_earn_what_they_earned_in_one_and_come_by_a_second_transfer() {
+    let earned = |powers: &[u64], whose: &[u8]| -> u64 {
+        let mut params = short();
+        params.staking.power_cap_bps = 10_000;
+        let mut world = World::with_powers(params, powers, &["timetoke_rewards"]);
+        world.run_to(43);
+        // The one that is split never builds; who builds has the same bonus in both worlds.
+        let executed = world.block(&[]);
+        for who in whose {
+            let slot = state::view::slot_of(&world.chain, &validator(*who)).unwrap().unwrap();
+            let to = |op: &&LedgerOp| matches!(op, LedgerOp::Transfer { to, .. } if *to == slot);
+            assert_eq!(executed.ops.iter().filter(to).count(), 2, "rewards, and timetoke from its own pool");
+        }
+        let found = rewards(&executed.events);
+        whose.iter().map(|who| of(&found, *who).1).sum()
+    };
+    let (whole, split) = (earned(&[100, 200], &[1]), earned(&[100, 100, 100], &[1, 2]));
+    assert!(whole.abs_diff(split) <= 1, "{whole} in one, {split} in two");
+    assert_eq!(whole, FUNDED * 3 / 10 * 2 / 3);
 }
 
 #[test]

@@ -72,6 +72,12 @@ impl World {
 
     /// As [`World::new`], with more gates in force from height 1; sorted, after `malachite_consensus`.
     pub fn with_gates(params: Params, validators: u8, gates: &[&str]) -> Self {
+        Self::with_powers(params, &vec![100; usize::from(validators)], gates)
+    }
+
+    /// As [`World::with_gates`], with a validator of each of these powers.
+    pub fn with_powers(params: Params, powers: &[u64], gates: &[&str]) -> Self {
+        let validators = u8::try_from(powers.len()).unwrap();
         let gate = |name: &&str| GateActivation { name: (*name).to_owned(), height: Height(1) };
         let people = (0..PEOPLE).chain((0..validators).map(|index| VALIDATOR + index));
         let genesis = Genesis {
@@ -89,7 +95,7 @@ impl World {
                 .map(|index| GenesisValidator {
                     public_key: key(VALIDATOR + index).public_key(),
                     vrf_key: VrfSecretKey::from_seed([VALIDATOR + index; 32]).public_key(),
-                    power: 100,
+                    power: powers[usize::from(index)],
                 })
                 .collect(),
             gates: ["malachite_consensus"].iter().chain(gates).map(gate).collect(),

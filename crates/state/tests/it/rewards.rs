@@ -1,7 +1,8 @@
 //! Where the new money goes, to the last µBLOCK.
 
-use primitives::{Address, Event, Outcome, StakeAction};
-use state::rewards;
+use primitives::ledger::ISSUANCE_POT;
+use primitives::{Address, Amount, Event, LedgerOp, Outcome, StakeAction};
+use state::{StateView, rewards};
 
 use crate::chain::{address, amount};
 use crate::staking::{act, blocks, chain, epochs, params};
@@ -92,6 +93,79 @@ fn delegators_get_their_part_after_commission_when_they_ask() {
     assert!(paid(&claimed, &address(0)).abs_diff(theirs) <= 1, "{} {theirs}", paid(&claimed, &address(0)));
     let (outcome, _) = act(&mut chain, 0, StakeAction::Claim { validator: address(201) });
     assert_eq!(outcome, Outcome::NothingToClaim, "once");
+}
+
+#[test]
+fn a_stake_split_over_two_validators_earns_what_it_earned_in_one() {
+    let earned = |powers: &[u64], whose: &[u8]| -> u64 {
+        let mut chain = crate::chain::Chain::bft(params(), powers);
+        epochs(&mut chain, 1);
+        let events = epochs(&mut chain, 1);
+        whose.iter().map(|who| paid(&events, &address(*who))).sum()
+    };
+    let (whole, split) = (earned(&[10, 10, 20], &[202]), earned(&[10, 10, 10, 10], &[202, 203]));
+    assert!(whole.abs_diff(split) <= 2, "{whole} in one, {split} in two");
+    nearly(whole, 4 * ISSUED * 55 / 100 / 2);
+}
+
+#[test]
+fn pay_follows_the_capped_power() {
+    let mut params = params();
+    params.staking.power_cap_bps = 1_000;
+    let mut chain = crate::chain::Chain::bft(params, &[10, 10, 10, 10, 60]);
+    // It falls by a tenth of the power in each epoch, to ⌈100 / 5⌉.
+    epochs(&mut chain, 8);
+    assert_eq!(crate::staking::power(&chain, 204), 20);
+    let events = epochs(&mut chain, 1);
+    let validators = 4 * ISSUED * 55 / 100;
+    nearly(paid(&events, &address(204)), validators / 3);
+    nearly(paid(&events, &address(203)), validators / 6);
+}
+
+/// Transfers to the account of `who` in the last block of the next epoch.
+fn transfers(chain: &mut crate::chain::Chain, who: u8) -> usize {
+    while !chain.height.next().0.is_multiple_of(crate::staking::EPOCH) {
+        blocks(chain, 1);
+    }
+    let slot = state::view::slot_of(chain, &address(who)).unwrap().unwrap();
+    let executed = chain.block(&[]).unwrap();
+    let to = |op: &&LedgerOp| matches!(op, LedgerOp::Transfer { to, .. } if *to == slot);
+    executed.ops.iter().filter(to).count()
+}
+
+#[test]
+fn a_validator_is_paid_by_one_transfer_an_epoch() {
+    let mut chain = chain();
+    epochs(&mut chain, 1);
+    for who in 200..204 {
+        assert_eq!(transfers(&mut chain, who), 1, "the builder's bonus is in the same one");
+    }
+}
+
+#[test]
+fn a_pot_below_its_promises_is_named_and_nothing_is_minted_for_it() {
+    let mut chain = chain();
+    blocks(&mut chain, 7);
+    let promised = rewards::promises(&chain).unwrap().total().unwrap().micro();
+    let bonuses: u64 = chain
+        .scan(&[rewards::keys::BONUS], 100)
+        .iter()
+        .map(|(_, value)| primitives::decode::<Amount>(value).unwrap().micro())
+        .sum();
+    let pot = usize::try_from(ISSUANCE_POT.get()).unwrap();
+    assert!(promised > 0 && bonuses > 0 && chain.slots[pot].balance.micro() >= promised + bonuses);
+    chain.slots[pot].balance = amount(promised + bonuses);
+    rewards::pot_covers_promises(&chain).expect("exactly enough");
+    chain.slots[pot].balance = amount(promised + bonuses - 1);
+    let broken = rewards::pot_covers_promises(&chain).unwrap_err();
+    assert_eq!(broken.0, "the issuance pot does not cover the promised rewards");
+    assert!(state::invariants::check_all(&chain).is_err());
+    // The end of the epoch stops instead of making the money up.
+    chain.slots[pot].balance = amount(1);
+    let supply = chain.supply;
+    let context = chain.context();
+    assert!(matches!(chain.block_in(context, &[]), Err(state::BlockInvalid::Broken(_))));
+    assert_eq!((chain.supply, chain.height.0), (supply, 7));
 }
 
 #[test]

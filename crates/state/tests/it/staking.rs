@@ -281,18 +281,87 @@ fn an_absent_validator_is_jailed_without_a_slash_and_returns_when_it_asks_after_
 }
 
 #[test]
-fn when_all_validators_leave_the_last_set_stays() {
+fn all_validators_may_leave_but_the_last_one() {
     let mut chain = chain();
-    let leave: Vec<Transaction> = (200..204)
-        .map(|who| signed(&chain, who, StakeAction::Unbond { validator: address(who), amount: amount(10 * BLOCK) }))
-        .collect();
-    chain.block(&leave).unwrap();
+    let all = |who| StakeAction::Unbond { validator: address(who), amount: amount(10 * BLOCK) };
+    let leave: Vec<Transaction> = (200..204).map(|who| signed(&chain, who, all(who))).collect();
+    let executed = chain.block(&leave).unwrap();
+    let outcomes: Vec<Outcome> = executed.receipts.iter().map(|receipt| receipt.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Success, Outcome::Success, Outcome::Success, Outcome::LastValidator]);
+    // What is above the least self-stake may go, by either way; the rest may not, whoever else has stake behind it.
+    let own = |micro| StakeAction::Unbond { validator: address(203), amount: amount(micro) };
+    let away = |micro| StakeAction::Redelegate { from: address(203), to: address(200), amount: amount(micro) };
+    assert_eq!(
+        act(&mut chain, 0, StakeAction::Delegate { validator: address(203), amount: amount(7 * BLOCK) }).0,
+        Outcome::Success
+    );
+    assert_eq!(act(&mut chain, 203, away(9 * BLOCK + 1)).0, Outcome::LastValidator);
+    assert_eq!(act(&mut chain, 203, own(9 * BLOCK)).0, Outcome::Success);
+    assert_eq!(act(&mut chain, 203, own(BLOCK)).0, Outcome::LastValidator);
+    assert_eq!(
+        act(&mut chain, 0, StakeAction::Unbond { validator: address(203), amount: amount(7 * BLOCK) }).0,
+        Outcome::Success
+    );
     epochs(&mut chain, 30);
-    assert!(!view::validators(&chain).unwrap().validators().is_empty());
+    assert_eq!(view::validators(&chain).unwrap().validators().len(), 1);
+    // A candidate that waits is no successor yet.
+    let bond = first_bond(&chain, 1, 8 * BLOCK);
+    assert_eq!(act(&mut chain, 1, bond).0, Outcome::Success);
+    assert_eq!(act(&mut chain, 203, own(BLOCK)).0, Outcome::LastValidator);
+    epochs(&mut chain, 1);
+    assert!(power(&chain, 1) > 0);
+    assert_eq!(act(&mut chain, 203, own(BLOCK)).0, Outcome::Success);
+    epochs(&mut chain, 40);
+    let set = view::validators(&chain).unwrap();
+    assert_eq!(set.validators().iter().map(|one| (one.address, one.power)).collect::<Vec<_>>(), [(address(1), 8)]);
     for who in 200..204 {
         assert_eq!(bonded(&chain, who), 0);
         assert!(chain.balance(&address(who)) > 109 * BLOCK, "everyone was paid out");
     }
+}
+
+#[test]
+fn a_jailed_member_is_no_successor() {
+    let mut chain = Chain::bft(params(), &[10, 10]);
+    let mut jailed = staking::candidate(&chain, &address(201)).unwrap().unwrap();
+    jailed.jailed_until = Some(1_000);
+    chain.state.insert(staking::keys::candidate(&address(201)), primitives::encode(&jailed));
+    let all = |who| StakeAction::Unbond { validator: address(who), amount: amount(10 * BLOCK) };
+    assert_eq!(act(&mut chain, 200, all(200)).0, Outcome::LastValidator);
+    assert_eq!(act(&mut chain, 201, all(201)).0, Outcome::Success, "the other one votes on");
+}
+
+#[test]
+fn whoever_has_less_self_stake_than_the_least_has_no_seat_whatever_others_delegate() {
+    let mut params = params();
+    params.staking.min_self_stake = amount(5 * BLOCK);
+    let mut chain = Chain::bft(params, &[10, 10, 10, 10]);
+    let delegate = StakeAction::Delegate { validator: address(203), amount: amount(20 * BLOCK) };
+    assert_eq!(act(&mut chain, 0, delegate).0, Outcome::Success);
+    let own = |micro| StakeAction::Unbond { validator: address(203), amount: amount(micro) };
+    // Exactly the least keeps the seat.
+    assert_eq!(act(&mut chain, 203, own(5 * BLOCK)).0, Outcome::Success);
+    epochs(&mut chain, 8);
+    assert_eq!(power(&chain, 203), 25, "all that is behind it");
+    assert_eq!(act(&mut chain, 203, own(BLOCK)).0, Outcome::Success);
+    epochs(&mut chain, 12);
+    assert_eq!((power(&chain, 203), bonded(&chain, 203)), (0, 24 * BLOCK));
+    // And back, with the one BLOCK that was missing.
+    let more = StakeAction::Bond(Bond { amount: amount(BLOCK), candidacy: None });
+    assert_eq!(act(&mut chain, 203, more.clone()).0, Outcome::Success);
+    epochs(&mut chain, 1);
+    assert!(power(&chain, 203) > 0);
+
+    // From jail it comes back with the least only.
+    chain.absent.insert(address(202));
+    let jailed = epochs(&mut chain, 2);
+    assert!(jailed.contains(&Event::Jailed { validator: address(202) }), "{jailed:?}");
+    let away = StakeAction::Unbond { validator: address(202), amount: amount(6 * BLOCK) };
+    assert_eq!(act(&mut chain, 202, away).0, Outcome::Success);
+    epochs(&mut chain, 2);
+    assert_eq!(act(&mut chain, 202, StakeAction::Unjail).0, Outcome::StakeBelowMinimum);
+    assert_eq!(act(&mut chain, 202, more).0, Outcome::Success);
+    assert_eq!(act(&mut chain, 202, StakeAction::Unjail).0, Outcome::Success);
 }
 
 fn random_action(chain: &Chain, seed: &mut Seed, who: u8) -> StakeAction {

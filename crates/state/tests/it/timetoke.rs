@@ -105,6 +105,42 @@ fn random_answers_agree_with_a_slow_model() {
 }
 
 #[test]
+fn hours_change_by_time_alone_at_the_foretold_times_only() {
+    let mut seed = Seed::new();
+    let (mut credits, mut losses) = (0, 0);
+    for _ in 0..400 {
+        let params = TimetokeParams {
+            hour_seconds: 3,
+            window_seconds: 3 + seed.below(6),
+            challenges_per_window: 1 + seed.below(2),
+            decay_seconds: 1 + seed.below(9),
+            ..TimetokeParams::default()
+        };
+        let start = Timestamp(1_000_000 + seed.below(10_000));
+        let record = Timetoke {
+            hours: seed.below(5),
+            accrued_at: Timestamp(start.0 - seed.below(20_000)),
+            window: window_at(&params, start) - seed.below(2),
+            answers: seed.below(3),
+            last_challenge: None,
+        };
+        let mut told = start;
+        for now in (start.0..start.0 + 90_000).step_by(500).map(Timestamp) {
+            let (before, after) = (record.hours_at(&params, told), record.hours_at(&params, now));
+            if record.next_change(&params, told).is_some_and(|next| next <= now) {
+                told = now;
+                credits += u32::from(after > before);
+                losses += u32::from(after < before);
+            } else {
+                assert_eq!(after, before, "{record:?} from {told:?} to {now:?} with {params:?}");
+            }
+        }
+        assert_eq!(record.next_change(&params, told), None, "{record:?} is over after 90 seconds");
+    }
+    assert!(credits > 50 && losses > 500, "{credits} credits, {losses} losses");
+}
+
+#[test]
 fn an_identity_earns_hours_by_answering_and_loses_them_by_silence() {
     let mut world = World::new(short(), 3);
     world.activate(0);

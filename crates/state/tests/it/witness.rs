@@ -74,6 +74,19 @@ fn witnesses_attest_share_the_epochs_pool_by_stake_and_claim() {
 }
 
 #[test]
+fn a_stake_split_over_two_witnesses_earns_what_it_earned_in_one() {
+    let mut world = world(params());
+    // Bond of the identity and own stake: 20 BLOCK in one, 10 and 10 in two.
+    assert_eq!(world.bond(0, 10), Outcome::Success);
+    world.finish_epoch();
+    let list = (0..3).map(|one| world.attestation(one, |_| {})).collect();
+    assert_eq!(world.act(5, World::attestations(list)).0, Outcome::Success);
+    let events = world.finish_epoch();
+    let (whole, split) = (accrued(&events, 0), accrued(&events, 1) + accrued(&events, 2));
+    assert!(whole > 0 && whole.abs_diff(split) <= 1, "{whole} in one, {split} in two");
+}
+
+#[test]
 fn every_attestation_that_does_not_count_is_refused_by_name() {
     let mut world = world(params());
     world.next_sample();
