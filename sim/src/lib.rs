@@ -19,6 +19,7 @@
 
 pub mod batch;
 pub mod chain;
+mod copies;
 pub mod csv;
 mod damage;
 pub mod dishonest;
@@ -26,6 +27,7 @@ mod faults;
 pub mod guard;
 pub mod histogram;
 mod injected;
+pub mod joining;
 pub mod log;
 pub mod memory;
 pub mod mesh;
