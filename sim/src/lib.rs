@@ -20,6 +20,7 @@
 pub mod batch;
 pub mod candidates;
 pub mod chain;
+mod copies;
 pub mod csv;
 mod damage;
 pub mod dishonest;
@@ -27,6 +28,7 @@ mod faults;
 pub mod guard;
 pub mod histogram;
 mod injected;
+pub mod joining;
 pub mod log;
 pub mod lottery;
 pub mod memory;

@@ -67,13 +67,19 @@ pub enum Property {
     AdmittedByTheDraw,
     /// Who was seen signing twice is punished within three blocks when the network is healthy.
     EquivocatorsArePunished,
+    /// Who begins with a copy has at its height what the others have there.
+    RestoredEqualsTheOthers,
+    /// A snapshot that is damaged or half made is neither whole nor used, an altered chunk is not kept.
+    NoBadSnapshotIsUsed,
+    /// A copy is of the height that was due, and making it changes nothing and stops nobody.
+    SnapshotsLeaveBlocksAlone,
     /// After the last fault, heights are decided again within a bounded number of rounds.
     Progress,
 }
 
 impl Property {
     /// Every property.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Agreement,
         Self::Validity,
         Self::NoAcknowledgedTransactionLost,
@@ -96,6 +102,9 @@ impl Property {
         Self::SetsChangeSlowly,
         Self::AdmittedByTheDraw,
         Self::EquivocatorsArePunished,
+        Self::RestoredEqualsTheOthers,
+        Self::NoBadSnapshotIsUsed,
+        Self::SnapshotsLeaveBlocksAlone,
         Self::Progress,
     ];
 
@@ -129,6 +138,9 @@ impl Property {
             Self::SetsChangeSlowly => "sets_change_slowly",
             Self::AdmittedByTheDraw => "admitted_by_the_draw",
             Self::EquivocatorsArePunished => "equivocators_are_punished",
+            Self::RestoredEqualsTheOthers => "restored_equals_the_others",
+            Self::NoBadSnapshotIsUsed => "no_bad_snapshot_is_used",
+            Self::SnapshotsLeaveBlocksAlone => "snapshots_leave_blocks_alone",
             Self::Progress => "progress",
         }
     }
@@ -146,7 +158,7 @@ pub struct Broken {
 /// What a check gives.
 pub type Check = Result<(), Broken>;
 
-fn broken(property: Property, detail: String) -> Check {
+pub(crate) fn broken(property: Property, detail: String) -> Check {
     Err(Broken { property, detail })
 }
 
@@ -223,6 +235,11 @@ impl Judge {
     /// The highest height that any honest validator has finalized.
     pub fn height(&self) -> Height {
         self.decided.last_key_value().map_or(Height::GENESIS, |(height, _)| *height)
+    }
+
+    /// The block and the state root of a height that an honest validator has finalized.
+    pub fn decided(&self, height: Height) -> Option<(Hash, Hash)> {
+        self.decided.get(&height).map(|known| (known.hash, known.state_root))
     }
 
     /// Where a transaction is in the chain.
@@ -492,8 +509,9 @@ impl Judge {
     /// The first transaction that is not where it was.
     pub fn no_acknowledged_transaction_lost(&mut self, node: u16, chain: &Replica) -> Check {
         self.count(Property::NoAcknowledgedTransactionLost);
-        let finalized = chain.finalized();
-        for (id, height) in self.acknowledged.iter().filter(|(_, height)| **height <= finalized) {
+        // Who began with a copy has no blocks below it.
+        let here = chain.oldest()..=chain.finalized();
+        for (id, height) in self.acknowledged.iter().filter(|(_, height)| here.contains(height)) {
             let place = chain.place(id).ok().flatten().map(|place| place.height);
             if place != Some(*height) {
                 let detail = format!("validator {node} has {id} at {place:?}, it was acknowledged at {height}");

@@ -13,7 +13,7 @@ use crate::run::slowest;
 use crate::world::{MS, World};
 
 /// What takes effect besides faults and dishonest validators, as summaries name it.
-pub const EFFECTS: [&str; 35] = [
+pub const EFFECTS: [&str; 48] = [
     "unsynced_write_lost",
     "disk_error",
     "disk_full",
@@ -49,6 +49,19 @@ pub const EFFECTS: [&str; 35] = [
     "admitted",
     "admitted_by_fallback",
     "entered_by_lottery",
+    "snapshot_made",
+    "snapshot_failed",
+    "snapshot_refused",
+    "snapshot_restored",
+    "chunk_refused",
+    "snapshot_crash_before_write",
+    "snapshot_crash_half",
+    "snapshot_crash_before_sync",
+    "snapshot_crash_before_rename",
+    "snapshot_crash_after_rename",
+    "snapshot_crash_after_sync",
+    "snapshot_crash_removed",
+    "snapshot_crash_chunk_kept",
 ];
 
 /// How a run ended.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     DiskAnswer, DiskOperation, Expectations, Fault, Identities, Links, Misbehaviour, Pattern, Phase, Plan, Region,
-    Route, Scheduled, Staking, Topology, calm_heights,
+    Route, Scheduled, SnapshotOperation, SnapshotStep, Snapshots, Staking, Topology, calm_heights,
 };
 use crate::random::{PPM, Random};
 
@@ -62,6 +62,12 @@ impl Plan {
         let mut staking = staking(&mut fork("staking"), validators, unreliable.len());
         let mut identities = identities(&mut fork("identities"));
         lottery(&mut fork("lottery"), &mut staking, &mut identities);
+        let mut stream = fork("snapshots");
+        let snapshots = snapshots(&mut stream, topology, validators);
+        if snapshots.is_some() {
+            let room = unreliable.len() < usize::from(Self::dishonest_max(validators));
+            faults.extend(of_snapshots(&mut stream, validators, room, faults_ms));
+        }
         Self {
             seed,
             seeds: 1,
@@ -71,6 +77,7 @@ impl Plan {
             phases: phases(&mut fork("phases"), faults_ms),
             staking,
             identities,
+            snapshots,
             expect: Expectations::default(),
             validators,
             dishonest,
@@ -174,6 +181,50 @@ fn identities(random: &mut Random) -> Option<Identities> {
     }
     let actions_ppm = u32::try_from(random.between(400_000, 800_000)).unwrap_or(PPM / 2);
     Some(Identities { actions_ppm, paid_from: random.between(0, 12) })
+}
+
+/// In three of ten seeds with a full mesh validators copy their state. In other networks a validator that begins with a copy
+/// may be the only way of another one to the blocks below it.
+fn snapshots(random: &mut Random, topology: Topology, validators: u16) -> Option<Snapshots> {
+    if topology != Topology::FullMesh || !random.chance(PPM / 10 * 3) {
+        return None;
+    }
+    let liars = if random.chance(PPM / 2) { BTreeSet::from([random.node(validators)]) } else { BTreeSet::new() };
+    Some(Snapshots {
+        every_heights: random.between(3, 10),
+        keep: random.index(3) + 1,
+        copy_ms: random.between(10, 3_000),
+        restore: random.chance(PPM / 10 * 9),
+        liars,
+    })
+}
+
+/// Faults of snapshots: some crashes at their steps, some failing operations, some damage, and with `room` a lost disk, so
+/// that somebody begins with a copy.
+fn of_snapshots(random: &mut Random, validators: u16, room: bool, faults_ms: u64) -> Vec<Scheduled> {
+    let mut faults = Vec::new();
+    for _ in 0..random.between(2, 4) {
+        let (node, at_ms) = (random.node(validators), random.between(1_000, faults_ms));
+        let answer = if random.chance(PPM / 2) { DiskAnswer::Io } else { DiskAnswer::NoSpace };
+        let fault = match random.below(4) {
+            0 | 1 => Fault::SnapshotCrash { node, at: SnapshotStep::ALL[random.index(SnapshotStep::ALL.len())] },
+            2 => {
+                use SnapshotOperation::{Read, Rename, Sync, Write};
+                Fault::SnapshotDisk { node, operation: [Read, Write, Sync, Rename][random.index(4)], answer }
+            }
+            _ => Fault::SnapshotDamage { node },
+        };
+        faults.push(Scheduled { at_ms, for_ms: random.between(2_000, 15_000), fault });
+    }
+    if room {
+        let (node, at_ms) = (random.node(validators), random.between(15_000, faults_ms));
+        faults.push(Scheduled { at_ms, for_ms: random.between(500, 5_000), fault: Fault::LostDisk { node } });
+        if random.chance(PPM / 2) {
+            let fault = Fault::SnapshotCrash { node, at: SnapshotStep::ChunkKept };
+            faults.push(Scheduled { at_ms, for_ms: random.between(6_000, 9_000), fault });
+        }
+    }
+    faults
 }
 
 fn scheduled(random: &mut Random, nodes: u16, faults_ms: u64) -> Scheduled {
