@@ -98,7 +98,7 @@ impl World {
     }
 
     /// A fault of snapshots begins.
-    pub(crate) fn snapshot_fault_begins(&mut self, fault: &Fault) {
+    pub(crate) fn snapshot_fault_begins(&mut self, fault: &Fault) -> Check {
         match *fault {
             Fault::SnapshotCrash { node, at } => self.node(node).files.crash_at(at.point()),
             Fault::SnapshotDisk { node, operation, answer } => {
@@ -121,10 +121,12 @@ impl World {
                 if let Some(folder) = hurt.as_deref().and_then(Path::parent) {
                     self.node(node).hurt.insert(folder.to_owned());
                     self.strikes("snapshot_damage", node);
+                    return self.no_bad_snapshot_is_used(node);
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// What survives of the files of a process that ends.

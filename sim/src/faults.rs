@@ -71,7 +71,7 @@ impl World {
                 self.damage_begins(node, &fault);
             }
             Fault::SnapshotCrash { .. } | Fault::SnapshotDisk { .. } | Fault::SnapshotDamage { .. } => {
-                self.snapshot_fault_begins(&fault);
+                return self.snapshot_fault_begins(&fault);
             }
             Fault::Partition { .. }
             | Fault::Disconnect { .. }

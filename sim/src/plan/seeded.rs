@@ -65,7 +65,8 @@ impl Plan {
         let mut stream = fork("snapshots");
         let snapshots = snapshots(&mut stream, topology, validators);
         if snapshots.is_some() {
-            let room = unreliable.len() < usize::from(Self::dishonest_max(validators));
+            let seats = validators.saturating_sub(staking.as_ref().map_or(0, |staking| staking.candidates));
+            let room = unreliable.len() < usize::from(Self::dishonest_max(seats));
             faults.extend(of_snapshots(&mut stream, validators, room, faults_ms));
         }
         Self {
@@ -189,7 +190,8 @@ fn snapshots(random: &mut Random, topology: Topology, validators: u16) -> Option
     if topology != Topology::FullMesh || !random.chance(PPM / 10 * 3) {
         return None;
     }
-    let liars = if random.chance(PPM / 2) { BTreeSet::from([random.node(validators)]) } else { BTreeSet::new() };
+    let lies = random.chance(PPM / 2);
+    let liars = (0..validators).filter(|_| lies && random.chance(PPM / 2)).collect();
     Some(Snapshots {
         every_heights: random.between(3, 10),
         keep: random.index(3) + 1,
