@@ -91,13 +91,13 @@ pub async fn asks_for_what_it_misses(cluster: &Cluster) {
     let client = node.client();
     let rejected = "proof_gossip_total{proof=\"window\",verdict=\"rejected\"}";
     let refused = async |count: f64| {
-        for name in [rejected, "rpp_runtime_proof_verification_failures_total", "p2p_dropped_total{reason=\"invalid\"}"] {
+        for name in [rejected, "rpp_runtime_proof_verification_failures_total", "p2p_dropped_total{reason=\"invalid\"}"]
+        {
             until(name, PATIENCE, async || (node.metric(name).await > count - 0.5).then_some(())).await;
         }
         assert_eq!(client.proof_status().await.expect("it answers").next_window, 0, "nothing was taken");
     };
-    let (mut liar, mut listener) =
-        (Peer::of(cluster, &node, 81).await, Peer::of(cluster, &node, 82).await);
+    let (mut liar, mut listener) = (Peer::of(cluster, &node, 81).await, Peer::of(cluster, &node, 82).await);
     // A peer that is at the window's end is asked; the other one says that it is at genesis.
     liar.handle.set_height(status.proven_height);
 
@@ -119,10 +119,8 @@ pub async fn asks_for_what_it_misses(cluster: &Cluster) {
         liar.answers(window, proof).await;
         assert!(listener.hears().await == *proof, "it passes on what it took");
         let next = window + 1;
-        until("the window", PATIENCE, async || {
-            (client.proof_status().await.ok()?.next_window == next).then_some(())
-        })
-        .await;
+        until("the window", PATIENCE, async || (client.proof_status().await.ok()?.next_window == next).then_some(()))
+            .await;
     }
     assert!(node.metric("proof_questions_total{result=\"asked\"}").await > 3.5);
 
