@@ -92,7 +92,7 @@ enum Command {
         /// Threads.
         #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
         jobs: u64,
-        /// Altered proofs of the task about folds.
+        /// Altered proofs of the task about mutations.
         #[arg(long, value_name = "COUNT", default_value_t = nightly::MUTATIONS, value_parser = clap::value_parser!(u64).range(1..))]
         mutations: u64,
     },

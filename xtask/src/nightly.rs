@@ -10,6 +10,7 @@
 
 mod chain;
 mod folds;
+mod mutations;
 mod release;
 
 use std::fs;
@@ -51,8 +52,10 @@ pub(crate) enum Task {
     Simulator,
     /// The search for the seed at which each seeded defect is caught.
     Defects,
-    /// Proofs over proofs: real ones of foreign keys, and very many altered ones.
+    /// Proofs over proofs: real ones of foreign keys, and altered fresh ones.
     Folds,
+    /// Very many altered proofs and altered public values, in one thread.
+    Mutations,
     /// The size of chain proofs on a running network, up to past height 1,000.
     Chain,
     /// A release: built for other machines, signed, checked.
@@ -65,6 +68,7 @@ impl Task {
             Self::Simulator => "simulator",
             Self::Defects => "defects",
             Self::Folds => "folds",
+            Self::Mutations => "mutations",
             Self::Chain => "chain",
             Self::Release => "release",
         }
@@ -96,7 +100,8 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
         let result = match task {
             Task::Simulator => simulator(workspace, extent)?,
             Task::Defects => defects(workspace)?,
-            Task::Folds => folds::run(workspace, extent.mutations)?,
+            Task::Folds => folds::run(workspace)?,
+            Task::Mutations => mutations::run(workspace, extent.mutations)?,
             Task::Chain => chain::run(workspace)?,
             Task::Release => release::run(workspace)?,
         };
@@ -230,6 +235,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Simulator => wrong_runs(result),
         Task::Defects => wrong_defects(result),
         Task::Folds => folds::wrong(result),
+        Task::Mutations => mutations::wrong(result),
         Task::Chain => chain::wrong(result),
         Task::Release => release::wrong(result),
     });
