@@ -11,6 +11,7 @@
 mod chain;
 mod folds;
 mod mutations;
+mod quorum;
 mod release;
 
 use std::fs;
@@ -58,6 +59,8 @@ pub(crate) enum Task {
     Mutations,
     /// The size of chain proofs on a running network, up to past height 1,000.
     Chain,
+    /// Four validators that all lie, with an honest prover, light client and node.
+    Quorum,
     /// A release: built for other machines, signed, checked.
     Release,
 }
@@ -70,6 +73,7 @@ impl Task {
             Self::Folds => "folds",
             Self::Mutations => "mutations",
             Self::Chain => "chain",
+            Self::Quorum => "quorum",
             Self::Release => "release",
         }
     }
@@ -103,6 +107,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Folds => folds::run(workspace)?,
             Task::Mutations => mutations::run(workspace, extent.mutations)?,
             Task::Chain => chain::run(workspace)?,
+            Task::Quorum => quorum::run(workspace)?,
             Task::Release => release::run(workspace)?,
         };
         let path = task.result();
@@ -237,6 +242,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Folds => folds::wrong(result),
         Task::Mutations => mutations::wrong(result),
         Task::Chain => chain::wrong(result),
+        Task::Quorum => quorum::wrong(result),
         Task::Release => release::wrong(result),
     });
     wrong

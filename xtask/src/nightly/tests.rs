@@ -143,19 +143,51 @@ fn a_result_of_chain_proofs_whose_sizes_do_not_hold_is_a_finding() {
     }
 }
 
+fn good_quorum() -> Value {
+    let summary = json!({
+        "verdict": "pass", "validators": 4, "lie_height": 33, "supply_from_nowhere": 16_000_000, "finalized_by_all": 130,
+        "proven_max": 32, "attested": 131, "looks_after_lie": 20, "honest_node": 32, "release": "refused",
+        "prover": "the operations of height 33 do not lead to the ledger root of its header",
+    });
+    result("quorum", "2026-01-02", "0a1b", "cargo xtask nightly quorum", summary).unwrap()
+}
+
+#[test]
+fn a_result_of_a_quorum_that_got_away_with_something_is_a_finding() {
+    assert_eq!(wrong(Task::Quorum, &good_quorum()), Vec::<String>::new());
+    let cases: [(&str, Value, &str); 9] = [
+        ("validators", json!(3), "is not about 4 validators"),
+        ("supply_from_nowhere", json!(0), "no coin from nowhere"),
+        ("finalized_by_all", Value::Null, "has None as finalized"),
+        ("proven_max", json!(48), "has Some(48) as proven"),
+        ("attested", json!(32), "did not see the lie"),
+        ("looks_after_lie", json!(9), "fewer than 10 looks"),
+        ("honest_node", json!(33), "took the lie"),
+        ("prover", json!("no memory"), "has no refusal of the prover"),
+        ("release", json!("accepted"), "could have the feature"),
+    ];
+    for (key, value, expected) in cases {
+        let mut result = good_quorum();
+        result[key] = value;
+        let wrong = wrong(Task::Quorum, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
+    }
+}
+
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 6, "each task has a result");
+    assert_eq!(none.len(), 7, "each task has a result");
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
-    let results = [good(), caught(), good_folds(), good_mutations(), good_chain(), good_release()];
-    let [text, defects, folds, mutations, chain, release] = results.map(|result| result.to_string());
+    let results = [good(), caught(), good_folds(), good_mutations(), good_chain(), good_quorum(), good_release()];
+    let [text, defects, folds, mutations, chain, quorum, release] = results.map(|result| result.to_string());
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
         ("docs/nightly/defects.json", defects.as_str()),
         ("docs/nightly/folds.json", folds.as_str()),
         ("docs/nightly/mutations.json", mutations.as_str()),
         ("docs/nightly/chain.json", chain.as_str()),
+        ("docs/nightly/quorum.json", quorum.as_str()),
         ("docs/nightly/release.json", release.as_str()),
     ];
     assert!(check(&Snapshot::of(&all)).is_empty());

@@ -86,7 +86,8 @@ impl Honest {
 
 fn honest() -> Vec<Honest> {
     let window = prove_window(&KEY, &witnesses(1)[0]).expect("valid");
-    let fold = |fold: proof::folded::FoldedProof| Honest { statement: fold.statement, bytes: fold.bytes, is_fold: true };
+    let fold =
+        |fold: proof::folded::FoldedProof| Honest { statement: fold.statement, bytes: fold.bytes, is_fold: true };
     let [first, second] = halves();
     let window = Honest { statement: window.statement, bytes: window.bytes, is_fold: false };
     let all = vec![window, fold(chain()), fold(first), fold(second)];

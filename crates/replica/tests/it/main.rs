@@ -6,6 +6,7 @@
 mod audit;
 mod blocks;
 mod closing;
+mod dishonest;
 mod net;
 mod offences;
 mod proving;
