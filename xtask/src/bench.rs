@@ -12,6 +12,8 @@
 //!
 //! Benchmarks are never tests: nothing here passes or fails by a time.
 
+mod proofs;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -19,11 +21,19 @@ use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::process::{Workspace, output_of};
 use crate::snapshot::Snapshot;
 use crate::tidy::members;
+
+/// Measurements that are more than the benchmarks of a crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Set {
+    /// Windows and folds, native and portable, and an idle prover; writes target/bench/proofs.json.
+    Proofs,
+}
 
 /// One benchmark of one crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +42,14 @@ struct Bench {
     name: String,
 }
 
-/// Runs all benchmarks, or those of the crate `only`, and writes the results.
+/// Runs a set, or all benchmarks, or those of the crate `only`, and writes the results.
 ///
 /// # Errors
 /// No such benchmark, one that fails, or a line that looks like a figure and is not JSON.
-pub(crate) fn run(workspace: &Workspace, only: Option<&str>) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, set: Option<Set>, only: Option<&str>) -> Result<()> {
+    if let Some(Set::Proofs) = set {
+        return proofs::run(workspace);
+    }
     let known = benches(&Snapshot::read(workspace)?)?;
     let chosen: Vec<&Bench> =
         known.iter().filter(|bench| only.is_none_or(|package| bench.package == package)).collect();

@@ -104,6 +104,9 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let genesis = read_genesis(&options.home.genesis_json())?;
     loaded.config.check_gates(&genesis)?;
     let armed = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
+    if replica::dishonest::AT.is_some() && !genesis.chain_id.starts_with(crate::crash::CHAIN_PREFIX) {
+        return Err(StartError::Dishonest { chain: genesis.chain_id });
+    }
     crate::drill::arm(&loaded.config.drill, &genesis)?;
     let address = loaded.config.rpc.listen;
     // The port is taken before anything is written, so that a second node of one home is refused early.
@@ -362,6 +365,12 @@ fn last_signed(store: &Store, head: Height, address: &Address) -> Result<Height,
 }
 
 fn announce(shared: &Shared) {
+    if let Some(height) = replica::dishonest::AT {
+        tracing::error!(
+            %height,
+            "dishonest-quorum: validators of this build credit an account without an operation at this height; it is made for tests, use no chain of it"
+        );
+    }
     let (genesis, config) = (&shared.genesis, &shared.config);
     let gates: Vec<String> = config
         .gates

@@ -6,6 +6,7 @@ mod audits;
 mod body;
 mod disk;
 mod meta;
+mod missing;
 mod partition_watch;
 mod pipeline;
 mod proofs;
