@@ -23,12 +23,7 @@ impl Plan {
                 dishonest.insert(random.node(validators), kind);
             }
         }
-        let links = Links {
-            delay_ms: random.between(1, 80),
-            jitter_ms: random.between(0, 120),
-            loss_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(30_000)).unwrap_or(0) } else { 0 },
-            duplicate_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(50_000)).unwrap_or(0) } else { 0 },
-        };
+        let links = links(&mut random);
         let faults_ms = 50_000;
         let count = random.between(4, 9);
         let twins = dishonest.values().filter(|kind| **kind == Misbehaviour::Twin).count();
@@ -44,16 +39,11 @@ impl Plan {
             }
             _ => true,
         });
-        let mut damage = Random::new(seed).fork("damage");
-        if unreliable.len() < usize::from(Self::dishonest_max(validators)) && damage.chance(PPM / 2) {
-            let (node, at_ms) = (damage.node(validators), damage.between(5_000, faults_ms));
-            let fault = match damage.below(3) {
-                0 => Fault::TornWrite { node },
-                1 => Fault::BitFlip { node },
-                _ => Fault::MisdirectedWrite { node },
-            };
-            unreliable.insert(node);
-            faults.push(Scheduled { at_ms, for_ms: damage.between(1_000, 5_000), fault });
+        if unreliable.len() < usize::from(Self::dishonest_max(validators))
+            && let Some(damage) = damage(&mut Random::new(seed).fork("damage"), validators, faults_ms)
+        {
+            unreliable.extend(damage.fault.nodes());
+            faults.push(damage);
         }
         let (beyond_bound, calm_heights) = (false, calm_heights());
         let fork = |purpose| Random::new(seed).fork(purpose);
@@ -91,6 +81,29 @@ impl Plan {
             seeded_bug: None,
         }
     }
+}
+
+fn links(random: &mut Random) -> Links {
+    Links {
+        delay_ms: random.between(1, 80),
+        jitter_ms: random.between(0, 120),
+        loss_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(30_000)).unwrap_or(0) } else { 0 },
+        duplicate_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(50_000)).unwrap_or(0) } else { 0 },
+    }
+}
+
+/// In every second seed that bears it a disk is damaged.
+fn damage(random: &mut Random, validators: u16, faults_ms: u64) -> Option<Scheduled> {
+    if !random.chance(PPM / 2) {
+        return None;
+    }
+    let (node, at_ms) = (random.node(validators), random.between(5_000, faults_ms));
+    let fault = match random.below(3) {
+        0 => Fault::TornWrite { node },
+        1 => Fault::BitFlip { node },
+        _ => Fault::MisdirectedWrite { node },
+    };
+    Some(Scheduled { at_ms, for_ms: random.between(1_000, 5_000), fault })
 }
 
 /// Most seeds have a full mesh, as the validators of a small network do.
