@@ -45,3 +45,35 @@ fn every_encoding_has_its_pinned_hash() {
     let pinned = PINNED.map(|(name, hash)| (name, hash.to_owned()));
     assert_eq!(found, pinned, "the format changed");
 }
+
+#[test]
+fn the_state_of_a_copy_has_one_name_whatever_its_node_knows_besides() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Chain::new(3, &StoreConfig::Memory);
+    chain.grow();
+    let copy = chain.snapshot(&Shelf::new(folder.path())).manifest;
+    let with = |change: &dyn Fn(&mut Parts)| {
+        let content = copy.content.clone();
+        let mut parts = Parts {
+            chain_id: copy.chain_id(),
+            header: content.header,
+            certificate: content.certificate,
+            validators: content.validators,
+            chain_proof: None,
+            chunks: copy.chunks().to_vec(),
+        };
+        change(&mut parts);
+        Manifest::sign(parts, &secret(8), Timestamp(6_000_000)).unwrap()
+    };
+    let same = with(&|_| {});
+    assert_eq!((same.id(), same.state_id()), (copy.id(), copy.state_id()), "signer and time do not count");
+    let proven = with(&|parts| {
+        parts.chain_proof = Some(ChainProofReference { windows: 3, bytes: 4, id: Hash([6; 32]) });
+    });
+    let other_votes = with(&|parts| parts.certificate = None);
+    for known in [proven, other_votes] {
+        assert_ne!(known.id(), copy.id());
+        assert_eq!(known.state_id(), copy.state_id());
+    }
+    assert_ne!(with(&|parts| drop(parts.chunks.pop())).state_id(), copy.state_id());
+}
