@@ -21,8 +21,9 @@ import sys
 PROPAGATION_P95_MS_MAX = 500
 RESUME_MS_MAX = 5_000
 # Every run checks these; a run that is cut short before it could check them shows nothing. Only `mempool_bounded`, which
-# needs payments, and `damage_is_found`, which needs damage, are not among them.
+# needs payments, `damage_is_found`, which needs damage, and those of snapshots are not among them.
 PROPERTIES = (
+    "admitted_by_the_draw",
     "agreement",
     "disk_holds_the_state",
     "equivocators_are_punished",

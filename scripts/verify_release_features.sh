@@ -30,7 +30,7 @@ for wanted in ["prod", "backend-plonky3"]:
     if wanted not in features:
         wrong.append(f"the feature {wanted} is absent")
 for feature in features:
-    if re.search(r"mock|fake|stub|test|seeded-bugs|dev", feature):
+    if re.search(r"mock|fake|stub|test|seeded-bugs|dishonest|dev", feature):
         wrong.append(f"the feature {feature} is made for tests")
 if not re.fullmatch(r"[0-9a-f]{40}", commit or ""):
     wrong.append("no commit is stamped into it")

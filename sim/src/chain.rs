@@ -1,6 +1,7 @@
 //! The chain of a run: its genesis, its keys and its accounts, all from the seed of the plan.
 
 use primitives::genesis::GateActivation;
+use primitives::params::LotteryParams;
 use primitives::{
     Address, Amount, Engine, FormatVersion, Genesis, GenesisAccount, GenesisValidator, Height, Params, SecretKey,
     Timestamp, VrfSecretKey,
@@ -73,9 +74,17 @@ fn short_epochs(is_guarded: bool) -> Params {
     (params.staking.unbonding_epochs, params.staking.trusting_epochs) = (7, 4);
     (params.staking.churn_bps, params.staking.power_cap_bps) = (2_000, 10_000);
     (params.evidence.age_epochs, params.evidence.delay_epochs, params.evidence.together_epochs) = (4, 1, 2);
-    params.lottery.min_tier = 0;
     params.staking.missed_max_bps = if is_guarded { 10_000 } else { 6_000 };
     params
+}
+
+/// The lottery of a plan. Weights are whole BLOCK of stake alone, so that the judge can say them.
+fn lottery(seats: u64) -> LotteryParams {
+    let off = LotteryParams { min_tier: 0, ..LotteryParams::default() };
+    match seats {
+        0 => off,
+        seats => LotteryParams { min_tier: 1, seats, tier_bonus_ppm: 0, timetoke_bonus_ppm: 0 },
+    }
 }
 
 /// Hours of six seconds, samples every three heights, and low thresholds: a run has many of everything.
@@ -99,6 +108,7 @@ pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
         accounts.extend((0..plan.validators).map(|node| of_key(keys.validator(node))));
         // Where stake does not move nobody is jailed either.
         params = short_epochs(plan.is_guarded() || plan.staking.is_none());
+        params.lottery = lottery(plan.staking.as_ref().map_or(0, |staking| staking.lottery_seats));
     }
     let gate = |name: &str, height| GateActivation { name: name.to_owned(), height: Height(height) };
     let mut gates = vec![gate("malachite_consensus", 0)];

@@ -25,11 +25,13 @@ pub fn of_run(timeline: &Timeline) -> String {
 /// A batch: a line for each run.
 pub fn of_batch(reports: &[Report]) -> String {
     let mut text = "seed,verdict,as_expected,topology,validators,virtual_ms,heights,calm_heights,round_max,resume_ms,\
-                    propagation_p50_ms,propagation_p95_ms,acknowledged,fault_kinds,faults,trace_hash\n"
+                    propagation_p50_ms,propagation_p95_ms,acknowledged,fault_kinds,faults,snapshots_made,\
+                    snapshots_refused,snapshots_restored,trace_hash\n"
         .to_owned();
     let maybe = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
     for report in reports {
         let faults: u64 = report.faults.values().sum();
+        let effect = |name: &str| report.effects.get(name).copied().unwrap_or(0).to_string();
         let cells = [
             report.seed.to_string(),
             report.verdict.to_string(),
@@ -46,6 +48,9 @@ pub fn of_batch(reports: &[Report]) -> String {
             report.acknowledged.to_string(),
             report.faults.len().to_string(),
             faults.to_string(),
+            effect("snapshot_made"),
+            effect("snapshot_refused"),
+            effect("snapshot_restored"),
             report.trace_hash.clone(),
         ];
         text.push_str(&cells.join(","));

@@ -19,6 +19,8 @@ impl World {
             | Fault::BitFlip { node }
             | Fault::MisdirectedWrite { node } => *node == number,
             Fault::PowerLoss => true,
+            // It waits for its step; from then on the process is down.
+            Fault::SnapshotCrash { node, .. } => *node == number && self.counts.in_effect_us.contains_key(index),
             _ => false,
         })
     }
@@ -35,8 +37,9 @@ impl World {
     pub(crate) fn fault_begins(&mut self, index: usize) -> Check {
         self.active.insert(index);
         let fault = self.plan.faults[index].fault.clone();
-        // A crash, a failing disk and a torn write are counted when they strike.
-        if !matches!(fault, Fault::Crash { .. } | Fault::Disk { .. } | Fault::TornWrite { .. }) {
+        // A crash, a failing disk, a torn write and what hits snapshots are counted when they strike.
+        let waits = matches!(fault, Fault::Crash { .. } | Fault::Disk { .. } | Fault::TornWrite { .. });
+        if !waits && !fault.is_of_snapshots() {
             self.begins(index);
         }
         match fault.clone() {
@@ -67,6 +70,9 @@ impl World {
             Fault::TornWrite { node } | Fault::BitFlip { node } | Fault::MisdirectedWrite { node } => {
                 self.damage_begins(node, &fault);
             }
+            Fault::SnapshotCrash { .. } | Fault::SnapshotDisk { .. } | Fault::SnapshotDamage { .. } => {
+                return self.snapshot_fault_begins(&fault);
+            }
             Fault::Partition { .. }
             | Fault::Disconnect { .. }
             | Fault::Loss { .. }
@@ -92,6 +98,7 @@ impl World {
                 let fails = self.has_disk_fault(node) || self.node(node).tears;
                 self.node(node).disk_fails = fails;
             }
+            Fault::SnapshotCrash { node, .. } | Fault::SnapshotDisk { node, .. } => self.node(node).files.disarm(),
             fault @ (Fault::TornWrite { node } | Fault::BitFlip { node } | Fault::MisdirectedWrite { node }) => {
                 self.damage_ends(node, &fault);
             }

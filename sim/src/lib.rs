@@ -18,7 +18,9 @@
 //! Read next: `plan.rs`, `world.rs`, `properties.rs`; for users `spec/simulation.md`.
 
 pub mod batch;
+pub mod candidates;
 pub mod chain;
+mod copies;
 pub mod csv;
 mod damage;
 pub mod dishonest;
@@ -26,7 +28,9 @@ mod faults;
 pub mod guard;
 pub mod histogram;
 mod injected;
+pub mod joining;
 pub mod log;
+pub mod lottery;
 pub mod memory;
 pub mod mesh;
 pub mod network;

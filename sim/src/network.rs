@@ -27,7 +27,7 @@ pub struct Relayed {
 impl World {
     /// Sends to every other validator.
     pub(crate) fn broadcast(&mut self, from: u16, packet: &Packet) {
-        if self.mesh.is_full() || matches!(packet, Packet::Status(_)) {
+        if self.mesh.is_full() || matches!(packet, Packet::Status(..)) {
             for to in self.mesh.neighbours(from) {
                 self.send(from, to, packet.clone());
             }

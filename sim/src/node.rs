@@ -1,10 +1,11 @@
 //! One simulated validator: what survives a crash, and what runs.
 //!
 //! ```text
-//! survives: disk, log, guard, clock        runs: Machine ── Application ── Replica ── Store on the disk
+//! survives: disk, files of snapshots, log, guard, clock      runs: Machine ── Application ── Replica ── Store on the disk
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -14,10 +15,11 @@ use mempool::MempoolConfig;
 use primitives::{Address, Genesis, Height, Timestamp};
 use replica::stages::Tracker;
 use replica::{Application, Identity, Offences, Replica, ReplicaEvent, Reports};
-use storage::{FaultyDisk, Store, StoreConfig};
+use storage::{FaultyDisk, FaultyFiles, Frozen, Store, StoreConfig};
 
 use crate::chain::{GENESIS_TIME, Keys};
 use crate::guard::{GuardFile, Guarded, Notary};
+use crate::joining::Joining;
 use crate::log::Log;
 use crate::memory::{OFFENCE_LIMITS, TRACKED_LIMIT};
 use crate::plan::{Misbehaviour, SeededBug};
@@ -47,6 +49,11 @@ pub struct Running {
     pub stages: Tracker,
     /// When it first saw each of them, by the highest final height then.
     pub seen: BTreeMap<Address, Height>,
+    /// Its store.
+    pub store: Arc<Store>,
+    /// The moment that is being copied.
+    pub copying: Option<Frozen>,
+    frozen: Arc<Mutex<Option<Frozen>>>,
     told: Arc<Mutex<Vec<ReplicaEvent>>>,
 }
 
@@ -54,6 +61,11 @@ impl Running {
     /// The chain, for one question.
     pub fn chain(&self) -> MutexGuard<'_, Replica> {
         self.replica.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The height that is due for a copy and was frozen since the last call.
+    pub fn frozen(&self) -> Option<Frozen> {
+        self.frozen.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What the chain told since the last call.
@@ -74,6 +86,18 @@ pub struct Node {
     pub misbehaviour: Option<Misbehaviour>,
     /// Its disk.
     pub disk: FaultyDisk,
+    /// The files of its snapshots.
+    pub files: FaultyFiles,
+    /// Folders of snapshots in which a bit was inverted.
+    pub hurt: BTreeSet<PathBuf>,
+    /// It copies every height that this divides.
+    pub copies_every: Option<u64>,
+    /// Its disk is empty because it was lost.
+    pub is_blank: bool,
+    /// Its way to a copy of another validator, while it is on it.
+    pub joining: Option<Box<Joining>>,
+    /// How often it began with a copy and got none.
+    pub joins_failed: u32,
     /// A fault of the disk is armed: stopping is no surprise.
     pub disk_fails: bool,
     /// The next crash tears a batch in two.
@@ -122,6 +146,12 @@ impl Node {
             address: Address::of_key(&keys.validator(key).public_key()),
             misbehaviour,
             disk: FaultyDisk::new(),
+            files: FaultyFiles::new(),
+            hurt: BTreeSet::new(),
+            copies_every: None,
+            is_blank: false,
+            joining: None,
+            joins_failed: 0,
             disk_fails: false,
             tears: false,
             damage: None,
@@ -161,14 +191,21 @@ impl Node {
         let store = store.map_err(|error| error.to_string())?;
         let told = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&told);
-        let observer = Arc::new(move |event| seen.lock().unwrap_or_else(PoisonError::into_inner).push(event));
+        let store = Arc::new(store);
+        let (frozen, every, frozen_store) = (Arc::default(), self.copies_every, Arc::clone(&store));
+        let freezes: Arc<Mutex<Option<Frozen>>> = Arc::clone(&frozen);
+        let observer = Arc::new(move |event| {
+            if let (ReplicaEvent::Finalized(block), Some(every)) = (&event, every) {
+                freeze(&frozen_store, block.block.header.height, every, &freezes);
+            }
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        });
         let identity = Identity { address: self.address, vrf_key: keys.vrf(self.key) };
         let factor = if self.bug == Some(SeededBug::OverfillsTheMempool) { 16 } else { 1 };
         let config = MempoolConfig { limit: MEMPOOL_LIMIT.saturating_mul(factor), ..MempoolConfig::default() };
-        let store = Arc::new(store);
         let replica = Replica::open(genesis.clone(), Arc::clone(&store), config, Some(identity), observer);
         let replica = replica.map_err(|fault| fault.to_string())?;
-        let reports = Reports::open(keys.validator(self.key), store).map_err(|fault| fault.to_string())?;
+        let reports = Reports::open(keys.validator(self.key), Arc::clone(&store)).map_err(|fault| fault.to_string())?;
         let (offences, _) = Offences::of_chain(&replica, OFFENCE_LIMITS).map_err(|fault| fault.to_string())?;
         let replica = Arc::new(Mutex::new(replica));
         let signer = Guarded {
@@ -195,8 +232,12 @@ impl Node {
             offences,
             stages: Tracker::bounded(TRACKED_LIMIT),
             seen: BTreeMap::new(),
+            store,
+            copying: None,
+            frozen,
             told,
         });
+        self.is_blank = false;
         Ok(())
     }
 
@@ -222,6 +263,7 @@ impl Node {
     pub fn crash(&mut self, batches: usize, entries: usize) -> bool {
         let is_lost = self.disk.unsynced() > batches || self.log.at_risk() > entries;
         self.running = None;
+        self.joining = None;
         self.disk.crash(batches);
         self.log.crash(entries);
         if self.misbehaviour == Some(Misbehaviour::Amnesia) {
@@ -239,6 +281,9 @@ impl Node {
     /// The disk and the log are gone, and damage with them; the guard of the key is elsewhere and stays.
     pub fn lose_disk(&mut self) {
         self.disk = FaultyDisk::new();
+        self.files = FaultyFiles::new();
+        self.hurt = BTreeSet::new();
+        (self.is_blank, self.joining, self.joins_failed) = (true, None, 0);
         self.damage = None;
         self.log = Log::default();
         self.acknowledged = Height::GENESIS;
@@ -254,4 +299,13 @@ impl Node {
         let running = self.running.as_ref()?;
         running.chain().candidate(hash).map(|found| Bytes::copy_from_slice(&found.bytes))
     }
+}
+
+/// Freezes the store for a copy, as a node does while its replica reports the height. One that waits already goes first.
+fn freeze(store: &Store, height: Height, every: u64, frozen: &Mutex<Option<Frozen>>) {
+    let mut waiting = frozen.lock().unwrap_or_else(PoisonError::into_inner);
+    if waiting.is_some() || !height.0.is_multiple_of(every) {
+        return;
+    }
+    *waiting = store.freeze().ok().filter(|moment| moment.head().height == height);
 }

@@ -49,6 +49,7 @@ impl World {
         }
         if is_news && end.is_none() {
             self.reports(number)?;
+            self.copy_is_due(number);
         }
         match end {
             None => self.queues_bounded(number),
@@ -324,6 +325,7 @@ impl World {
     pub(crate) fn stop(&mut self, number: u16) {
         let (batches, at_risk) = (self.chance.index(3), self.node(number).log.at_risk());
         let entries = self.chance.index(at_risk + 1);
+        self.crash_files(number);
         if self.node(number).tears {
             return self.tear(number, entries);
         }

@@ -42,6 +42,7 @@ pub fn of_run(name: &str, report: &Report, timeline: &Timeline) -> String {
     body.push_str(&faults(&report.faults, &report.fault_ms, &report.recovery_ms));
     body.push_str(&counts("Heights by round", ["round", "heights"], &by_round(&report.rounds)));
     body.push_str(&counts("Properties checked", ["property", "checks"], &report.properties));
+    body.push_str(&counts("What else took effect", ["what", "count"], &report.effects));
     body.push_str(&dishonest(&report.dishonest, report.tamper_attempts, report.tamper_accepted, report.equivocations));
     body.push_str("</div>\n");
     shell(name, &body)
@@ -82,6 +83,7 @@ pub fn of_batch(name: &str, summary: &Summary) -> String {
         summary.tamper_accepted,
         summary.equivocations,
     ));
+    body.push_str(&counts("What else took effect", ["what", "count"], &summary.effects));
     body.push_str(&counts("Networks", ["topology", "runs"], &summary.topologies));
     body.push_str("</div>\n");
     shell(name, &body)

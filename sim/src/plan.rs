@@ -23,6 +23,7 @@ mod misbehaviour;
 mod phases;
 mod read;
 mod seeded;
+mod snapshots;
 mod staking;
 mod topology;
 
@@ -33,12 +34,13 @@ use serde::{Deserialize, Serialize};
 pub use bug::SeededBug;
 pub use check::PlanError;
 pub use expect::Expectations;
-pub use fault::{DiskAnswer, DiskOperation, Fault, Scheduled};
+pub use fault::{DiskAnswer, DiskOperation, Fault, Scheduled, SnapshotOperation, SnapshotStep};
 pub use identities::Identities;
 pub use links::{Links, Region, Route};
 pub use misbehaviour::Misbehaviour;
 pub use phases::{Pattern, Phase};
 pub use read::Format;
+pub use snapshots::Snapshots;
 pub use staking::Staking;
 pub use topology::Topology;
 
@@ -85,6 +87,9 @@ pub struct Plan {
     /// Accounts register as identities and answer; without it, only validators have identities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<Identities>,
+    /// Validators copy their state; without it, nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<Snapshots>,
     /// A defect of every honest validator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeded_bug: Option<SeededBug>,

@@ -3,23 +3,19 @@
 use crate::plan::{Plan, PlanError};
 
 /// Every profile, with the text of its scenario.
-const PROFILES: [(&str, &str); 6] = [
+const PROFILES: [(&str, &str); 7] = [
     ("small-world", include_str!("../../scenarios/small-world.toml")),
     ("partition", include_str!("../../scenarios/partition.toml")),
     ("flood", include_str!("../../scenarios/flood.toml")),
     ("quorum-stress", include_str!("../../scenarios/quorum-stress.toml")),
     ("canary-rolling", include_str!("../../scenarios/canary-rolling.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
+    ("snapshot-guard", include_str!("../../scenarios/snapshot-guard.toml")),
 ];
 
 /// A profile that cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
-    /// It waits for something that this version does not have.
-    #[error(
-        "the profile snapshot-guard needs state snapshots in simulations and drills, which this version does not have there; next: use {0}"
-    )]
-    NoSnapshots(String),
     /// There is none of this name.
     #[error("there is no profile {name}; next: use one of {known}")]
     Unknown {
@@ -41,12 +37,11 @@ pub fn names() -> Vec<&'static str> {
 /// The plan of a profile.
 ///
 /// # Errors
-/// [`ProfileError`] for a name that no profile has, and for `snapshot-guard`.
+/// [`ProfileError::Unknown`] for a name that no profile has.
 pub fn profile(name: &str) -> Result<Plan, ProfileError> {
     let known = names().join(", ");
     match PROFILES.into_iter().find(|(known, _)| *known == name) {
         Some((_, text)) => Ok(Plan::from_toml(text)?),
-        None if name == "snapshot-guard" => Err(ProfileError::NoSnapshots(known)),
         None => Err(ProfileError::Unknown { name: name.to_owned(), known }),
     }
 }

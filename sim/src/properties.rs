@@ -14,6 +14,7 @@ use replica::model::{Bounds, Model};
 use replica::{Application, FinalizedBlock, QueueLength, Replica};
 
 use crate::guard::Notary;
+use crate::lottery::Lottery;
 use crate::registry::Registry;
 use crate::stake::Stakes;
 
@@ -62,15 +63,23 @@ pub enum Property {
     NoFalseSlash,
     /// The voting set changes at the ends of epochs only, by a bounded part of its power.
     SetsChangeSlowly,
+    /// The lottery admits whom its rules draw, and where there is one nobody enters the voting set without it.
+    AdmittedByTheDraw,
     /// Who was seen signing twice is punished within three blocks when the network is healthy.
     EquivocatorsArePunished,
+    /// Who begins with a copy has at its height what the others have there.
+    RestoredEqualsTheOthers,
+    /// A snapshot that is damaged or half made is neither whole nor used, an altered chunk is not kept.
+    NoBadSnapshotIsUsed,
+    /// A copy is of the height that was due, and making it changes nothing and stops nobody.
+    SnapshotsLeaveBlocksAlone,
     /// After the last fault, heights are decided again within a bounded number of rounds.
     Progress,
 }
 
 impl Property {
     /// Every property.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Agreement,
         Self::Validity,
         Self::NoAcknowledgedTransactionLost,
@@ -91,7 +100,11 @@ impl Property {
         Self::NoUnearnedCredit,
         Self::NoFalseSlash,
         Self::SetsChangeSlowly,
+        Self::AdmittedByTheDraw,
         Self::EquivocatorsArePunished,
+        Self::RestoredEqualsTheOthers,
+        Self::NoBadSnapshotIsUsed,
+        Self::SnapshotsLeaveBlocksAlone,
         Self::Progress,
     ];
 
@@ -123,7 +136,11 @@ impl Property {
             Self::NoUnearnedCredit => "no_unearned_credit",
             Self::NoFalseSlash => "no_false_slash",
             Self::SetsChangeSlowly => "sets_change_slowly",
+            Self::AdmittedByTheDraw => "admitted_by_the_draw",
             Self::EquivocatorsArePunished => "equivocators_are_punished",
+            Self::RestoredEqualsTheOthers => "restored_equals_the_others",
+            Self::NoBadSnapshotIsUsed => "no_bad_snapshot_is_used",
+            Self::SnapshotsLeaveBlocksAlone => "snapshots_leave_blocks_alone",
             Self::Progress => "progress",
         }
     }
@@ -141,7 +158,7 @@ pub struct Broken {
 /// What a check gives.
 pub type Check = Result<(), Broken>;
 
-fn broken(property: Property, detail: String) -> Check {
+pub(crate) fn broken(property: Property, detail: String) -> Check {
     Err(Broken { property, detail })
 }
 
@@ -163,6 +180,7 @@ pub struct Judge {
     model: Model,
     stakes: Stakes,
     registry: Registry,
+    lottery: Lottery,
     is_bounded: bool,
     checks: BTreeMap<&'static str, u64>,
 }
@@ -175,6 +193,7 @@ impl Judge {
         Self {
             stakes: Stakes::new(genesis.params.clone(), set, suspects, weak),
             registry: Registry::new(genesis),
+            lottery: Lottery::new(genesis),
             is_bounded,
             genesis: genesis.clone(),
             genesis_hash: genesis.hash(),
@@ -203,6 +222,11 @@ impl Judge {
         &self.registry
     }
 
+    /// What it knows of the lottery.
+    pub fn lottery(&self) -> &Lottery {
+        &self.lottery
+    }
+
     /// The nonce that an address uses next.
     pub fn nonce(&self, address: &Address) -> u64 {
         self.model.nonce(address)
@@ -211,6 +235,11 @@ impl Judge {
     /// The highest height that any honest validator has finalized.
     pub fn height(&self) -> Height {
         self.decided.last_key_value().map_or(Height::GENESIS, |(height, _)| *height)
+    }
+
+    /// The block and the state root of a height that an honest validator has finalized.
+    pub fn decided(&self, height: Height) -> Option<(Hash, Hash)> {
+        self.decided.get(&height).map(|known| (known.hash, known.state_root))
     }
 
     /// Where a transaction is in the chain.
@@ -242,6 +271,8 @@ impl Judge {
             self.count(Property::PayoutsAddUp);
             let issued = self.stakes.payouts_add_up(block, chain, self.model.supply())?;
             self.no_unearned_credit(block, chain)?;
+            self.count(Property::AdmittedByTheDraw);
+            self.lottery.finalized(block, self.stakes.set())?;
             self.supply_conserved(block, chain, issued)?;
             self.ledger_equals_model(block, chain)?;
             self.sets_change_slowly(height, chain)?;
@@ -364,7 +395,10 @@ impl Judge {
     fn sets_change_slowly(&mut self, height: Height, chain: &Replica) -> Check {
         self.count(Property::SetsChangeSlowly);
         match chain.validators() {
-            Ok(next) => self.stakes.sets_change_slowly(height, next, self.is_bounded),
+            Ok(next) => {
+                self.lottery.entered(height, self.stakes.set(), &next)?;
+                self.stakes.sets_change_slowly(height, next, self.is_bounded)
+            }
             Err(fault) => broken(Property::SetsChangeSlowly, fault.to_string()),
         }
     }
@@ -475,8 +509,9 @@ impl Judge {
     /// The first transaction that is not where it was.
     pub fn no_acknowledged_transaction_lost(&mut self, node: u16, chain: &Replica) -> Check {
         self.count(Property::NoAcknowledgedTransactionLost);
-        let finalized = chain.finalized();
-        for (id, height) in self.acknowledged.iter().filter(|(_, height)| **height <= finalized) {
+        // Who began with a copy has no blocks below it.
+        let here = chain.oldest()..=chain.finalized();
+        for (id, height) in self.acknowledged.iter().filter(|(_, height)| here.contains(height)) {
             let place = chain.place(id).ok().flatten().map(|place| place.height);
             if place != Some(*height) {
                 let detail = format!("validator {node} has {id} at {place:?}, it was acknowledged at {height}");

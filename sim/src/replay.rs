@@ -13,9 +13,11 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use consensus::machine::describe;
 use primitives::{Hash, Round};
 
+use crate::joining::Question;
 use crate::node::Node;
 use crate::plan::Plan;
 use crate::report::Report;
@@ -144,6 +146,8 @@ fn text_of(event: &Event) -> String {
         Event::SyncLate(node, _, request) => format!("sync request {request} of {node} is late"),
         Event::Boot(node) => format!("boot of {node}"),
         Event::Wallet => "a wallet may send".to_owned(),
+        Event::Copy(node, _) => format!("{node} copies its state"),
+        Event::JoinLate(node, _, question) => format!("snapshot question {question} of {node} is late"),
         Event::FaultBegins(index) => format!("fault {index} begins"),
         Event::FaultEnds(index) => format!("fault {index} ends"),
     }
@@ -153,7 +157,17 @@ fn text_of_packet(packet: &Packet) -> String {
     match packet {
         Packet::Consensus(channel, bytes) => describe(*channel, bytes),
         Packet::Transaction(transaction) => format!("transaction {}", short(&transaction.id().0)),
-        Packet::Status(height) => format!("status {height}"),
+        Packet::Status(height, _) => format!("status {height}"),
+        Packet::SnapshotAsk(question, Question::Plan) => format!("snapshot question {question} for the newest"),
+        Packet::SnapshotAsk(question, Question::Header(height)) => {
+            format!("snapshot question {question} for header {height}")
+        }
+        Packet::SnapshotAsk(question, Question::Chunk(id)) => {
+            format!("snapshot question {question} for chunk {}", short(id))
+        }
+        Packet::SnapshotAnswer(question, answer) => {
+            format!("snapshot answer {question}, {} bytes", answer.as_ref().map_or(0, Bytes::len))
+        }
         Packet::SyncRequest(request, first, last) => format!("sync request {request} for {first} to {last}"),
         Packet::SyncAnswer(request, answer) => format!("sync answer {request}, {} bytes", answer.len()),
     }

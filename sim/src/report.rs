@@ -13,7 +13,7 @@ use crate::run::slowest;
 use crate::world::{MS, World};
 
 /// What takes effect besides faults and dishonest validators, as summaries name it.
-pub const EFFECTS: [&str; 31] = [
+pub const EFFECTS: [&str; 48] = [
     "unsynced_write_lost",
     "disk_error",
     "disk_full",
@@ -45,6 +45,23 @@ pub const EFFECTS: [&str; 31] = [
     "sample_attested",
     "witness_promised",
     "witness_paid",
+    "ticket_submitted",
+    "admitted",
+    "admitted_by_fallback",
+    "entered_by_lottery",
+    "snapshot_made",
+    "snapshot_failed",
+    "snapshot_refused",
+    "snapshot_restored",
+    "chunk_refused",
+    "snapshot_crash_before_write",
+    "snapshot_crash_half",
+    "snapshot_crash_before_sync",
+    "snapshot_crash_before_rename",
+    "snapshot_crash_after_rename",
+    "snapshot_crash_after_sync",
+    "snapshot_crash_removed",
+    "snapshot_crash_chunk_kept",
 ];
 
 /// How a run ended.
@@ -265,7 +282,8 @@ impl Report {
 
 /// What took effect besides faults: in the world, in stakes, in identities.
 fn effects(world: &World) -> BTreeMap<String, u64> {
-    let counts = [&world.counts.effects, world.judge.stakes().counts(), world.judge.registry().counts()];
+    let judge = &world.judge;
+    let counts = [&world.counts.effects, judge.stakes().counts(), judge.registry().counts(), judge.lottery().counts()];
     counts.into_iter().flat_map(named).collect()
 }
 

@@ -123,6 +123,9 @@ fn last_checks(world: &mut World) -> Check {
     let honest: Vec<bool> = world.nodes.iter().map(|node| node.misbehaviour.is_none()).collect();
     let is_honest = |node: u16| honest.get(usize::from(node)).copied().unwrap_or(false);
     world.judge.no_conflicting_signature(&notary, is_honest)?;
+    for number in 0..world.plan.nodes() {
+        world.no_bad_snapshot_is_used(number)?;
+    }
     for index in 0..world.nodes.len() {
         let node = &world.nodes[index];
         let Some(running) = node.running.as_ref().filter(|_| world.is_honest(node.number)) else { continue };

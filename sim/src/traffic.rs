@@ -12,6 +12,7 @@ use primitives::{
     TransactionBody, Transfer,
 };
 
+use crate::candidates;
 use crate::chain::{ACCOUNTS, Keys};
 use crate::plan::{Pattern, Plan};
 use crate::properties::Judge;
@@ -155,14 +156,23 @@ impl Traffic {
     fn sign(&mut self, index: usize, judge: &Judge) -> Option<CheckedTransaction> {
         let (owner, address) = (self.wallets[index].owner, self.wallets[index].address);
         let (chain, height) = ((self.keys, self.genesis), judge.height());
+        let about_lottery = match owner {
+            Owner::Validator(node) if judge.lottery().is_on() => {
+                let known = (judge.lottery(), judge.registry());
+                candidates::action((node, address), known, height, chain, &mut self.random)
+            }
+            _ => None,
+        };
         let about_identities = self
             .subjects
             .as_ref()
+            .filter(|_| about_lottery.is_none())
             .and_then(|subjects| subjects.action((owner, address), judge.registry(), height, &mut self.random));
-        let stakers = self.stakers.as_ref().filter(|_| about_identities.is_none());
+        let before = about_lottery.or(about_identities);
+        let stakers = self.stakers.as_ref().filter(|_| before.is_none());
         let about_stake =
             stakers.and_then(|stakers| stakers.action((owner, address), judge.stakes(), chain, &mut self.random));
-        let action = about_identities.or(about_stake).unwrap_or_else(|| self.action());
+        let action = before.or(about_stake).unwrap_or_else(|| self.action());
         let wallet = &self.wallets[index];
         let body = TransactionBody {
             version: FormatVersion,

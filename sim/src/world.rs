@@ -21,8 +21,10 @@ use primitives::{Genesis, Hash, Height, Rejection};
 use replica::Application;
 
 use crate::chain::{Keys, genesis};
+use crate::copies::Copied;
 use crate::dishonest::Dishonest;
 use crate::guard::Notary;
+use crate::joining::Question;
 use crate::mesh::Mesh;
 use crate::network::Relayed;
 use crate::node::{MEMPOOL_LIMIT, Node};
@@ -50,8 +52,12 @@ pub enum Packet {
     Consensus(Channel, Bytes),
     /// A transaction that a mempool took.
     Transaction(CheckedTransaction),
-    /// The last finalized height of the sender.
-    Status(Height),
+    /// The last finalized height of the sender, and the lowest whose block it has.
+    Status(Height, Height),
+    /// A question about snapshots.
+    SnapshotAsk(u64, Question),
+    /// The answer to it; none when the sender has not what was asked for.
+    SnapshotAnswer(u64, Option<Bytes>),
     /// A question for finalized blocks.
     SyncRequest(u64, Height, Height),
     /// The answer to it.
@@ -77,6 +83,10 @@ pub enum Event {
     Boot(u16),
     /// A wallet may send something.
     Wallet,
+    /// A snapshot is made: by whom, in which life.
+    Copy(u16, u32),
+    /// A validator on its way to a snapshot waits no more for an answer.
+    JoinLate(u16, u32, u64),
     /// The fault with this number begins.
     FaultBegins(usize),
     /// The fault with this number ends.
@@ -147,6 +157,8 @@ pub struct World {
     pub(crate) chance: Random,
     pub(crate) unreliable: BTreeSet<u16>,
     pub(crate) dishonest: BTreeMap<u16, Dishonest>,
+    pub(crate) copies_chance: Random,
+    pub(crate) copied: Copied,
     traffic: Traffic,
     queue: BTreeMap<(u64, u64), Event>,
     pub(crate) numbers: u64,
@@ -169,7 +181,10 @@ impl World {
         let (twins, verdicts) = (plan.twins(), Verdicts::default());
         let nodes = (0..plan.validators).chain(twins).zip(0..).map(|(key, number)| {
             let misbehaviour = plan.dishonest.get(&key).copied();
-            Node::new(keys, number, key, misbehaviour, plan.seeded_bug, verdicts.clone())
+            let copies_every = plan.snapshots.as_ref().map(|snapshots| snapshots.every_heights);
+            let mut node = Node::new(keys, number, key, misbehaviour, plan.seeded_bug, verdicts.clone());
+            node.copies_every = copies_every;
+            node
         });
         let nodes: Vec<Node> = nodes.collect();
         let dishonest = plan.dishonest.iter().map(|(node, kind)| {
@@ -193,6 +208,8 @@ impl World {
             mesh: Mesh::of(&plan, random.fork("mesh")),
             network: random.fork("network"),
             chance: random.fork("chance"),
+            copies_chance: random.fork("copies"),
+            copied: Copied::new(),
             dishonest: dishonest.collect(),
             nodes,
             genesis,
@@ -279,6 +296,8 @@ impl World {
             }
             Event::Boot(node) => self.boot(node),
             Event::Wallet => self.wallet(),
+            Event::Copy(node, life) => self.copy(node, life),
+            Event::JoinLate(node, life, question) => self.join_late(node, life, question),
             Event::FaultBegins(index) => self.fault_begins(index),
             Event::FaultEnds(index) => self.fault_ends(index),
         }
@@ -299,6 +318,10 @@ impl World {
                 self.trace.update(transaction.id().0.as_bytes());
                 (2, *to, &[])
             }
+            Event::Deliver(to, from, Packet::SnapshotAnswer(question, bytes)) => {
+                self.trace.update(&from.to_le_bytes()).update(&question.to_le_bytes());
+                (15, *to, bytes.as_deref().unwrap_or_default())
+            }
             Event::Deliver(to, ..) => (3, *to, &[]),
             Event::Relay(to, by, relayed) => {
                 self.trace.update(&by.to_le_bytes()).update(&relayed.message.to_le_bytes());
@@ -312,6 +335,8 @@ impl World {
             Event::Wallet => (9, 0, &[]),
             Event::FaultBegins(_) => (10, 0, &[]),
             Event::FaultEnds(_) => (11, 0, &[]),
+            Event::Copy(node, _) => (13, *node, &[]),
+            Event::JoinLate(node, ..) => (14, *node, &[]),
         };
         self.trace.update(&[kind]).update(&node.to_le_bytes()).update(digest);
     }
@@ -321,10 +346,13 @@ impl World {
         node.life == life && node.running.is_some()
     }
 
-    fn boot(&mut self, number: u16) -> Check {
+    pub(crate) fn boot(&mut self, number: u16) -> Check {
         let (genesis, keys, notary, now_ms) = (self.genesis.clone(), self.keys, self.notary.clone(), self.now_us / MS);
-        if self.is_held_down(number) || self.node(number).running.is_some() {
+        if self.is_held_down(number) || self.node(number).running.is_some() || self.node(number).joining.is_some() {
             return Ok(());
+        }
+        if self.begins_with_a_copy(number) {
+            return self.join(number);
         }
         let node = self.node(number);
         node.set_clock(now_ms);
@@ -346,6 +374,7 @@ impl World {
             Err(_) => return Ok(()),
         }
         self.damage_is_found(number, None)?;
+        self.no_bad_snapshot_is_used(number)?;
         let (life, finalized) = (self.node(number).life, self.node(number).finalized());
         if self.is_honest(number) {
             self.judge.count(Property::HonestValidatorRuns);
@@ -380,11 +409,18 @@ impl World {
         self.apply(number, outputs)
     }
 
-    pub(crate) fn deliver(&mut self, to: u16, from: u16, packet: Packet) -> Check {
+    /// A packet arrives, whoever made it.
+    ///
+    /// # Errors
+    /// The property that it broke.
+    pub fn deliver(&mut self, to: u16, from: u16, packet: Packet) -> Check {
         let now_ms = self.now_us / MS;
         let node = self.node(to);
         node.set_clock(now_ms);
         let now = node.now();
+        if let Packet::SnapshotAnswer(question, answer) = &packet {
+            return self.answered(to, from, *question, answer.as_ref());
+        }
         let Some(running) = &mut node.running else { return Ok(()) };
         let outputs = match packet {
             Packet::Transaction(transaction) => {
@@ -393,11 +429,19 @@ impl World {
                 return self.queues_bounded(to);
             }
             Packet::Consensus(channel, bytes) => running.machine.receive(from, channel, &bytes),
-            Packet::Status(height) => {
+            Packet::Status(height, oldest) => {
                 running.tips.insert(from, height);
-                self.ask(to, from);
+                if oldest <= running.machine.height() {
+                    self.ask(to, from);
+                }
                 return Ok(());
             }
+            Packet::SnapshotAsk(question, asked) => {
+                self.answer(to, from, question, &asked);
+                return Ok(());
+            }
+            // Whoever runs is on no way to a snapshot.
+            Packet::SnapshotAnswer(..) => return Ok(()),
             Packet::SyncRequest(request, first, last) => {
                 let answer = running.machine.serve(first, last);
                 if let Some(answer) = answer {
@@ -440,8 +484,10 @@ impl World {
         if self.is_honest(number) {
             self.readiness_tells_the_truth(number)?;
         }
-        let finalized = self.node(number).finalized();
-        self.broadcast(number, &Packet::Status(finalized));
+        let node = &self.nodes[usize::from(number)];
+        let oldest = node.running.as_ref().map_or(Height::GENESIS, |running| running.chain().oldest());
+        let status = Packet::Status(node.finalized(), oldest);
+        self.broadcast(number, &status);
         self.after(STATUS_US, Event::Status(number, life));
         Ok(())
     }

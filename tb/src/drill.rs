@@ -101,9 +101,12 @@ fn profile(name: &str) -> Result<Plan, Failure> {
     let known = PROFILES.map(|(name, _)| name).join(", ");
     match PROFILES.into_iter().find(|(known, _)| *known == name) {
         Some((_, text)) => Plan::from_toml(text).map_err(|error| Failure::told(ExitCode::Usage, "scenario", error, "")),
-        None if name == "snapshot-guard" => {
-            Err(Failure::told(ExitCode::Refused, "not_in_this_version", ProfileError::NoSnapshots(known), ""))
-        }
+        None if name == "snapshot-guard" => Err(Failure::new(
+            ExitCode::Refused,
+            "not_for_processes",
+            "the profile snapshot-guard needs files that fail and rot at chosen steps, which real processes do not have",
+            format!("run it with tb sim --profile snapshot-guard, or use one of {known}"),
+        )),
         None => {
             let error = ProfileError::Unknown { name: name.to_owned(), known };
             Err(Failure::told(ExitCode::Usage, "scenario", error, ""))
@@ -124,6 +127,7 @@ fn refuse_network(plan: &Plan, cannot: &mut Vec<String>) {
     refuse(plan.seeded_bug.is_some(), "seeded_bug (no program contains one)");
     refuse(plan.staking.is_some(), "staking (the payments of a drill move no stake)");
     refuse(plan.identities.is_some(), "identities (the payments of a drill register nobody)");
+    refuse(plan.snapshots.is_some(), "snapshots (the nodes of a drill make none)");
     if !(NODES_MIN..=NODES_MAX).contains(&plan.validators) {
         cannot.push(format!("validators = {} (use {NODES_MIN} to {NODES_MAX} processes)", plan.validators));
     }
@@ -147,6 +151,7 @@ fn refuse_expectations(plan: &Plan, cannot: &mut Vec<String>) {
         "expect.propagation_p95_ms_max (processes do not tell when a proposal reached them)",
     );
     refuse(expect.equivocations_min.is_some_and(|least| least > 0), "expect.equivocations_min (nobody signs twice)");
+    refuse(!expect.effects.is_empty(), "expect.effects (they are those of the simulator)");
 }
 
 /// A fault as processes have it, or why they cannot.
@@ -171,7 +176,12 @@ fn process_fault(fault: &Fault) -> Result<ProcessFault, String> {
         Fault::Loss { ppm } => ProcessFault::Loss { ppm },
         Fault::Duplicates { ppm } => ProcessFault::Duplicates { ppm },
         Fault::Slow { .. } => return Err("slow (use pause or delay)".to_owned()),
-        Fault::TornWrite { .. } | Fault::BitFlip { .. } | Fault::MisdirectedWrite { .. } => {
+        Fault::TornWrite { .. }
+        | Fault::BitFlip { .. }
+        | Fault::MisdirectedWrite { .. }
+        | Fault::SnapshotCrash { .. }
+        | Fault::SnapshotDisk { .. }
+        | Fault::SnapshotDamage { .. } => {
             return Err(format!("{} (the disk of a real process is left alone)", fault.kind()));
         }
     })

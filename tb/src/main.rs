@@ -20,6 +20,7 @@ fn refused(error: StartError) -> Failure {
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
         StartError::Tls(_) => (ExitCode::Config, "tls"),
+        StartError::Dishonest { .. } => (ExitCode::Refused, "dishonest_build"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
         StartError::Drill(_) => (ExitCode::Config, "drill"),
         StartError::KeyFile(_) => return key_file(error),
@@ -59,7 +60,7 @@ fn key_file(error: StartError) -> Failure {
 
 fn start(options: NodeStart) -> NodeFuture {
     Box::pin(async move {
-        let NodeStart { home, flags, stop, crash_at, ask, state_sync } = options;
+        let NodeStart { home, flags, stop, crash_at, ask, state_sync, hurry_to } = options;
         let state_sync = state_sync.map(|sync| StateSync { sources: sync.sources, trust: sync.trust });
         let ask = ask.map(|ask| -> AskPassword {
             Box::new(move |question| {
@@ -67,7 +68,7 @@ fn start(options: NodeStart) -> NodeFuture {
                 Ok(config::Secret::new(typed.to_string()))
             })
         });
-        match node::run(RunOptions { home, flags, stop, crash_at, ask, state_sync }).await {
+        match node::run(RunOptions { home, flags, stop, crash_at, ask, state_sync, hurry_to }).await {
             Ok(Stopped::Requested) => Ok(NodeEnd::Requested),
             Ok(Stopped::Fault(reason)) => Ok(NodeEnd::Fault(reason)),
             Err(error) => Err(refused(error)),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use cli::{ExitCode, Failure, SimAnswer, SimNews, SimPlan, SimTask, SimWork};
 use serde::Serialize;
-use sim::{Batch, Format, Plan, ProfileError, Report, Summary};
+use sim::{Batch, Format, Plan, Report, Summary};
 
 /// Longest journal that is read, bytes: a million runs of two kibibytes.
 const JOURNAL_BYTES_MAX: u64 = 2 << 30;
@@ -54,10 +54,7 @@ fn plan(wanted: &SimPlan) -> Result<Option<Plan>, Failure> {
     let refused = |error: &dyn std::fmt::Display| Failure::told(ExitCode::Usage, "scenario", error, "");
     match wanted {
         SimPlan::OfSeed => Ok(None),
-        SimPlan::Profile(name) => sim::profile(name).map(Some).map_err(|error| match error {
-            ProfileError::NoSnapshots(_) => Failure::told(ExitCode::Refused, "not_in_this_version", error, ""),
-            other => refused(&other),
-        }),
+        SimPlan::Profile(name) => sim::profile(name).map(Some).map_err(|error| refused(&error)),
         SimPlan::Scenario { path, text } => {
             let plan = Format::of_path(path).and_then(|format| Plan::read(text, format));
             plan.map(Some).map_err(|error| refused(&error))

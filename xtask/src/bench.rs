@@ -12,6 +12,8 @@
 //!
 //! Benchmarks are never tests: nothing here passes or fails by a time.
 
+mod proofs;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -19,11 +21,19 @@ use std::process::{Command, Stdio};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::process::{Workspace, output_of};
 use crate::snapshot::Snapshot;
 use crate::tidy::members;
+
+/// Measurements that are more than the benchmarks of a crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Set {
+    /// Windows and folds, native and portable, and an idle prover; writes target/bench/proofs.json.
+    Proofs,
+}
 
 /// One benchmark of one crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +42,14 @@ struct Bench {
     name: String,
 }
 
-/// Runs all benchmarks, or those of the crate `only`, and writes the results.
+/// Runs a set, or all benchmarks, or those of the crate `only`, and writes the results.
 ///
 /// # Errors
 /// No such benchmark, one that fails, or a line that looks like a figure and is not JSON.
-pub(crate) fn run(workspace: &Workspace, only: Option<&str>) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, set: Option<Set>, only: Option<&str>) -> Result<()> {
+    if let Some(Set::Proofs) = set {
+        return proofs::run(workspace);
+    }
     let known = benches(&Snapshot::read(workspace)?)?;
     let chosen: Vec<&Bench> =
         known.iter().filter(|bench| only.is_none_or(|package| bench.package == package)).collect();
@@ -57,8 +70,40 @@ pub(crate) fn run(workspace: &Workspace, only: Option<&str>) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let path = folder.join("results.json");
     fs::write(&path, format!("{report:#}\n")).with_context(|| format!("{} cannot be written", path.display()))?;
+    print!("{}", table(&results));
     println!("bench: {count} figures in {}", path.display());
     Ok(())
+}
+
+/// The figures as a table: one row for each field that is a number, `bench  case  field  value`.
+fn table(results: &[Value]) -> String {
+    let mut rows: Vec<[String; 4]> = vec![["BENCH", "CASE", "FIELD", "VALUE"].map(str::to_owned)];
+    for result in results {
+        let text = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut numbers = Vec::new();
+        flatten("", result, &mut numbers);
+        rows.extend(numbers.into_iter().map(|(field, value)| [text("bench"), text("case"), field, value]));
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let line = |[bench, case, field, value]: &[String; 4]| {
+        format!("{bench:0$}  {case:1$}  {field:2$}  {value}\n", widths[0], widths[1], widths[2])
+    };
+    rows.iter().map(line).collect()
+}
+
+/// The numbers below a value, by their path.
+fn flatten(path: &str, value: &Value, numbers: &mut Vec<(String, String)>) {
+    match value {
+        Value::Number(number) => numbers.push((path.to_owned(), number.to_string())),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(&path, value, numbers);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Every `[[bench]]` of the workspace's crates.
@@ -143,7 +188,7 @@ fn fact(path: &Path, key: &str) -> Option<String> {
 mod tests {
     use std::process::Command;
 
-    use super::{Bench, benches, figure, measure};
+    use super::{Bench, benches, figure, measure, table};
     use crate::snapshot::Snapshot;
 
     #[test]
@@ -165,6 +210,19 @@ mod tests {
         assert_eq!(renamed, serde_json::json!({ "bench": "tree", "case": "rebuild" }));
         assert!(figure("tree", "warming up").unwrap().is_none());
         assert!(figure("tree", "{torn").unwrap_err().to_string().contains("not JSON: {torn"));
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_number() {
+        let line = r#"{"case":"load","finality_ms":{"p50":940,"p99":1320},"is_quiet":true,"tx_per_second":6078.5}"#;
+        let figures = [figure("devnet", line).unwrap().unwrap()];
+        let expected = "\
+BENCH   CASE  FIELD            VALUE
+devnet  load  finality_ms.p50  940
+devnet  load  finality_ms.p99  1320
+devnet  load  tx_per_second    6078.5
+";
+        assert_eq!(table(&figures), expected);
     }
 
     #[test]

@@ -36,6 +36,9 @@ const HEADER: &str = "id\tstatus\ttest\tname\texpected";
 /// BLAKE3 over `id <tab> name <tab> expected <newline>` of every row in order.
 const PINNED: &str = "feccc2896b7b1acd68efd663a660c3a85109fafb11d8ab564778f4d201b6b136";
 
+/// The file that tests write what must never happen to (`testkit::safety!`).
+const VIOLATIONS: &str = "violations";
+
 /// The file that says that all tests ended, without which the records are those of a broken run.
 const COMPLETE: &str = "complete";
 
@@ -90,6 +93,19 @@ pub(crate) fn record_folder(workspace: &Workspace) -> PathBuf {
 /// Says in `folder` that every test of the run has ended well.
 pub(crate) fn mark_complete(folder: &Path) -> Result<()> {
     fs::write(folder.join(COMPLETE), "").context("the record of the tests cannot be completed")
+}
+
+/// Refuses a run in which something happened that must never happen, though the test passed at a second try.
+///
+/// # Errors
+/// What happened, and where.
+pub(crate) fn check_violations(folder: &Path) -> Result<()> {
+    let found = match fs::read_to_string(folder.join(VIOLATIONS)) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).context("the violations of the run cannot be read"),
+    };
+    bail!("what must never happen did, also if the test passed at its second try:\n{found}")
 }
 
 /// Compares the table with the tests that ran last, or rewrites it from them.

@@ -70,8 +70,11 @@ enum Command {
         #[arg(long)]
         promtool: bool,
     },
-    /// Runs the benchmarks and writes target/bench/results.json.
+    /// Runs the benchmarks and writes target/bench/results.json, or a set of measurements.
     Bench {
+        /// Runs this set of measurements instead.
+        #[arg(conflicts_with = "only")]
+        set: Option<bench::Set>,
         /// Runs the benchmarks of this crate only.
         #[arg(long, value_name = "CRATE")]
         only: Option<String>,
@@ -92,9 +95,12 @@ enum Command {
         /// Threads.
         #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=256))]
         jobs: u64,
-        /// Altered proofs of the task about folds.
+        /// Altered proofs of the task about mutations.
         #[arg(long, value_name = "COUNT", default_value_t = nightly::MUTATIONS, value_parser = clap::value_parser!(u64).range(1..))]
         mutations: u64,
+        /// Minutes of the task about the lag.
+        #[arg(long, value_name = "COUNT", default_value_t = nightly::MINUTES, value_parser = clap::value_parser!(u64).range(1..=240))]
+        minutes: u64,
     },
 }
 
@@ -106,10 +112,10 @@ fn main() -> ExitCode {
         Command::Contract { write } => contract::run(&workspace, write),
         Command::Codegen => codegen::run(&workspace),
         Command::Monitoring { check, promtool } => monitoring::run(&workspace, check, promtool),
-        Command::Bench { only } => bench::run(&workspace, only.as_deref()),
+        Command::Bench { set, only } => bench::run(&workspace, set, only.as_deref()),
         Command::Release { out } => release::run(&workspace, out.as_deref()).map(|_| ()),
-        Command::Nightly { task, seeds, jobs, mutations } => {
-            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations })
+        Command::Nightly { task, seeds, jobs, mutations, minutes } => {
+            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations, minutes })
         }
     });
     match done {

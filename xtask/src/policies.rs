@@ -49,8 +49,13 @@ pub(crate) enum Strictness {
 impl Strictness {
     /// Strict unless the environment says `FIRST_PARTY_ONLY=0`.
     pub(crate) fn from_environment() -> Self {
-        match env::var(STRICT_VARIABLE).as_deref() {
-            Ok("0") => Self::Anything,
+        Self::of(env::var(STRICT_VARIABLE).ok().as_deref())
+    }
+
+    /// What a value of the variable means; without one it is strict.
+    fn of(value: Option<&str>) -> Self {
+        match value {
+            Some("0") => Self::Anything,
             _ => Self::ListedOnly,
         }
     }

@@ -100,7 +100,7 @@ pub(crate) fn run(workspace: &Workspace, out: Option<&Path>) -> Result<Release> 
 }
 
 /// Flags of the compiler for machines other than this one.
-fn portable_flags(host: &str) -> Vec<String> {
+pub(crate) fn portable_flags(host: &str) -> Vec<String> {
     // The baseline of 2003 has no POPCNT and no SSE4; every x86 server since 2009 has both. Other targets have a
     // baseline that is worth building for.
     if host.starts_with("x86_64-") { vec!["-C".into(), "target-cpu=x86-64-v2".into()] } else { Vec::new() }

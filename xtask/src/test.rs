@@ -257,6 +257,7 @@ fn tests(workspace: &Workspace) -> Result<()> {
         let mut command = workspace.cargo(run);
         succeed(command.args(EVERYTHING).env(contract::RECORD_VARIABLE, &folder))?;
     }
+    contract::check_violations(&folder)?;
     contract::mark_complete(&folder)
 }
 

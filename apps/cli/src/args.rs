@@ -9,6 +9,7 @@ use crate::commands::{
     le_portal, light, node, probe, proof, prover, release, reputation, sim, snapshots, stake, status, tx, validator,
     witness,
 };
+use crate::release::info::VERSION;
 
 /// Where a node on this machine listens by default.
 pub const RPC_URL_DEFAULT: &str = "http://127.0.0.1:26658";
@@ -36,7 +37,7 @@ A node with a token is asked with the value of TB_RPC_AUTH_TOKEN.";
 
 /// The Block: a chain that pays for real-world services and proves its own ledger
 #[derive(Debug, Parser)]
-#[command(name = "tb", version, after_help = AFTER_HELP, max_term_width = 110)]
+#[command(name = "tb", version = VERSION, after_help = AFTER_HELP, max_term_width = 110)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

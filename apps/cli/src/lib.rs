@@ -60,6 +60,8 @@ pub struct NodeStart {
     pub ask: Option<AskPassword>,
     /// Begin an empty store with a snapshot of others.
     pub state_sync: Option<StateSyncFrom>,
+    /// Blocks up to this height are made without a pause; only the engine `solo` does.
+    pub hurry_to: primitives::Height,
 }
 
 /// From whom a node takes a snapshot, and what it trusts.

@@ -28,6 +28,8 @@ pub struct SoloConfig {
     /// Notify when transactions wait; a block is then made at once. Notify again after a block that left
     /// some behind.
     pub work: Arc<Notify>,
+    /// Blocks up to this height are made without a pause: long chains for tests and measurements.
+    pub hurry_to: Height,
 }
 
 /// Why the solo engine did not start.
@@ -141,6 +143,14 @@ struct BlockMaker {
 
 impl BlockMaker {
     async fn run(mut self, config: SoloConfig, mut stop: watch::Receiver<bool>) -> StopReason {
+        while *self.progress.borrow() < config.hurry_to {
+            if *stop.borrow() {
+                return StopReason::Requested;
+            }
+            if let Err(Fault(reason)) = self.make_block().await {
+                return StopReason::Fault(reason);
+            }
+        }
         loop {
             let parent = match with_app(&self.app, |app| Ok(app.finalized_time())).await {
                 Ok(parent) => parent,

@@ -51,7 +51,7 @@ pub enum CrashAtError {
 
 /// Every name of a point.
 fn names() -> Vec<&'static str> {
-    let storage = CrashPoint::ALL.into_iter().map(CrashPoint::name);
+    let storage = CrashPoint::all().map(CrashPoint::name);
     let wal = WalCrashPoint::ALL.into_iter().map(WalCrashPoint::name);
     storage.chain(wal).chain(GuardCrashPoint::ALL.into_iter().map(GuardCrashPoint::name)).collect()
 }

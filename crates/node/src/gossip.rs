@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use crate::partition_watch::{Change, Watch};
+use crate::proofs::missing::Missing;
 use crate::proofs::travel::{self, Early, Travelling, verdict_name};
 use crate::shared::Shared;
 use crate::{submit, topics};
@@ -41,12 +42,14 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut early = Early::default();
+    let mut missing = Missing::default();
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
             _ = look.tick() => {
                 look_at_peers(&shared, &p2p, &mut watch);
                 early.again(&shared).await;
+                travel::ask(&shared, &p2p, &mut missing);
                 continue;
             }
         };
@@ -60,6 +63,10 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
             }
             P2pEvent::ProofReceived { peer: _, batch, kind, proof } => {
                 early.receive(&shared, &p2p, Travelling { batch, kind, bytes: proof.into() }).await;
+            }
+            P2pEvent::ProofAsked { peer: _, question, window } => {
+                let (shared, p2p) = (Arc::clone(&shared), p2p.clone());
+                tokio::task::spawn_blocking(move || travel::answer(&shared, &p2p, question, window));
             }
             P2pEvent::PeerConnected { peer, agent, mode, height } => {
                 record(&shared, peer, &agent, &mode, height);

@@ -74,6 +74,8 @@ pub struct RunOptions {
     pub ask: Option<AskPassword>,
     /// Begin an empty store with a snapshot of others.
     pub state_sync: Option<StateSync>,
+    /// Blocks up to this height are made without a pause; only the engine `solo` does.
+    pub hurry_to: Height,
 }
 
 /// Puts a question and gives what was typed; the error is in words.
@@ -102,6 +104,9 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let genesis = read_genesis(&options.home.genesis_json())?;
     loaded.config.check_gates(&genesis)?;
     let armed = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
+    if replica::dishonest::AT.is_some() && !genesis.chain_id.starts_with(crate::crash::CHAIN_PREFIX) {
+        return Err(StartError::Dishonest { chain: genesis.chain_id });
+    }
     crate::drill::arm(&loaded.config.drill, &genesis)?;
     let address = loaded.config.rpc.listen;
     // The port is taken before anything is written, so that a second node of one home is refused early.
@@ -127,7 +132,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
     let (stop_rpc, rpc_stop) = watch::channel(false);
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
-    start_consensus(&shared, &options.home, signer, armed.wal).await?;
+    start_consensus(&shared, &options.home, signer, (armed.wal, options.hurry_to)).await?;
     let stopped = wait(&shared, options.stop, fault).await;
     follower.abort();
     shared.stopping.store(true, Ordering::Relaxed);
@@ -360,6 +365,12 @@ fn last_signed(store: &Store, head: Height, address: &Address) -> Result<Height,
 }
 
 fn announce(shared: &Shared) {
+    if let Some(height) = replica::dishonest::AT {
+        tracing::error!(
+            %height,
+            "dishonest-quorum: validators of this build credit an account without an operation at this height; it is made for tests, use no chain of it"
+        );
+    }
     let (genesis, config) = (&shared.genesis, &shared.config);
     let gates: Vec<String> = config
         .gates
@@ -437,13 +448,13 @@ async fn start_consensus(
     shared: &Arc<Shared>,
     home: &Home,
     signer: Option<Box<dyn VoteSigner>>,
-    crash_at: Option<WalCrashPoint>,
+    (crash_at, hurry_to): (Option<WalCrashPoint>, Height),
 ) -> Result<(), StartError> {
     let app: consensus::SharedApplication = shared.replica.clone();
     let engine = match shared.genesis.engine {
         EngineKind::Solo => {
             let signer = signer.ok_or(StartError::SoloMode)?;
-            let config = SoloConfig { work: Arc::clone(&shared.work) };
+            let config = SoloConfig { work: Arc::clone(&shared.work), hurry_to };
             let handle = consensus::start_solo(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
             Engine::Solo(handle)

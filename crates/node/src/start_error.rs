@@ -45,6 +45,12 @@ pub enum StartError {
     /// A gate of a later version.
     #[error("the genesis file activates the gate {0}, which this version does not have")]
     Gate(String),
+    /// A build whose validators lie, on a chain that people may rely on.
+    #[error("validators of this build credit an account without an operation, and {chain} is no development chain")]
+    Dishonest {
+        /// The chain.
+        chain: String,
+    },
     /// A crash point that is not taken.
     #[error(transparent)]
     CrashAt(#[from] crate::crash::CrashAtError),
@@ -165,6 +171,7 @@ impl StartError {
             | Self::Solo(_) => return split(&self.to_string()),
             Self::GenesisFile { .. } => "copy the chain's genesis.json there, or make one with: tb genesis new",
             Self::Gate(_) | Self::ProofSystem(_) => "use a version that has it, built from the locked sources",
+            Self::Dishonest { .. } => "use a program that was built without the feature dishonest-quorum",
             Self::NoPassword { .. } => {
                 "set validator_key_password_file to a file whose first line is the password, or start the node on a \
                  terminal to type it"

@@ -30,6 +30,7 @@ use crate::counters::DropReason;
 use crate::dialer::{Dialer, Origin, peer_of};
 use crate::handle::{Command, P2pEvent, PeerView, Shared};
 use crate::handlers;
+use crate::handlers::questions::Questions;
 use crate::limits::ReplayWindow;
 use crate::network::{Behaviour, BehaviourEvent};
 use crate::peers::{Peer, Peers, Phase, REFUSED_LINGER_MS};
@@ -89,6 +90,8 @@ pub(crate) struct Network {
     pub replay: ReplayWindow,
     /// Digests that one peer was asked for, and those that a second one was asked for as well.
     pub asked: [ReplayWindow; 2],
+    /// Questions of peers for a proof that the node has not answered yet.
+    pub questions: Questions,
     pub flush_due: Option<Instant>,
     pub announce_due: Option<Instant>,
     pub persisting: Option<JoinHandle<io::Result<()>>>,
@@ -119,6 +122,7 @@ impl Network {
             scores: PeerScores::new(config.ban_secs.saturating_mul(1_000)),
             replay: ReplayWindow::new(config.limits.replay_window_size),
             asked: [ReplayWindow::new(ASKED_MAX), ReplayWindow::new(ASKED_MAX)],
+            questions: Questions::default(),
             swarm,
             config,
             chain,
@@ -283,6 +287,10 @@ impl Network {
             Input::Command(Some(Command::Verdict(digest, verdict))) => handlers::verdict::handle(self, digest, verdict),
             Input::Command(Some(Command::Topic(message))) => handlers::publish::topic(self, &message),
             Input::Command(Some(Command::Proof(message))) => handlers::publish::proof(self, &message),
+            Input::Command(Some(Command::Ask(peer, window))) => handlers::questions::ask(self, peer, window),
+            Input::Command(Some(Command::Answer(question, answer))) => {
+                handlers::questions::answer(self, question, &answer);
+            }
             Input::Command(stop) => return ControlFlow::Break(stop),
             Input::Flush => handlers::flush::handle(self),
             Input::Announce => handlers::announce::handle(self),

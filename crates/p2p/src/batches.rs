@@ -157,6 +157,11 @@ impl<P> Relay<P> {
         self.pending.insert(digest, Pending { source, kept, since_ms: now_ms });
     }
 
+    /// Whether this message waits for the node's verdict.
+    pub(crate) fn is_pending(&self, digest: &Hash) -> bool {
+        self.pending.contains_key(digest)
+    }
+
     /// Ends the wait of a batch.
     pub(crate) fn decided(&mut self, digest: &Hash) -> Option<Pending<P>> {
         self.pending.remove(digest)

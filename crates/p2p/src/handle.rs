@@ -24,7 +24,7 @@ use crate::counters::{Counters, Provider};
 use crate::identity::{KeyError, PeerKey};
 use crate::limits::ClampWarning;
 use crate::network::Behaviour;
-use crate::wire::{ProofKind, ProofMessage, Refusal, TOPIC_BYTES_MAX};
+use crate::wire::{ProofAnswer, ProofKind, ProofMessage, Refusal, TOPIC_BYTES_MAX};
 
 /// Transactions that wait to be collected into a batch.
 pub const PUBLISH_QUEUE_MAX: usize = 16_384;
@@ -64,6 +64,15 @@ pub enum P2pEvent {
         /// At most `PROOF_BYTES_MAX` bytes, unchecked.
         proof: Vec<u8>,
     },
+    /// A peer misses the proof of a window. Answer with [`P2pHandle::answer_proof`].
+    ProofAsked {
+        /// Who asks.
+        peer: PeerKey,
+        /// Names the question in the answer.
+        question: QuestionId,
+        /// Which window.
+        window: u64,
+    },
     /// A handshake ended with agreement.
     PeerConnected {
         /// The peer.
@@ -97,6 +106,10 @@ pub enum P2pEvent {
 /// The name of a received batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub(crate) Hash);
+
+/// The name of a peer's question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QuestionId(pub(crate) u64);
 
 /// What the node thinks of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +180,8 @@ pub(crate) enum Command {
     Verdict(Hash, Verdict),
     Topic(Arc<[u8]>),
     Proof(ProofMessage),
+    Ask(PeerKey, u64),
+    Answer(QuestionId, ProofAnswer),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -295,6 +310,18 @@ impl P2pHandle {
     pub fn publish_proof(&self, kind: ProofKind, proof: &[u8]) -> bool {
         let message = ProofMessage::of(kind, proof);
         message.is_some_and(|message| self.command.try_send(Command::Proof(message)).is_ok())
+    }
+
+    /// Asks a peer for the proof of a window; what it tells comes as [`P2pEvent::ProofReceived`], or not at all. Never waits; false when the
+    /// queue is full or the network has stopped. One question at a time is open to a peer; a further one is dropped.
+    pub fn ask_proof(&self, peer: PeerKey, window: u64) -> bool {
+        self.command.try_send(Command::Ask(peer, window)).is_ok()
+    }
+
+    /// Answers [`P2pEvent::ProofAsked`]: with that window's proof, with one of the chain that covers it, or with nothing, which is also what a
+    /// proof over `PROOF_BYTES_MAX` bytes counts as. Never waits; false when the queue is full or the network has stopped.
+    pub fn answer_proof(&self, question: QuestionId, proof: Option<(ProofKind, Vec<u8>)>) -> bool {
+        self.command.try_send(Command::Answer(question, ProofAnswer::of(proof))).is_ok()
     }
 
     /// Judges a received batch. Never waits; false when the queue is full or the network has stopped,

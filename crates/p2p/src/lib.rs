@@ -41,7 +41,7 @@ mod wire;
 
 pub use config::{ChainIdentity, P2pConfig, StorePaths};
 pub use counters::{Counter, Counters, DropReason, Provider};
-pub use handle::{BatchId, P2p, P2pEvent, P2pHandle, PeerView, StartError, Verdict};
+pub use handle::{BatchId, P2p, P2pEvent, P2pHandle, PeerView, QuestionId, StartError, Verdict};
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
 pub use wire::{

@@ -19,6 +19,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use libp2p::PeerId;
+use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::ConnectionId;
 use primitives::Height;
 
@@ -124,6 +125,12 @@ pub(crate) struct Peer {
     pub asked_height: bool,
     /// When it was last asked for further peers, milliseconds.
     pub asked_peers_ms: Option<u64>,
+    /// A question of ours for a proof waits to be sent, or for its answer.
+    pub asks_proof: bool,
+    /// That question, once it was sent.
+    pub proof_question: Option<OutboundRequestId>,
+    /// When a question of this peer for a proof was last looked at, milliseconds.
+    pub proof_asked_ms: Option<u64>,
 }
 
 impl Peer {
@@ -146,6 +153,9 @@ impl Peer {
             greeted: false,
             asked_height: false,
             asked_peers_ms: None,
+            asks_proof: false,
+            proof_question: None,
+            proof_asked_ms: None,
         }
     }
 

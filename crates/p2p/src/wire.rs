@@ -6,7 +6,7 @@
 //! | `/the-block/heights/1` | [`Heights`] | [`Heights`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/peers/1` | [`PeersRequest`] | [`ToldPeers`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/transactions/2` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
-//! | `/the-block/proofs/2` | [`ProofMessage`] | [`GossipReply`] | [`PROOF_MESSAGE_BYTES_MAX`] |
+//! | `/the-block/proofs/3` | [`ProofMessage`] | [`GossipReply`], to a question [`ProofAnswer`] | [`PROOF_MESSAGE_BYTES_MAX`] |
 //!
 //! Rules
 //! - The encoding is `primitives::codec`: borsh, bounded, no trailing bytes.
@@ -32,8 +32,8 @@ pub(crate) const HEIGHTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-bl
 pub(crate) const PEERS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/peers/1");
 /// Name of the transaction gossip protocol.
 pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/2");
-/// Name of the protocol that delivers proofs: in transactions, of windows, of the chain.
-pub(crate) const PROOFS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/proofs/2");
+/// Name of the protocol that delivers proofs, in transactions, of windows, of the chain, and answers who misses one.
+pub(crate) const PROOFS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/proofs/3");
 
 /// The longest gossip message, bytes.
 pub const MESSAGE_BYTES_MAX: usize = 262_144;
@@ -172,9 +172,42 @@ pub(crate) enum ProofMessage {
     Window(BoundedVec<u8, PROOF_BYTES_MAX>),
     /// The proof of the chain, beside it.
     Chain(BoundedVec<u8, PROOF_BYTES_MAX>),
+    /// A question: the sender misses the proof of this window.
+    Missing { window: u64 },
 }
 
+/// The answer to [`ProofMessage::Missing`]. What is in it is the node's affair.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum ProofAnswer {
+    /// It is not here either, or it was asked for too soon after the last answer.
+    Nothing,
+    /// That window's proof.
+    Window(BoundedVec<u8, PROOF_BYTES_MAX>),
+    /// The proof of the chain, which covers that window.
+    Chain(BoundedVec<u8, PROOF_BYTES_MAX>),
+}
+
+impl ProofAnswer {
+    /// A proof, or none; none as well over [`PROOF_BYTES_MAX`].
+    pub(crate) fn of(proof: Option<(ProofKind, Vec<u8>)>) -> Self {
+        let bounded = proof.and_then(|(kind, bytes)| Some((kind, BoundedVec::new(bytes)?)));
+        match bounded {
+            None => Self::Nothing,
+            Some((ProofKind::Window, bytes)) => Self::Window(bytes),
+            Some((ProofKind::Chain, bytes)) => Self::Chain(bytes),
+        }
+    }
+}
+
+/// How the frame of [`ProofMessage::Missing`] begins.
+const MISSING_TAG: u8 = 3;
+
 impl ProofMessage {
+    /// Whether a frame is a question, if it is a message at all.
+    pub(crate) fn is_question(frame: &[u8]) -> bool {
+        frame.first() == Some(&MISSING_TAG)
+    }
+
     /// A proof beside the chain; `None` over [`PROOF_BYTES_MAX`].
     pub(crate) fn of(kind: ProofKind, proof: &[u8]) -> Option<Self> {
         let proof = BoundedVec::new(proof.to_vec())?;

@@ -25,16 +25,28 @@ pub enum Defect {
     SlashesTheInnocent,
     /// The voting set changes by any part of its power at once.
     ForgetsTheChurn,
+    /// Whoever has the stake enters the voting set, drawn or not.
+    ForgetsTheLottery,
     /// The blocks of finalized heights stay in the memory of consensus.
     KeepsEveryOffer,
     /// The tracker of transactions forgets none.
     RemembersEveryTransaction,
     /// The search for offences forgets no heartbeat of the challenges that it keeps.
     RemembersEveryHeartbeat,
+    /// The search for offences forgets no key that was given to an identity.
+    RemembersEveryClaim,
+    /// Every message of a later height goes into the queue of the engine, which has room for it.
+    OpensTheDoor,
     /// A heartbeat counts again and again.
     CountsAHeartbeatTwice,
     /// What a witness claimed can be claimed again.
     PaysAWitnessTwice,
+    /// A snapshot gets its name before the names of its files are durable.
+    RenamesBeforeTheSync,
+    /// A snapshot that is being made is listed.
+    ListsHalfASnapshot,
+    /// A fetched chunk is kept without a check.
+    TakesAnyChunk,
 }
 
 /// Whether this build has the defects at all; false in every program.

@@ -16,6 +16,7 @@ use tree::{LedgerBounds, LedgerUpdate, StateUpdate, ops_digest};
 
 use crate::application::Fault;
 use crate::chain::ChainState;
+use crate::dishonest;
 
 /// Everything a block changes, with its roots.
 pub struct Execution {
@@ -60,10 +61,15 @@ pub fn roots(chain: &ChainState, genesis: &Genesis, height: Height, executed: Ex
         height,
     };
     let executed = seeded(executed);
-    let ledger = chain
-        .ledger
-        .apply(&bounds, &executed.ops)
-        .map_err(|error| Fault(format!("the ledger refuses the operations of block {height}: {error}")))?;
+    let ledger = match dishonest::instead(&chain.ledger, height, &executed.ops) {
+        None => chain.ledger.apply(&bounds, &executed.ops),
+        // Who lies keeps to no bound either.
+        Some(forged) => {
+            chain.ledger.apply(&LedgerBounds { issuance_max: genesis.params.supply_cap, ..bounds }, &forged)
+        }
+    };
+    let ledger =
+        ledger.map_err(|error| Fault(format!("the ledger refuses the operations of block {height}: {error}")))?;
     let writes: Vec<(Vec<u8>, Option<Vec<u8>>)> =
         executed.writes.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     let state = tree::StateTree::update(&chain.nodes, height.0, &writes)

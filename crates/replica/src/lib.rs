@@ -17,6 +17,7 @@ mod candidates;
 mod chain;
 pub mod changes;
 pub mod commit;
+pub mod dishonest;
 mod execution;
 pub mod model;
 pub mod offences;

@@ -20,6 +20,7 @@ use state::{BlockContext, BlockInvalid, execute_block, view};
 use storage::CandidateOrigin;
 
 use crate::application::{Fault, Freshness, Verdict};
+use crate::dishonest;
 use crate::execution::{self, Choice, Execution};
 use crate::model::Prediction;
 use crate::replica::Replica;
@@ -215,7 +216,7 @@ impl Replica {
                 execution.prediction = Some(prediction);
                 Ok(())
             }
-            Err(_) if is_any_seeded() => {
+            Err(_) if is_any_seeded() || dishonest::has_lied(block.header.height) => {
                 execution.prediction = Some(Prediction::default());
                 Ok(())
             }

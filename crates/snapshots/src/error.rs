@@ -146,6 +146,13 @@ pub enum SnapshotError {
     },
 }
 
+impl SnapshotError {
+    /// True when a file operation failed, whatever the snapshot holds.
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Io { .. })
+    }
+}
+
 /// A failed file operation, in words.
 pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl Fn(std::io::Error) -> SnapshotError {
     move |source| SnapshotError::Io { action, path: path.to_owned(), source }

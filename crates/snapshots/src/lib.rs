@@ -21,11 +21,11 @@
 //! It refuses to: decide whether a certificate is to be trusted (that is `proof::light`), copy blocks and receipts, fill
 //! a store that holds anything.
 //!
-//! Read next: [`manifest`] and [`chunk`] (the format to the byte), [`shelf`] (files), [`make`], [`restore`], then
+//! Read next: [`manifest`] and [`chunk`] (the format to the byte), [`shelf`] (files), [`make`], [`collect`], [`restore`], then
 //! `spec/snapshots.md`.
 
 pub mod chunk;
-pub mod crash;
+pub mod collect;
 pub mod error;
 pub mod make;
 pub mod manifest;
@@ -36,7 +36,7 @@ pub mod shelf;
 mod tests;
 
 pub use chunk::Chunk;
-pub use crash::{CrashPoint, set_crash_point};
+pub use collect::Collection;
 pub use error::SnapshotError;
 pub use make::{Maker, Progress};
 pub use manifest::{ChainProofReference, ChunkEntry, ChunkKind, Manifest};

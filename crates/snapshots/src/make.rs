@@ -42,8 +42,8 @@ pub struct Maker<'a> {
     pub now: Timestamp,
 }
 
-/// Takes the file of a chunk.
-pub(crate) type Sink<'a> = &'a mut dyn FnMut(&ChunkEntry, &[u8]) -> Result<(), SnapshotError>;
+/// Takes the file of a chunk, of so many.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&ChunkEntry, usize, &[u8]) -> Result<(), SnapshotError>;
 
 impl Maker<'_> {
     /// Hands every chunk to `sink` and gives the manifest.
@@ -72,7 +72,7 @@ impl Maker<'_> {
         let mut chunks = Vec::with_capacity(count);
         for (kind, chunk) in ranges.chain(parts) {
             let (entry, file) = chunk?.pack(kind)?;
-            sink(&entry, &file)?;
+            sink(&entry, count, &file)?;
             chunks.push(entry);
             progress(Progress { done: chunks.len(), count });
         }

@@ -75,7 +75,7 @@ pub struct ChainProofReference {
     pub id: Hash,
 }
 
-/// What two nodes that copy one height agree on.
+/// What a manifest says, but by whom and when it was made.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Content {
     format: u32,
@@ -160,7 +160,13 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What two nodes that copy one height agree on, as one hash.
+    /// The state that is copied and how, as one hash: the header and the chunks. Two nodes that copy one height agree on it,
+    /// whichever precommits and chain proof each of them has.
+    pub fn state_id(&self) -> Hash {
+        hash(Domain::Snapshot, &[&self.content.header.hash().0, &encode(&self.content.chunks)])
+    }
+
+    /// All that it says but by whom and when it was made, as one hash.
     pub fn id(&self) -> Hash {
         id(&self.content)
     }

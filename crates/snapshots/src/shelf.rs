@@ -9,17 +9,17 @@
 //! Rules
 //! - Every file is synced, then the folder, then it gets its name, then the folder above is synced.
 //! - An older snapshot stays until the new one has its name; [`Shelf::prune`] never removes the newest.
-//! - A copy of a height that is there already is not made twice.
+//! - A copy of a height that is there already and whole is not made twice; one that is damaged is replaced.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::any::Any;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use primitives::defect::{Defect, is_seeded};
 use primitives::{Hash, Height, Timestamp};
-use storage::Frozen;
+use storage::{CrashPoint, Files, Frozen, system_files};
 
 use crate::chunk::Chunk;
-use crate::crash::{CrashPoint, reach};
 use crate::error::{SnapshotError, io};
 use crate::make::{Maker, Progress};
 use crate::manifest::{ChunkEntry, MANIFEST_BYTES_MAX, Manifest, PACKED_BYTES_MAX};
@@ -34,6 +34,7 @@ const NEW: &str = ".new-";
 #[derive(Debug, Clone)]
 pub struct Shelf {
     path: PathBuf,
+    files: Arc<dyn Files>,
 }
 
 /// One snapshot on disk whose manifest was read and checked; its chunks were not.
@@ -43,6 +44,7 @@ pub struct Snapshot {
     pub path: PathBuf,
     /// What it says it is.
     pub manifest: Manifest,
+    files: Arc<dyn Files>,
 }
 
 /// A folder that is named as a snapshot, and the snapshot in it or why it is refused.
@@ -52,9 +54,14 @@ pub type Listed = (PathBuf, Result<Snapshot, SnapshotError>);
 pub type Taker<'a> = &'a mut dyn FnMut(&ChunkEntry, Chunk);
 
 impl Shelf {
-    /// The folder at `path`. Nothing is read or made.
+    /// The folder at `path` of this system. Nothing is read or made.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self::on(system_files(), path)
+    }
+
+    /// The folder at `path` of these files.
+    pub fn on(files: Arc<dyn Files>, path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), files }
     }
 
     /// The folder.
@@ -72,31 +79,74 @@ impl Shelf {
         maker: &Maker<'_>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Snapshot, SnapshotError> {
-        fs::create_dir_all(&self.path).map_err(io("create", &self.path))?;
+        self.files.create_folders(&self.path).map_err(io("create", &self.path))?;
         let _lock = self.lock()?;
         self.clear()?;
         let new = self.path.join(format!("{NEW}{}", std::process::id()));
-        fs::create_dir(&new).map_err(io("create", &new))?;
-        let made = fill(&new, frozen, maker, progress).and_then(|manifest| self.name(&new, manifest));
+        self.files.create_folder(&new).map_err(io("create", &new))?;
+        let made = self.fill(&new, frozen, maker, progress).and_then(|manifest| self.name(&new, manifest));
         if made.is_err() {
             // What could not be finished is removed again; the next who makes one tries once more.
-            let _ = fs::remove_dir_all(&new);
+            let _ = self.files.remove_folder(&new);
         }
         made
+    }
+
+    fn fill(
+        &self,
+        new: &Path,
+        frozen: &Frozen,
+        maker: &Maker<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Manifest, SnapshotError> {
+        self.reach(CrashPoint::SnapshotBeforeWrite, new)?;
+        let (files, mut written) = (&self.files, 0_usize);
+        let manifest = maker.make(
+            frozen,
+            &mut |entry, count, file| {
+                if written == count / 2 {
+                    self.reach(CrashPoint::SnapshotHalf, new)?;
+                }
+                written = written.saturating_add(1);
+                write(files.as_ref(), &chunk_path(new, &entry.id), file)
+            },
+            progress,
+        )?;
+        write(files.as_ref(), &new.join(MANIFEST), &manifest.to_bytes())?;
+        self.reach(CrashPoint::SnapshotBeforeSync, new)?;
+        if !is_seeded(Defect::RenamesBeforeTheSync) {
+            files.sync_folder(new).map_err(io("sync", new))?;
+        }
+        Ok(manifest)
     }
 
     /// Gives a folder that is whole its name.
     fn name(&self, new: &Path, manifest: Manifest) -> Result<Snapshot, SnapshotError> {
         let path = self.path.join(folder_name(&manifest));
-        if path.try_exists().map_err(io("inspect", &path))? {
-            fs::remove_dir_all(new).map_err(io("remove", new))?;
-            return Snapshot::open(&path);
+        if self.files.exists(&path).map_err(io("inspect", &path))? {
+            let there = Snapshot::open_on(&self.files, &path);
+            match there.and_then(|there| there.read(&mut |_| {}, &mut |_, _| {}).map(|()| there)) {
+                Ok(there) => {
+                    self.files.remove_folder(new).map_err(io("remove", new))?;
+                    return Ok(there);
+                }
+                Err(error) if error.is_of_the_disk() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "a damaged snapshot is replaced by a new copy of its height");
+                    self.remove(&path)?;
+                }
+            }
         }
-        reach(CrashPoint::SnapshotBeforeRename);
-        fs::rename(new, &path).map_err(io("rename", new))?;
-        reach(CrashPoint::SnapshotAfterRename);
-        sync(&self.path)?;
-        Ok(Snapshot { path, manifest })
+        self.reach(CrashPoint::SnapshotBeforeRename, new)?;
+        self.files.rename(new, &path).map_err(io("rename", new))?;
+        self.reach(CrashPoint::SnapshotAfterRename, &path)?;
+        self.files.sync_folder(&self.path).map_err(io("sync", &self.path))?;
+        self.reach(CrashPoint::SnapshotAfterSync, &path)?;
+        Ok(Snapshot { path, manifest, files: Arc::clone(&self.files) })
+    }
+
+    fn reach(&self, point: CrashPoint, path: &Path) -> Result<(), SnapshotError> {
+        self.files.reach(point).map_err(io("go on with", path))
     }
 
     /// The snapshots, the highest first, at most [`LISTED_MAX`]; one whose manifest is refused comes with the refusal.
@@ -105,20 +155,15 @@ impl Shelf {
     /// # Errors
     /// A folder that cannot be read.
     pub fn list(&self) -> Result<Vec<Listed>, SnapshotError> {
-        if !self.path.try_exists().map_err(io("inspect", &self.path))? {
+        if !self.files.exists(&self.path).map_err(io("inspect", &self.path))? {
             return Ok(Vec::new());
         }
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(io("read", &self.path))? {
-            let path = entry.map_err(io("read", &self.path))?.path();
-            if is_named(&path) {
-                paths.push(path);
-            }
-        }
+        let mut paths = self.files.list(&self.path).map_err(io("read", &self.path))?;
+        paths.retain(|path| is_named(path));
         paths.sort();
         paths.reverse();
         paths.truncate(LISTED_MAX);
-        Ok(paths.into_iter().map(|path| (path.clone(), Snapshot::open(&path))).collect())
+        Ok(paths.into_iter().map(|path| (path.clone(), Snapshot::open_on(&self.files, &path))).collect())
     }
 
     /// The highest snapshot whose manifest holds.
@@ -135,7 +180,7 @@ impl Shelf {
     /// # Errors
     /// [`SnapshotError::InUse`], or a folder that cannot be read or removed.
     pub fn prune(&self, keep: usize, age_ms: Option<u64>, now: Timestamp) -> Result<Vec<PathBuf>, SnapshotError> {
-        if !self.path.try_exists().map_err(io("inspect", &self.path))? {
+        if !self.files.exists(&self.path).map_err(io("inspect", &self.path))? {
             return Ok(Vec::new());
         }
         let _lock = self.lock()?;
@@ -155,45 +200,49 @@ impl Shelf {
     /// Takes the name away first, so that nobody finds half of a snapshot.
     fn remove(&self, path: &Path) -> Result<(), SnapshotError> {
         let new = self.path.join(format!("{NEW}removed-{}", std::process::id()));
-        fs::rename(path, &new).map_err(io("rename", path))?;
-        sync(&self.path)?;
-        fs::remove_dir_all(&new).map_err(io("remove", &new))
+        self.files.rename(path, &new).map_err(io("rename", path))?;
+        self.files.sync_folder(&self.path).map_err(io("sync", &self.path))?;
+        self.reach(CrashPoint::SnapshotRemoved, &new)?;
+        self.files.remove_folder(&new).map_err(io("remove", &new))
     }
 
     /// Removes what an interrupted process left.
     fn clear(&self) -> Result<(), SnapshotError> {
-        for entry in fs::read_dir(&self.path).map_err(io("read", &self.path))? {
-            let path = entry.map_err(io("read", &self.path))?.path();
+        for path in self.files.list(&self.path).map_err(io("read", &self.path))? {
             let is_new = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(NEW));
             if is_new {
                 tracing::info!(path = %path.display(), "removed what an interrupted snapshot left");
-                fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+                self.files.remove_folder(&path).map_err(io("remove", &path))?;
             }
         }
         Ok(())
     }
 
-    fn lock(&self) -> Result<File, SnapshotError> {
+    fn lock(&self) -> Result<Box<dyn Any + Send>, SnapshotError> {
         let path = self.path.join("lock");
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = open.map_err(io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(SnapshotError::InUse { path: self.path.clone() }),
-            Err(TryLockError::Error(error)) => Err(io("lock", &path)(error)),
-        }
+        let lock = self.files.lock(&path).map_err(io("lock", &path))?;
+        lock.ok_or_else(|| SnapshotError::InUse { path: self.path.clone() })
     }
 }
 
 impl Snapshot {
-    /// Reads and checks the manifest of the snapshot in this folder.
+    /// Reads and checks the manifest of the snapshot in this folder of this system.
     ///
     /// # Errors
     /// [`SnapshotError`] by name.
     pub fn open(path: &Path) -> Result<Self, SnapshotError> {
+        Self::open_on(&system_files(), path)
+    }
+
+    /// The same on these files.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] by name.
+    pub fn open_on(files: &Arc<dyn Files>, path: &Path) -> Result<Self, SnapshotError> {
         let file = path.join(MANIFEST);
-        let bytes = read(&file, MANIFEST_BYTES_MAX)?.ok_or_else(|| SnapshotError::Missing { path: path.to_owned() })?;
-        Ok(Self { path: path.to_owned(), manifest: Manifest::from_bytes(&bytes)? })
+        let bytes = read(files.as_ref(), &file, MANIFEST_BYTES_MAX)?;
+        let bytes = bytes.ok_or_else(|| SnapshotError::Missing { path: path.to_owned() })?;
+        Ok(Self { path: path.to_owned(), manifest: Manifest::from_bytes(&bytes)?, files: Arc::clone(files) })
     }
 
     /// The snapshot in this folder, or the highest of the snapshots in it.
@@ -219,7 +268,7 @@ impl Snapshot {
     /// [`SnapshotError::MissingChunk`], or a file that cannot be read.
     pub fn chunk_file(&self, id: &Hash) -> Result<Vec<u8>, SnapshotError> {
         let bound = usize::try_from(PACKED_BYTES_MAX).unwrap_or(usize::MAX);
-        read(&self.chunk_path(id), bound)?.ok_or(SnapshotError::MissingChunk { id: *id })
+        read(self.files.as_ref(), &self.chunk_path(id), bound)?.ok_or(SnapshotError::MissingChunk { id: *id })
     }
 
     /// Reads every chunk, checks it against the header, and hands it over.
@@ -250,6 +299,9 @@ pub fn folder_name(manifest: &Manifest) -> String {
 
 fn is_named(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if is_seeded(Defect::ListsHalfASnapshot) && name.starts_with(NEW) {
+        return true;
+    }
     name.split_once('-').is_some_and(|(height, id)| {
         let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         digits(height, 20) && digits(id, 16)
@@ -261,25 +313,7 @@ pub fn chunk_path(folder: &Path, id: &Hash) -> PathBuf {
     folder.join(format!("{id}.chunk"))
 }
 
-fn fill(
-    new: &Path,
-    frozen: &Frozen,
-    maker: &Maker<'_>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Manifest, SnapshotError> {
-    let manifest =
-        maker.make(frozen, &mut |entry, file| write_synced(&chunk_path(new, &entry.id), file), &mut |now| {
-            if now.done == now.count.div_ceil(2) {
-                reach(CrashPoint::SnapshotHalf);
-            }
-            progress(now);
-        })?;
-    write_manifest(new, &manifest)?;
-    sync(new)?;
-    Ok(manifest)
-}
-
-/// Writes the manifest of a folder whose chunks are there.
+/// Writes the manifest of a folder of this system whose chunks are there.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -287,28 +321,21 @@ pub fn write_manifest(folder: &Path, manifest: &Manifest) -> Result<(), Snapshot
     write_synced(&folder.join(MANIFEST), &manifest.to_bytes())
 }
 
-/// Writes a file and makes it durable.
+/// Writes a file of this system and makes it durable.
 ///
 /// # Errors
 /// A file that cannot be written.
 pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
-    let mut file = File::create(path).map_err(io("create", path))?;
-    file.write_all(bytes).map_err(io("write", path))?;
-    file.sync_all().map_err(io("sync", path))
+    write(system_files().as_ref(), path, bytes)
 }
 
-fn sync(path: &Path) -> Result<(), SnapshotError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(io("sync", path))
+/// Writes a file and makes it durable.
+pub(crate) fn write(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<(), SnapshotError> {
+    files.write_synced(path, bytes).map_err(|(action, source)| io(action, path)(source))
 }
 
 /// A file of at most `bound` bytes, or one byte more of a larger one; none where there is no file.
-fn read(path: &Path, bound: usize) -> Result<Option<Vec<u8>>, SnapshotError> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(io("open", path))?,
-    };
-    let mut bytes = Vec::new();
+fn read(files: &dyn Files, path: &Path, bound: usize) -> Result<Option<Vec<u8>>, SnapshotError> {
     let most = u64::try_from(bound).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(most).read_to_end(&mut bytes).map_err(io("read", path))?;
-    Ok(Some(bytes))
+    files.read(path, most).map_err(io("read", path))
 }

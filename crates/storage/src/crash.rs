@@ -7,7 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-/// A place in [`commit`](crate::Store::commit) or [`save_candidate`](crate::Store::save_candidate).
+/// A place in [`commit`](crate::Store::commit), in [`save_candidate`](crate::Store::save_candidate), or in the making, removal or
+/// fetching of a snapshot (crate `snapshots`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CrashPoint {
     /// Nothing of the block is written.
@@ -22,11 +23,27 @@ pub enum CrashPoint {
     CandidateBeforeWrite,
     /// The candidate is durable, the caller does not know.
     CandidateAfterSync,
+    /// A snapshot has a folder and nothing in it.
+    SnapshotBeforeWrite,
+    /// Half of a snapshot's chunks are written.
+    SnapshotHalf,
+    /// Every file of a snapshot is durable, their names are not.
+    SnapshotBeforeSync,
+    /// Everything is durable under the other name.
+    SnapshotBeforeRename,
+    /// The snapshot has its name; the folder above is not synced.
+    SnapshotAfterRename,
+    /// The snapshot is durable, the caller does not know.
+    SnapshotAfterSync,
+    /// A snapshot that goes has lost its name, its files are there.
+    SnapshotRemoved,
+    /// A fetched chunk of a state sync is kept, its name is not durable.
+    ChunkKept,
 }
 
 impl CrashPoint {
-    /// Every crash point, in the order in which they are reached.
-    pub const ALL: [Self; 6] = [
+    /// Those of the store, in the order in which they are reached.
+    pub const STORE: [Self; 6] = [
         Self::CommitBeforeWrite,
         Self::CommitAfterWrite,
         Self::CommitAfterSync,
@@ -34,6 +51,22 @@ impl CrashPoint {
         Self::CandidateBeforeWrite,
         Self::CandidateAfterSync,
     ];
+    /// Those of snapshots, in the order in which they are reached.
+    pub const SNAPSHOTS: [Self; 8] = [
+        Self::SnapshotBeforeWrite,
+        Self::SnapshotHalf,
+        Self::SnapshotBeforeSync,
+        Self::SnapshotBeforeRename,
+        Self::SnapshotAfterRename,
+        Self::SnapshotAfterSync,
+        Self::SnapshotRemoved,
+        Self::ChunkKept,
+    ];
+
+    /// Every crash point.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::STORE.into_iter().chain(Self::SNAPSHOTS)
+    }
 
     /// The name used in configuration.
     pub const fn name(self) -> &'static str {
@@ -44,6 +77,14 @@ impl CrashPoint {
             Self::CommitAfterHead => "commit_after_head",
             Self::CandidateBeforeWrite => "candidate_before_write",
             Self::CandidateAfterSync => "candidate_after_sync",
+            Self::SnapshotBeforeWrite => "snapshot_before_write",
+            Self::SnapshotHalf => "snapshot_half",
+            Self::SnapshotBeforeSync => "snapshot_before_sync",
+            Self::SnapshotBeforeRename => "snapshot_before_rename",
+            Self::SnapshotAfterRename => "snapshot_after_rename",
+            Self::SnapshotAfterSync => "snapshot_after_sync",
+            Self::SnapshotRemoved => "snapshot_removed",
+            Self::ChunkKept => "chunk_kept",
         }
     }
 }
@@ -56,16 +97,13 @@ impl fmt::Display for CrashPoint {
 
 /// Text that names no crash point.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0} is no crash point; next: use one of commit_before_write, commit_after_write, commit_after_sync, \
-         commit_after_head, candidate_before_write, candidate_after_sync"
-)]
+#[error("{0} is no crash point; next: use one of {names}", names = CrashPoint::all().map(CrashPoint::name).collect::<Vec<_>>().join(", "))]
 pub struct CrashPointTextError(String);
 
 impl FromStr for CrashPoint {
     type Err = CrashPointTextError;
     fn from_str(text: &str) -> Result<Self, CrashPointTextError> {
-        Self::ALL.into_iter().find(|point| point.name() == text).ok_or_else(|| CrashPointTextError(text.to_owned()))
+        Self::all().find(|point| point.name() == text).ok_or_else(|| CrashPointTextError(text.to_owned()))
     }
 }
 

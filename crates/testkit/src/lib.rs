@@ -7,6 +7,8 @@
 //! - [`contract!`] ties a test to rows of `docs/contract.tsv`. The record is written when the guard
 //!   is dropped, so a test that panics, or that returns before the guard is made, shows nothing.
 //!
+//! - [`safety!`] asserts what a second try of a test must not hide.
+//!
 //! Rules: nothing here reads a clock, and no crate may depend on this one outside
 //! `[dev-dependencies]`. The table itself is kept by `xtask/src/contract.rs`.
 
@@ -18,7 +20,7 @@ mod shown;
 mod tests;
 
 pub use seed::{SEED_VARIABLE, Seed};
-pub use shown::{CONTRACT_DIR_VARIABLE, Shown, is_contract_id, lack};
+pub use shown::{CONTRACT_DIR_VARIABLE, Shown, VIOLATIONS, is_contract_id, lack, violated};
 
 /// Says that the test it stands in shows the whole text of one row of `docs/contract.tsv`.
 ///
@@ -52,4 +54,22 @@ macro_rules! lacks {
         const { assert!($crate::is_contract_id($id), "a contract id looks like S000-030") };
         $crate::lack($id, $program, concat!(file!(), ":", line!()))
     }};
+}
+
+/// Asserts what must hold in every run: no fork, no double signature, nothing lost, no panic. It fails the test, and the
+/// whole run with it, also when the test passes at a second try.
+///
+/// ```no_run
+/// # let (one, other) = (1, 1);
+/// testkit::safety!(one == other, "two blocks at height {}", 7);
+/// ```
+#[macro_export]
+macro_rules! safety {
+    ($holds:expr, $($what:tt)+) => {
+        if !$holds {
+            let what = format!($($what)+);
+            $crate::violated(&what, concat!(file!(), ":", line!()));
+            panic!("{what}");
+        }
+    };
 }

@@ -13,6 +13,13 @@
 //! S000-064 <tab> promtool <tab> monitoring/src/tests/promtool.rs:12
 //! ```
 //!
+//! What must never happen, not even once in many runs, is written to `violations`, so that a second try of the test cannot
+//! hide it:
+//!
+//! ```text
+//! two blocks at height 7 <tab> tb/tests/it/cluster.rs:336
+//! ```
+//!
 //! Without the variable nothing is written. Lines are appended in one write each, so tests of several
 //! processes can name the same id.
 
@@ -23,6 +30,9 @@ use std::{env, thread};
 
 /// The environment variable that names the folder of the records, as an absolute path.
 pub const CONTRACT_DIR_VARIABLE: &str = "TB_CONTRACT_DIR";
+
+/// The file of what must never happen.
+pub const VIOLATIONS: &str = "violations";
 
 /// A guard that records its contract id when its test ends well. Made by [`contract!`](crate::contract).
 #[derive(Debug)]
@@ -53,6 +63,21 @@ pub fn lack(id: &'static str, program: &str, place: &'static str) {
         append(Path::new(&folder), id, "lacks", &format!("{program}\t{place}"))
             .expect("the folder in TB_CONTRACT_DIR can be written");
     }
+}
+
+/// Keeps what must never happen in the record of the run; made by [`safety!`](crate::safety).
+pub fn violated(what: &str, place: &str) {
+    if let Some(folder) = env::var_os(CONTRACT_DIR_VARIABLE) {
+        record_violation(Path::new(&folder), what, place).expect("the folder in TB_CONTRACT_DIR can be written");
+    }
+}
+
+/// Appends a line to the violations in `folder`.
+pub(crate) fn record_violation(folder: &Path, what: &str, place: &str) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.join(VIOLATIONS))?;
+    let line = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    file.write_all(format!("{line}\t{place}\n").as_bytes())
 }
 
 fn append(folder: &Path, id: &str, kind: &str, columns: &str) -> std::io::Result<()> {

@@ -57,6 +57,17 @@ fn bytes_have_the_length_asked_for_and_repeat() {
 }
 
 #[test]
+fn what_must_never_happen_is_kept_one_line_each() {
+    let folder = std::env::temp_dir().join(format!("tb-violations-{}", std::process::id()));
+    crate::shown::record_violation(&folder, "two blocks\nat height 7", "x.rs:1").unwrap();
+    crate::shown::record_violation(&folder, "lost", "x.rs:2").unwrap();
+    let kept = fs::read_to_string(folder.join(crate::VIOLATIONS)).unwrap();
+    assert_eq!(kept, "two blocks at height 7\tx.rs:1\nlost\tx.rs:2\n");
+    fs::remove_dir_all(folder).unwrap();
+    crate::safety!(1 < 2, "nothing");
+}
+
+#[test]
 fn a_shuffle_keeps_every_item() {
     let mut items: Vec<u32> = (0..50).collect();
     Seed::of(9).shuffle(&mut items);

@@ -10,6 +10,8 @@ use crate::properties::Property;
 
 /// Crashes between a vote and what led to it, each so long that the offer has gone out for the last time.
 const CRASHES: &str = include_str!("../../bugbase/signed-before-logged-late.toml");
+/// A validator that missed a height, hears all later ones, and whose questions for it never leave.
+const UNHEARD: &str = include_str!("../../bugbase/heard-and-not-answered.toml");
 
 /// A defect that is put into every honest validator on purpose, to see that the properties catch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,8 @@ pub enum SeededBug {
     SlashesTheInnocent,
     /// The voting set changes by any part of its power at once.
     ForgetsTheChurn,
+    /// Whoever has the stake enters the voting set, drawn or not.
+    ForgetsTheLottery,
     /// Nobody reports what was signed twice.
     HidesEvidence,
     /// The blocks of finalized heights stay in the memory of consensus.
@@ -63,15 +67,27 @@ pub enum SeededBug {
     RemembersEveryTransaction,
     /// The search for offences forgets no heartbeat of the challenges that it keeps.
     RemembersEveryHeartbeat,
+    /// The search for offences forgets no key that was given to an identity.
+    RemembersEveryClaim,
+    /// Every message of a later height goes into the queue of the engine, which has room for it.
+    OpensTheDoor,
     /// A heartbeat counts again and again.
     CountsAHeartbeatTwice,
     /// What a witness claimed can be claimed again.
     PaysAWitnessTwice,
+    /// A snapshot gets its name before the names of its files are durable.
+    RenamesBeforeTheSync,
+    /// A snapshot that is being made is listed.
+    ListsHalfASnapshot,
+    /// A fetched chunk is kept without a check.
+    TakesAnyChunk,
+    /// A copy is of the moment when it is made, not of the height that was due.
+    CopiesAMovingStore,
 }
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -92,12 +108,19 @@ impl SeededBug {
         Self::PaysThePoolsTwice,
         Self::SlashesTheInnocent,
         Self::ForgetsTheChurn,
+        Self::ForgetsTheLottery,
         Self::HidesEvidence,
         Self::KeepsEveryOffer,
         Self::RemembersEveryTransaction,
         Self::RemembersEveryHeartbeat,
+        Self::RemembersEveryClaim,
+        Self::OpensTheDoor,
         Self::CountsAHeartbeatTwice,
         Self::PaysAWitnessTwice,
+        Self::RenamesBeforeTheSync,
+        Self::ListsHalfASnapshot,
+        Self::TakesAnyChunk,
+        Self::CopiesAMovingStore,
     ];
 
     /// The property that is meant to catch it.
@@ -120,22 +143,29 @@ impl SeededBug {
             Self::DriftsApart => Property::StateRootsEqual,
             Self::PaysThePoolsTwice | Self::PaysAWitnessTwice => Property::PayoutsAddUp,
             Self::CountsAHeartbeatTwice => Property::NoUnearnedCredit,
-            Self::KeepsEveryOffer | Self::RemembersEveryTransaction | Self::RemembersEveryHeartbeat => {
-                Property::QueuesBounded
-            }
+            Self::KeepsEveryOffer
+            | Self::RemembersEveryTransaction
+            | Self::RemembersEveryHeartbeat
+            | Self::RemembersEveryClaim
+            | Self::OpensTheDoor => Property::QueuesBounded,
             Self::SlashesTheInnocent => Property::NoFalseSlash,
             Self::ForgetsTheChurn => Property::SetsChangeSlowly,
+            Self::ForgetsTheLottery => Property::AdmittedByTheDraw,
             Self::HidesEvidence => Property::EquivocatorsArePunished,
+            Self::RenamesBeforeTheSync | Self::ListsHalfASnapshot | Self::TakesAnyChunk => {
+                Property::NoBadSnapshotIsUsed
+            }
+            Self::CopiesAMovingStore => Property::SnapshotsLeaveBlocksAlone,
         }
     }
 
-    /// The plan that shows it, with this seed in it: one made from the seed, or for a defect that needs many crashes at
-    /// the right moment one that has them.
+    /// The plan that shows it, with this seed in it: one made from the seed, or for a defect that needs a rare course of
+    /// events one that has it.
     pub fn plan(self, seed: u64) -> Plan {
+        let of = |text| Plan { seed, ..Plan::from_toml(text).expect("the tests of the bug base read this plan") };
         let plan = match self {
-            Self::SignsBeforeTheLog => {
-                Plan { seed, ..Plan::from_toml(CRASHES).expect("the tests of the bug base read this plan") }
-            }
+            Self::SignsBeforeTheLog => of(CRASHES),
+            Self::OpensTheDoor => of(UNHEARD),
             _ => Plan::of_seed(seed),
         };
         Plan { seeded_bug: Some(self), ..plan }
@@ -152,11 +182,17 @@ impl SeededBug {
             Self::PaysThePoolsTwice => Some(Defect::PaysThePoolsTwice),
             Self::SlashesTheInnocent => Some(Defect::SlashesTheInnocent),
             Self::ForgetsTheChurn => Some(Defect::ForgetsTheChurn),
+            Self::ForgetsTheLottery => Some(Defect::ForgetsTheLottery),
             Self::KeepsEveryOffer => Some(Defect::KeepsEveryOffer),
             Self::RemembersEveryTransaction => Some(Defect::RemembersEveryTransaction),
             Self::RemembersEveryHeartbeat => Some(Defect::RemembersEveryHeartbeat),
+            Self::RemembersEveryClaim => Some(Defect::RemembersEveryClaim),
+            Self::OpensTheDoor => Some(Defect::OpensTheDoor),
             Self::CountsAHeartbeatTwice => Some(Defect::CountsAHeartbeatTwice),
             Self::PaysAWitnessTwice => Some(Defect::PaysAWitnessTwice),
+            Self::RenamesBeforeTheSync => Some(Defect::RenamesBeforeTheSync),
+            Self::ListsHalfASnapshot => Some(Defect::ListsHalfASnapshot),
+            Self::TakesAnyChunk => Some(Defect::TakesAnyChunk),
             _ => None,
         }
     }

@@ -7,6 +7,8 @@ use super::{
 };
 use crate::random::PPM;
 
+/// Most seats of a lottery, as the chain allows.
+const LOTTERY_SEATS_MAX: u64 = 64;
 /// Longest delay of a link, milliseconds.
 const DELAY_MS_MAX: u64 = 60_000;
 
@@ -81,6 +83,17 @@ pub enum PlanError {
         /// What would be right.
         rule: &'static str,
     },
+    /// A fault of snapshots where nobody makes any.
+    #[error("a {0} is scheduled and nobody makes snapshots; next: add the table [snapshots]")]
+    NoSnapshots(&'static str),
+    /// An effect that no report has.
+    #[error("expect.effects names `{name}`, which is no effect; next: {hint}")]
+    Effect {
+        /// The name.
+        name: String,
+        /// What it may have meant.
+        hint: String,
+    },
     /// Phases that are not in order.
     #[error("a phase begins at {0} ms, not after the one before; next: put the phases in order of from_ms")]
     PhaseOrder(u64),
@@ -90,6 +103,11 @@ pub enum PlanError {
          `cargo test --release -p sim --features seeded-bugs`"
     )]
     NoSuchDefect,
+    /// A lottery on a chain on which nobody registers.
+    #[error(
+        "staking.lottery_seats is {0}, and without [identities] nobody could be a candidate; next: add [identities]"
+    )]
+    LotteryWithoutIdentities(u64),
     /// A verdict that no run can have.
     #[error("expect.verdict is `{0}`; next: use pass, no progress, diverged, or invariant broken: NAME")]
     Verdict(String),
@@ -134,16 +152,36 @@ impl Plan {
                 high.min(u64::from(self.validators) - 1),
                 rule,
             )?;
+            bound("staking.lottery_seats", staking.lottery_seats, 0, LOTTERY_SEATS_MAX, "at most 64")?;
+            if staking.lottery_seats > 0 && self.identities.is_none() {
+                return Err(PlanError::LotteryWithoutIdentities(staking.lottery_seats));
+            }
         }
         if let Some(identities) = &self.identities {
             bound("identities.actions_ppm", u64::from(identities.actions_ppm), 0, u64::from(PPM), "at most 1,000,000")?;
             bound("identities.paid_from", identities.paid_from, 0, 10_000, "at most 10,000")?;
         }
+        self.check_snapshots()?;
         self.check_nodes()?;
         self.check_regions()?;
         self.check_phases()?;
         self.topology.check(self.nodes())?;
         self.expect.check()
+    }
+
+    fn check_snapshots(&self) -> Result<(), PlanError> {
+        let Some(snapshots) = &self.snapshots else {
+            let asks = self.faults.iter().find(|scheduled| scheduled.fault.is_of_snapshots());
+            return asks.map_or(Ok(()), |scheduled| Err(PlanError::NoSnapshots(scheduled.fault.kind())));
+        };
+        bound("snapshots.every_heights", snapshots.every_heights, 1, 10_000, "1 to 10,000")?;
+        bound("snapshots.keep", length(snapshots.keep), 1, 64, "1 to 64")?;
+        bound("snapshots.copy_ms", snapshots.copy_ms, 1, DELAY_MS_MAX, "1 ms to a minute")?;
+        let last = self.nodes().saturating_sub(1);
+        match snapshots.liars.iter().copied().find(|node| *node > last) {
+            Some(node) => Err(PlanError::NoSuchNode { node, last }),
+            None => Ok(()),
+        }
     }
 
     fn check_nodes(&self) -> Result<(), PlanError> {

@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::PlanError;
+use super::read::nearest;
 use crate::properties::Property;
-use crate::report::{Report, Verdict};
+use crate::report::{EFFECTS, Report, Verdict};
 
 /// What a scenario expects of its run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct Expectations {
     /// Fewest double signatures that honest validators report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equivocations_min: Option<u64>,
+    /// Effects of the report that are more than none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<String>,
 }
 
 impl Default for Expectations {
@@ -45,6 +49,7 @@ impl Default for Expectations {
             propagation_p95_ms_max: None,
             round_max: None,
             equivocations_min: None,
+            effects: Vec::new(),
         }
     }
 }
@@ -53,7 +58,13 @@ impl Expectations {
     pub(super) fn check(&self) -> Result<(), PlanError> {
         let named = self.verdict.strip_prefix("invariant broken: ").and_then(Property::of_name);
         let known = named.is_some() || ["pass", "no progress", "diverged"].contains(&self.verdict.as_str());
-        if known { Ok(()) } else { Err(PlanError::Verdict(self.verdict.clone())) }
+        if !known {
+            return Err(PlanError::Verdict(self.verdict.clone()));
+        }
+        match self.effects.iter().find(|name| !EFFECTS.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(PlanError::Effect { name: name.clone(), hint: nearest(name, &EFFECTS) }),
+        }
     }
 
     /// What a run was meant to give and did not, one sentence each; nothing when it is as expected.
@@ -82,6 +93,8 @@ impl Expectations {
         limit("propagation_p95_ms", report.propagation_p95_ms, self.propagation_p95_ms_max, false);
         limit("round_max", Some(u64::from(report.round_max)), self.round_max.map(u64::from), false);
         limit("equivocations", Some(report.equivocations), self.equivocations_min, true);
+        let none = self.effects.iter().filter(|name| report.effects.get(*name).is_none_or(|count| *count == 0));
+        unmet.extend(none.map(|name| format!("{name} never took effect")));
         unmet
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use storage::CrashPoint;
 
 /// What a failing disk answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,84 @@ pub enum DiskOperation {
     Sync,
     /// The write of the mark.
     Mark,
+}
+
+/// Where the process of a validator ends while it makes, removes or fetches a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotStep {
+    /// The snapshot has a folder and nothing in it.
+    BeforeWrite,
+    /// Half of the chunks are written.
+    Half,
+    /// Every file is durable, their names are not.
+    BeforeSync,
+    /// Everything is durable under the other name.
+    BeforeRename,
+    /// The snapshot has its name; the folder above is not synced.
+    AfterRename,
+    /// The snapshot is durable, the caller does not know.
+    AfterSync,
+    /// A snapshot that goes has lost its name, its files are there.
+    Removed,
+    /// A chunk of another validator's snapshot is kept, its name is not durable.
+    ChunkKept,
+}
+
+impl SnapshotStep {
+    /// Every step, in the order in which they are reached.
+    pub const ALL: [Self; 8] = [
+        Self::BeforeWrite,
+        Self::Half,
+        Self::BeforeSync,
+        Self::BeforeRename,
+        Self::AfterRename,
+        Self::AfterSync,
+        Self::Removed,
+        Self::ChunkKept,
+    ];
+
+    /// The place in the code of the node.
+    pub const fn point(self) -> CrashPoint {
+        match self {
+            Self::BeforeWrite => CrashPoint::SnapshotBeforeWrite,
+            Self::Half => CrashPoint::SnapshotHalf,
+            Self::BeforeSync => CrashPoint::SnapshotBeforeSync,
+            Self::BeforeRename => CrashPoint::SnapshotBeforeRename,
+            Self::AfterRename => CrashPoint::SnapshotAfterRename,
+            Self::AfterSync => CrashPoint::SnapshotAfterSync,
+            Self::Removed => CrashPoint::SnapshotRemoved,
+            Self::ChunkKept => CrashPoint::ChunkKept,
+        }
+    }
+
+    /// Its name among the effects of a report.
+    pub const fn effect(self) -> &'static str {
+        match self {
+            Self::BeforeWrite => "snapshot_crash_before_write",
+            Self::Half => "snapshot_crash_half",
+            Self::BeforeSync => "snapshot_crash_before_sync",
+            Self::BeforeRename => "snapshot_crash_before_rename",
+            Self::AfterRename => "snapshot_crash_after_rename",
+            Self::AfterSync => "snapshot_crash_after_sync",
+            Self::Removed => "snapshot_crash_removed",
+            Self::ChunkKept => "snapshot_crash_chunk_kept",
+        }
+    }
+}
+
+/// Which operation fails on the files of a validator's snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotOperation {
+    /// A read.
+    Read,
+    /// A write.
+    Write,
+    /// A sync.
+    Sync,
+    /// A change of a name.
+    Rename,
 }
 
 /// One fault.
@@ -124,12 +203,33 @@ pub enum Fault {
         /// Who.
         node: u16,
     },
+    /// A validator crashes at this step of its next snapshot, and restarts at the end.
+    SnapshotCrash {
+        /// Who.
+        node: u16,
+        /// Where.
+        at: SnapshotStep,
+    },
+    /// The next operation of this kind fails on the files of a validator's snapshots.
+    SnapshotDisk {
+        /// Who.
+        node: u16,
+        /// Which operation.
+        operation: SnapshotOperation,
+        /// What the disk answers.
+        answer: DiskAnswer,
+    },
+    /// One bit of some file of a validator's snapshots is inverted.
+    SnapshotDamage {
+        /// Who.
+        node: u16,
+    },
 }
 
 impl Fault {
     /// The names of the kinds that seeds draw, as summaries use them. `restart`, `pause` and `disconnect` are for
     /// scenarios: to a simulated network they are a crash, a slow validator and a partition.
-    pub const KINDS: [&'static str; 13] = [
+    pub const KINDS: [&'static str; 16] = [
         "partition",
         "crash",
         "power_loss",
@@ -143,6 +243,9 @@ impl Fault {
         "torn_write",
         "bit_flip",
         "misdirected_write",
+        "snapshot_crash",
+        "snapshot_disk",
+        "snapshot_damage",
     ];
 
     /// The name of its kind.
@@ -164,7 +267,15 @@ impl Fault {
             Self::TornWrite { .. } => "torn_write",
             Self::BitFlip { .. } => "bit_flip",
             Self::MisdirectedWrite { .. } => "misdirected_write",
+            Self::SnapshotCrash { .. } => "snapshot_crash",
+            Self::SnapshotDisk { .. } => "snapshot_disk",
+            Self::SnapshotDamage { .. } => "snapshot_damage",
         }
+    }
+
+    /// True for a fault of snapshots, which only a plan with snapshots may have.
+    pub const fn is_of_snapshots(&self) -> bool {
+        matches!(self, Self::SnapshotCrash { .. } | Self::SnapshotDisk { .. } | Self::SnapshotDamage { .. })
     }
 
     /// The validators that it names.
@@ -181,6 +292,9 @@ impl Fault {
             | Self::TornWrite { node }
             | Self::BitFlip { node }
             | Self::MisdirectedWrite { node }
+            | Self::SnapshotCrash { node, .. }
+            | Self::SnapshotDisk { node, .. }
+            | Self::SnapshotDamage { node }
             | Self::Disk { node, .. } => BTreeSet::from([*node]),
             Self::PowerLoss | Self::Loss { .. } | Self::Duplicates { .. } | Self::Delay { .. } => BTreeSet::new(),
         }

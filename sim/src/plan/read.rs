@@ -101,15 +101,19 @@ fn refused(message: &str, line: Option<usize>) -> PlanError {
 }
 
 fn unknown(word: &str, known: &[&str], line: Option<usize>) -> PlanError {
+    PlanError::Unknown { unknown: word.to_owned(), place: place(line), hint: nearest(word, known) }
+}
+
+/// What an unknown word may have meant.
+pub(super) fn nearest(word: &str, known: &[&str]) -> String {
     let nearest = known
         .iter()
         .map(|known| (strsim::damerau_levenshtein(word, known), *known))
         .filter(|(edits, known)| *edits <= EDITS_MAX.min(known.len() / 2))
         .min();
     let all = known.join(", ");
-    let hint = match nearest {
+    match nearest {
         Some((_, nearest)) => format!("did you mean {nearest}? Known here: {all}"),
         None => format!("use one of {all}"),
-    };
-    PlanError::Unknown { unknown: word.to_owned(), place: place(line), hint }
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     DiskAnswer, DiskOperation, Expectations, Fault, Identities, Links, Misbehaviour, Pattern, Phase, Plan, Region,
-    Route, Scheduled, Staking, Topology, calm_heights,
+    Route, Scheduled, SnapshotOperation, SnapshotStep, Snapshots, Staking, Topology, calm_heights,
 };
 use crate::random::{PPM, Random};
 
@@ -23,12 +23,7 @@ impl Plan {
                 dishonest.insert(random.node(validators), kind);
             }
         }
-        let links = Links {
-            delay_ms: random.between(1, 80),
-            jitter_ms: random.between(0, 120),
-            loss_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(30_000)).unwrap_or(0) } else { 0 },
-            duplicate_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(50_000)).unwrap_or(0) } else { 0 },
-        };
+        let links = links(&mut random);
         let faults_ms = 50_000;
         let count = random.between(4, 9);
         let twins = dishonest.values().filter(|kind| **kind == Misbehaviour::Twin).count();
@@ -44,22 +39,26 @@ impl Plan {
             }
             _ => true,
         });
-        let mut damage = Random::new(seed).fork("damage");
-        if unreliable.len() < usize::from(Self::dishonest_max(validators)) && damage.chance(PPM / 2) {
-            let (node, at_ms) = (damage.node(validators), damage.between(5_000, faults_ms));
-            let fault = match damage.below(3) {
-                0 => Fault::TornWrite { node },
-                1 => Fault::BitFlip { node },
-                _ => Fault::MisdirectedWrite { node },
-            };
-            unreliable.insert(node);
-            faults.push(Scheduled { at_ms, for_ms: damage.between(1_000, 5_000), fault });
+        if unreliable.len() < usize::from(Self::dishonest_max(validators))
+            && let Some(damage) = damage(&mut Random::new(seed).fork("damage"), validators, faults_ms)
+        {
+            unreliable.extend(damage.fault.nodes());
+            faults.push(damage);
         }
         let (beyond_bound, calm_heights) = (false, calm_heights());
         let fork = |purpose| Random::new(seed).fork(purpose);
         let topology = topology(&mut fork("topology"), nodes);
         let (regions, routes) = regions(&mut fork("regions"), validators);
-        let staking = staking(&mut fork("staking"), validators, unreliable.len());
+        let mut staking = staking(&mut fork("staking"), validators, unreliable.len());
+        let mut identities = identities(&mut fork("identities"));
+        lottery(&mut fork("lottery"), &mut staking, &mut identities);
+        let mut stream = fork("snapshots");
+        let snapshots = snapshots(&mut stream, topology, validators);
+        if snapshots.is_some() {
+            let seats = validators.saturating_sub(staking.as_ref().map_or(0, |staking| staking.candidates));
+            let room = unreliable.len() < usize::from(Self::dishonest_max(seats));
+            faults.extend(of_snapshots(&mut stream, validators, room, faults_ms));
+        }
         Self {
             seed,
             seeds: 1,
@@ -68,7 +67,8 @@ impl Plan {
             routes,
             phases: phases(&mut fork("phases"), faults_ms),
             staking,
-            identities: identities(&mut fork("identities")),
+            identities,
+            snapshots,
             expect: Expectations::default(),
             validators,
             dishonest,
@@ -81,6 +81,29 @@ impl Plan {
             seeded_bug: None,
         }
     }
+}
+
+fn links(random: &mut Random) -> Links {
+    Links {
+        delay_ms: random.between(1, 80),
+        jitter_ms: random.between(0, 120),
+        loss_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(30_000)).unwrap_or(0) } else { 0 },
+        duplicate_ppm: if random.chance(PPM / 3) { u32::try_from(random.below(50_000)).unwrap_or(0) } else { 0 },
+    }
+}
+
+/// In every second seed that bears it a disk is damaged.
+fn damage(random: &mut Random, validators: u16, faults_ms: u64) -> Option<Scheduled> {
+    if !random.chance(PPM / 2) {
+        return None;
+    }
+    let (node, at_ms) = (random.node(validators), random.between(5_000, faults_ms));
+    let fault = match random.below(3) {
+        0 => Fault::TornWrite { node },
+        1 => Fault::BitFlip { node },
+        _ => Fault::MisdirectedWrite { node },
+    };
+    Some(Scheduled { at_ms, for_ms: random.between(1_000, 5_000), fault })
 }
 
 /// Most seeds have a full mesh, as the validators of a small network do.
@@ -147,7 +170,22 @@ fn staking(random: &mut Random, validators: u16, unreliable: usize) -> Option<St
     // The seats at the start bear as many that may fail as the validators do.
     let fits = |candidates: &u16| usize::from(Plan::dishonest_max(validators - candidates)) >= unreliable;
     let candidates = (0..=wanted).rev().find(|candidates| validators - candidates >= 3 && fits(candidates))?;
-    Some(Staking { candidates, actions_ppm: u32::try_from(random.between(200_000, 600_000)).unwrap_or(PPM / 3) })
+    Some(Staking {
+        candidates,
+        actions_ppm: u32::try_from(random.between(200_000, 600_000)).unwrap_or(PPM / 3),
+        lottery_seats: 0,
+    })
+}
+
+/// Where validators come and go, in two of three seeds nobody enters without the lottery, for which they need identities.
+fn lottery(random: &mut Random, staking: &mut Option<Staking>, identities: &mut Option<Identities>) {
+    let Some(staking) = staking.as_mut().filter(|staking| staking.candidates > 0) else { return };
+    if random.chance(PPM / 3 * 2) {
+        // With one seat an epoch even two candidates contend.
+        staking.lottery_seats = if random.chance(PPM / 5) { 2 } else { 1 };
+        let few = Identities { actions_ppm: PPM / 3, paid_from: random.between(0, 12) };
+        identities.get_or_insert(few);
+    }
 }
 
 /// In two seeds of five accounts register as identities and answer.
@@ -157,6 +195,51 @@ fn identities(random: &mut Random) -> Option<Identities> {
     }
     let actions_ppm = u32::try_from(random.between(400_000, 800_000)).unwrap_or(PPM / 2);
     Some(Identities { actions_ppm, paid_from: random.between(0, 12) })
+}
+
+/// In three of ten seeds with a full mesh validators copy their state. In other networks a validator that begins with a copy
+/// may be the only way of another one to the blocks below it.
+fn snapshots(random: &mut Random, topology: Topology, validators: u16) -> Option<Snapshots> {
+    if topology != Topology::FullMesh || !random.chance(PPM / 10 * 3) {
+        return None;
+    }
+    let lies = random.chance(PPM / 2);
+    let liars = (0..validators).filter(|_| lies && random.chance(PPM / 2)).collect();
+    Some(Snapshots {
+        every_heights: random.between(3, 10),
+        keep: random.index(3) + 1,
+        copy_ms: random.between(10, 3_000),
+        restore: random.chance(PPM / 10 * 9),
+        liars,
+    })
+}
+
+/// Faults of snapshots: some crashes at their steps, some failing operations, some damage, and with `room` a lost disk, so
+/// that somebody begins with a copy.
+fn of_snapshots(random: &mut Random, validators: u16, room: bool, faults_ms: u64) -> Vec<Scheduled> {
+    let mut faults = Vec::new();
+    for _ in 0..random.between(2, 4) {
+        let (node, at_ms) = (random.node(validators), random.between(1_000, faults_ms));
+        let answer = if random.chance(PPM / 2) { DiskAnswer::Io } else { DiskAnswer::NoSpace };
+        let fault = match random.below(4) {
+            0 | 1 => Fault::SnapshotCrash { node, at: SnapshotStep::ALL[random.index(SnapshotStep::ALL.len())] },
+            2 => {
+                use SnapshotOperation::{Read, Rename, Sync, Write};
+                Fault::SnapshotDisk { node, operation: [Read, Write, Sync, Rename][random.index(4)], answer }
+            }
+            _ => Fault::SnapshotDamage { node },
+        };
+        faults.push(Scheduled { at_ms, for_ms: random.between(2_000, 15_000), fault });
+    }
+    if room {
+        let (node, at_ms) = (random.node(validators), random.between(15_000, faults_ms));
+        faults.push(Scheduled { at_ms, for_ms: random.between(500, 5_000), fault: Fault::LostDisk { node } });
+        if random.chance(PPM / 2) {
+            let fault = Fault::SnapshotCrash { node, at: SnapshotStep::ChunkKept };
+            faults.push(Scheduled { at_ms, for_ms: random.between(6_000, 9_000), fault });
+        }
+    }
+    faults
 }
 
 fn scheduled(random: &mut Random, nodes: u16, faults_ms: u64) -> Scheduled {

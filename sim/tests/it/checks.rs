@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use consensus::machine::{Channel, decode_vote, encode_vote};
+use primitives::{Address, SecretKey, Vote};
 use replica::QueueLength;
+use sim::chain::Keys;
 use sim::plan::Misbehaviour;
 use sim::properties::Judge;
+use sim::world::{Event, Packet, World};
 use sim::{Plan, replay, run, shrink};
 
 const FORK: &str = r#"
@@ -53,6 +57,36 @@ fn half_of_the_power_that_never_votes_is_no_progress() {
     let report = run(Plan::from_toml(HALTED).unwrap());
     assert_eq!(report.verdict.to_string(), "no progress", "{:?}", report.detail);
     assert_eq!(report.height, 0);
+}
+
+/// How many heights the halted chain decides in 20 s when every vote also comes, with its signature, from these keys.
+fn heights_with_votes_of(others: &[SecretKey]) -> u64 {
+    let mut world = World::new(Plan::from_toml(HALTED).unwrap());
+    while world.now_us < 20_000_000 {
+        let seen = match world.next_event() {
+            Some((_, Event::Deliver(to, from, Packet::Consensus(Channel::Consensus, bytes)))) => {
+                decode_vote(bytes).map(|vote| (*to, *from, vote))
+            }
+            _ => None,
+        };
+        world.step().unwrap();
+        let Some((to, from, vote)) = seen else { continue };
+        for key in others {
+            let vote = Vote { voter: Address::of_key(&key.public_key()), ..vote.clone() };
+            let signature = key.sign(&vote.signing_bytes(&world.genesis_hash));
+            let bytes = encode_vote(vote, signature).unwrap();
+            world.deliver(to, from, Packet::Consensus(Channel::Consensus, bytes)).unwrap();
+        }
+    }
+    world.nodes[0].finalized().0
+}
+
+#[test]
+fn votes_of_keys_outside_the_voting_set_count_for_nothing() {
+    let strangers = [50_u8, 51, 52, 53].map(|tag| SecretKey::from_seed([tag; 32]));
+    assert_eq!(heights_with_votes_of(&strangers), 0, "four strangers and two members are no quorum");
+    let members = [2, 3].map(|number| Keys::of(7).validator(number));
+    assert!(heights_with_votes_of(&members) >= 3, "the same votes of members are");
 }
 
 const AMNESIA: &str = r#"
@@ -233,6 +267,19 @@ fn who_signs_twice_is_slashed_and_leaves_while_the_voting_set_changes_under_part
         }
     }
     assert!(effects.iter().all(|(_, count)| *count > 0), "{effects:?}");
+}
+
+#[test]
+fn who_offers_two_blocks_for_one_round_is_slashed_for_its_offers_alone() {
+    let text = "seed = 1\nvalidators = 7\ntraffic_per_second = 2\nfaults_ms = 30000\n\
+                dishonest = { 0 = \"equivocating_proposer\" }\nstaking = {}\n";
+    for seed in 1..4 {
+        let report = run(Plan { seed, ..Plan::from_toml(text).unwrap() });
+        assert!(report.verdict.is_pass(), "seed {seed}: {} {:?}", report.verdict, report.detail);
+        assert_eq!(report.equivocators, [0], "seed {seed}");
+        // Its votes are those of an honest engine, one for each step, so that only two offers can prove it.
+        assert_eq!(report.effects.get("slashed"), Some(&1), "seed {seed}: {:?}", report.effects);
+    }
 }
 
 /// Nobody is dishonest; one validator after the other is cut off for a while.

@@ -13,12 +13,13 @@ use primitives::actions::stake::{Bond, Candidacy, vrf_possession_input};
 use primitives::actions::{IdentityEvent, LotteryEvent};
 use primitives::block::beacon_input;
 use primitives::{
-    Action, Address, Amount, Domain, Event, FormatVersion, Hash, Height, IdentityAction, LotteryAction, Nonce, Outcome,
-    Params, SecretKey, StakeAction, TransactionBody, ValidatorSet, VrfSecretKey, hash,
+    Action, Address, Amount, Event, FormatVersion, Hash, Height, IdentityAction, LotteryAction, Nonce, Outcome, Params,
+    SecretKey, StakeAction, TransactionBody, ValidatorSet, VrfSecretKey,
 };
 use replica::Application;
 use sim::Plan;
 use sim::chain::{Keys, genesis};
+use sim::lottery::draw;
 use sim::world::World;
 
 /// Blocks of an epoch of a chain whose stake moves.
@@ -137,35 +138,6 @@ impl Driven {
 
 fn first_eight(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes[..8].try_into().unwrap())
-}
-
-/// Who is admitted, and whether by fallback: LOT-8 to LOT-12, for candidates below TL4 without hours.
-fn draw(
-    seats: u64,
-    seed: &Hash,
-    frozen: &[(Address, u64)],
-    tickets: &BTreeMap<Address, u64>,
-    waits: impl Fn(&Address) -> bool,
-) -> Vec<(Address, bool)> {
-    let total: u128 = frozen.iter().map(|(_, stake)| u128::from(*stake)).sum();
-    let is_contested = u64::try_from(frozen.len()).unwrap() > seats;
-    let mut ranked: Vec<(u8, u128, Address)> = Vec::new();
-    for (address, stake) in frozen.iter().filter(|(address, _)| waits(address)) {
-        let threshold = u128::from(seats) * u128::from(*stake) * (1 << 64) / total;
-        let threshold = threshold.min(u128::from(u64::MAX));
-        let silent = || first_eight(&hash(Domain::Lottery, &[seed.as_bytes(), &address.0]).0);
-        let ticket = tickets.get(address).copied().unwrap_or_else(silent);
-        let class = match tickets.contains_key(address) {
-            _ if !is_contested => 0,
-            true if u128::from(ticket) < threshold => 0,
-            true => 1,
-            false => 2,
-        };
-        ranked.push((class, (u128::from(ticket) << 32) / u128::from(*stake), *address));
-    }
-    ranked.sort_unstable();
-    let admitted = ranked.into_iter().take(usize::try_from(seats).unwrap());
-    admitted.map(|(class, _, address)| (address, class > 0)).collect()
 }
 
 /// Three candidates for one seat an epoch, of which one says nothing. How many came by ticket and how many by fallback

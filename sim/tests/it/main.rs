@@ -12,3 +12,4 @@ mod plans;
 mod reports;
 mod runs;
 mod scenarios;
+mod snapshots;

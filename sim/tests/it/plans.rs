@@ -154,6 +154,8 @@ fn a_network_that_cannot_be_is_refused() {
         ("[[phases]]\nfrom_ms = 5\ntraffic = { kind = \"bursty\", burst = 9, every_ms = 9 }\n", "every_ms is 9"),
         ("[expect]\nverdict = \"fine\"\n", "`fine`"),
         ("seeds = 0\n", "seeds is 0"),
+        ("[staking]\nlottery_seats = 65\n[identities]\n", "lottery_seats is 65"),
+        ("[staking]\nlottery_seats = 1\n", "add [identities]"),
     ];
     for (more, expected) in cases {
         let error = Plan::from_toml(&format!("{base}{more}")).expect_err(more);
@@ -171,8 +173,6 @@ fn profiles_are_the_scenarios_of_the_project() {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(profile(name).unwrap(), Plan::from_toml(&text).unwrap(), "{name}");
     }
-    let later = profile("snapshot-guard").unwrap_err();
-    assert!(later.to_string().contains("needs state snapshots"), "{later}");
     let unknown = profile("tempest").unwrap_err();
     assert!(unknown.to_string().contains("canary-rolling"), "{unknown}");
 }

@@ -74,7 +74,15 @@ impl Devnet {
         let home = folder.path().join("net");
         let started = Instant::now();
         let mut command = tb();
-        command.args(["devnet", "--json", "--nodes", &NODES.to_string(), "--base-port", &free_base()?.to_string()]);
+        command.args([
+            "devnet",
+            "--json",
+            "--no-prover",
+            "--nodes",
+            &NODES.to_string(),
+            "--base-port",
+            &free_base()?.to_string(),
+        ]);
         let mut child =
             command.arg("--home").arg(&home).stdout(Stdio::piped()).spawn().context("tb was not started")?;
         let lines = BufReader::new(child.stdout.take().context("the output was asked for")?).lines();

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cli::devnet::layout::{PROVER_POOL_BALANCE, Ports, account_name};
@@ -83,6 +84,8 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     lies.chain_proofs().await;
     lies.headers(&client).await;
     lies.certificates(&client).await;
+    lies.heads();
+    lies.checkpoints(&client).await;
     lies.accounts();
     lies.numbers();
     cluster.check_no_panic();
@@ -493,6 +496,48 @@ impl Lies<'_> {
         }
     }
 
+    /// The newest header, which is attested and not proven: each part of that answer altered.
+    fn heads(&self) {
+        let proven = format!("/blocks/{}/certified", self.height);
+        let (told, all) = (Arc::new(Mutex::new(None)), 0..);
+        for at in all {
+            let (proven, told_too) = (proven.clone(), Arc::clone(&told));
+            let lie: Lie = Box::new(move |asked, body| {
+                let is_head = asked.ends_with("/certified") && asked != proven;
+                let (what, block) = is_head.then(|| altered_answers(body).into_iter().nth(at)).flatten()?;
+                *told_too.lock().expect("nobody panics") = Some(what);
+                Some(block)
+            });
+            let ended = self.told(lie);
+            let Some(what) = told.lock().expect("nobody panics").take() else {
+                assert!(at > 25 && ended.code == Some(0), "{at} answers were altered: {ended:?}");
+                return;
+            };
+            assert_eq!(ended.refused().code, "not_proven", "the newest block: {what}");
+        }
+    }
+
+    /// The header of a checkpoint, and its set: each altered. Its certificate is not asked for, because its hash is trusted.
+    async fn checkpoints(&self, client: &Client) {
+        let at = Height(3);
+        let block = certified(client, at).await;
+        let (header, _, validators) = block.decode().expect("it decodes");
+        let trust = format!("{at}:{}", header.hash());
+        let path = format!("/blocks/{at}/certified");
+        let headers = altered_headers(&header)
+            .into_iter()
+            .map(|(what, forged, _)| (what, CertifiedBlock { header: Hex(encode(&forged)), ..block.clone() }));
+        let sets = altered_sets(&validators)
+            .into_iter()
+            .map(|(what, set)| (what, CertifiedBlock { validators: Hex(set), ..block.clone() }));
+        for (what, forged) in headers.chain(sets) {
+            let (path, answer) = (path.clone(), serde_json::to_vec(&forged).expect("JSON"));
+            self.proxy.lies(Box::new(move |asked, _| (asked == path).then(|| answer.clone())));
+            let ended = verify(self.cluster, &self.proxy.url, &["--trust", &trust]);
+            assert_eq!(ended.refused().code, "not_proven", "the checkpoint: {what}");
+        }
+    }
+
     fn accounts(&self) {
         let mut seed = Seed::new();
         let slot = |shown: &LedgerProof| shown.content.expect("it has an account");
@@ -565,6 +610,23 @@ impl Lies<'_> {
         let ended = verify(self.cluster, &self.proxy.url, &[]);
         assert_eq!(ended.refused().code, "not_proven");
     }
+}
+
+/// An answer about a block with each part altered, under names.
+fn altered_answers(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let block: CertifiedBlock = serde_json::from_slice(body).expect("a certified block");
+    let (header, certificate, validators) = block.decode().expect("it decodes");
+    let headers = altered_headers(&header)
+        .into_iter()
+        .map(|(what, forged, _)| (what, CertifiedBlock { header: Hex(encode(&forged)), ..block.clone() }));
+    let certificates = altered_certificates(&certificate)
+        .into_iter()
+        .map(|(what, forged)| (what, CertifiedBlock { certificate: Hex(encode(&forged)), ..block.clone() }));
+    let sets = altered_sets(&validators)
+        .into_iter()
+        .map(|(what, forged)| (what, CertifiedBlock { validators: Hex(forged), ..block.clone() }));
+    let all = headers.chain(certificates).chain(sets);
+    all.map(|(what, block)| (what, serde_json::to_vec(&block).expect("JSON"))).collect()
 }
 
 /// The header with each field altered, and whether the field is part of what is proven.

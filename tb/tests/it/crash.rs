@@ -54,7 +54,8 @@ async fn a_crash_between_any_two_steps_loses_nothing_and_signs_nothing_twice() {
         for id in &paid {
             node.finalized(*id).await;
         }
-        assert_eq!(node.metric("consensus_guard_refusals_total").await, 0.0, "nobody was asked to sign twice");
+        let refusals = node.metric("consensus_guard_refusals_total").await;
+        testkit::safety!(refusals == 0.0, "the guard was asked to sign twice, {refusals} times");
     }
     cluster.check_one_history().await;
 }

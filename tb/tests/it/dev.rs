@@ -36,3 +36,21 @@ fn a_chain_of_one_process_finalizes_a_payment_at_once() {
         assert_eq!(dev.interrupt(Duration::from_secs(15)), Some(0));
     }
 }
+
+#[test]
+fn a_long_chain_is_made_without_a_pause_and_only_once() {
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("dev");
+    let base = free_base(1).to_string();
+    // A minute between two blocks: two hundred come only because they are asked for.
+    let words = ["dev", "--json", "--base-port", &base, "--block-interval-ms", "60000", "--blocks", "200", "--home"];
+    for _ in 0..2 {
+        let mut dev = Running::start(tb().args(words).arg(&home));
+        dev.event("started", Duration::from_secs(30));
+        let made = dev.event("blocks_made", Duration::from_secs(30));
+        let height = made["height"].as_u64().expect("a height");
+        assert!((200..=202).contains(&height), "{made}");
+        assert_eq!(dev.interrupt(Duration::from_secs(15)), Some(0));
+    }
+}

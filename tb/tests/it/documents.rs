@@ -328,7 +328,34 @@ fn the_commands_for_contributors_and_of_the_security_page_are_known() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_readme_run() {
-    commands_run(WITH_COMMANDS[1]).await;
+    let mut machine = Machine::new();
+    commands_run_on(&mut machine, WITH_COMMANDS[1]).await;
+    // Its first block is `devnet`: what a newcomer sees of it.
+    let line = "height ";
+    let printed = until("a status line of the devnet", START_TIME, async || {
+        let text = std::fs::read_to_string(machine.home.path().join("log0")).ok()?;
+        text.lines().any(|printed| printed.starts_with(line)).then_some(text)
+    })
+    .await;
+    let row = |first: &str| {
+        let found = printed.lines().find(|line| line.split_whitespace().next() == Some(first));
+        found.map(|line| line.split_whitespace().collect::<Vec<_>>()).unwrap_or_else(|| panic!("{first}: {printed}"))
+    };
+    assert_eq!(row("NODE"), ["NODE", "ADDRESS", "PROCESS", "RPC", "METRICS"]);
+    for node in 0..NODES {
+        let url = Ports::of(machine.base, node).expect("they are taken").rpc_url();
+        let row = row(&format!("node{}", node + 1));
+        assert!(row[1].parse::<primitives::Address>().is_ok() && row[2].parse::<u32>().is_ok(), "{row:?}");
+        assert_eq!(row[3..], [url.clone(), format!("{url}/metrics")]);
+    }
+    for number in 1..=10 {
+        assert!(row(&format!("account-{number}"))[1].parse::<primitives::Address>().is_ok());
+    }
+    let status = printed.lines().rev().find(|printed| printed.starts_with(line)).expect("it was just there");
+    let named: Vec<&str> = status.split(" · ").filter_map(|part| part.split_whitespace().next()).collect();
+    assert_eq!(named[..5], ["height", "proven", "round", "block", "finality"], "{status}");
+    assert!(status.contains(" tx/s · mempool "), "{status}");
+    machine.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -372,7 +372,17 @@ fn what_processes_cannot_show_is_refused_by_name_and_nothing_starts() {
     let refusal = refused(&["--scenario", wrong.to_str().unwrap()]);
     assert!(refusal.code == "scenario" && refusal.hint.contains("did you mean validators?"), "{refusal:?}");
     let refusal = refused(&["--profile", "snapshot-guard"]);
-    assert_eq!(refusal.code, "not_in_this_version", "{refusal:?}");
+    assert!(refusal.code == "not_for_processes" && refusal.hint.contains("tb sim"), "{refusal:?}");
+    let snapshots = write(
+        folder.path(),
+        "snapshots.toml",
+        "seed = 1\nvalidators = 4\nfaults_ms = 9000\n[snapshots]\nevery_heights = 5\n[[faults]]\nat_ms = 1\nfor_ms = 1\n\
+         fault = { kind = \"snapshot_crash\", node = 2, at = \"half\" }\n[expect]\neffects = [\"snapshot_made\"]\n",
+    );
+    let refusal = refused(&["--scenario", snapshots.to_str().unwrap()]);
+    for word in ["snapshots (", "snapshot_crash", "expect.effects"] {
+        assert!(refusal.error.contains(word), "{word} is not named in {refusal:?}");
+    }
     let refusal = refused(&["--profile", "nothing"]);
     for name in ["small-world", "partition", "flood", "quorum-stress", "canary-rolling", "churn"] {
         assert!(refusal.hint.contains(name), "{name} is not named in {refusal:?}");

@@ -35,6 +35,7 @@ mod heads;
 mod https;
 mod join;
 mod mempool;
+mod missing_proofs;
 mod offences;
 mod operator;
 mod outsider;

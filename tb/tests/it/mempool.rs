@@ -155,7 +155,15 @@ async fn gaps_are_held_and_released_and_a_higher_tip_replaces() {
     alone(&cluster.nodes[0]).await;
     let to = Payer::funded(&cluster.network, 9).address;
     let (mut gap, mut rival) = (Payer::funded(&cluster.network, 1), Payer::funded(&cluster.network, 2));
+    let mut late = Payer::funded(&cluster.network, 3);
     let node = &cluster.nodes[0];
+    // It waits for a nonce that never comes, and its time ends.
+    let _never = late.pay(to, 1);
+    let mut short = late.body(to, 2);
+    short.valid_until = Height(2);
+    let short = late.pay_body(short);
+    admitted(node, &late, &short).await;
+    assert_eq!(sample(node, "mempool_expired_total").await, 0.0);
     let (first, second, third) = (gap.pay(to, 1), gap.pay(to, 2), gap.pay(to, 3));
     admitted(node, &gap, &third).await;
     admitted(node, &gap, &second).await;
@@ -171,7 +179,7 @@ async fn gaps_are_held_and_released_and_a_higher_tip_replaces() {
     let replaced = node.client().transaction(cheap.id()).await.expect("it is remembered");
     assert_eq!((replaced.stage, replaced.reason.as_deref()), (Stage::Dropped, Some("replaced")));
     let held = status(node).await;
-    assert_eq!((held.lanes.consumer.queued, held.lanes.consumer.pending, held.transactions.size), (2, 1, 3));
+    assert_eq!((held.lanes.consumer.queued, held.lanes.consumer.pending, held.transactions.size), (3, 1, 4));
 
     for index in 1..4 {
         cluster.nodes[index].start();
@@ -179,6 +187,13 @@ async fn gaps_are_held_and_released_and_a_higher_tip_replaces() {
     cluster.all_ready().await;
     let node = &cluster.nodes[0];
     node.finalized(better.id()).await;
+    let expired = until("the end of what expires", START_TIME, async || {
+        let known = node.client().transaction(short.id()).await.ok()?;
+        (known.stage != Stage::Admitted).then_some(known)
+    })
+    .await;
+    assert_eq!(expired.stage, Stage::Expired);
+    assert!(sample(node, "mempool_expired_total").await >= 1.0);
     // What waits for a nonce waits on.
     assert_eq!(node.client().account(&gap.address).await.expect("an account").nonce.get(), 0);
     assert_eq!(status(node).await.lanes.consumer.queued, 2);

@@ -45,16 +45,28 @@ fn a_ron_scenario_runs_and_leaves_a_summary_a_page_and_a_table() {
 }
 
 #[test]
-fn a_wrong_scenario_and_a_profile_of_a_later_version_are_refused_by_name() {
+fn a_wrong_scenario_and_an_unknown_profile_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wrong.toml");
     std::fs::write(&path, "seed = 1\nvalidator = 4\nfaults_ms = 1\n").unwrap();
     let wrong = json(&sim(&["sim", "--scenario", path.to_str().unwrap(), "--json"]));
     assert_eq!((&wrong["code"], &wrong["exit_code"]), (&Value::from("scenario"), &Value::from(2)));
     assert!(wrong["hint"].as_str().unwrap().contains("did you mean validators?"), "{wrong}");
-    let later = json(&sim(&["sim", "--profile", "snapshot-guard", "--json"]));
-    assert_eq!(later["code"], "not_in_this_version", "{later}");
-    assert!(later["error"].as_str().unwrap().contains("snapshot-guard needs state snapshots"), "{later}");
+    let unknown = json(&sim(&["sim", "--profile", "tempest", "--json"]));
+    assert!(unknown["error"].as_str().unwrap().contains("tempest"), "{unknown}");
+}
+
+#[test]
+fn snapshots_are_guarded_and_the_report_counts_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let said =
+        json(&sim(&["sim", "--profile", "snapshot-guard", "--json", "--report", folder.path().to_str().unwrap()]));
+    assert_eq!((&said["verdict"], &said["unmet"]), (&Value::from("pass"), &Value::from(Vec::<Value>::new())), "{said}");
+    for effect in ["snapshot_made", "snapshot_refused", "snapshot_restored", "chunk_refused", "snapshot_crash_half"] {
+        assert!(said["effects"][effect].as_u64().is_some_and(|count| count > 0), "{effect}: {said}");
+    }
+    let page = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
+    assert!(page.contains("snapshot restored") && page.contains("no bad snapshot is used"));
 }
 
 #[test]

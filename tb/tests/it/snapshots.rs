@@ -266,7 +266,13 @@ fn a_snapshot_that_is_interrupted_leaves_the_one_before() {
     runtime.block_on(cluster.nodes[0].reaches(first["height"].as_u64().expect("a height") + 2, START_TIME));
     cluster.nodes[0].stop();
     let listed = || snapshots(&["list"]).ok()["snapshots"].as_array().expect("a list").len();
-    for (point, whole) in [("snapshot_half", 1), ("snapshot_before_rename", 1), ("snapshot_after_rename", 2)] {
+    for (point, whole) in [
+        ("snapshot_before_write", 1),
+        ("snapshot_half", 1),
+        ("snapshot_before_sync", 1),
+        ("snapshot_before_rename", 1),
+        ("snapshot_after_rename", 2),
+    ] {
         let mut command = tb();
         command
             .args(["snapshots", "create", "--json", "--crash-at", point, "--path", text(&shelf), "--home"])

@@ -141,6 +141,16 @@ fn records_count_only_after_a_complete_run() {
 }
 
 #[test]
+fn what_must_never_happen_refuses_the_run() {
+    let folder = scratch("violations");
+    check_violations(&folder).unwrap();
+    fs::write(folder.join(testkit::VIOLATIONS), "two blocks at height 7\tcluster.rs:336\n").unwrap();
+    let error = check_violations(&folder).unwrap_err().to_string();
+    assert!(error.contains("two blocks at height 7") && error.contains("second try"), "{error}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn long_lists_are_cut_with_a_count() {
     let ids = vec!["S000-001"; LISTED_MAX + 3];
     assert!(list(&ids).ends_with(" and 3 more"));

@@ -39,7 +39,7 @@ const DOWNLOAD_MAX: u64 = 500_000;
 /// The network halts above this: nine windows.
 const HIGH: u64 = 1_080;
 /// How often finalized height and chain proof are looked at.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 /// First port of the network.
 const BASE_PORT: &str = "29600";
 /// The RPC of its first node.
@@ -51,7 +51,14 @@ const HALTED: [usize; 2] = [2, 3];
 const START_TIME: Duration = Duration::from_secs(120);
 
 /// A program that ends with this.
-struct Running(Child);
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -138,7 +145,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<Value> {
     }
 }
 
-fn start(command: &mut Command, log: &Path) -> Result<Running> {
+pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Running> {
     let log = File::create(log).with_context(|| format!("{} cannot be made", log.display()))?;
     let errors = log.try_clone().context("the log cannot be shared")?;
     let child = command.stdout(log).stderr(errors).spawn().context("tb could not be started")?;
@@ -151,7 +158,7 @@ fn finalized(command: &mut Command) -> Option<u64> {
 }
 
 /// What a command that ends well says.
-fn shown(command: &mut Command) -> Option<Value> {
+pub(crate) fn shown(command: &mut Command) -> Option<Value> {
     let output = command.arg("--json").stderr(Stdio::null()).output().ok()?;
     if !output.status.success() {
         return None;

@@ -36,7 +36,7 @@ fn good_folds() -> Value {
         "folds": all(["swapped_children", "gap", "wrong_kind"]),
         "altered": { "mutations": 50, "accepted": 0, "panics": 0, "by_encoding": 3, "by_verifier": 40 },
     });
-    result("folds", "2026-01-02", "0a1b", "cargo xtask nightly folds --mutations 50", summary).unwrap()
+    result("folds", "2026-01-02", "0a1b", "cargo xtask nightly folds", summary).unwrap()
 }
 
 fn good_release() -> Value {
@@ -71,7 +71,7 @@ fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
     assert_eq!(wrong(Task::Folds, &good_folds()), Vec::<String>::new());
     let cases: [(&str, Value, &str); 7] = [
         ("commit", json!(""), "has no `commit`"),
-        ("command", json!("cargo xtask nightly folds --mutations 500"), "says 50 altered proofs"),
+        ("altered", json!({ "mutations": 0, "accepted": 0, "panics": 0 }), "has no altered proofs"),
         ("chain_proof_bytes", json!([330_974, 350_000]), "grow"),
         ("chain_proof_bytes", json!([]), "grow"),
         ("keys", json!({}), "has no `keys`"),
@@ -84,6 +84,38 @@ fn a_result_of_folds_whose_numbers_do_not_hold_is_a_finding() {
         let wrong = wrong(Task::Folds, &result);
         assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
     }
+}
+
+fn good_mutations() -> Value {
+    let summary = json!({
+        "verdict": "pass", "mutations": 100_000, "accepted": 0, "panics": 0, "by_statement": 1_000, "by_encoding": 19_000,
+        "by_verifier": 80_000, "classes": kinds(24), "slowest_ms": 700,
+    });
+    let command = "cargo xtask nightly mutations --mutations 100000";
+    result("mutations", "2026-01-02", "0a1b", command, summary).unwrap()
+}
+
+#[test]
+fn a_result_of_mutations_that_are_too_few_or_pass_is_a_finding() {
+    assert_eq!(wrong(Task::Mutations, &good_mutations()), Vec::<String>::new());
+    let cases: [(&str, Value, &str); 7] = [
+        ("by_encoding", json!(18_999), "all are wanted"),
+        ("by_verifier", json!(0), "some of each"),
+        ("accepted", json!(1), "says Some(1) for `accepted`"),
+        ("panics", Value::Null, "says None for `panics`"),
+        ("classes", kinds(23), "lists 23 classes"),
+        ("slowest_ms", json!(20_001), "20000 are too many"),
+        ("verdict", json!(""), "has no `verdict`"),
+    ];
+    for (key, value, expected) in cases {
+        let mut result = good_mutations();
+        result[key] = value;
+        let wrong = wrong(Task::Mutations, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
+    }
+    let mut few = good_mutations();
+    (few["mutations"], few["by_verifier"]) = (json!(99_999), json!(79_999));
+    assert_eq!(wrong(Task::Mutations, &few), ["is about 99999 altered proofs, 100000 are wanted"]);
 }
 
 fn good_chain() -> Value {
@@ -111,24 +143,57 @@ fn a_result_of_chain_proofs_whose_sizes_do_not_hold_is_a_finding() {
     }
 }
 
+fn good_quorum() -> Value {
+    let summary = json!({
+        "verdict": "pass", "validators": 4, "lie_height": 33, "supply_from_nowhere": 16_000_000, "finalized_by_all": 130,
+        "proven_max": 32, "attested": 131, "looks_after_lie": 20, "honest_node": 32, "release": "refused",
+        "prover": "the operations of height 33 do not lead to the ledger root of its header",
+    });
+    result("quorum", "2026-01-02", "0a1b", "cargo xtask nightly quorum", summary).unwrap()
+}
+
+#[test]
+fn a_result_of_a_quorum_that_got_away_with_something_is_a_finding() {
+    assert_eq!(wrong(Task::Quorum, &good_quorum()), Vec::<String>::new());
+    let cases: [(&str, Value, &str); 9] = [
+        ("validators", json!(3), "is not about 4 validators"),
+        ("supply_from_nowhere", json!(0), "no coin from nowhere"),
+        ("finalized_by_all", Value::Null, "has None as finalized"),
+        ("proven_max", json!(48), "has Some(48) as proven"),
+        ("attested", json!(32), "did not see the lie"),
+        ("looks_after_lie", json!(9), "fewer than 10 looks"),
+        ("honest_node", json!(33), "took the lie"),
+        ("prover", json!("no memory"), "has no refusal of the prover"),
+        ("release", json!("accepted"), "could have the feature"),
+    ];
+    for (key, value, expected) in cases {
+        let mut result = good_quorum();
+        result[key] = value;
+        let wrong = wrong(Task::Quorum, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
+    }
+}
+
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
     assert_eq!(none.len(), 5, "each task has a result");
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
-    let [text, defects, folds, chain, release] =
-        [good(), caught(), good_folds(), good_chain(), good_release()].map(|result| result.to_string());
+    let results = [good(), caught(), good_folds(), good_mutations(), good_chain(), good_quorum(), good_release()];
+    let [text, defects, folds, mutations, chain, quorum, release] = results.map(|result| result.to_string());
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
         ("docs/nightly/defects.json", defects.as_str()),
         ("docs/nightly/folds.json", folds.as_str()),
+        ("docs/nightly/mutations.json", mutations.as_str()),
         ("docs/nightly/chain.json", chain.as_str()),
+        ("docs/nightly/quorum.json", quorum.as_str()),
         ("docs/nightly/release.json", release.as_str()),
     ];
     assert!(check(&Snapshot::of(&all)).is_empty());
-    let two = check(&Snapshot::of(&[all[0], all[1], all[2], all[3], all[4], ("docs/nightly/tides.json", "{}")]));
+    let two = check(&Snapshot::of(&[&all[..], &[("docs/nightly/tides.json", "{}")]].concat()));
     assert!(two.len() == 1 && two[0].to_string().contains("the result of no task"), "{two:?}");
-    let torn = check(&Snapshot::of(&[("docs/nightly/simulator.json", "{"), all[1], all[2], all[3], all[4]]));
+    let torn = check(&Snapshot::of(&[&[("docs/nightly/simulator.json", "{")], &all[1..]].concat()));
     assert!(torn[0].to_string().contains("is not JSON"), "{torn:?}");
 }
 

@@ -45,9 +45,16 @@ fn writing_keeps_reasons_and_bans() {
 
 #[test]
 fn an_unlisted_crate_is_refused_unless_the_environment_allows_it() {
+    let _policy = testkit::contract!("S004-004");
     let strict = found(LOCK, "", Strictness::ListedOnly);
     assert!(strict.iter().any(|finding| finding.contains("`hex` 0.4.3 is used but not listed")), "{strict:?}");
     assert!(found(LOCK, "", Strictness::Anything).is_empty());
+    assert_eq!(Strictness::of(Some("0")), Strictness::Anything);
+    for strict in [None, Some("1"), Some(""), Some("no")] {
+        assert_eq!(Strictness::of(strict), Strictness::ListedOnly, "{strict:?}");
+    }
+    let ci = include_str!("../../../.ci/run");
+    assert!(ci.lines().any(|line| line == format!("export {STRICT_VARIABLE}=1")), "CI builds with listed crates only");
 }
 
 #[test]

@@ -28,10 +28,15 @@ const NOTHING: &str = "nothing";
 /// The tables of a manifest that name dependencies.
 const DEPENDENCY_TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
-/// The feature of the seeded defects.
-const DEFECTS: &str = "seeded-bugs";
-/// The manifests that may name it: the crate that has the switch, and the simulator, whose tests turn it on.
-const DEFECTS_IN: [&str; 2] = ["crates/primitives/Cargo.toml", "sim/Cargo.toml"];
+/// Features that break the chain on purpose, and the manifests that may name them. Of the seeded defects: the crate that has the switch, and the
+/// simulator, whose tests turn it on. Of the validators that lie: the crate that executes blocks, and those that pass it on to the program.
+const DEFECTS: [(&str, &[&str]); 2] = [
+    ("seeded-bugs", &["crates/primitives/Cargo.toml", "sim/Cargo.toml"]),
+    (
+        "dishonest-quorum",
+        &["crates/replica/Cargo.toml", "crates/node/Cargo.toml", "apps/cli/Cargo.toml", "tb/Cargo.toml"],
+    ),
+];
 
 /// The crates that each crate depends on, by name.
 type Edges = BTreeMap<String, BTreeSet<String>>;
@@ -122,15 +127,17 @@ fn lints(path: &str, manifest: &Table, findings: &mut Vec<Finding>) {
 }
 
 fn defects(snapshot: &Snapshot, members: &BTreeMap<&str, Table>, findings: &mut Vec<Finding>) {
-    let manifests = snapshot.texts().filter(|(path, _)| *path == "Cargo.toml" || path.ends_with("/Cargo.toml"));
-    for (path, _) in manifests.filter(|(path, text)| !DEFECTS_IN.contains(path) && text.contains(DEFECTS)) {
-        let message = format!("names the feature `{DEFECTS}`, which only {} may", DEFECTS_IN.join(" and "));
-        findings.push(Finding::in_file(path, message));
-    }
-    for path in DEFECTS_IN {
-        let default = members.get(path).and_then(|manifest| manifest.get("features")?.get("default"));
-        if let Some(default) = default.filter(|default| default.to_string().contains(DEFECTS)) {
-            findings.push(Finding::in_file(path, format!("has `{DEFECTS}` in its default features: {default}")));
+    for (feature, may) in DEFECTS {
+        let manifests = snapshot.texts().filter(|(path, _)| *path == "Cargo.toml" || path.ends_with("/Cargo.toml"));
+        for (path, _) in manifests.filter(|(path, text)| !may.contains(path) && text.contains(feature)) {
+            let message = format!("names the feature `{feature}`, which only {} may", may.join(" and "));
+            findings.push(Finding::in_file(path, message));
+        }
+        for path in may {
+            let default = members.get(path).and_then(|manifest| manifest.get("features")?.get("default"));
+            if let Some(default) = default.filter(|default| default.to_string().contains(feature)) {
+                findings.push(Finding::in_file(path, format!("has `{feature}` in its default features: {default}")));
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `tb dev`: a chain of one process with instant blocks, for people who build on the RPC.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use primitives::Engine;
+use indicatif::{ProgressBar, ProgressStyle};
+use primitives::{Engine, Height};
 use rpc::Client;
 use serde_json::json;
 use tokio::sync::watch;
@@ -13,18 +14,22 @@ use crate::commands::node::ended;
 use crate::context::{Context, client};
 use crate::devnet::layout::{self, Network, Wanted};
 use crate::exit::Failure;
-use crate::output::Output;
+use crate::output::{Output, duration_ms};
 use crate::{NodeStart, NodeStarter, stop};
 
 const EXAMPLES: &str = "\
 Examples:
   tb dev
   tb dev --fresh --block-interval-ms 1000
+  tb dev --fresh --blocks 5000               a long chain, made at full speed
 
 The folder is --home, else <home>/dev. It is used again at the next start; Ctrl-C stops the chain.";
 
 /// Pause between two looks at the starting node.
 const START_POLL: Duration = Duration::from_millis(25);
+
+/// Pause between two looks at blocks that are made without a pause.
+const MADE_POLL: Duration = Duration::from_millis(100);
 
 /// Arguments of `tb dev`.
 #[derive(Debug, Args)]
@@ -39,6 +44,9 @@ pub struct Arguments {
     /// Delete the chain in the folder and begin a new one
     #[arg(long)]
     fresh: bool,
+    /// Make the blocks up to height N without a pause
+    #[arg(long, value_name = "N")]
+    blocks: Option<u64>,
 }
 
 /// Runs the command.
@@ -61,9 +69,16 @@ pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter)
     };
     let stop: watch::Receiver<bool> = stop::requested(false)?;
     let home = node.home.clone();
-    let start = NodeStart { home, flags: Vec::new(), stop, crash_at: None, ask: None, state_sync: None };
+    let hurry_to = arguments.blocks.map_or(Height::GENESIS, Height);
+    let start = NodeStart { home, flags: Vec::new(), stop, crash_at: None, ask: None, state_sync: None, hurry_to };
     let running = starter(start);
-    let greeting = greet(&network, client(&node.ports.rpc_url())?, context.output);
+    let rpc = client(&node.ports.rpc_url())?;
+    let greeting = async {
+        greet(&network, &rpc, context.output).await;
+        if arguments.blocks.is_some() {
+            watch_blocks(hurry_to, &rpc, context.output).await;
+        }
+    };
     tokio::pin!(running, greeting);
     tokio::select! {
         end = &mut running => return ended(end?),
@@ -73,7 +88,7 @@ pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter)
 }
 
 /// Says how to use the chain once it answers.
-async fn greet(network: &Network, node: Client, output: Output) {
+async fn greet(network: &Network, node: &Client, output: Output) {
     while node.health_live().await.is_err() {
         tokio::time::sleep(START_POLL).await;
     }
@@ -93,4 +108,24 @@ async fn greet(network: &Network, node: Client, output: Output) {
             network.first_payment()
         )
     });
+}
+
+/// Shows how far the blocks are that are made without a pause.
+async fn watch_blocks(wanted: Height, node: &Client, output: Output) {
+    let started = Instant::now();
+    let bar = if output.is_watched() { ProgressBar::new(wanted.0) } else { ProgressBar::hidden() };
+    bar.set_style(
+        ProgressStyle::with_template("{bar:40} height {pos} of {len}, {eta} left").expect("a fixed template"),
+    );
+    loop {
+        let height = node.node_status().await.map_or(Height::GENESIS, |status| status.finalized_height);
+        bar.set_position(height.0);
+        if height >= wanted {
+            bar.finish_and_clear();
+            let after_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let event = json!({ "event": "blocks_made", "height": height, "after_ms": after_ms });
+            return output.event(&event, || format!("height {height} after {}", duration_ms(after_ms)));
+        }
+        tokio::time::sleep(MADE_POLL).await;
+    }
 }

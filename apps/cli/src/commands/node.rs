@@ -190,7 +190,8 @@ impl Start {
         // Standard input that stops the node is no terminal to type at.
         let typist: AskPassword = prompt;
         let ask = (!self.stop_with_stdin && std::io::stdin().is_terminal()).then_some(typist);
-        ended(starter(NodeStart { home: self.files.home(context), flags, stop, crash_at, ask, state_sync }).await?)
+        let (home, hurry_to) = (self.files.home(context), Height::GENESIS);
+        ended(starter(NodeStart { home, flags, stop, crash_at, ask, state_sync, hurry_to }).await?)
     }
 }
 

@@ -14,8 +14,8 @@ use primitives::{Genesis, Hash, Height, SecretKey, Timestamp};
 use proof::light::{Attested, CertifiedHeader, ChainRules};
 use rpc::ExitCode;
 use serde::Serialize;
-use snapshots::{CrashPoint, Maker, Progress, Shelf, Snapshot, SnapshotError, restore, set_crash_point};
-use storage::{StorageError, Store, StoreConfig, Verify};
+use snapshots::{Maker, Progress, Shelf, Snapshot, SnapshotError, restore};
+use storage::{CrashPoint, StorageError, Store, StoreConfig, Verify, set_crash_point};
 use wallet::NodeKey;
 
 use crate::commands::config::Files;

@@ -20,6 +20,14 @@ const STAMP: Option<&str> = option_env!("TB_BUILD_STAMP");
 const PRODUCTION: &str = "prod";
 /// Defects of the simulator, which no program for others may have.
 const SEEDED_BUGS: &str = "seeded-bugs";
+/// Validators that credit an account without an operation, which no program for others may have.
+const DISHONEST: &str = "dishonest-quorum";
+/// What `tb --version` says.
+pub const VERSION: &str = if cfg!(feature = "dishonest-quorum") {
+    concat!(env!("CARGO_PKG_VERSION"), " dishonest-quorum (validators of this build make coins; for tests only)")
+} else {
+    env!("CARGO_PKG_VERSION")
+};
 
 /// Processor features that change whether a program runs on another machine; true where the program needs them.
 const CPU_FEATURES: [(&str, bool); 10] = [
@@ -62,6 +70,9 @@ impl BuildInfo {
         }
         if defect::IS_COMPILED {
             features.push(SEEDED_BUGS.to_owned());
+        }
+        if cfg!(feature = "dishonest-quorum") {
+            features.push(DISHONEST.to_owned());
         }
         features.sort();
         let needed = CPU_FEATURES.iter().filter(|(_, is_needed)| *is_needed);

@@ -289,6 +289,10 @@ fn a_program_with_features_of_tests_is_no_release() {
         (metadata(&["backend-plonky3"], &[], json!(COMMIT)), "the feature prod is absent"),
         (metadata(&["backend-plonky3", "mock-prover", "prod"], &[], json!(COMMIT)), "mock-prover is made for tests"),
         (metadata(&["backend-plonky3", "prod", "seeded-bugs"], &[], json!(COMMIT)), "seeded-bugs is made for tests"),
+        (
+            metadata(&["backend-plonky3", "dishonest-quorum", "prod"], &[], json!(COMMIT)),
+            "dishonest-quorum is made for tests",
+        ),
         (metadata(&wanted, &["avx2"], json!(COMMIT)), "a processor with avx2"),
         (metadata(&wanted, &[], Value::Null), "no commit"),
         ("[]".to_owned(), "cannot be read"),

@@ -482,7 +482,7 @@ fn core(
     defect: Option<Defect>,
 ) -> Core<ChainContext> {
     let address = state.own_address().unwrap_or_else(|| primitives::Address::of_module("full_node"));
-    let capacity = Capacity::of(limit).of_engine();
+    let capacity = Capacity::of(limit).given_to_engine();
     let size = |bound: u64| usize::try_from(bound).unwrap_or(usize::MAX);
     let core = CoreParams {
         address: ValidatorAddress(address),

@@ -53,6 +53,23 @@ async fn empty_blocks_come_at_the_interval_and_work_makes_one_at_once() {
 }
 
 #[tokio::test]
+async fn blocks_that_are_wanted_at_once_do_not_wait_for_the_interval() {
+    let chain = chain(3_600_000);
+    let config = SoloConfig { hurry_to: Height(40), ..SoloConfig::default() };
+    let handle = start_solo(config, chain, Box::new(MemorySigner::new(0))).await.expect("it starts");
+    timeout(PATIENCE, async {
+        while handle.finalized() < Height(40) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("forty blocks in seconds, with an hour between two");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(handle.finalized(), Height(40), "and then the interval counts again");
+    assert_eq!(handle.shutdown().await, StopReason::Requested);
+}
+
+#[tokio::test]
 async fn restart_goes_on_where_it_stopped() {
     let chain = chain(1);
     let signer = MemorySigner::new(0);

@@ -17,11 +17,12 @@
 //! - A longer chain proof replaces the one before and the window proofs that it covers.
 //!
 //! Read next: [`accept`] and [`accept_chain`], `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height),
-//! `travel.rs` (from and to peers), `rpc/proving.rs`.
+//! `travel.rs` (from and to peers), `missing.rs` (what is asked for), `rpc/proving.rs`.
 
 mod claims;
 mod health;
 mod ledger;
+pub mod missing;
 mod on_chain;
 mod rotation;
 pub mod travel;

@@ -8,7 +8,7 @@
 //! ```
 //! Rules
 //! - What is passed on was verified here, against this node's own headers, and is kept here.
-//! - Nothing is asked for later: what was missed comes with the next chain proof, which covers every window before its end.
+//! - What was missed is asked for ([`Missing`]). What a peer answers is judged like any other proof.
 //! - What comes before its turn waits here, bounded in number, bytes and time, and is announced once it was taken. The network is told that it was
 //!   ignored, so that it holds nothing up there; what is wrong with it costs nobody points then.
 //!
@@ -17,10 +17,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use p2p::{BatchId, P2pHandle, ProofKind, Verdict};
+use p2p::{BatchId, P2pHandle, PeerKey, ProofKind, QuestionId, Verdict};
 use primitives::Height;
 use proof::light::{SealedChain, SealedWindow};
 
+use super::missing::Missing;
 use super::{Refused, accept, accept_chain};
 use crate::shared::Shared;
 
@@ -34,6 +35,12 @@ pub const EARLY_TIME: Duration = Duration::from_secs(30);
 pub const EARLY_WINDOWS_MAX: u64 = 16;
 /// Most windows after the chain proof that a new peer is told of.
 pub const RETOLD_WINDOWS_MAX: u64 = 8;
+/// In metrics: a question of this node.
+const ASKED: &str = "asked";
+/// In metrics: a question of a peer that got a proof.
+const ANSWERED: &str = "answered";
+/// In metrics: a question of a peer that got none.
+const NOTHING: &str = "nothing";
 
 /// A proof from a peer.
 #[derive(Debug, Clone)]
@@ -203,6 +210,38 @@ pub const fn verdict_name(verdict: Verdict) -> &'static str {
         Verdict::Ignore => "ignored",
         Verdict::Reject => "rejected",
     }
+}
+
+/// Asks a peer for the next window, when it is time to: one that is as high as the window's end.
+pub fn ask(shared: &Shared, p2p: &P2pHandle, missing: &mut Missing) {
+    let rules = shared.proofs.rules(&shared.genesis);
+    let finalized = shared.store.head().map_or(Height::GENESIS, |head| head.height);
+    let (next, closed) = (shared.proofs.windows(), rules.windows_until(finalized));
+    let end = rules.window_end(next);
+    let peers: Vec<PeerKey> = p2p.peers().into_iter().filter(|one| one.height >= end).map(|one| one.peer).collect();
+    let asked = missing.look(next, closed, peers.len(), Instant::now()).and_then(|at| peers.get(at));
+    if let Some(peer) = asked
+        && p2p.ask_proof(*peer, next)
+    {
+        shared.metrics.proofs.questions.with([ASKED]).inc();
+        tracing::debug!(target: "plonky3", window = next, %peer, "a peer is asked for a missing proof");
+    }
+}
+
+/// Answers a peer that misses a window: with its proof, with the chain proof that covers it, or with nothing.
+pub fn answer(shared: &Shared, p2p: &P2pHandle, question: QuestionId, window: u64) {
+    let kept = match shared.store.window_proof(window) {
+        Ok(Some(bytes)) => Some((ProofKind::Window, bytes)),
+        Ok(None) if window < shared.proofs.folded() => {
+            shared.store.chain_proof().ok().flatten().map(|(_, bytes)| (ProofKind::Chain, bytes))
+        }
+        // A damaged store says so where it is read for ourselves; the peer asks somebody else.
+        Ok(None) | Err(_) => None,
+    };
+    shared.metrics.proofs.questions.with([if kept.is_some() { ANSWERED } else { NOTHING }]).inc();
+    // A full queue means that the network is busy; the peer asks again.
+    let told = p2p.answer_proof(question, kept);
+    tracing::debug!(target: "plonky3", window, told, "a peer asked for a missing proof");
 }
 
 /// Announces a proof that was taken here to the peers.

@@ -1,18 +1,14 @@
 //! Chunks from several sources at once: one task for each source, one list of what is missing.
 //!
 //! Rules
-//! - A chunk that was checked is written under another name, synced and renamed: a file with a chunk's name is whole.
+//! - Checks and files are those of [`snapshots::Collection`]; who is asked, and who no more, is said here.
 //! - What a dropped source had in hand goes back on the list.
 
-use std::collections::VecDeque;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use primitives::Hash;
 use rpc::Client;
-use snapshots::shelf::{chunk_path, write_synced};
-use snapshots::{ChunkEntry, Manifest, Snapshot, SnapshotError};
+use snapshots::{ChunkEntry, Collection, SnapshotError};
 
 use super::{Dropped, FAILURES_MAX, StateSyncError, drop_source, list};
 
@@ -34,13 +30,6 @@ impl Source {
     }
 }
 
-/// What is still to be fetched.
-type Missing = Arc<Mutex<VecDeque<ChunkEntry>>>;
-
-fn lock(missing: &Missing) -> MutexGuard<'_, VecDeque<ChunkEntry>> {
-    missing.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Why a source is not asked any more.
 enum Ended {
     /// Nothing is left to ask for.
@@ -51,36 +40,25 @@ enum Ended {
     Disk(SnapshotError),
 }
 
-/// Fetches every chunk that is not in `folder` yet; gives how many were.
+/// Fetches every chunk that the collection misses.
 ///
 /// # Errors
 /// [`StateSyncError::NoSource`], or a disk that fails.
 pub async fn all(
-    manifest: &Arc<Manifest>,
-    folder: &Path,
+    collection: &Arc<Collection>,
     mut sources: Vec<Source>,
     dropped: &mut Vec<Dropped>,
-) -> Result<usize, StateSyncError> {
-    let count = manifest.chunks().len();
-    let kept = Snapshot::open(folder)?;
-    let mut missing = VecDeque::new();
-    for entry in manifest.chunks() {
-        let whole = kept.chunk_file(&entry.id).is_ok_and(|file| manifest.check_chunk(entry, &file).is_ok());
-        if !whole {
-            missing.push_back(*entry);
-        }
-    }
-    let resumed = count.saturating_sub(missing.len());
-    let missing: Missing = Arc::new(Mutex::new(missing));
+) -> Result<(), StateSyncError> {
+    let count = collection.manifest().chunks().len();
     // A source that fails late puts its chunk back when the others are done: then they are asked again.
-    while !lock(&missing).is_empty() {
+    while collection.left() > 0 {
         if sources.is_empty() {
-            return Err(StateSyncError::NoSource { missing: lock(&missing).len(), count, dropped: list(dropped) });
+            return Err(StateSyncError::NoSource { missing: collection.left(), count, dropped: list(dropped) });
         }
         let mut tasks = Vec::new();
         for source in std::mem::take(&mut sources) {
-            let (manifest, missing, folder) = (Arc::clone(manifest), Arc::clone(&missing), folder.to_owned());
-            tasks.push(tokio::spawn(async move { ask(source, &manifest, &missing, &folder, count).await }));
+            let collection = Arc::clone(collection);
+            tasks.push(tokio::spawn(async move { ask(source, &collection, count).await }));
         }
         for task in tasks {
             match task.await {
@@ -91,37 +69,35 @@ pub async fn all(
             }
         }
     }
-    Ok(resumed)
+    Ok(())
 }
 
 /// Asks one source until nothing is left or it fails.
-async fn ask(source: Source, manifest: &Arc<Manifest>, missing: &Missing, folder: &Path, count: usize) -> Ended {
+async fn ask(source: Source, collection: &Arc<Collection>, count: usize) -> Ended {
     let mut failures = 0;
     loop {
-        let Some(entry) = lock(missing).pop_front() else { return Ended::Done(source) };
-        match take(&source.client, manifest, &entry).await {
-            Ok(file) => {
+        let Some(entry) = collection.next() else { return Ended::Done(source) };
+        match take(&source.client, collection, &entry).await {
+            Ok(()) => {
                 failures = 0;
-                if let Err(error) = keep(folder, &entry.id, &file) {
-                    lock(missing).push_front(entry);
-                    return Ended::Disk(error);
-                }
-                let left = lock(missing).len();
+                let left = collection.left();
                 if left.is_multiple_of(count.div_ceil(10).max(1)) {
                     tracing::info!(left, count, "state sync");
                 }
             }
-            Err(Refused::Wrong(reason)) => {
-                lock(missing).push_front(entry);
-                return Ended::Source(source, reason);
-            }
-            Err(Refused::Silent(reason)) => {
-                lock(missing).push_front(entry);
-                failures += 1;
-                if failures >= FAILURES_MAX {
-                    return Ended::Source(source, reason);
+            Err(refused) => {
+                collection.put_back(entry);
+                match refused {
+                    Refused::Disk(error) => return Ended::Disk(error),
+                    Refused::Wrong(reason) => return Ended::Source(source, reason),
+                    Refused::Silent(reason) => {
+                        failures += 1;
+                        if failures >= FAILURES_MAX {
+                            return Ended::Source(source, reason);
+                        }
+                        tokio::time::sleep(PAUSE).await;
+                    }
                 }
-                tokio::time::sleep(PAUSE).await;
             }
         }
     }
@@ -133,22 +109,20 @@ enum Refused {
     Silent(String),
     /// It came and is not what the header says.
     Wrong(String),
+    /// It could not be written.
+    Disk(SnapshotError),
 }
 
-async fn take(client: &Client, manifest: &Arc<Manifest>, entry: &ChunkEntry) -> Result<Vec<u8>, Refused> {
+async fn take(client: &Client, collection: &Arc<Collection>, entry: &ChunkEntry) -> Result<(), Refused> {
     let chunk = client.state_sync_chunk(&entry.id).await.map_err(|error| Refused::Silent(error.to_string()))?;
     let file = chunk.file().map_err(|error| Refused::Silent(error.to_string()))?;
-    let (manifest, entry) = (Arc::clone(manifest), *entry);
-    let checked = tokio::task::spawn_blocking(move || manifest.check_chunk(&entry, &file).map(|_| file));
-    match checked.await {
-        Ok(checked) => checked.map_err(|error| Refused::Wrong(error.to_string())),
+    let (collection, entry) = (Arc::clone(collection), *entry);
+    // Hashing and syncing take a thread for a while.
+    let taken = tokio::task::spawn_blocking(move || collection.take(&entry, &file));
+    match taken.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) if error.is_of_the_disk() => Err(Refused::Disk(error)),
+        Ok(Err(error)) => Err(Refused::Wrong(error.to_string())),
         Err(error) => Err(Refused::Silent(error.to_string())),
     }
-}
-
-fn keep(folder: &Path, id: &Hash, file: &[u8]) -> Result<(), SnapshotError> {
-    let path = chunk_path(folder, id);
-    let new = path.with_extension("new");
-    write_synced(&new, file)?;
-    std::fs::rename(&new, &path).map_err(|source| SnapshotError::Io { action: "rename", path: new, source })
 }

@@ -18,20 +18,18 @@
 
 mod fetch;
 
-use std::collections::BTreeSet;
-use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ::config::{Home, NodeConfig};
 use primitives::{Genesis, Hash, Height, Timestamp};
-use proof::light::{Attested, CertifiedHeader, ChainRules, LightError};
+use proof::light::{CertifiedHeader, ChainRules, LightError, Walk};
 use rpc::types::BlockId;
 use rpc::{Client, ClientConfig};
 use serde::Serialize;
-use snapshots::shelf::MANIFEST;
-use snapshots::{Manifest, Snapshot, SnapshotError, restore};
-use storage::{StorageError, Store, StoreConfig, Verify};
+use snapshots::{Collection, Manifest, SnapshotError, restore};
+use storage::{StorageError, Store, StoreConfig, Verify, system_files};
 
 use crate::clock;
 use fetch::Source;
@@ -40,8 +38,6 @@ use fetch::Source;
 pub const FAILURES_MAX: u32 = 3;
 /// Most sources of one sync.
 pub const SOURCES_MAX: usize = 64;
-/// Most heights in between that one judgement may take.
-const STEPS_MAX: usize = 4_096;
 /// What the last sync did, below the data folder.
 const REPORT: &str = "state_sync.json";
 
@@ -137,20 +133,20 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     let rules = ChainRules::of(genesis)?;
     let mut dropped = Vec::new();
     let found = find(sync, &rules, &hash, &mut dropped).await?;
-    let folder = config.p2p.chunk_db.clone();
-    prepare(&folder, &found.manifest)?;
     let urls: Vec<String> = found.sources.iter().map(|source| source.url.clone()).collect();
     let (count, height) = (found.manifest.chunks().len(), found.manifest.height());
     tracing::info!(%height, chunks = count, bytes = found.manifest.packed_bytes(), sources = urls.len(), "state sync begins");
-    let manifest = std::sync::Arc::new(found.manifest);
-    let resumed = fetch::all(&manifest, &folder, found.sources, &mut dropped).await?;
-    let (block, bytes, id) = (manifest.content.header.hash(), manifest.packed_bytes(), manifest.id());
-    let whole = folder.clone();
+    let (block, bytes, id) = (found.manifest.content.header.hash(), found.manifest.packed_bytes(), found.manifest.id());
+    let collection = Collection::open(system_files(), &config.p2p.chunk_db, Arc::new(found.manifest))?;
+    let (resumed, collection) = (collection.resumed(), Arc::new(collection));
+    fetch::all(&collection, found.sources, &mut dropped).await?;
+    let whole = Arc::clone(&collection);
     // Hashing the whole state takes a core for a while.
     let filled = tokio::task::spawn_blocking(move || -> Result<(), SnapshotError> {
-        restore(&Snapshot::open(&whole)?, &store, &mut |_| {}).map(|_| ())
+        restore(&whole.snapshot()?, &store, &mut |_| {}).map(|_| ())
     });
-    filled.await.map_err(|_| StateSyncError::Snapshot(SnapshotError::Missing { path: folder.clone() }))??;
+    let gone = |_| StateSyncError::Snapshot(SnapshotError::Missing { path: config.p2p.chunk_db.clone() });
+    filled.await.map_err(gone)??;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let certificates = found.certificates;
     tracing::info!(%height, chunks = count, resumed, milliseconds, "state sync done: the node goes on from here");
@@ -168,34 +164,8 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     };
     note(&config.data_dir.join(REPORT), &report);
     // The chunks have served; what cannot be removed now only takes room.
-    let _ = clear(&config.p2p.chunk_db, &BTreeSet::new());
+    let _ = collection.remove();
     let _ = std::fs::remove_dir(&config.p2p.chunk_db);
-    Ok(())
-}
-
-/// Makes the folder ready for this snapshot: chunks that it shares with an earlier one stay, the others go.
-fn prepare(folder: &Path, manifest: &Manifest) -> Result<(), SnapshotError> {
-    let failed = |action| move |source| SnapshotError::Io { action, path: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed("create"))?;
-    let needed = manifest.chunks().iter().map(|chunk| chunk.id).collect();
-    clear(folder, &needed).map_err(failed("clear"))?;
-    snapshots::shelf::write_manifest(folder, manifest)
-}
-
-/// Removes the manifest and the chunks that are not `needed`, whole or not, and no file of another name.
-fn clear(folder: &Path, needed: &BTreeSet<Hash>) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let goes = match name.rsplit_once('.') {
-            Some((hash, "chunk")) => hash.parse().is_ok_and(|hash: Hash| !needed.contains(&hash)),
-            Some((hash, "new")) => hash.parse::<Hash>().is_ok(),
-            _ => name == MANIFEST,
-        };
-        if goes {
-            std::fs::remove_file(&path)?;
-        }
-    }
     Ok(())
 }
 
@@ -228,10 +198,10 @@ async fn find(
             Err(reason) => drop_source(dropped, url, &reason),
         }
     }
-    offers.sort_by_key(|(manifest, _)| std::cmp::Reverse((manifest.height(), manifest.id())));
+    offers.sort_by_key(|(manifest, _)| std::cmp::Reverse((manifest.height(), manifest.state_id())));
     while let Some((manifest, _)) = offers.first() {
-        let (manifest, id) = (manifest.clone(), manifest.id());
-        let (same, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(|(manifest, _)| manifest.id() == id);
+        let (manifest, id) = (manifest.clone(), manifest.state_id());
+        let (same, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(|(manifest, _)| manifest.state_id() == id);
         offers = others;
         let mut sources: Vec<Source> = same.into_iter().map(|(_, source)| source).collect();
         while let Some(source) = sources.first() {
@@ -287,31 +257,11 @@ async fn attest(
     let certificate =
         content.certificate.clone().ok_or_else(|| source("its manifest has no certificate".to_owned()))?;
     let goal = CertifiedHeader { header: content.header.clone(), certificate, validators: content.validators.clone() };
-    let mut attested = Attested::genesis(rules);
-    if let Some((height, hash)) = trust {
-        let block = if height == goal.header.height { goal.clone() } else { fetch_header(client, height).await? };
-        if block.header.hash() != hash {
-            return Err(source(format!("height {height} has another hash there than the one to be trusted")));
-        }
-        attested = Attested::checkpoint(rules, &block.header, block.validators)?;
+    let mut walk = Walk::new(rules.clone(), trust, goal, now)?;
+    while let Some(height) = walk.wanted() {
+        walk.give(fetch_header(client, height).await?)?;
     }
-    attested.check_age(rules, now)?;
-    let mut waiting = if attested.hash() == goal.header.hash() { Vec::new() } else { vec![goal] };
-    let mut steps = 0;
-    while let Some(next) = waiting.last() {
-        match attested.advance(rules, next, now) {
-            Ok(()) => drop(waiting.pop()),
-            Err(LightError::TooFar { trusted, height, .. })
-                if steps < STEPS_MAX && height.0 > trusted.0.saturating_add(1) =>
-            {
-                let middle = Height(trusted.0.saturating_add(height.0.saturating_sub(trusted.0) / 2));
-                waiting.push(fetch_header(client, middle).await?);
-            }
-            Err(error) => return Err(error.into()),
-        }
-        steps += 1;
-    }
-    Ok(attested.certificates())
+    Ok(walk.certificates())
 }
 
 async fn fetch_header(client: &Client, height: Height) -> Result<CertifiedHeader, Judgement> {

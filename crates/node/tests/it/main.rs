@@ -7,6 +7,7 @@ mod body;
 mod disk;
 mod elections;
 mod meta;
+mod missing;
 mod partition_watch;
 mod pipeline;
 mod proofs;

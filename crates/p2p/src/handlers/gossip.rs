@@ -175,10 +175,9 @@ fn answered(network: &mut Network, peer_id: PeerId, frame: &Frame) {
         Ok(GossipReply::Refused) => network.count_drop(DropReason::Undelivered),
         Ok(GossipReply::Wanted(digests)) => {
             for digest in &digests {
-                match network.relay.kept(digest).cloned() {
-                    Some(Kept { frame, is_proof: true }) => outbox::queue(network, peer_id, Pushes::Proofs, frame),
-                    Some(Kept { frame, is_proof: false }) => outbox::queue(network, peer_id, Pushes::Gossip, frame),
-                    None => {}
+                if let Some(Kept { frame, is_proof }) = network.relay.kept(digest).cloned() {
+                    let pushes = if is_proof { Pushes::Proofs } else { Pushes::Gossip };
+                    outbox::queue(network, peer_id, pushes, frame);
                 }
             }
         }

@@ -15,6 +15,7 @@ pub(crate) mod persisted;
 pub(crate) mod proofs;
 pub(crate) mod publish;
 pub(crate) mod pull_heights;
+pub(crate) mod questions;
 pub(crate) mod swarm;
 pub(crate) mod tick;
 pub(crate) mod verdict;

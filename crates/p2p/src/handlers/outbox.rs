@@ -12,13 +12,14 @@ use crate::codec::Frame;
 use crate::counters::{Counters, DropReason};
 use crate::network::{Behaviour, Requests};
 use crate::peers::{Outbox, Peer};
+use crate::wire::ProofMessage;
 
 /// A protocol that pushes frames to peers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pushes {
     /// Batches of transactions and announcements.
     Gossip,
-    /// Transactions with a proof.
+    /// Messages with a proof, and questions for one.
     Proofs,
 }
 
@@ -38,13 +39,15 @@ impl Pushes {
     }
 }
 
-/// Sends a frame to one peer, at once or when it has answered earlier ones.
-pub(crate) fn queue(network: &mut Network, peer_id: PeerId, pushes: Pushes, frame: Frame) {
-    let Some(peer) = network.peers.get_mut(&peer_id) else { return };
-    if !pushes.outbox(peer).queue(frame) {
+/// Sends a frame to one peer, at once or when it has answered earlier ones; false when it was dropped.
+pub(crate) fn queue(network: &mut Network, peer_id: PeerId, pushes: Pushes, frame: Frame) -> bool {
+    let Some(peer) = network.peers.get_mut(&peer_id) else { return false };
+    let is_queued = pushes.outbox(peer).queue(frame);
+    if !is_queued {
         network.shared.counters.dropped(DropReason::PeerQueueFull).inc();
     }
     pump(&mut network.swarm, &network.shared.counters, &peer_id, pushes, peer);
+    is_queued
 }
 
 /// A frame of ours was answered or failed: the next one may fly.
@@ -59,6 +62,10 @@ fn pump(swarm: &mut Swarm<Behaviour>, counters: &Counters, peer_id: &PeerId, pus
     while let Some(frame) = pushes.outbox(peer).next() {
         counters.messages_out.inc();
         counters.bytes_out.add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
-        pushes.requests(swarm.behaviour_mut()).send_request(peer_id, frame);
+        let is_question = matches!(pushes, Pushes::Proofs) && ProofMessage::is_question(&frame);
+        let request = pushes.requests(swarm.behaviour_mut()).send_request(peer_id, frame);
+        if is_question {
+            peer.proof_question = Some(request);
+        }
     }
 }

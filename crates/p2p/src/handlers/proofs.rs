@@ -1,7 +1,7 @@
 //! A peer delivered a proof, in a transaction or beside the chain, or answered a delivery of ours.
 //!
 //! Model: such a message is announced like a checked batch (`announce.rs`), asked for in the answer, and delivered here, over a
-//! protocol of its own, because it does not fit a gossip message.
+//! protocol of its own, because it does not fit a gossip message. Questions for a missed proof take the same protocol (`questions.rs`).
 //!
 //! Rules
 //! - The checks are those of `gossip.rs`, in that order, and one before the replay check: the peer was asked for it.
@@ -12,7 +12,7 @@
 use libp2p::PeerId;
 use libp2p::request_response::{Event, Message};
 use primitives::transaction::TRANSACTION_BYTES_MAX;
-use primitives::{decode, encode};
+use primitives::{Hash, decode, encode};
 
 use crate::actor::Network;
 use crate::batches::Kept;
@@ -20,7 +20,7 @@ use crate::codec::Frame;
 use crate::counters::DropReason;
 use crate::handle::{BatchId, P2pEvent};
 use crate::handlers::outbox::{self, Pushes};
-use crate::handlers::{gossip, handshake};
+use crate::handlers::{gossip, handshake, questions};
 use crate::identity::PeerKey;
 use crate::limits::Exceeded;
 use crate::network::RequestsEvent;
@@ -31,13 +31,25 @@ use crate::wire::{GossipReply, ProofKind, ProofMessage, digest};
 pub(crate) fn handle(network: &mut Network, event: RequestsEvent) {
     match event {
         Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            if ProofMessage::is_question(&request) {
+                questions::asked(network, peer, &request, channel);
+                return;
+            }
             let reply = received(network, peer, request);
             // An error means that the remote no longer waits for the answer.
             let _ = network.swarm.behaviour_mut().proofs.send_response(channel, encode(&reply).into());
         }
-        Event::Message { peer, message: Message::Response { response, .. }, .. } => answered(network, peer, &response),
-        Event::OutboundFailure { peer, .. } => {
+        Event::Message { peer, message: Message::Response { request_id, response }, .. } => {
+            if questions::is_over(network, peer, request_id) {
+                questions::told(network, peer, &response);
+                outbox::landed(network, peer, Pushes::Proofs);
+            } else {
+                answered(network, peer, &response);
+            }
+        }
+        Event::OutboundFailure { peer, request_id, .. } => {
             network.count_drop(DropReason::Undelivered);
+            questions::is_over(network, peer, request_id);
             outbox::landed(network, peer, Pushes::Proofs);
         }
         Event::InboundFailure { .. } | Event::ResponseSent { .. } => {}
@@ -85,19 +97,28 @@ fn received(network: &mut Network, peer_id: PeerId, frame: Frame) -> GossipReply
         return GossipReply::Received;
     }
     let is_transaction = matches!(event, P2pEvent::TransactionsReceived { .. });
-    if !network.relay.has_room_for_proof() {
-        network.count_drop(DropReason::NodeQueueFull);
-        return GossipReply::Refused;
-    }
-    if !network.tell(event) {
+    if !handed(network, peer_id, digest, Kept { frame, is_proof: true }, event) {
         return GossipReply::Refused;
     }
     if is_transaction {
         network.shared.counters.transactions_in.inc();
     }
-    network.replay.insert(digest);
-    network.relay.wait(digest, peer_id, Kept { frame, is_proof: true }, now_ms);
     GossipReply::Received
+}
+
+/// Hands a message with a proof to the node, which judges it before it is relayed; false when there is no room.
+pub(crate) fn handed(network: &mut Network, peer_id: PeerId, digest: Hash, kept: Kept, event: P2pEvent) -> bool {
+    if !network.relay.has_room_for_proof() {
+        network.count_drop(DropReason::NodeQueueFull);
+        return false;
+    }
+    if !network.tell(event) {
+        return false;
+    }
+    network.replay.insert(digest);
+    let now_ms = network.now_ms();
+    network.relay.wait(digest, peer_id, kept, now_ms);
+    true
 }
 
 /// What the node is told of a delivery; nothing when a transaction is as short as those that travel in batches.
@@ -110,6 +131,8 @@ fn event(message: ProofMessage, peer: PeerKey, batch: BatchId) -> Option<P2pEven
         }
         ProofMessage::Window(proof) => (ProofKind::Window, proof),
         ProofMessage::Chain(proof) => (ProofKind::Chain, proof),
+        // A question is no delivery.
+        ProofMessage::Missing { .. } => return None,
     };
     Some(P2pEvent::ProofReceived { peer, batch, kind, proof: proof.into_inner() })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2p::{BatchId, ChainIdentity, P2p, P2pConfig, P2pEvent, P2pHandle, PeerKey, ProofKind};
+use p2p::{BatchId, ChainIdentity, P2p, P2pConfig, P2pEvent, P2pHandle, PeerKey, ProofKind, QuestionId};
 use primitives::Hash;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -94,6 +94,15 @@ impl Node {
             _ => None,
         };
         self.wait("proof", pick).await
+    }
+
+    /// The next question for a proof: who asks, its name, of which window.
+    pub async fn question(&mut self) -> (PeerKey, QuestionId, u64) {
+        let pick = |event| match event {
+            P2pEvent::ProofAsked { peer, question, window } => Some((peer, question, window)),
+            _ => None,
+        };
+        self.wait("question", pick).await
     }
 
     /// Asserts that no batch arrives for a while.

@@ -16,6 +16,7 @@ mod harness;
 mod hostile;
 mod limits;
 mod proofs;
+mod questions;
 mod raw;
 mod score;
 mod store;

@@ -14,7 +14,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, noise, tcp,
 use primitives::Hash;
 use tokio::time::timeout;
 
-use crate::harness::PATIENCE;
+use crate::harness::{PATIENCE, SILENCE};
 
 /// Bytes without bounds.
 #[derive(Clone, Default)]
@@ -127,6 +127,11 @@ pub fn proof_message(transaction: &[u8]) -> Vec<u8> {
     borsh::to_vec(&(0_u8, transaction)).unwrap()
 }
 
+/// The bytes of a question for the proof of a window.
+pub fn question(window: u64) -> Vec<u8> {
+    borsh::to_vec(&(3_u8, window)).unwrap()
+}
+
 /// The name of a message.
 pub fn name(message: &[u8]) -> Hash {
     Hash(blake3::derive_key("the-block v1 gossip message", message))
@@ -146,6 +151,11 @@ fn protocol(name: &'static str) -> Any {
     Any::new([(StreamProtocol::new(name), ProtocolSupport::Outbound)], request_response::Config::default())
 }
 
+/// One in which the node may ask, too.
+fn both_ways(name: &'static str) -> Any {
+    Any::new([(StreamProtocol::new(name), ProtocolSupport::Full)], request_response::Config::default())
+}
+
 impl Raw {
     /// Dials a node. `Err` when the connection does not come about.
     pub async fn dial(secret: u8, address: &str) -> Result<Self, String> {
@@ -160,7 +170,7 @@ impl Raw {
                 heights: protocol("/the-block/heights/1"),
                 peers: protocol("/the-block/peers/1"),
                 gossip: protocol("/the-block/transactions/2"),
-                proofs: protocol("/the-block/proofs/2"),
+                proofs: both_ways("/the-block/proofs/3"),
             })
             .unwrap()
             .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE * 4))
@@ -221,6 +231,32 @@ impl Raw {
             }
         };
         timeout(PATIENCE, answer).await.expect("a request is answered or fails")
+    }
+
+    /// Waits for a question of the node over the protocol of proofs, answers it with these bytes, and gives what was asked.
+    pub async fn answers(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let answered = async {
+            loop {
+                let event = self.swarm.select_next_some().await;
+                if let SwarmEvent::Behaviour(ProtocolsEvent::Proofs(Event::Message {
+                    message: Message::Request { request, channel, .. },
+                    ..
+                })) = event
+                {
+                    self.swarm.behaviour_mut().proofs.send_response(channel, bytes).expect("the node waits");
+                    return request;
+                }
+            }
+        };
+        let asked = timeout(PATIENCE, answered).await.expect("the node asks");
+        // What was sent leaves with the next events.
+        let _ = timeout(SILENCE, async {
+            loop {
+                self.swarm.select_next_some().await;
+            }
+        })
+        .await;
+        asked
     }
 
     /// Waits until the node closes the connection.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use primitives::encode;
+use primitives::{TransactionBody, encode};
 
 use crate::samples;
 
 fn rows() -> Vec<(&'static str, Vec<u8>)> {
-    vec![
+    let mut rows = vec![
         ("address", encode(&samples::address(1))),
         ("batch_transaction", encode(&samples::batch_transaction())),
         ("block", encode(&samples::block())),
@@ -22,6 +22,7 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("heartbeat_evidence_transaction", encode(&samples::heartbeat_evidence_transaction())),
         ("ledger_ops", encode(&samples::ops())),
         ("params", encode(&samples::genesis().params)),
+        ("proof_keys", encode(&samples::proof_keys())),
         ("proof_transaction", encode(&samples::proof_transaction())),
         ("proposal_signing_bytes", samples::proposal().signing_bytes(&samples::genesis().hash())),
         ("receipt", encode(&samples::receipt())),
@@ -30,7 +31,10 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
         ("validator_set", encode(&samples::genesis().validator_set().unwrap())),
         ("vote_signing_bytes", samples::vote().signing_bytes(&samples::genesis().hash())),
         ("witness_transaction", encode(&samples::witness_transaction())),
-    ]
+    ];
+    rows.extend(samples::module_actions().iter().map(|(name, action)| (*name, encode(action))));
+    rows.sort_unstable();
+    rows
 }
 
 #[test]
@@ -58,6 +62,11 @@ fn samples_of_module_actions_have_a_valid_form() {
     ];
     for transaction in transactions {
         assert_eq!(transaction.check(&samples::genesis().hash()), Ok(()));
+    }
+    for (name, action) in samples::module_actions() {
+        let body = TransactionBody { lane: action.lane(), action, ..samples::body() };
+        let signed = body.sign(&samples::secret(1), &samples::genesis().hash());
+        assert_eq!(signed.check(&samples::genesis().hash()), Ok(()), "{name}");
     }
 }
 

@@ -39,6 +39,19 @@ fn every_type_has_exactly_one_encoding() {
     total(&samples::vote(), &mut seed);
     total(&samples::proposal(), &mut seed);
     total(&samples::ops(), &mut seed);
+    total(&samples::genesis(), &mut seed);
+    total(&samples::genesis().validator_set().unwrap(), &mut seed);
+    total(&samples::closing(), &mut seed);
+    total(&samples::bond_transaction(), &mut seed);
+    total(&samples::evidence_transaction(), &mut seed);
+    total(&samples::heartbeat_evidence_transaction(), &mut seed);
+    total(&samples::false_key_proof_transaction(), &mut seed);
+    total(&samples::witness_transaction(), &mut seed);
+    total(&samples::proof_transaction(), &mut seed);
+    total(&samples::proof_keys(), &mut seed);
+    for (_, action) in samples::module_actions() {
+        total(&action, &mut seed);
+    }
 }
 
 #[test]

@@ -269,3 +269,49 @@ pub fn closing() -> ClosingEvents {
     ];
     ClosingEvents::new(events).unwrap()
 }
+
+pub fn proof_keys() -> ProofKeys {
+    let digest = |first: u32| LedgerDigest::new([first, 1, 2, 3, 4, 5, 6, 7]).unwrap();
+    ProofKeys { window: digest(1), fold: digest(2), lift_constraints: digest(3), fold_constraints: digest(4) }
+}
+
+/// One action of each kind that the transactions above do not hold, with the name of its row among the pinned hashes.
+pub fn module_actions() -> Vec<(&'static str, Action)> {
+    use primitives::actions::identity::{PeerBinding, Register, VrfBinding};
+    use primitives::actions::lottery::lottery_input;
+    let (chain, vrf_secret, held) = (genesis().hash(), VrfSecretKey::from_seed([1; 32]), Height(5));
+    let vrf = || VrfBinding::prove(&vrf_secret, address(1), held, &chain).unwrap();
+    let peer = PeerBinding::sign(&secret(40), address(1), held, &chain);
+    let register = Register { bond: amount(10_000_000), vrf: vrf(), peer: Some(peer.clone()) };
+    let heartbeats = vec![heartbeat(3).sign(&secret(10), &chain)];
+    let proof = vrf_secret.prove(&lottery_input(&chain, 7, &Hash([4; 32]), &address(1))).unwrap();
+    let (validator, subject) = (address(10), address(2));
+    let stake = Action::Stake;
+    let identity = Action::Identity;
+    vec![
+        ("identity_attest_action", identity(IdentityAction::Attest { subject, registered_at: Height(4) })),
+        ("identity_register_action", identity(IdentityAction::Register(Box::new(register)))),
+        ("identity_revoke_action", identity(IdentityAction::Revoke)),
+        ("identity_rotate_peer_action", identity(IdentityAction::RotatePeer { peer: Some(peer) })),
+        ("identity_rotate_vrf_action", identity(IdentityAction::RotateVrf(vrf()))),
+        ("identity_vouch_action", identity(IdentityAction::Vouch { subject })),
+        ("identity_withdraw_action", identity(IdentityAction::Withdraw)),
+        ("lottery_submit_action", Action::Lottery(LotteryAction::Submit { epoch: 7, proof })),
+        ("proving_bond_action", Action::Proving(ProvingAction::Bond { amount: amount(6_000_000) })),
+        ("proving_unbond_action", Action::Proving(ProvingAction::Unbond)),
+        ("stake_claim_action", stake(StakeAction::Claim { validator })),
+        ("stake_delegate_action", stake(StakeAction::Delegate { validator, amount: amount(2_000_000) })),
+        (
+            "stake_redelegate_action",
+            stake(StakeAction::Redelegate { from: validator, to: address(11), amount: amount(1_000_000) }),
+        ),
+        ("stake_set_commission_action", stake(StakeAction::SetCommission { commission_bps: 300 })),
+        ("stake_unbond_action", stake(StakeAction::Unbond { validator, amount: amount(1_000_000) })),
+        ("stake_unjail_action", stake(StakeAction::Unjail)),
+        (
+            "timetoke_heartbeats_action",
+            Action::Timetoke(TimetokeAction::Heartbeats { list: BoundedVec::new(heartbeats).unwrap() }),
+        ),
+        ("witness_claim_action", Action::Witness(WitnessAction::Claim)),
+    ]
+}

@@ -115,6 +115,20 @@ pub enum LightError {
         /// Its height.
         height: Height,
     },
+    /// Another header than the one that was asked for.
+    #[error("asked for height {wanted}, it answered for {found}")]
+    NotWanted {
+        /// What was asked for.
+        wanted: Height,
+        /// What came.
+        found: Height,
+    },
+    /// Not the header that is trusted.
+    #[error("height {height} has another hash there than the one to be trusted")]
+    OtherHash {
+        /// The height.
+        height: Height,
+    },
 }
 
 /// The newest header that counts, and by which later ones are judged.

@@ -17,6 +17,7 @@ mod attested;
 mod chain;
 mod proven;
 mod rules;
+mod walk;
 mod window;
 
 #[cfg(test)]
@@ -26,4 +27,5 @@ pub use attested::{Attested, CLOCK_DRIFT_MS, CertifiedHeader, LightError};
 pub use chain::{ChainOrigin, SEALED_CHAIN_BYTES_MAX, SealedChain, SealedChainError, check_chain};
 pub use proven::{ChainStartError, Proven, WindowError};
 pub use rules::{ChainRules, RulesError};
+pub use walk::{STEPS_MAX, Walk};
 pub use window::{SEALED_BYTES_MAX, SealedWindow, SealedWindowError};

@@ -6,7 +6,7 @@ use primitives::{
 };
 
 use crate::light::{
-    Attested, CertifiedHeader, ChainRules, LightError, Proven, SealedWindow, SealedWindowError, WindowError,
+    Attested, CertifiedHeader, ChainRules, LightError, Proven, SealedWindow, SealedWindowError, Walk, WindowError,
 };
 use crate::statement::LedgerPoint;
 use crate::tests::golden;
@@ -133,6 +133,39 @@ fn a_set_that_has_changed_too_much_is_reached_in_smaller_steps() {
     assert_eq!(attested.height(), Height::GENESIS, "nothing has changed");
     attested.advance(&rules, &world.at(5), now(12)).expect("three of four are left");
     attested.advance(&rules, &world.at(9), now(12)).expect("two of four are left");
+}
+
+/// Walks to height `to` of the world; the heights that were wanted on the way.
+fn walked(world: &World, trust: Option<(Height, Hash)>, to: u64, at: Timestamp) -> Result<Vec<u64>, LightError> {
+    let mut walk = Walk::new(rules(), trust, world.at(to), at)?;
+    let mut wanted = Vec::new();
+    while let Some(height) = walk.wanted() {
+        wanted.push(height.0);
+        walk.give(world.at(height.0))?;
+    }
+    Ok(wanted)
+}
+
+#[test]
+fn a_walk_asks_only_for_the_headers_that_it_needs() {
+    let world = World::new(30);
+    let trust = |height: u64| Some((Height(height), world.at(height).header.hash()));
+    assert_eq!(walked(&world, None, 5, now(30)), Ok(vec![]), "three of four are left");
+    assert_eq!(walked(&world, None, 9, now(30)), Ok(vec![4]));
+    assert_eq!(walked(&world, trust(9), 9, now(30)), Ok(vec![]), "the goal is what is trusted");
+    assert_eq!(walked(&world, trust(7), 9, now(30)), Ok(vec![7]), "what is trusted is fetched first");
+    let far = walked(&world, None, 30, now(30)).expect("by steps");
+    assert!(far.len() > 3 && far[0] == 15, "{far:?}");
+    let late = Timestamp(rules().trusting_period_ms + 1);
+    assert!(matches!(walked(&world, None, 5, late), Err(LightError::CheckpointTooOld { .. })));
+    assert_eq!(walked(&world, trust(3), 5, late), Ok(vec![3]), "height 3 is young enough");
+    let below = walked(&world, trust(9), 5, now(30));
+    assert!(matches!(below, Err(LightError::NotAbove { .. })), "{below:?}");
+    let other = walked(&world, Some((Height(7), Hash([1; 32]))), 9, now(30));
+    assert_eq!(other, Err(LightError::OtherHash { height: Height(7) }));
+    let mut walk = Walk::new(rules(), None, world.at(9), now(30)).expect("genesis is young enough");
+    let wrong = walk.give(world.at(3));
+    assert_eq!(wrong, Err(LightError::NotWanted { wanted: Height(4), found: Height(3) }));
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn lifting_takes_windows_of_the_window_key_only() {
 }
 
 /// Window 1 and window 2 by themselves.
-fn halves() -> [FoldedProof; 2] {
+pub(super) fn halves() -> [FoldedProof; 2] {
     let windows = witnesses(2).iter().map(|witness| crate::replay(witness).expect("valid").0).collect::<Vec<_>>();
     let first = include_bytes!("../../../../fixtures/fold_first.proof").to_vec();
     let second = include_bytes!("../../../../fixtures/fold_second.proof").to_vec();

@@ -10,6 +10,7 @@ mod forgeries;
 mod golden_windows;
 mod honest;
 mod kill;
+mod mutations;
 mod refusals;
 mod systems;
 mod world;

@@ -7,6 +7,7 @@ mod audit;
 mod blocks;
 mod changes;
 mod closing;
+mod dishonest;
 mod net;
 mod offences;
 mod proving;

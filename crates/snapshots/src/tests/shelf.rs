@@ -71,3 +71,25 @@ fn a_damaged_snapshot_is_listed_as_such_and_does_not_count() {
     assert!(matches!(shelf.prune(1, None, Timestamp(0)), Err(SnapshotError::InUse { .. })));
     assert!(matches!(Snapshot::find(&folder.path().join("none")), Err(SnapshotError::Missing { .. })));
 }
+
+#[test]
+fn a_new_copy_of_a_height_takes_the_place_of_a_damaged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path());
+    let mut chain = Chain::new(20, &StoreConfig::Memory);
+    chain.grow();
+    let first = chain.snapshot(&shelf);
+    let chunk = first.chunk_path(&first.manifest.chunks()[0].id);
+    let good = fs::read(&chunk).unwrap();
+    for damaged in [Some(b"rotten".as_slice()), None] {
+        match damaged {
+            Some(bytes) => fs::write(&chunk, bytes).unwrap(),
+            None => fs::remove_file(&chunk).unwrap(),
+        }
+        assert!(shelf.newest().unwrap().unwrap().read(&mut |_| {}, &mut |_, _| {}).is_err());
+        let again = chain.snapshot(&shelf);
+        assert_eq!((again.path.as_path(), fs::read(&chunk).unwrap()), (first.path.as_path(), good.clone()));
+        again.read(&mut |_| {}, &mut |_, _| {}).unwrap();
+        assert_eq!(shelf.list().unwrap().len(), 1);
+    }
+}

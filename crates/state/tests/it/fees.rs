@@ -56,6 +56,24 @@ fn a_lane_uses_its_own_share_then_borrows_then_is_full() {
 }
 
 #[test]
+fn the_reserved_lane_neither_lends_nor_borrows() {
+    let params = Params { block_weight_max: 10_000, ..Params::default() };
+    let (mut meter, reserved) = (LaneMeter::new(&params), share(&params, Lane::Reserved));
+    assert_eq!((reserved, Lane::Reserved.other()), (1_000, None));
+    assert_eq!(meter.place(Lane::Reserved, reserved + 1, true), None, "it has its share and no more");
+    // Payments fill all that is theirs, and not a unit of the reserved share.
+    meter.record(Lane::Consumer, 5_500, Placement::Own);
+    meter.record(Lane::Consumer, 3_500, Placement::Borrowed);
+    for lane in [Lane::Consumer, Lane::Industrial] {
+        assert_eq!(meter.place(lane, 1, true), None);
+    }
+    assert_eq!(meter.place(Lane::Reserved, reserved, true), Some(Placement::Own));
+    meter.record(Lane::Reserved, reserved, Placement::Own);
+    assert_eq!(meter.place(Lane::Reserved, 1, true), None);
+    assert_eq!(meter.demand(Lane::Reserved), reserved);
+}
+
+#[test]
 fn opening_fee_rises_with_the_slots_in_use() {
     let params = Params::default();
     assert_eq!(open_fee(&params, 0), Some(amount(1_000)));

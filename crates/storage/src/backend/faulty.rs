@@ -174,7 +174,7 @@ fn picked(map: &Map, pick: u64) -> Option<Vec<u8>> {
 }
 
 /// Contents of a [`FaultyDisk`] at some moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultySnapshot(Map);
 
 /// The engine on a [`FaultyDisk`].

@@ -212,7 +212,7 @@ fn creation_that_was_interrupted_starts_again() {
 
 #[test]
 fn crash_points_have_names_that_read_back() {
-    for point in CrashPoint::ALL {
+    for point in CrashPoint::all() {
         assert_eq!(point.name().parse(), Ok(point));
     }
     assert!("commit_sometime".parse::<CrashPoint>().unwrap_err().to_string().contains("commit_after_sync"));

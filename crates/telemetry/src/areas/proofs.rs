@@ -49,6 +49,8 @@ area! {
         refused: CounterFamily<1> = Metric::counter("proof_refused_total").labels(&["reason"]);
         "Proofs of windows and of the chain that peers delivered, by what became of them (accepted and passed on, ignored, rejected)"
         gossip: CounterFamily<2> = Metric::counter("proof_gossip_total").labels(&["proof", "verdict"]).values(&[&["window", "chain"], &["accepted", "ignored", "rejected"]]);
+        "Questions for a missing proof, by what they are (asked by this node; of a peer, answered with a proof or with nothing)"
+        questions: CounterFamily<1> = Metric::counter("proof_questions_total").labels(&["result"]).values(&[&["asked", "answered", "nothing"]]);
         "Size of accepted proofs"
         size: HistogramFamily<1> = Metric::histogram("proof_size_bytes", PROOF_BYTES).unit(Unit::Bytes).labels(&["proof"]);
         "Questions for window proofs that were answered from the store"

@@ -99,6 +99,8 @@ fn a_test_that_nobody_runs_and_a_library_that_is_a_benchmark_are_found() {
 fn a_crate_that_asks_for_seeded_defects_is_found() {
     let asks = B.replace("a.workspace = true\n", "a.workspace = true\n[features]\nx = [\"a/seeded-bugs\"]\n");
     assert!(found(ROOT, A, &asks, TABLE)[0].contains("names the feature `seeded-bugs`"));
+    let lies = asks.replace("seeded-bugs", "dishonest-quorum");
+    assert!(found(ROOT, A, &lies, TABLE)[0].contains("names the feature `dishonest-quorum`"));
     let sim = A.replace("\"a\"", "\"sim\"").replace("[lints]", "[features]\ndefault = [\"seeded-bugs\"]\n[lints]");
     let table = TABLE.replace("<!-- crates:end", "| `sim` | nothing |\n<!-- crates:end");
     let snapshot = Snapshot::of(&[
