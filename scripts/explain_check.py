@@ -2,13 +2,16 @@
 """Recomputes what the explain commands say, from blocks, receipts and closing events.
 
 Reads a node's RPC: the explanations first (each names the height it was read at), then every block up to there with
-its receipts, its closing events and the set that decided it. Recomputes tiers, scores, timetoke, every payout of every
-epoch, balances, stakes and the statistics of validators by the rules of spec/reputation.md, spec/timetoke.md,
-spec/rewards.md, spec/staking.md and spec/evidence.md, and compares. Voting sets may change, stake may come and go, and
-offenders may be slashed. Uses the standard library and none of the project's code.
+its receipts, its closing events and the set that decided it. Recomputes tiers, scores with every counter and part and what
+the next tier asks for, timetoke, every payout of every epoch, balances, stakes, the statistics of validators, and the
+lottery: who was frozen with which weight and threshold, who was admitted by which route, why an address does not vote and
+what would raise its share. All by the rules of spec/reputation.md, spec/timetoke.md, spec/rewards.md, spec/staking.md,
+spec/lottery.md and spec/evidence.md, and compares. Voting sets may change, stake may come and go, and offenders may be
+slashed. Uses the standard library and none of the project's code.
 
 What is taken from the node: the voting set of each height (its members change at the ends of epochs only and by the
-bounded part of the power, which is checked), and what the witness pool pays. A slash is recomputed for bonded stake,
+bounded part of the power, which is checked), the tickets in events, and what the witness pool pays. Not compared, because
+they need BLAKE3: lost turns, and tickets of candidates that submitted none. A slash is recomputed for bonded stake,
 for stake that is leaving and for stake that was redelegated. A difference ends with 1, no answer with 3, agreement
 with 0.
 
@@ -18,6 +21,7 @@ with 0.
 import argparse
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -33,6 +37,8 @@ DECAY_CURVE = [(0, 0), (1, 50_000), (7, 400_000), (30, 1_000_000)]
 POOLS = ("witness_bps", "timetoke_bps", "prover_bps", "treasury_bps")
 PAYOUTS_PER_BLOCK = 32
 LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+LOTTERY_EPOCHS = 3
+FROZEN_MAX = 512
 STATISTICS = ("epochs", "commits", "missed", "built", "votes_left_out", "jailed")
 
 
@@ -79,12 +85,27 @@ def voting_set(node, height):
     return {bech32m(entry[:30]): int.from_bytes(entry[94:], "little") for entry in entries}
 
 
+def next_set(node, height):
+    """The set after a height: the chain goes on, so the next block comes."""
+    for _ in range(100):
+        try:
+            return voting_set(node, height + 1)
+        except urllib.error.HTTPError:
+            time.sleep(0.1)
+    return voting_set(node, height + 1)
+
+
 def curve(points, count):
     """REP-3: straight lines between the points, rounded down."""
     for (start, low), (end, high) in zip(points, points[1:]):
         if count < end:
             return low + (high - low) * (count - start) // (end - start)
     return points[-1][1]
+
+
+def weight_of(part):
+    """The parameter that weighs a part of the score."""
+    return "weight_feedback_ppm" if part == "peer_feedback" else f"weight_{part}_ppm"
 
 
 class Timetoke:
@@ -143,6 +164,7 @@ class Candidate:
         self.commission, self.tokens, self.shares, self.per_share = commission, 0, 0, 0
         self.owned = {}
         self.jailed = self.tombstoned = False
+        self.jailed_until = 0
 
     def value(self, owner):
         shares = self.owned.get(owner, (0, 0))[0]
@@ -198,6 +220,9 @@ class Chain:
         self.statistics, self.turns, self.offences, self.paid = {}, {}, [], 0
         # By epoch and validator: stake that is leaving. By epoch, source, owner and target: held redelegations.
         self.buckets, self.moves, self.slashes = {}, {}, 0
+        # Each by the epoch to enter in. Of a draw: the result, and what would have come of each candidate.
+        self.frozen, self.tickets, self.seeds, self.drawn = {}, {}, {}, {}
+        self.timetoke_paid, self.witness_paid, self.admitted = 0, 0, 0
 
     def compare(self, what, expected, told):
         self.checked += 1
@@ -232,6 +257,8 @@ class Chain:
             paid = self.pay()
         self.promise(header["proposer"], signers)
         self.open_challenge(header["proposer"], signers)
+        if ends and self.params["lottery"]["min_tier"] > 0:
+            self.lottery(header["beacon"])
         self.closed(closing, paid)
         if ends:
             self.end_epoch()
@@ -314,6 +341,10 @@ class Chain:
             self.heartbeat(event["event"])
         elif kind == "witness" and event["event"]["kind"] == "paid":
             self.add(event["event"]["identity"], event["event"]["amount"])
+            self.witness_paid += 1
+        elif kind == "lottery" and event["event"]["kind"] == "submitted":
+            ticket = event["event"]
+            self.tickets.setdefault(ticket["epoch"], {})[ticket["candidate"]] = ticket["ticket"]
 
     def identity_event(self, event):
         one = self.identity(event["identity"])
@@ -335,6 +366,7 @@ class Chain:
 
     def jailed(self, validator):
         self.candidates[validator].jailed = True
+        self.candidates[validator].jailed_until = self.epoch(self.height) + 1 + self.params["staking"]["jail_epochs"]
         self.record(validator)["jailed"] += 1
 
     def slash(self, evidence, events):
@@ -468,6 +500,7 @@ class Chain:
             if sum(parts):
                 rewarded[address] = (*parts, paid)
                 self.add(address, sum(parts) if paid else 0)
+                self.timetoke_paid += paid
         return rewarded
 
     def promise(self, proposer, signers):
@@ -516,7 +549,7 @@ class Chain:
 
     def closed(self, events, paid):
         """What the node says that the block did by itself, against what was recomputed."""
-        told, rewarded, funded, unbonded = {}, {}, [], []
+        told, rewarded, funded, unbonded, admitted = {}, {}, [], [], []
         for event in events:
             kind, inner = event["type"], event.get("event", {})
             if kind == "reward_paid":
@@ -527,14 +560,142 @@ class Chain:
                 unbonded.append((event["owner"], event["validator"], event["amount"]))
             elif kind == "jailed":
                 self.jailed(event["validator"])
+            elif kind == "lottery" and inner["kind"] == "admitted":
+                admitted.append((inner["candidate"], inner["fallback"]))
             elif kind == "timetoke" and inner["kind"] == "rewarded":
                 rewarded[inner["validator"]] = (inner["proposer_part"], inner["witness_part"], inner["paid"])
             elif kind == "timetoke" and inner["kind"] == "challenge_opened":
                 self.compare(f"the challenge opened at {self.height}", self.challenge, inner["challenge"])
         self.unbonded(unbonded)
+        ends = self.height % self.params["epoch_blocks"] == 0
+        self.drew(self.drawn.get(self.epoch(self.height) + 1) if ends else None, admitted)
         self.compare(f"rewards paid at the end of {self.height}", paid["reward_paid"], told)
         self.compare(f"timetoke rewards at the end of {self.height}", paid["rewarded"], rewarded)
         self.compare(f"what the pools got at the end of {self.height}", paid["funded"], funded)
+
+    # The lottery
+
+    def stands_by(self, address):
+        """LOT-2 and LOT-12: bonded, not jailed, not removed, active, and outside the set."""
+        candidate = self.candidates.get(address)
+        return (candidate is not None and address not in self.voting and self.identity(address).active
+                and not candidate.jailed and not candidate.tombstoned
+                and candidate.value(address) >= self.params["staking"]["min_self_stake"])
+
+    def weight(self, stake, tier, hours):
+        rates, cap = self.params["lottery"], self.params["timetoke"]["cap_hours"]
+        factor = PPM + rates["tier_bonus_ppm"] * max(0, tier - 3) + rates["timetoke_bonus_ppm"] * min(hours, cap) // cap
+        return stake // MICRO * factor // PPM
+
+    def threshold(self, weight, total):
+        seats = self.params["lottery"]["seats"]
+        return min(2**64 - 1, seats * weight * 2**64 // total) if total else 0
+
+    def on_list(self, epoch):
+        """The frozen list of an epoch with weight, threshold and ticket of each."""
+        frozen, tickets = self.frozen.get(epoch, []), self.tickets.get(epoch, {})
+        weights = [self.weight(stake, tier, hours) for _, stake, tier, hours in frozen]
+        total = sum(weights)
+        return total, [{
+            "address": address, "stake": stake, "tier": f"tl{tier}", "hours": hours, "weight": weight,
+            "share_ppm": weight * PPM // total if total else 0, "threshold": str(self.threshold(weight, total)),
+            "ticket": str(tickets[address]) if address in tickets else None,
+        } for (address, stake, tier, hours), weight in zip(frozen, weights)]
+
+    def lottery(self, beacon):
+        """LOT-1, LOT-2 and LOT-9 to LOT-13."""
+        epoch = self.epoch(self.height)
+        if epoch + 1 >= LOTTERY_EPOCHS:
+            self.drawn[epoch + 1] = self.draw(epoch + 1)
+        self.seeds[epoch + 2] = beacon
+        frozen = []
+        for address, candidate in self.candidates.items():
+            if self.stands_by(address):
+                tier = int(self.explain(address, self.time)["tier"][2:])
+                if tier >= self.params["lottery"]["min_tier"]:
+                    hours = self.identity(address).timetoke.now(self.params["timetoke"], self.time)
+                    frozen.append((address, candidate.tokens, tier, hours))
+        frozen.sort(key=lambda one: (-one[1], order(one[0])))
+        self.frozen[epoch + LOTTERY_EPOCHS] = frozen[:FROZEN_MAX]
+
+    def draw(self, epoch):
+        """Who submitted stands in order; the silent follow, in an order that needs BLAKE3."""
+        seats = self.params["lottery"]["seats"]
+        _, listed = self.on_list(epoch)
+        contested, ranked, silent = len(listed) > seats, [], set()
+        for one in listed:
+            if not self.stands_by(one["address"]):
+                continue
+            if one["ticket"] is None:
+                silent.add(one["address"])
+                continue
+            ticket, threshold = int(one["ticket"]), int(one["threshold"])
+            route = "uncontested" if not contested else "ticket" if ticket < threshold else "fallback"
+            rank = ticket * 2**32 // one["weight"] if one["weight"] else 2**128 - 1
+            ranked.append((route == "fallback", rank, order(one["address"]), one["address"], route, one))
+        ranked.sort(key=lambda one: one[:3])
+        listing = [(address, route, one["ticket"], one["threshold"]) for _, _, _, address, route, one in ranked]
+        return {"epoch": epoch, "seats": seats, "candidates": len(listed), "order": listing, "silent": silent,
+                "submissions": len(self.tickets.get(epoch, {})), "contested": contested}
+
+    def drew(self, drawn, admitted):
+        """The admissions that the end of the epoch tells, against the draw."""
+        if drawn is None:
+            self.compare(f"admissions at the end of {self.height}", [], admitted)
+            return
+        self.admitted += len(admitted)
+        room = len(drawn["order"]) + len(drawn["silent"])
+        self.compare(f"candidates admitted at the end of {self.height}", min(drawn["seats"], room), len(admitted))
+        submitted = [(address, fallback) for address, fallback in admitted if address not in drawn["silent"]]
+        expected = [(address, route == "fallback") for address, route, *_ in drawn["order"]]
+        if not drawn["contested"]:
+            self.compare(f"who was admitted at the end of {self.height}", sorted(expected), sorted(submitted))
+            return
+        self.compare(f"who was admitted at the end of {self.height}", expected[:drawn["seats"]], submitted)
+        self.compare(f"routes of the silent at the end of {self.height}", True,
+                     all(fallback for address, fallback in admitted if address in drawn["silent"]))
+
+    def threshold_view(self):
+        enter = self.epoch(self.height + 1) + 1
+        total, listed = self.on_list(enter)
+        return {"epoch": enter, "seed": self.seeds.get(enter), "total_weight": str(total), "candidates": listed,
+                "submissions": len(self.tickets.get(enter, {})), "seats": self.params["lottery"]["seats"],
+                "enabled": self.params["lottery"]["min_tier"] > 0}
+
+    def raises(self, enter, address):
+        own = next((one for one in self.frozen.get(enter, []) if one[0] == address), None)
+        if own is None:
+            return []
+        _, stake, tier, hours = own
+        before = self.weight(stake, tier, hours)
+        others = self.on_list(enter)[0] - before
+        more = min(hours + 24, self.params["timetoke"]["cap_hours"])
+        changes = [("more stake", self.weight(stake + max(MICRO, stake // 10), tier, hours)),
+                   (f"tier tl{tier + 1}", self.weight(stake, tier + 1, hours) if tier < 5 else 0),
+                   (f"{more} hours of timetoke", self.weight(stake, tier, more))]
+        return [(change, weight, weight * PPM // (others + weight)) for change, weight in changes if weight > before]
+
+    def why(self, address, time):
+        """LOT-17: the first thing that keeps an address out of the set of the next height."""
+        enter = self.epoch(self.height + 1) + 1
+        candidate, needs = self.candidates.get(address), self.params["lottery"]["min_tier"]
+        tier = self.explain(address, time)["tier"]
+        if address in self.next_voting:
+            return "it votes now"
+        if candidate is not None and candidate.tombstoned:
+            return "evidence removed it for ever"
+        if not self.identity(address).active:
+            return "it has no active identity"
+        if candidate is None or candidate.shares == 0:
+            return "it is no candidate" if candidate is None else "it is no candidate|its own stake is"
+        if candidate.value(address) < self.params["staking"]["min_self_stake"]:
+            return "its own stake is"
+        if candidate.jailed:
+            return f"it is jailed: ask to return with tb stake unjail from epoch {candidate.jailed_until} on"
+        if any(one[0] == address for one in self.frozen.get(enter, [])):
+            has_ticket = address in self.tickets.get(enter, {})
+            return "its ticket waits for the draw" if has_ticket else "it is on the list and has no ticket yet"
+        return f"it is {tier} and needs tl{needs}" if int(tier[2:]) < needs else "it qualifies"
 
     def end_epoch(self):
         """STK-26."""
@@ -576,7 +737,26 @@ class Chain:
             if not holds:
                 break
             tier += 1
-        return {"tier": f"tl{tier}", "score_ppm": score, "verifiable_score_ppm": verifiable}
+        steps = (("identity", int(one.active), 1), ("hours", hours, limits["hours"]),
+                 ("consensus_successes", successes, limits["candidate_successes"]),
+                 ("consensus_successes", successes, limits["proven_successes"]),
+                 ("verifiable_score_ppm", verifiable, limits["score_ppm"]))
+        missing = None
+        if tier < len(steps):
+            counter, has, needs = steps[tier]
+            missing = {"tier": f"tl{tier + 1}", "counter": counter, "has": has, "needs": needs}
+        counted = (("validation", COUNT_CURVE, validations), ("uptime", UPTIME_CURVE, hours),
+                   ("consensus", COUNT_CURVE, successes), ("peer_feedback", FEEDBACK_CURVE, one.vouches),
+                   ("decay", DECAY_CURVE, days))
+        parts = [{"name": name, "count": count, "curve_ppm": curve(points, count),
+                  "weight_ppm": params[weight_of(name)], "contribution_ppm": part(points, count, weight_of(name)),
+                  "negative": name == "decay", "verifiable": name != "peer_feedback"}
+                 for name, points, count in counted]
+        counters = {"validations": one.validations, "validation_failures": one.validation_failures,
+                    "successes": one.successes, "failures": one.failures, "vouches": one.vouches,
+                    "active_at_ms": one.active_at}
+        return {"tier": f"tl{tier}", "score_ppm": score, "verifiable_score_ppm": verifiable, "parts": parts,
+                "next": missing, "counters": counters}
 
     def statistics_of(self, address):
         built, left_out = self.turns.get(address, (0, 0))
@@ -594,12 +774,16 @@ def told(node):
     listed = node.get("/staking/validators")
     validators = [one["address"] for one in listed["validators"]]
     addresses = sorted({line["address"] for line in board["best"]} | set(validators))
-    answers = [(timetoke["height"], "timetoke", None, timetoke), (listed["height"], "stakes", None, listed)]
+    draws = node.get("/consensus/vrf/threshold")
+    answers = [(timetoke["height"], "timetoke", None, timetoke), (listed["height"], "stakes", None, listed),
+               (draws["height"], "draws", None, draws)]
     for address in addresses:
         view = node.get(f"/ledger/reputation/{address}")
         answers.append((view["height"], "reputation", address, view))
         account = node.get(f"/accounts/{address}")
         answers.append((account["height"], "balance", address, account))
+        standing = node.get(f"/consensus/vrf/{address}")
+        answers.append((standing["height"], "lottery", address, standing))
     for address in validators:
         try:
             view = node.get(f"/staking/validators/{address}/statistics")
@@ -610,9 +794,42 @@ def told(node):
     return answers, len(addresses)
 
 
+def judge_draws(chain, view):
+    height = view["height"]
+    for field, value in chain.threshold_view().items():
+        chain.compare(f"{field} of the lottery at {height}", value, view[field])
+    result, last = chain.drawn.get(view["epoch"] - 1), view["last"]
+    chain.compare(f"a result at {height}", result is not None, last is not None)
+    if result is not None and last is not None:
+        for field in ("epoch", "seats", "candidates", "submissions"):
+            chain.compare(f"{field} of the last lottery at {height}", result[field], last[field])
+        told = [tuple(one[name] for name in ("address", "route", "ticket", "threshold")) for one in last["admitted"]
+                if one["address"] not in result["silent"]]
+        expected = result["order"] if result["contested"] else sorted(result["order"])
+        chain.compare(f"admitted at {height}", expected[:len(told)], told if result["contested"] else sorted(told))
+
+
+def judge_standing(chain, address, view):
+    height, enter = view["height"], chain.epoch(view["height"] + 1) + 1
+    chain.compare(f"whether {address} votes after {height}", address in chain.next_voting, view["validator"])
+    own = next((one for one in chain.on_list(enter)[1] if one["address"] == address), None)
+    chain.compare(f"place of {address} on the list at {height}", own, view["candidate"])
+    expected = chain.why(address, chain.time).split("|")
+    # What the last draw did stands before it.
+    is_told = any(one in view["reason"] for one in expected)
+    chain.compare(f"{expected} about {address} at {height} in {view['reason']!r}", True, is_told)
+    told = [(one["change"], one["weight"], one["share_ppm"]) for one in view["raises"]]
+    told = [("more stake" if change.endswith("more stake") else change, *rest) for change, *rest in told]
+    chain.compare(f"what would raise {address} at {height}", chain.raises(enter, address), told)
+
+
 def judge(chain, kind, address, view):
     height = view["height"]
-    if kind == "reputation":
+    if kind == "draws":
+        judge_draws(chain, view)
+    elif kind == "lottery":
+        judge_standing(chain, address, view)
+    elif kind == "reputation":
         for field, value in chain.explain(address, view["time_ms"]).items():
             chain.compare(f"{field} of {address} at {height}", value, view[field])
     elif kind == "balance":
@@ -648,6 +865,9 @@ def check(node):
             status = node.get(f"/transactions/{name}")
             receipts.append((status["receipt"], status["transaction"]))
         chain.apply(block, receipts, node.get(f"/blocks/{height}/events")["events"], voting)
+        # Answers at the last height are judged by the set that decides the next one.
+        if any(at == height for at, *_ in answers):
+            chain.next_voting = next_set(node, height)
         for at, kind, address, view in answers:
             if at == height:
                 judge(chain, kind, address, view)
@@ -668,9 +888,10 @@ def main():
     if chain.differences:
         print(f"{len(chain.differences)} of {chain.checked} values differ")
         return 1
-    print(f"tier, score, timetoke, stake and rewards of {identities} identities agree with blocks 1 to {top}: "
+    print(f"tier, score, timetoke, lottery, stake and rewards of {identities} identities agree with blocks 1 to {top}: "
           f"{chain.checked} values, {changes} changes of the voting set, {chain.slashes} slashes, "
-          f"{chain.paid} µBLOCK of rewards")
+          f"{chain.paid} µBLOCK of rewards, {chain.timetoke_paid} payments of timetoke, {chain.witness_paid} to "
+          f"witnesses, {chain.admitted} admissions")
     return 0
 
 

@@ -22,7 +22,7 @@ use replica::Replica;
 use serde::{Deserialize, Serialize};
 use state::timetoke::{self, commitment};
 use state::view::{self, Broken};
-use state::{identity, staking};
+use state::{StateView, identity, staking};
 
 use crate::shared::Shared;
 
@@ -165,13 +165,62 @@ impl Roots {
     }
 }
 
+/// What this node has published: when the next message is due, and which subjects changed since the last one.
+#[derive(Debug, Default)]
+pub struct Published {
+    records: BTreeMap<Address, (u64, Timestamp)>,
+    root: Hash,
+    at: Option<Timestamp>,
+}
+
+impl Published {
+    /// The message that is due after the block at `height` and `now`, which counts as published; `None` while the root is
+    /// the published one or the last message is younger than `sync_seconds` of block time.
+    ///
+    /// # Errors
+    /// [`Broken`] when the state does not decode.
+    pub fn due(
+        &mut self,
+        state: &dyn StateView,
+        height: Height,
+        now: Timestamp,
+    ) -> Result<Option<MetaTimetoke>, Broken> {
+        let root = commitment::root(state)?;
+        let apart = view::params(state)?.timetoke.sync_seconds.saturating_mul(1_000);
+        if root == self.root || self.at.is_some_and(|at| now.since(at) < apart) {
+            return Ok(None);
+        }
+        let (kind, version) = (MetaKind::MetaTimetoke, META_VERSION);
+        let mut meta = MetaTimetoke { kind, version, height, root, deltas: Vec::new(), truncated: false };
+        for (key, _) in state.scan(&[timetoke::keys::SUBJECT], SUBJECTS_MAX) {
+            let Some(address) = staking::keys::address_at(&key, 1) else { continue };
+            let record = timetoke::get(state, &address)?;
+            let published = self.records.get(&address).copied().unwrap_or_default();
+            if (record.hours, record.accrued_at) == published {
+                continue;
+            }
+            if meta.deltas.len() >= DELTAS_MAX {
+                meta.truncated = true;
+                break;
+            }
+            let Some(identity) = identity::get(state, &address)? else { continue };
+            let (hours, accrued_at_ms) = (record.hours, record.accrued_at);
+            self.records.insert(address, (hours, accrued_at_ms));
+            meta.deltas.push(TimetokeDelta { address, number: identity.number, hours, accrued_at_ms });
+        }
+        self.at = Some(now);
+        if !meta.truncated {
+            self.root = root;
+        }
+        Ok(Some(meta))
+    }
+}
+
 #[derive(Default)]
 struct Inner {
     roots: Roots,
     waiting: VecDeque<(PublicKey, MetaTimetoke)>,
-    published: BTreeMap<Address, (u64, Timestamp)>,
-    published_root: Hash,
-    published_at: Option<Timestamp>,
+    published: Published,
 }
 
 /// What one node has published and heard.
@@ -227,45 +276,12 @@ impl Meta {
     /// Notes the root, and makes a message when one is due.
     fn look(&self, shared: &Shared, chain: &Replica) -> Result<Option<MetaTimetoke>, Broken> {
         let (state, height, now) = (chain.state(), chain.head().height, chain.head().time);
-        let root = commitment::root(state)?;
         let mut inner = self.lock();
-        inner.roots.note(height, root);
-        if root == inner.published_root || crate::ready::behind(shared, height.0) > 1 {
+        inner.roots.note(height, commitment::root(state)?);
+        if crate::ready::behind(shared, height.0) > 1 {
             return Ok(None);
         }
-        let apart = view::params(state)?.timetoke.sync_seconds.saturating_mul(1_000);
-        if inner.published_at.is_some_and(|at| now.since(at) < apart) {
-            return Ok(None);
-        }
-        let mut meta = MetaTimetoke {
-            kind: MetaKind::MetaTimetoke,
-            version: META_VERSION,
-            height,
-            root,
-            deltas: Vec::new(),
-            truncated: false,
-        };
-        for (key, _) in state.scan(&[timetoke::keys::SUBJECT], SUBJECTS_MAX) {
-            let Some(address) = staking::keys::address_at(&key, 1) else { continue };
-            let record = timetoke::get(state, &address)?;
-            let published = inner.published.get(&address).copied().unwrap_or_default();
-            if (record.hours, record.accrued_at) == published {
-                continue;
-            }
-            if meta.deltas.len() >= DELTAS_MAX {
-                meta.truncated = true;
-                break;
-            }
-            let Some(identity) = identity::get(state, &address)? else { continue };
-            let (hours, accrued_at_ms) = (record.hours, record.accrued_at);
-            inner.published.insert(address, (hours, accrued_at_ms));
-            meta.deltas.push(TimetokeDelta { address, number: identity.number, hours, accrued_at_ms });
-        }
-        inner.published_at = Some(now);
-        if !meta.truncated {
-            inner.published_root = root;
-        }
-        Ok(Some(meta))
+        inner.published.due(state, height, now)
     }
 
     /// A message of a topic came from a peer.

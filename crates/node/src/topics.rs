@@ -71,6 +71,11 @@ impl Topic {
             Self::Vrf | Self::Witness => Tier::Online,
         }
     }
+
+    /// Whether a publisher of this tier may publish.
+    pub fn takes(self, tier: Tier) -> bool {
+        tier >= self.lowest_tier()
+    }
 }
 
 /// Why something of a topic is not passed on.
@@ -116,7 +121,7 @@ pub fn judge(
     let publisher = &transaction.body.payer;
     let (state, head) = (chain.state(), chain.head());
     let tier = lottery::tier(state, &view::params(state)?, publisher, head.height, head.time)?;
-    Ok(if tier >= topic.lowest_tier() { Ok(()) } else { Err(Refusal::Tier) })
+    Ok(if topic.takes(tier) { Ok(()) } else { Err(Refusal::Tier) })
 }
 
 /// Whether a transaction may be published or relayed; what may not is counted, and named in the

@@ -115,4 +115,9 @@ pub async fn strangers_publish_nothing(cluster: &Cluster) {
     let done = node.finalized(transaction.id()).await;
     let outcome = done.receipt.expect("a receipt").outcome;
     assert_eq!(outcome, Outcome::LotteryWrongEpoch);
+    // Every node counts what a block refused, by its reason.
+    let (told, rejections) = (outcome.name(), "vrf_rejections_total{reason=\"lottery_wrong_epoch\"}");
+    until("the rejection to be counted", PATIENCE, async || (node.metric(rejections).await >= 1.0).then_some(())).await;
+    let metrics = node.client().node_status().await.expect("a status").vrf_metrics;
+    assert!(metrics.rejected >= 1 && metrics.rejected_by_reason.get(told) >= Some(&1), "{metrics:?}");
 }

@@ -86,6 +86,15 @@ pub async fn tiers_hold_against_peers(cluster: &Cluster) {
     let body = TransactionBody { lane: action.lane(), action, ..payer.body(payer.address, 1) };
     let transaction = payer.sign(body);
     is_refused(cluster, &cluster.nodes[1], 94, &transaction, "topic=\"proofs\",reason=\"tier\"").await;
+
+    let seen = Hash([5; 32]);
+    let attestation = Attestation { identity: payer.address, height: Height(3), seed: seen, value: seen };
+    let signed = attestation.sign(&payer.key, &cluster.network.genesis.hash());
+    let list = BoundedVec::new(vec![signed]).expect("one attestation");
+    let action = Action::Witness(WitnessAction::Attest { list });
+    let body = TransactionBody { lane: action.lane(), action, ..payer.body(payer.address, 1) };
+    let transaction = payer.sign(body);
+    is_refused(cluster, &cluster.nodes[1], 96, &transaction, "topic=\"witness\",reason=\"tier\"").await;
 }
 
 /// The last node has the fifth's identity in quarantine: it takes no attestation of it, while others do.

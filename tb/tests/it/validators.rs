@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use cli::commands::proof::verify_identity;
 use cli::devnet::layout::Ports;
-use primitives::{Action, Address, Engine, Height, Outcome, Params, StakeAction, TransactionBody, VrfPublicKey};
-use rpc::types::{AuditEvidence, AuditQuery, AuditStream, BlockId, ValidatorState};
+use primitives::{Address, Engine, Hash, Height, Params, VrfPublicKey};
+use rpc::types::{AuditEvidence, AuditQuery, AuditStream, BlockId, IdentityProof, ValidatorState};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
@@ -17,7 +18,7 @@ use crate::faults::twin_of_last;
 use crate::join::{connected, start};
 use crate::offences::{offenders_are_reported, strangers_publish_nothing};
 use crate::outsider::{a_quarantine_holds_against_peers, a_wrong_timetoke_root_is_found, tiers_hold_against_peers};
-use crate::pay::{Payer, micro};
+use crate::pay::Payer;
 
 /// Longest wait for anything that takes epochs or windows here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,6 +34,7 @@ fn shrunk() -> Params {
             "hour_seconds": 3, "window_seconds": 3, "challenges_per_window": 1, "answer_seconds": 3,
             "decay_seconds": 600, "sync_seconds": 1
         },
+        "witness": { "interval_blocks": 8, "answer_blocks": 8 },
         "reputation": { "tier_thresholds": { "hours": 1, "candidate_successes": 2, "proven_successes": 400 } },
     });
     let params: Params = serde_json::from_value(params).expect("known parameters");
@@ -74,8 +76,10 @@ async fn becomes(node: &Node, address: &Address, state: ValidatorState) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     let _identity_genesis = testkit::contract!("S000-105");
-    let mut cluster = Cluster::with_params(Engine::Bft, 4, INTERVAL_MS, Some(shrunk()));
-    let (mut fifth, words, address) = newcomer(&cluster);
+    let gates = ["timetoke_rewards", "witness_network"];
+    let mut cluster = Cluster::with_gates(Engine::Bft, 4, INTERVAL_MS, Some(shrunk()), &gates);
+    let (mut fifth, mut words, address) = newcomer(&cluster);
+    words.extend(["--set", "witness.attest=true"].map(str::to_owned));
     // One of them will not use what the newcomer says as a witness.
     let quarantine = format!("p2p.witness_quarantine={address}");
     cluster.nodes[3].start_with(&["--set", &quarantine], &[]);
@@ -90,13 +94,18 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     // An identity, attested by two validators, who pay their fees from the rewards of the first epoch.
     node.reaches(9, PATIENCE).await;
     let vacant = node.client().identity_proof(&address).await.expect("a proof");
-    assert!(vacant.vacant);
+    proven_by_strangers(&cluster, &vacant, None);
     done(&fifth.home, node, &["identity", "register"]);
     for attester in &cluster.nodes[..2] {
         done(&attester.home, node, &["identity", "attest", &address.to_string()]);
     }
     let shown = done(&fifth.home, node, &["identity", "show", &address.to_string()]);
     assert_eq!(shown["identity"]["stage"], "active", "{shown}");
+    let present = node.client().identity_proof(&address).await.expect("a proof");
+    proven_by_strangers(&cluster, &present, shown["identity"]["number"].as_u64());
+    let (text, genesis) = (address.to_string(), cluster.network.genesis.hash().to_string());
+    let checked = done(&fifth.home, node, &["proof", "identity", &text, "--genesis-hash", &genesis]);
+    assert!(checked["what"].as_str().is_some_and(|what| what.ends_with("active")), "{checked}");
     let seated = rotate_seated(&cluster).await;
 
     // The node answers challenges by itself, and the hours bring tiers.
@@ -107,12 +116,14 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
         client.reputation(&address).await.ok().filter(|view| view.tier == "tl2")
     })
     .await;
+    attests(&fifth).await;
     done(&fifth.home, node, &["stake", "bond", "--amount", "1"]);
     until("a success of a bonded candidate", PATIENCE, async || {
         client.reputation(&address).await.ok().filter(|view| view.counters.successes > 0)
     })
     .await;
-    what_would_raise_its_share(node, &address).await;
+    what_would_raise_its_share(node, &fifth, &address).await;
+    commands_say_what_routes_say(node, &fifth, &address).await;
     explained(node);
     seen_by_peers(node, &fifth, &address).await;
 
@@ -122,6 +133,7 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
         block.last_commit.filter(|commit| commit.signers.contains(&address))
     })
     .await;
+    witness_is_paid(node, &fifth, &address).await;
     let _validator_flag = testkit::contract!("S003-064");
     lottery_is_counted(node, &fifth, &address).await;
     timetoke_is_told(&cluster, &fifth).await;
@@ -159,7 +171,10 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
 
     beacons_follow(&cluster, seated).await;
     let told = explained(node);
-    assert!(!told.contains("0 changes of the voting set"), "{told}");
+    assert!(!told.contains(" 0 changes of the voting set"), "{told}");
+    for never in [" 0 payments of timetoke", " 0 to witnesses", " 0 admissions"] {
+        assert!(!told.contains(never), "{told}");
+    }
     what_blocks_did_is_told(node, &fifth, &address).await;
 
     // It follows on as any node does.
@@ -169,8 +184,63 @@ async fn a_fifth_node_goes_from_nothing_to_validator_and_back() {
     cluster.check_one_history().await;
 }
 
+/// Who trusts nobody but the genesis validators sees which identity there is, or that the place is vacant.
+fn proven_by_strangers(cluster: &Cluster, proof: &IdentityProof, number: Option<u64>) {
+    let found = verify_identity(proof).expect("it proves what it says");
+    assert_eq!(found.map(|identity| u64::from(identity.number)), number);
+    assert_eq!(proof.vacant, number.is_none());
+    let genesis = &cluster.network.genesis;
+    let power = proof.verify_certificate(&genesis.validator_set().expect("a set"), &genesis.hash());
+    assert!(power.expect("the set of genesis decided it") > 0);
+    let mut flipped = proof.clone();
+    let last = flipped.state.proof.0.len() - 1;
+    flipped.state.proof.0[last] ^= 1;
+    assert!(verify_identity(&flipped).is_err(), "a flipped byte");
+    let mut other = proof.clone();
+    other.address = cluster.network.nodes[0].address;
+    assert!(verify_identity(&other).is_err(), "the proof of another key");
+    let mut rooted = proof.clone();
+    rooted.state.root = Hash([1; 32]);
+    assert!(rooted.header().is_err(), "a root that no header has");
+}
+
+/// Its node attests by itself that it has a sampled block; nobody typed anything.
+async fn attests(fifth: &Node) {
+    let sent = "validator_duties_total{duty=\"attestation\",result=\"sent\"}";
+    until("an attestation", PATIENCE, async || (fifth.metric(sent).await >= 1.0).then_some(())).await;
+}
+
+/// What its attestations earned is paid when it asks.
+async fn witness_is_paid(node: &Node, fifth: &Node, address: &Address) {
+    let client = node.client();
+    let before = client.account(address).await.expect("an account").balance;
+    let claimed = done(&fifth.home, node, &["witness", "claim"]);
+    let after = client.account(address).await.expect("an account").balance;
+    let paid = &claimed["receipt"]["events"][0]["event"];
+    assert_eq!((&paid["kind"], &paid["identity"]), (&json!("paid"), &json!(address)), "{claimed}");
+    assert!(paid["amount"].as_u64() > Some(0) && after > before, "{before} before, {after} after: {claimed}");
+}
+
+/// Commands print what the routes answer, and nothing is lost on the way.
+async fn commands_say_what_routes_say(node: &Node, fifth: &Node, address: &Address) {
+    let (client, text) = (node.client(), address.to_string());
+    // Both must be of one height: a block may come between them.
+    until("an explanation of the same height", PATIENCE, async || {
+        let told = done(&fifth.home, node, &["reputation", "explain", &text]);
+        let served = serde_json::to_value(client.reputation(address).await.ok()?).expect("JSON");
+        (told["height"] == served["height"]).then(|| assert_eq!(told, served))
+    })
+    .await;
+    until("a standing of the same height", PATIENCE, async || {
+        let told = done(&fifth.home, node, &["validator", "vrf", "inspect"])["standing"].take();
+        let served = serde_json::to_value(client.vrf(address).await.ok()?).expect("JSON");
+        (told["height"] == served["height"]).then(|| assert_eq!(told, served))
+    })
+    .await;
+}
+
 /// While it waits for the draw it is told why, and what would make it heavier.
-async fn what_would_raise_its_share(node: &Node, address: &Address) {
+async fn what_would_raise_its_share(node: &Node, fifth: &Node, address: &Address) {
     let client = node.client();
     let (standing, own) = until("its place on the list", PATIENCE, async || {
         let standing = client.vrf(address).await.ok()?;
@@ -181,6 +251,12 @@ async fn what_would_raise_its_share(node: &Node, address: &Address) {
     assert!(!standing.validator && standing.reason.contains("ticket"), "{standing:?}");
     // Alone, with one BLOCK: everything is its own, and parts of a BLOCK have no weight.
     assert_eq!((own.weight, own.share_ppm), (1, 1_000_000), "{own:?}");
+    let client = fifth.client();
+    let told = until("its threshold at its own node", PATIENCE, async || {
+        client.node_status().await.ok()?.vrf_metrics.threshold
+    })
+    .await;
+    assert_eq!(told, own.threshold);
     let told: Vec<_> = standing.raises.iter().map(|one| (one.change.as_str(), one.weight, one.share_ppm)).collect();
     assert!(told[0].0.ends_with("BLOCK more stake"), "{told:?}");
     assert_eq!((told[0].1, told[0].2), (2, 1_000_000), "{told:?}");
@@ -266,6 +342,7 @@ async fn lottery_is_counted(node: &Node, fifth: &Node, address: &Address) {
     assert!(fifth.metric("validator_duties_total{duty=\"ticket\",result=\"sent\"}").await >= 1.0);
     let standing = node.client().vrf(address).await.expect("a standing");
     assert!(standing.validator, "{standing:?}");
+    assert_eq!(standing.reason, "it votes now");
 }
 
 /// Rotates the VRF key by the name that operators know; gives the new key, which waits for its epoch.
@@ -382,7 +459,7 @@ async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
     for node in honest {
         node.reaches(1, START_TIME).await;
     }
-    let delegator = stake_that_moves(&cluster, &honest[0], offender, other).await;
+    let delegator = stake_that_moves(&cluster, &honest[0], offender, other);
     start(&mut twin, &words);
     becomes(&honest[0], &offender, ValidatorState::Tombstoned).await;
     // The audits are written by a thread of their own.
@@ -400,12 +477,13 @@ async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
     // From the block that could hold it when the first honest node saw the two messages, not from the first report.
     let possible = honest.iter().filter_map(|node| seen(&node.log())).min().expect("an honest node saw it");
     let height = slashed[0].height.0;
-    assert!(height <= possible + 3, "evidence could be included at {possible}, the slash came at {height}");
+    assert!(height <= possible + 2, "evidence could be included at {possible}, the slash came at {height}");
 
     let before = cluster.highest().await;
     for node in honest {
         node.reaches(before + 5, PATIENCE).await;
     }
+    stake_that_earns(&cluster, &honest[0], other);
     let told = explained(&honest[0]);
     assert!(told.contains(" 1 slashes"), "{told}");
     let staker = honest[0].client().staker(&delegator).await.expect("a view");
@@ -421,20 +499,27 @@ async fn a_validator_that_signs_twice_is_slashed_within_three_blocks() {
 }
 
 /// An account backs the offender-to-be, moves a part of that to another validator, and takes a part back.
-async fn stake_that_moves(cluster: &Cluster, node: &Node, offender: Address, other: Address) -> Address {
-    let mut payer = Payer::funded(&cluster.network, 2);
-    for action in [
-        StakeAction::Delegate { validator: offender, amount: micro(300_007) },
-        StakeAction::Redelegate { from: offender, to: other, amount: micro(100_003) },
-        StakeAction::Unbond { validator: offender, amount: micro(50_001) },
+fn stake_that_moves(cluster: &Cluster, node: &Node, offender: Address, other: Address) -> Address {
+    let (offender, other) = (offender.to_string(), other.to_string());
+    for words in [
+        vec!["delegate", "--validator", &offender, "--amount", "0.300007"],
+        vec!["redelegate", "--source", &offender, "--target", &other, "--amount", "0.100003"],
+        vec!["unbond", "--validator", &offender, "--amount", "0.050001"],
     ] {
-        let body = TransactionBody { action: Action::Stake(action), ..payer.body(payer.address, 1) };
-        let transaction = payer.pay_body(body);
-        node.client().submit(&payer.request(&transaction)).await.expect("admitted");
-        let outcome = node.finalized(transaction.id()).await.receipt.expect("a receipt").outcome;
-        assert_eq!(outcome, Outcome::Success);
+        let words = [vec!["stake"], words, vec!["--from", "account-2"]].concat();
+        done(&cluster.network.root, node, &words);
     }
-    payer.address
+    Payer::funded(&cluster.network, 2).address
+}
+
+/// The delegator takes its rewards, a validator changes its commission, and who is not in jail cannot leave it.
+fn stake_that_earns(cluster: &Cluster, node: &Node, other: Address) {
+    let claim = ["stake", "claim", "--validator", &other.to_string(), "--from", "account-2"];
+    done(&cluster.network.root, node, &claim);
+    done(&node.home, node, &["stake", "commission", "--bps", "70"]);
+    let url = node.ports.rpc_url();
+    let refused = run(tb().args(["stake", "unjail", "--rpc", &url, "--home"]).arg(&node.home)).refused();
+    assert_eq!(refused.code, "not_jailed", "{refused:?}");
 }
 
 /// The first height whose block could hold the evidence, as this node saw it.

@@ -1,12 +1,12 @@
 //! `tb proof`: fetches a proof and checks it on this machine.
 //!
-//! Trust: the proof shows that a transaction or an account is part of the chain with the given genesis hash, as long
+//! Trust: the proof shows that a transaction, an account or an identity is part of the chain with the given genesis hash, as long
 //! as less than a third of that chain's validators lie. The genesis comes from `<home>/genesis.json`, or from the
 //! node; then its hash has to be compared with one from elsewhere, because the node could tell of another chain.
 
 use clap::{Args, Subcommand};
 use primitives::{Engine, Genesis, Hash, Header, Height, LedgerSlot, SlotIndex, TransactionId, ValidatorSet, decode};
-use rpc::types::{AccountProof, ProofError};
+use rpc::types::{AccountProof, IdentityProof, ProofError};
 use rpc::{Client, ExitCode};
 use serde::Serialize;
 use tree::{LedgerProof, StateProof};
@@ -19,11 +19,16 @@ use crate::provision::read_genesis;
 const EXAMPLES: &str = "\
 Examples:
   tb proof account alice
+  tb proof identity tb1…
   tb proof transaction ID --genesis-hash HASH";
 const EXAMPLES_ACCOUNT: &str = "\
 Examples:
   tb proof account alice
   tb proof account tb1… --genesis-hash HASH --json";
+const EXAMPLES_IDENTITY: &str = "\
+Examples:
+  tb proof identity tb1…
+  tb proof identity alice --genesis-hash HASH --json";
 const EXAMPLES_TRANSACTION: &str = "\
 Examples:
   tb proof transaction ID
@@ -42,6 +47,9 @@ enum Command {
     /// Balance and nonce of an account, or that it has none
     #[command(after_help = EXAMPLES_ACCOUNT)]
     Account(Account),
+    /// That a wallet has an identity, or that its place is vacant
+    #[command(after_help = EXAMPLES_IDENTITY)]
+    Identity(Account),
     /// That a transaction is in a decided block
     #[command(after_help = EXAMPLES_TRANSACTION)]
     Transaction(InBlock),
@@ -112,6 +120,23 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
                     format!("{address} has {} and nonce {}", blocks(slot.balance), count(slot.nonce.get()))
                 }
                 None => format!("{address} has no account"),
+            };
+            anchor.shown(what, &header, |set, hash| proof.verify_certificate(set, hash))?
+        }
+        Command::Identity(account) => {
+            let anchor = account.trust.anchor(context, &client).await?;
+            let address = context.address(&account.account)?;
+            let proof = client.identity_proof(&address).await?;
+            if proof.address != address {
+                return Err(unproven("the proof is for another address"));
+            }
+            let header = proof.header().map_err(|error| unproven(&error.to_string()))?;
+            let what = match verify_identity(&proof)? {
+                Some(identity) => {
+                    let stage = identity.stage(header.height).name();
+                    format!("{address} has an identity, number {}, {stage}", identity.number)
+                }
+                None => format!("{address} has no identity: its place is vacant"),
             };
             anchor.shown(what, &header, |set, hash| proof.verify_certificate(set, hash))?
         }
@@ -206,17 +231,7 @@ impl Shown {
 /// # Errors
 /// [`Failure`] that names the first check that fails.
 pub fn verify_account(proof: &AccountProof) -> Result<Option<LedgerSlot>, Failure> {
-    let key = state::columns::account(&proof.address);
-    if proof.state.key.0 != key {
-        return Err(unproven("the module-state proof is for another key"));
-    }
-    let in_state =
-        StateProof::from_bytes(&proof.state.proof.0).map_err(|_| unproven("the module-state proof does not decode"))?;
-    let value = proof.state.value.as_ref().map(|value| value.0.as_slice());
-    if !in_state.verify(&proof.state.root, &key, value) {
-        return Err(unproven("the module-state proof does not lead to the state root"));
-    }
-    let Some(value) = value else {
+    let Some(value) = verified(&proof.state, &state::columns::account(&proof.address))? else {
         let empty = proof.slot.is_none() && proof.ledger_slot.is_none();
         return if empty { Ok(None) } else { Err(unproven("an address without an account cannot have a slot")) };
     };
@@ -238,6 +253,32 @@ pub fn verify_account(proof: &AccountProof) -> Result<Option<LedgerSlot>, Failur
         return Err(unproven("the slot that was told is not the one that was shown"));
     }
     Ok(Some(content))
+}
+
+/// Checks the tree of an identity's proof; gives the record, or `None` when its place is vacant.
+///
+/// # Errors
+/// [`Failure`] that names the first check that fails.
+pub fn verify_identity(proof: &IdentityProof) -> Result<Option<state::identity::Identity>, Failure> {
+    let value = verified(&proof.state, &state::identity::keys::identity(&proof.address))?;
+    if proof.vacant != value.is_none() {
+        return Err(unproven("whether the place is vacant was told otherwise than shown"));
+    }
+    value.map(|value| decode(value).map_err(|_| unproven("the module-state value is no identity"))).transpose()
+}
+
+/// The value of `key`, or that there is none, once its proof leads to the root.
+fn verified<'a>(proof: &'a rpc::types::StateProof, key: &[u8]) -> Result<Option<&'a [u8]>, Failure> {
+    if proof.key.0 != key {
+        return Err(unproven("the module-state proof is for another key"));
+    }
+    let in_state =
+        StateProof::from_bytes(&proof.proof.0).map_err(|_| unproven("the module-state proof does not decode"))?;
+    let value = proof.value.as_ref().map(|value| value.0.as_slice());
+    if !in_state.verify(&proof.root, key, value) {
+        return Err(unproven("the module-state proof does not lead to the state root"));
+    }
+    Ok(value)
 }
 
 fn unproven(why: &str) -> Failure {

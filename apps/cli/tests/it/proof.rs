@@ -1,8 +1,8 @@
 //! Proofs of accounts, checked as a stranger would: each altered piece is noticed.
 
-use cli::commands::proof::verify_account;
+use cli::commands::proof::{verify_account, verify_identity};
 use primitives::{Address, Amount, Hash, Height, LedgerSlot, Nonce, SlotIndex, encode};
-use rpc::types::{AccountProof, Hex, StateProof};
+use rpc::types::{AccountProof, Hex, IdentityProof, StateProof};
 use tree::{LedgerTree, MemoryNodes, StateTree};
 
 fn slot(name: &str, balance: u32) -> LedgerSlot {
@@ -96,4 +96,84 @@ fn an_absent_account_cannot_have_a_slot() {
     let mut proof = proof_of("stranger");
     proof.slot = Some(1);
     assert!(verify_account(&proof).is_err());
+}
+
+/// The proof for `wanted` in a state with two identities, `a` and `b`.
+fn identity_of(wanted: &str) -> IdentityProof {
+    let identity = |number| {
+        let key = primitives::VrfSecretKey::from_seed([number; 32]).public_key();
+        let vrf =
+            state::identity::VrfKey { key, from_epoch: 3, stamped_at: Height(1), stamped_time: Default::default() };
+        encode(&state::identity::Identity {
+            number: number.into(),
+            vrf,
+            next_vrf: None,
+            peer: None,
+            bond: Amount::from_blocks(10),
+            registered_at: Height(1),
+            attest_until: Height(9),
+            attesters: Default::default(),
+            active_at: None,
+            revoked_at: None,
+            tombstoned: false,
+        })
+    };
+    let key = |name| state::identity::keys::identity(&Address::of_module(name));
+    let mut writes = vec![(key("a"), Some(identity(1))), (key("b"), Some(identity(2)))];
+    writes.sort();
+    let mut nodes = MemoryNodes::default();
+    let update = StateTree::update(&nodes, 0, &writes).expect("a first version");
+    nodes.apply(&update);
+    let (key, address) = (key(wanted), Address::of_module(wanted));
+    let value = writes.into_iter().find(|(written, _)| *written == key).and_then(|(_, value)| value);
+    let proof = StateTree::prove(&nodes, 0, &key).expect("a proof").to_bytes();
+    let root = StateTree::root(&nodes, 0).expect("a root");
+    IdentityProof {
+        address,
+        height: Height(1),
+        block: Hash::default(),
+        vacant: value.is_none(),
+        state: StateProof { key: Hex(key), value: value.map(Hex), root, proof: Hex(proof) },
+        header: Hex::default(),
+        certificate: None,
+    }
+}
+
+#[test]
+fn an_identity_and_a_vacant_place_are_shown_and_nothing_else_passes() {
+    let found = verify_identity(&identity_of("b")).expect("a good proof").expect("a record");
+    assert_eq!((found.number, found.stage(Height(9))), (2, state::identity::Stage::Pending));
+    assert_eq!(verify_identity(&identity_of("stranger")).expect("a good proof"), None);
+    let mut cases: Vec<(String, IdentityProof)> = Vec::new();
+    for wanted in ["b", "stranger"] {
+        let other = identity_of("a");
+        let mut alter = |what: &str, change: &dyn Fn(&mut IdentityProof)| {
+            let mut proof = identity_of(wanted);
+            change(&mut proof);
+            cases.push((format!("{wanted}: {what}"), proof));
+        };
+        alter("another address", &|proof| proof.address = other.address);
+        alter("another key", &|proof| proof.state.key = other.state.key.clone());
+        alter("another value", &|proof| proof.state.value = other.state.value.clone());
+        alter("another state root", &|proof| proof.state.root = Hash([1; 32]));
+        alter("a short proof", &|proof| proof.state.proof.0.truncate(10));
+        alter("told the other way round", &|proof| proof.vacant = !proof.vacant);
+    }
+    let mut other = identity_of("b");
+    other.state.proof = identity_of("a").state.proof;
+    cases.push(("b: the proof of another".to_owned(), other));
+    let mut gone = identity_of("b");
+    (gone.vacant, gone.state.value) = (true, None);
+    cases.push(("b: said to be vacant".to_owned(), gone));
+    for (what, proof) in cases {
+        let failure = verify_identity(&proof).expect_err(&what);
+        assert_eq!(failure.error.code, "not_proven", "{what}");
+    }
+    // Every byte of the proof counts.
+    let good = identity_of("stranger");
+    for at in 0..good.state.proof.0.len() {
+        let mut proof = good.clone();
+        proof.state.proof.0[at] ^= 1;
+        assert!(verify_identity(&proof).is_err(), "byte {at}");
+    }
 }

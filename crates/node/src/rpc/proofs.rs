@@ -83,6 +83,7 @@ pub fn identity(server: &Server, address: Address) -> Result<IdentityProof, ApiE
     Ok(IdentityProof {
         address,
         height: head.height,
+        block: head.hash,
         vacant: value.is_none(),
         state: StateProof {
             key: Hex(key),
@@ -91,5 +92,6 @@ pub fn identity(server: &Server, address: Address) -> Result<IdentityProof, ApiE
             proof: Hex(proof.to_bytes()),
         },
         header: Hex(encode(header)),
+        certificate: head.certificate.as_ref().map(|certificate| Hex(encode(certificate))),
     })
 }

@@ -5,6 +5,7 @@
 mod audits;
 mod body;
 mod disk;
+mod elections;
 mod meta;
 mod missing;
 mod partition_watch;

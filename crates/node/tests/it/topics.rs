@@ -1,13 +1,21 @@
 //! Which topic an action travels on, and which tier it asks for.
 
+use std::sync::Arc;
+
+use mempool::MempoolConfig;
 use node::elections::participation_ppm;
-use node::topics::{Topic, is_quarantined};
+use node::topics::{Refusal, Topic, is_quarantined, judge};
 use primitives::actions::proving::{EndRecord, ProofSubmission, ProofSystemKind};
 use primitives::actions::witness::Attestation;
+use primitives::genesis::GateActivation;
 use primitives::{
-    Action, Address, Amount, BoundedBytes, BoundedVec, FormatVersion, Hash, Height, Lane, LedgerDigest, LotteryAction,
-    Nonce, ProvingAction, SecretKey, TransactionBody, Transfer, VrfProof, WitnessAction,
+    Action, Address, Amount, BoundedBytes, BoundedVec, Engine, FormatVersion, Genesis, GenesisValidator, Hash, Height,
+    Lane, LedgerDigest, LotteryAction, Nonce, Params, ProvingAction, SecretKey, Timestamp, TransactionBody, Transfer,
+    VrfProof, VrfSecretKey, WitnessAction,
 };
+use replica::Replica;
+use state::reputation::Tier;
+use storage::{Store, StoreConfig};
 
 #[test]
 fn each_topic_asks_for_its_tier() {
@@ -37,6 +45,60 @@ fn each_topic_asks_for_its_tier() {
     let submission = ProofSubmission { system: ProofSystemKind::default(), end, payout: to, proof };
     assert_eq!(Topic::of(&Action::Proving(ProvingAction::Submit(submission))), Some(Topic::Proofs));
     assert_eq!(Topic::of(&Action::Proving(ProvingAction::Bond { amount })), None, "a bond is no proof");
+}
+
+#[test]
+fn a_tier_below_the_lowest_is_refused_and_the_lowest_is_taken() {
+    let table = [
+        (Topic::Meta, [true, true, true, true, true, true]),
+        (Topic::Proofs, [false, true, true, true, true, true]),
+        (Topic::Vrf, [false, false, true, true, true, true]),
+        (Topic::Witness, [false, false, true, true, true, true]),
+    ];
+    for (topic, expected) in table {
+        assert_eq!(Tier::ALL.map(|tier| topic.takes(tier)), expected, "{topic:?}");
+    }
+}
+
+#[test]
+fn the_tier_of_a_publisher_is_that_of_our_own_state() {
+    let (voter, stranger) = (SecretKey::from_seed([1; 32]), SecretKey::from_seed([2; 32]));
+    let genesis = Genesis {
+        version: FormatVersion,
+        chain_id: "topics".to_owned(),
+        engine: Engine::Bft,
+        proof_system: Default::default(),
+        genesis_time: Timestamp(1_000_000),
+        params: Params::default(),
+        proof_keys: Default::default(),
+        accounts: Vec::new(),
+        validators: vec![GenesisValidator {
+            public_key: voter.public_key(),
+            vrf_key: VrfSecretKey::from_seed([1; 32]).public_key(),
+            power: 10,
+        }],
+        gates: vec![GateActivation { name: "malachite_consensus".to_owned(), height: Height(0) }],
+    };
+    let store = Store::open(&StoreConfig::Memory, &genesis.hash()).expect("a store");
+    let (config, quiet) = (MempoolConfig::default(), Arc::new(|_| ()));
+    let chain = Replica::open(genesis.clone(), Arc::new(store), config, None, quiet).expect("a chain");
+    // A validator of genesis has an identity and no hours: TL1. Anybody else is TL0.
+    for (key, allowed) in [(&voter, [true, true, false, false]), (&stranger, [true, false, false, false])] {
+        let body = TransactionBody {
+            version: FormatVersion,
+            payer: Address::of_key(&key.public_key()),
+            nonce: Nonce::new(0).expect("zero"),
+            lane: Lane::Industrial,
+            tip: Amount::ZERO,
+            max_fee: Amount::ZERO,
+            valid_until: Height(9),
+            action: Action::Lottery(LotteryAction::Submit { epoch: 4, proof: VrfProof([0; 80]) }),
+        };
+        let transaction = body.sign(key, &genesis.hash());
+        let topics = [Topic::Meta, Topic::Proofs, Topic::Vrf, Topic::Witness];
+        let judged = topics.map(|topic| judge(&chain, &[], topic, &transaction).expect("a good state"));
+        assert_eq!(judged, allowed.map(|taken| if taken { Ok(()) } else { Err(Refusal::Tier) }));
+    }
 }
 
 #[test]

@@ -154,3 +154,69 @@ fn a_rotated_vrf_key_proves_beacons_three_epochs_later() {
     assert!(built[1] > 0, "its blocks are valid with the new key: {built:?}");
     assert_eq!(net.nodes[0].replica.validators().unwrap().hash(), set, "the set is the same");
 }
+
+fn restart(net: &mut Net, index: usize) {
+    let store = Arc::clone(&net.nodes[index].store);
+    net.nodes[index] = open_chain(net.genesis.clone(), store, 100 + u8::try_from(index).unwrap());
+}
+
+/// One height on which node `victim` stops after step `phase`: the block is built, judged, committed.
+fn step_with_a_stop(net: &mut Net, victim: usize, phase: u8) {
+    net.now = net.now.plus(1_000);
+    let candidate = net.build();
+    if phase == 0 {
+        restart(net, victim);
+        assert_eq!(net.build(), candidate, "the offer of before the stop");
+    }
+    let (live, certificate) = (net.live(), net.certificate(candidate.hash, &[0, 1, 2]));
+    for node in &mut net.nodes {
+        assert_eq!(node.replica.verify(&candidate.bytes, live).unwrap(), replica::Verdict::Valid(candidate.clone()));
+    }
+    if phase == 1 {
+        restart(net, victim);
+    }
+    for node in &mut net.nodes {
+        node.replica.commit(certificate.clone()).unwrap();
+    }
+    if phase == 2 {
+        restart(net, victim);
+    }
+    net.history.push((candidate, certificate));
+}
+
+#[test]
+fn whoever_stops_at_whatever_step_of_an_epochs_last_height_has_the_set_of_the_others() {
+    let mut genesis = short();
+    genesis.params.staking.churn_bps = 3_333;
+    for (victim, phase) in (0..4).flat_map(|victim| (0..3).map(move |phase| (victim, phase))) {
+        let mut net = Net::of(genesis.clone());
+        let fees = net.pay(1, 0, address(102), BLOCK);
+        net.admit_everywhere(&fees);
+        while net.height() < Height(4) {
+            net.step_signed(&[0, 1, 2]);
+        }
+        let leave = StakeAction::Unbond { validator: address(102), amount: amount(10 * BLOCK) };
+        let leave = signed(&net, 102, 0, Action::Stake(leave));
+        net.admit_everywhere(&leave);
+        while net.height() < Height(7) {
+            net.step_signed(&[0, 1, 2]);
+        }
+        // 102 has taken its stake away, and 103 has signed nothing in this epoch: both leave now, one without and one with jail.
+        step_with_a_stop(&mut net, victim, phase);
+        assert_eq!((power(&net, 102), power(&net, 103)), (0, 0), "victim {victim}, step {phase}");
+        assert!(
+            state::staking::candidate(net.nodes[0].replica.state(), &address(103))
+                .unwrap()
+                .unwrap()
+                .jailed_until
+                .is_some()
+        );
+        while net.height() < Height(13) {
+            net.step_signed(&[0, 1]);
+        }
+        let sets: Vec<_> = net.nodes.iter().map(|node| node.replica.validators().unwrap()).collect();
+        assert!(sets.iter().all(|set| *set == sets[0]), "victim {victim}, step {phase}");
+        let head = net.nodes[0].replica.head().hash;
+        assert!(net.nodes.iter().all(|node| node.replica.head().hash == head));
+    }
+}

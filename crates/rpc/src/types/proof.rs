@@ -223,7 +223,7 @@ pub(super) fn checked_header(bytes: &Hex, height: Height, block: &Hash) -> Resul
     Ok(header)
 }
 
-fn checked_certificate(
+pub(super) fn checked_certificate(
     bytes: Option<&Hex>,
     header: &Header,
     validators: &ValidatorSet,

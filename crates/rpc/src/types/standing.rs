@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use primitives::params::{ReputationParams, TimetokeParams};
-use primitives::{Address, Amount, Hash, Height, PublicKey, Timestamp, VrfPublicKey};
+use primitives::{Address, Amount, Hash, Header, Height, PublicKey, Timestamp, ValidatorSet, VrfPublicKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::proof::StateProof;
+use super::proof::{ProofError, StateProof, checked_certificate, checked_header};
 use super::text::Hex;
 use crate::schema::{AddressText, AmountInteger, HashText, HexText, PublicKeyText};
 
@@ -93,6 +93,9 @@ pub struct IdentityProof {
     /// The height whose header has the root.
     #[schema(value_type = u64)]
     pub height: Height,
+    /// That block's hash.
+    #[schema(value_type = HashText)]
+    pub block: Hash,
     /// True when the proof shows that there is no record.
     pub vacant: bool,
     /// Key, value and proof under the state root.
@@ -100,6 +103,29 @@ pub struct IdentityProof {
     /// The header that carries the root.
     #[schema(value_type = HexText)]
     pub header: Hex,
+    /// The canonical bytes of the certificate that decided the block; every finalized block has one.
+    #[schema(value_type = Option<HexText>)]
+    pub certificate: Option<Hex>,
+}
+
+impl IdentityProof {
+    /// The header, once it is the block's and the state root is its own. The proof is then checked against that root with `tree`.
+    ///
+    /// # Errors
+    /// [`ProofError`], the first check that fails.
+    pub fn header(&self) -> Result<Header, ProofError> {
+        let header = checked_header(&self.header, self.height, &self.block)?;
+        if header.state_root == self.state.root { Ok(header) } else { Err(ProofError::Mismatch("state root")) }
+    }
+
+    /// Checks that `validators` decided the block on the chain with this genesis hash; gives the power
+    /// that signed.
+    ///
+    /// # Errors
+    /// [`ProofError`], the first check that fails.
+    pub fn verify_certificate(&self, validators: &ValidatorSet, genesis: &Hash) -> Result<u64, ProofError> {
+        checked_certificate(self.certificate.as_ref(), &self.header()?, validators, genesis)
+    }
 }
 
 /// One counter of a score.
