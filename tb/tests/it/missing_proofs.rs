@@ -7,14 +7,22 @@ use std::time::Duration;
 
 use cli::devnet::layout::Ports;
 use p2p::{ChainIdentity, P2p, P2pConfig, P2pEvent, P2pHandle, ProofKind};
-use primitives::Height;
+use primitives::{Engine, Height, Params};
+use rpc::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::cluster::{Cluster, Node, START_TIME, free_base, until};
 use crate::command::run_in;
 use crate::join::{connected_to, start};
+use crate::proofs::prover_in;
 
+/// Heights of a window.
+const WINDOW: u64 = 4;
+/// Target time between blocks, milliseconds.
+const INTERVAL_MS: u64 = 200;
+/// Longest time for two windows to be proven on a busy machine.
+const PROVE_TIME: Duration = Duration::from_secs(60);
 /// Longest wait for a handshake, a question or a verdict.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Long enough for what must not arrive to arrive.
@@ -81,13 +89,28 @@ impl Peer {
     }
 }
 
-/// A node without proofs that follows `cluster`, whose first node has some.
-pub async fn asks_for_what_it_misses(cluster: &Cluster) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_asks_for_the_proofs_that_it_misses_and_takes_no_bad_one() {
+    let params = Params { window_blocks: WINDOW, ..Params::default() };
+    let mut cluster = Cluster::with_params(Engine::Bft, 2, INTERVAL_MS, Some(params));
+    cluster.start_all();
+    cluster.all_ready().await;
     let holder = cluster.nodes[0].client();
-    let status = holder.proof_status().await.expect("it answers");
+    let mut prover = prover_in(&cluster, "prover");
+    let status = until("two windows", PROVE_TIME, async || {
+        holder.proof_status().await.ok().filter(|status| status.next_window >= 2)
+    })
+    .await;
+    assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
+    asks_for_what_it_misses(&cluster, &holder, status.proven_height).await;
+    cluster.check_no_panic();
+}
+
+/// A node without proofs that follows `cluster`, whose first node has those up to this height.
+async fn asks_for_what_it_misses(cluster: &Cluster, holder: &Client, height: Height) {
     let zero = holder.window_proof(0).await.expect("it is proven");
     let one = holder.window_proof(1).await.expect("it is proven");
-    let node = comes_late(cluster, status.proven_height).await;
+    let node = comes_late(cluster, height).await;
     let client = node.client();
     let rejected = "proof_gossip_total{proof=\"window\",verdict=\"rejected\"}";
     let refused = async |count: f64| {
@@ -99,7 +122,7 @@ pub async fn asks_for_what_it_misses(cluster: &Cluster) {
     };
     let (mut liar, mut listener) = (Peer::of(cluster, &node, 81).await, Peer::of(cluster, &node, 82).await);
     // A peer that is at the window's end is asked; the other one says that it is at genesis.
-    liar.handle.set_height(status.proven_height);
+    liar.handle.set_height(height);
 
     // Announced without a question, and then the answer to one: a window under another name, and one with a bit altered.
     let renamed = [0_u64.to_le_bytes().as_slice(), &one[8..]].concat();
@@ -134,7 +157,6 @@ pub async fn asks_for_what_it_misses(cluster: &Cluster) {
     })
     .await;
     assert!(node.metric("proof_questions_total{result=\"answered\"}").await > 0.5);
-    cluster.check_no_panic();
 }
 
 /// The one peer of a peer: the node.

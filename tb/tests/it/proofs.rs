@@ -21,7 +21,6 @@ use wallet::ValidatorKey;
 
 use crate::cluster::{Cluster, START_TIME, until};
 use crate::command::{Ended, Running, run, run_in, tb};
-use crate::missing_proofs::asks_for_what_it_misses;
 use crate::pay::Payer;
 use crate::proxy::Proxy;
 
@@ -37,7 +36,7 @@ fn prover(cluster: &Cluster) -> Running {
 }
 
 /// A prover of the first node with a folder of its own.
-fn prover_in(cluster: &Cluster, home: &str) -> Running {
+pub fn prover_in(cluster: &Cluster, home: &str) -> Running {
     let home = cluster.folder().join(home);
     let url = cluster.nodes[0].ports.rpc_url();
     let genesis = cluster.nodes[0].home.join("genesis.json");
@@ -111,7 +110,6 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     keeps_them(&mut cluster).await;
     let client = cluster.nodes[0].client();
     names_torn_files(&cluster);
-    asks_for_what_it_misses(&cluster).await;
     checks_the_chain(&cluster, &client, payee).await;
     no_lie_passes(&cluster, &client, payee).await;
     cluster.check_no_panic();
