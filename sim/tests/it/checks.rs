@@ -72,7 +72,7 @@ fn heights_with_votes_of(others: &[SecretKey]) -> u64 {
         world.step().unwrap();
         let Some((to, from, vote)) = seen else { continue };
         for key in others {
-            let vote = Vote { voter: Address::of_key(&key.public_key()), ..vote.clone() };
+            let vote = Vote { voter: Address::of_key(&key.public_key()), ..vote };
             let signature = key.sign(&vote.signing_bytes(&world.genesis_hash));
             let bytes = encode_vote(vote, signature).unwrap();
             world.deliver(to, from, Packet::Consensus(Channel::Consensus, bytes)).unwrap();

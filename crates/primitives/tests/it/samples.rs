@@ -282,7 +282,7 @@ pub fn module_actions() -> Vec<(&'static str, Action)> {
     let (chain, vrf_secret, held) = (genesis().hash(), VrfSecretKey::from_seed([1; 32]), Height(5));
     let vrf = || VrfBinding::prove(&vrf_secret, address(1), held, &chain).unwrap();
     let peer = PeerBinding::sign(&secret(40), address(1), held, &chain);
-    let register = Register { bond: amount(10_000_000), vrf: vrf(), peer: Some(peer.clone()) };
+    let register = Register { bond: amount(10_000_000), vrf: vrf(), peer: Some(peer) };
     let heartbeats = vec![heartbeat(3).sign(&secret(10), &chain)];
     let proof = vrf_secret.prove(&lottery_input(&chain, 7, &Hash([4; 32]), &address(1))).unwrap();
     let (validator, subject) = (address(10), address(2));
