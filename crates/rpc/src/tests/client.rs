@@ -323,7 +323,9 @@ async fn a_missing_beat_opens_the_stream_of_heads_again_after_growing_pauses() {
     let opened = opened.lock().unwrap().clone();
     let gaps: Vec<Duration> = opened.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let least = |pause: u64| silence + Duration::from_millis(pause);
-    let expected = [beating + least(40), least(80), least(160), least(160), least(160)];
+    // On a busy machine the last beat comes some time before the beating ends.
+    let last_beat = beating / 2;
+    let expected = [last_beat + least(40), least(80), least(160), least(160), least(160)];
     for (gap, least) in gaps.iter().zip(expected) {
         // The system's clock and ours may differ by a little.
         assert!(*gap + Duration::from_millis(15) >= least, "{gaps:?}");
