@@ -400,9 +400,10 @@ async fn metrics_hold_every_name_of_the_catalogue_and_those_of_the_engine() {
         assert!(!series.is_empty() && value.parse::<f64>().is_ok(), "no Prometheus text: {line}");
     }
     for name in telemetry::catalogue::metrics().flat_map(telemetry::Metric::names) {
-        // A family of counters is named without the ending of its series.
-        let family = name.strip_suffix("_total").unwrap_or(name);
-        assert!(text.lines().any(|line| line.starts_with(&format!("# TYPE {family} "))), "{name} is missing");
+        // A family of counters or of facts is named without the ending of its series.
+        let families = [Some(name), name.strip_suffix("_total"), name.strip_suffix("_info")];
+        let is_there = |family: &str| text.lines().any(|line| line.starts_with(&format!("# TYPE {family} ")));
+        assert!(families.into_iter().flatten().any(is_there), "{name} is missing");
     }
     let engine: Vec<&str> = text.lines().filter(|line| line.contains("malachite")).collect();
     assert!(engine.len() > 10, "the engine's own metrics are joined: {engine:?}");
