@@ -24,7 +24,7 @@ use snapshots::{ChunkEntry, Collection, Manifest, restore};
 use storage::{Store, StoreConfig};
 
 use crate::node::Node;
-use crate::properties::{Broken, Check, Property, broken};
+use crate::properties::{Check, Property, broken};
 use crate::world::{Event, MS, Packet, REBOOT_US, World};
 
 /// Where fetched chunks are kept.
@@ -308,21 +308,12 @@ impl World {
         self.restored_equals_the_others(number, base)
     }
 
-    /// Who began with a copy of a height has the block, the state and the money that the others have there.
     fn restored_equals_the_others(&mut self, number: u16, base: Height) -> Check {
-        const NAME: Property = Property::RestoredEqualsTheOthers;
         let Some(running) = self.nodes[usize::from(number)].running.as_ref().filter(|_| self.is_honest(number)) else {
             return Ok(());
         };
-        self.judge.count(NAME);
         let head = running.chain().head().clone();
-        if head.height != base || self.judge.decided(base) != Some((head.hash, head.state_root)) {
-            let height = head.height;
-            let detail =
-                format!("validator {number} began with a copy of height {base} and has another state at {height}");
-            return Err(Broken { property: NAME, detail });
-        }
-        Ok(())
+        self.judge.restored_equals_the_others(number, base, (head.height, head.hash, head.state_root))
     }
 }
 

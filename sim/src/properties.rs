@@ -237,6 +237,22 @@ impl Judge {
         self.decided.last_key_value().map_or(Height::GENESIS, |(height, _)| *height)
     }
 
+    /// Who began with a copy of height `base` has the block, the state and the money that the others have there; `has` is its
+    /// height with hash and state root.
+    ///
+    /// # Errors
+    /// It has others.
+    pub fn restored_equals_the_others(&mut self, node: u16, base: Height, has: (Height, Hash, Hash)) -> Check {
+        self.count(Property::RestoredEqualsTheOthers);
+        let (height, hash, state_root) = has;
+        if height != base || self.decided(base) != Some((hash, state_root)) {
+            let detail =
+                format!("validator {node} began with a copy of height {base} and has another state at {height}");
+            return broken(Property::RestoredEqualsTheOthers, detail);
+        }
+        Ok(())
+    }
+
     /// The block and the state root of a height that an honest validator has finalized.
     pub fn decided(&self, height: Height) -> Option<(Hash, Hash)> {
         self.decided.get(&height).map(|known| (known.hash, known.state_root))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use consensus::machine::{Channel, decode_vote, encode_vote};
-use primitives::{Address, SecretKey, Vote};
+use primitives::{Address, Hash, Height, SecretKey, Vote};
 use replica::QueueLength;
 use sim::chain::Keys;
 use sim::plan::Misbehaviour;
@@ -313,6 +313,21 @@ fn a_queue_over_its_limit_is_noticed() {
     assert_eq!(judge.queues_bounded(0, &[queue(0), queue(32)]), Ok(()));
     let broken = judge.queues_bounded(0, &[queue(0), queue(33)]).unwrap_err();
     assert!(broken.detail.contains("33 offered blocks, the limit is 32"), "{broken:?}");
+}
+
+#[test]
+fn a_copy_with_another_block_state_or_height_is_noticed() {
+    let mut world = World::new(Plan::from_toml("seed = 1\nvalidators = 4\nfaults_ms = 1000\n").unwrap());
+    while world.judge.height() < Height(3) {
+        world.step().unwrap();
+    }
+    let (hash, root) = world.judge.decided(Height(3)).unwrap();
+    let mut judged = |base, has| world.judge.restored_equals_the_others(2, Height(base), has).is_ok();
+    assert!(judged(3, (Height(3), hash, root)));
+    assert!(!judged(3, (Height(3), hash, Hash([1; 32]))), "another state");
+    assert!(!judged(3, (Height(3), Hash([1; 32]), root)), "another block");
+    assert!(!judged(3, (Height(2), hash, root)), "another height");
+    assert!(!judged(9, (Height(9), hash, root)), "a height that nobody has decided");
 }
 
 #[test]
