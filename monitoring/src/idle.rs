@@ -62,7 +62,11 @@ pub const SERIES: &[(&str, &str)] = &[
     ("storage_marks_mended_total{@}", "0x250"),
     ("storage_disk_low{@}", "0x250"),
     ("snapshot_failures_total{@}", "0x250"),
+    ("pruning_failures_total{@}", "0x250"),
+    ("pruning_on{@}", "0x250"),
+    ("pruning_lag_blocks{@}", "0x250"),
     ("proof_refused_total{@,reason=\"tail_full\"}", "0x250"),
+    ("proof_tampered_accepted_total{@,backend=\"plonky3\"}", "0x250"),
     ("proof_windows_kept{@}", "3x250"),
     // Nobody proves on the second node's chain; on the first one's, a window closes and is proven now and then.
     ("proof_queue_depth{@}", "0 1 0 1 0x250"),

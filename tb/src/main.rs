@@ -20,6 +20,7 @@ fn refused(error: StartError) -> Failure {
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
         StartError::Tls(_) => (ExitCode::Config, "tls"),
+        StartError::Exporter(_) => (ExitCode::Config, "telemetry"),
         StartError::Dishonest { .. } => (ExitCode::Refused, "dishonest_build"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
         StartError::Drill(_) => (ExitCode::Config, "drill"),

@@ -1,12 +1,14 @@
 //! The prover service behind `tb prover` and `tb validator proofs`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use cli::proving::{CacheFile, PreparedCircuit, PreparedKey, ProverAnswer, ProverFuture, ProverStart, ProverTask};
 use cli::{ExitCode, Failure};
-use primitives::LedgerDigest;
-use prover_service::{Cache, CacheError, Circuit, Finding, News, Options, ServiceError, Submitter};
+use prover_service::{
+    Cache, CacheError, Circuit, CircuitFolder, Finding, News, Options, ReadyCircuit, ServiceError, Submitter,
+};
 
 /// What the service logs unless `RUST_LOG` says otherwise.
 const LOG: &str = "warn,plonky3=info";
@@ -18,7 +20,7 @@ pub fn run(task: ProverTask) -> ProverFuture {
             ProverTask::Run(start) => prove(*start).await.map(|()| ProverAnswer::Done),
             ProverTask::Check(dir) => files(Cache::check(&dir)),
             ProverTask::Clear { dir, everything } => files(Cache::clear(&dir, everything)),
-            ProverTask::Preload { made } => preload(made.as_ref()),
+            ProverTask::Preload { dir, anew, ready } => preload(&dir, anew, ready.as_ref()),
         }
     })
 }
@@ -35,6 +37,7 @@ async fn prove(start: ProverStart) -> Result<(), Failure> {
         cache_dir: start.cache_dir,
         payout: start.payout,
         fold: start.fold,
+        limits: start.limits,
         submit: start.submit.map(|key| Submitter { key, bond: start.bond }),
         once: start.once,
         threads: start.threads,
@@ -49,6 +52,9 @@ fn failed(error: ServiceError) -> Failure {
     let (exit, code, hint) = match &error {
         ServiceError::NoNode => (ExitCode::Usage, "no_node", "name a node with --node"),
         ServiceError::Node(_) => (ExitCode::Connection, "connection", "check the URL and that the node runs"),
+        ServiceError::NeedsFold { .. } => {
+            (ExitCode::Refused, "needs_fold", "run tb prover without --windows-only: folding takes some 3 GB of memory")
+        }
         ServiceError::OtherChain { .. } => {
             (ExitCode::Refused, "wrong_chain", "give the genesis file of the node's chain with --genesis")
         }
@@ -86,27 +92,32 @@ fn files(found: Result<Vec<Finding>, CacheError>) -> Result<ProverAnswer, Failur
     Ok(ProverAnswer::Files(found.map_err(|error| disk(&error))?.into_iter().map(file).collect()))
 }
 
-fn preload(told: &dyn Fn(&PreparedCircuit)) -> Result<ProverAnswer, Failure> {
+fn preload(dir: &Path, anew: bool, told: &dyn Fn(&PreparedCircuit)) -> Result<ProverAnswer, Failure> {
     let started = Instant::now();
     let millis = |since: Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
     let other = |error: &dyn std::fmt::Display| {
         Failure::new(ExitCode::Refused, "other_key", error, "build tb from the locked sources of the network")
     };
     let key = proof::verifying_key().map_err(|error| other(&error))?;
+    let files = CircuitFolder::open(dir, anew).map_err(|error| disk(&error))?;
     let (mut circuits, mut since) = (Vec::new(), Instant::now());
-    let mut made = |circuit: Circuit, key: LedgerDigest| {
+    let mut ready = |ReadyCircuit { circuit, key, is_from_file }| {
         let elapsed_ms = millis(std::mem::replace(&mut since, Instant::now()));
-        let (name, key, step) = (circuit.name().to_owned(), key.to_string(), circuits.len() + 1);
-        let one = PreparedCircuit { name, key, step, steps: Circuit::ALL.len(), elapsed_ms };
+        let (name, key, step, path) =
+            (circuit.name().to_owned(), key.to_string(), circuits.len() + 1, files.path(circuit));
+        let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+        let one = PreparedCircuit { name, key, step, steps: Circuit::ALL.len(), is_from_file, path, bytes, elapsed_ms };
         told(&one);
         circuits.push(one);
     };
-    let folding = prover_service::folding_key_telling(&mut made).map_err(|error| other(&error))?;
+    let folding = prover_service::folding_key(&files, &mut ready).map_err(|error| other(&error))?;
+    files.whole().map_err(|error| disk(&error))?;
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Ok(ProverAnswer::Key(PreparedKey {
         backend: "plonky3".to_owned(),
         key: key.hash().to_string(),
         chain_key: folding.verifying().verifying().hash().to_string(),
+        bytes: circuits.iter().map(|one| one.bytes).sum(),
         circuits,
         elapsed_ms: millis(started),
         families: names(&["transaction"]),

@@ -42,8 +42,8 @@ pub(crate) enum Step {
     Contract,
 }
 
-/// The most that a cold run of all steps may take, in seconds.
-const TOTAL_SECONDS_MAX: u64 = 45 * 60;
+/// The most that a cold run of all steps may take, in seconds. The shares aim at three quarters of it.
+const TOTAL_SECONDS_MAX: u64 = 60 * 60;
 
 // The shares together leave room for the time that building xtask itself takes.
 const _: () = {
@@ -73,15 +73,15 @@ impl Step {
     const fn share_seconds(self) -> u64 {
         match self {
             Self::Fmt | Self::Tidy | Self::Deny | Self::Contract => 30,
-            Self::Tools => 5 * 60,
+            Self::Tools => 3 * 60 + 30,
             // The proof stack once more, checked for another target.
             Self::Wasm => 90,
-            Self::Build => 14 * 60,
-            Self::Clippy => 4 * 60 + 30,
+            Self::Build => 15 * 60,
+            Self::Clippy => 3 * 60,
             // Three of them for the simulator.
-            Self::Tests => 13 * 60,
+            Self::Tests => 15 * 60 + 30,
             // Mostly the second build of the crates below the simulator.
-            Self::Defects => 4 * 60 + 30,
+            Self::Defects => 4 * 60,
         }
     }
 
@@ -294,15 +294,22 @@ mod tests {
 
     #[test]
     fn all_steps_together_have_a_limit() {
-        let error = in_time(&[lap(Step::Build, 1_250), lap(Step::Clippy, 400), lap(Step::Tests, 1_150)]).unwrap_err();
-        assert!(error.to_string().contains("46:40, more than 45:00"), "{error}");
+        let laps = [
+            lap(Step::Tools, 315),
+            lap(Step::Build, 1_350),
+            lap(Step::Clippy, 270),
+            lap(Step::Tests, 1_395),
+            lap(Step::Defects, 360),
+        ];
+        let error = in_time(&laps).unwrap_err();
+        assert!(error.to_string().contains("61:30, more than 60:00"), "{error}");
     }
 
     #[test]
     fn the_table_names_every_step_and_the_total() {
         let text = table(&[lap(Step::Fmt, 2), lap(Step::Tests, 99)]);
         assert!(text.contains("fmt            0:02     0:30  ok"), "{text}");
-        assert!(text.contains("total          1:41    45:00"), "{text}");
+        assert!(text.contains("total          1:41    60:00"), "{text}");
         let failed = Lap { failed: true, ..lap(Step::Deny, 1) };
         assert!(table(&[failed]).contains("FAILED"));
     }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    account, audit, backup, bench, block, completions, config, dev, devnet, doctor, genesis, identity, init, keys,
-    le_portal, light, node, probe, proof, prover, release, reputation, sim, snapshots, stake, status, tx, validator,
-    witness,
+    account, audit, backup, bench, block, completions, config, dev, devnet, diagnostics, doctor, genesis, identity,
+    init, keys, le_portal, light, migrate, node, probe, proof, prover, release, reputation, rollout, sim, snapshots,
+    stake, status, storage, top, tx, validator, witness,
 };
 use crate::release::info::VERSION;
 
@@ -88,6 +88,8 @@ pub enum Command {
     Node(node::Arguments),
     /// A short summary of the node
     Status(status::Arguments),
+    /// Watch a node on one screen: height, rounds, peers, mempool, proofs, alerts
+    Top(top::Arguments),
     /// Ask one question about a running network, answered with an exit number
     Probe(probe::Arguments),
     /// Send and follow transactions
@@ -120,12 +122,20 @@ pub enum Command {
     Snapshots(snapshots::Arguments),
     /// Save what only this node has, and bring a home back
     Backup(backup::Arguments),
+    /// Say what a node keeps of its chain, and check that it is what the chain committed to
+    Storage(storage::Arguments),
+    /// Bring the store of a stopped node to the schema of this program
+    Migrate(migrate::Arguments),
     /// Show, check and change the configuration
     Config(config::Arguments),
     /// Look whether a node can run here: keys, ports, clock, disk, limits, guard, genesis
     Doctor(doctor::Arguments),
+    /// Pack what somebody who helps needs to see, or print what the node has counted of one area
+    Diagnostics(diagnostics::Arguments),
     /// Say what this program was built from, check and sign releases
     Release(release::Arguments),
+    /// Compare nodes with the profile of a rollout stage, and show what is wanting before the next
+    Rollout(rollout::Arguments),
     /// Measure a running network
     Bench(bench::Arguments),
     /// Simulate a network of validators on virtual time and check what must always hold

@@ -31,9 +31,11 @@ pub mod portal;
 pub mod proving;
 pub mod provision;
 pub mod release;
+pub mod rollout;
 pub mod settlement;
 pub mod simulation;
 pub mod stop;
+pub mod top;
 
 use std::ffi::OsString;
 use std::pin::Pin;
@@ -131,8 +133,9 @@ pub fn run_with(arguments: Vec<OsString>, programs: Programs) -> rpc::ExitCode {
     match done {
         Ok(()) => rpc::ExitCode::Ok,
         Err(failure) => {
-            // A simulation, a drill or a doctor that failed has printed its report, which is the last JSON object.
-            let reported = [commands::sim::VERDICT_CODE, commands::doctor::DOCTOR_CODE];
+            // A simulation, a drill, a doctor or a rollout check that failed has printed its report, which is the last JSON object.
+            let reported =
+                [commands::sim::VERDICT_CODE, commands::doctor::DOCTOR_CODE, commands::rollout::ROLLOUT_CODE];
             if !(json && reported.contains(&failure.error.code.as_str())) {
                 output.failure(&failure);
             }

@@ -10,8 +10,8 @@
 //! Rules
 //! - Nothing that the node says is believed; its numbers only say what to ask for. A node that lies can refuse an answer
 //!   and cannot forge one.
-//! - A ledger counts at heights whose headers are certified, or ancestors of the checkpoint, and at no others: a proof
-//!   alone shows *a* ledger, and anybody can prove one that nobody agreed on.
+//! - A ledger counts at heights whose headers are certified, from what is trusted forwards or from a checkpoint backwards,
+//!   and at no others: a proof alone shows *a* ledger, and anybody can prove one that nobody agreed on.
 
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,6 @@ use crate::exit::Failure;
 pub const TAIL_WINDOWS_MAX: u64 = 1_000;
 /// Most heights in between that one step may take.
 const STEPS_MAX: usize = 4_096;
-/// Most headers from a checkpoint back to the last proven height.
-pub const BACK_MAX: u64 = 50_000;
 /// How often a newer proof is fetched because the node's accounts belong to one.
 const PROLONGED_MAX: u32 = 3;
 
@@ -76,14 +74,14 @@ pub struct Session<'a> {
     window_key: &'static VerifyingKey,
     now: Timestamp,
     checkpoint: Option<Checkpoint>,
-    /// The header of the checkpoint.
-    trusted: Option<Header>,
+    /// What is trusted at the checkpoint.
+    trusted: Option<Attested>,
     attested: Attested,
     proven: Proven,
     /// The proven ledgers whose headers count, one for each proof.
     ends: Vec<LedgerPoint>,
-    /// Proven headers below the checkpoint that are not shown to be its ancestors yet.
-    unlinked: Vec<Header>,
+    /// Blocks at the ends of proofs, below the checkpoint, that are not judged yet.
+    below: Vec<CertifiedHeader>,
     /// The last height of the chain proof, and its bytes.
     chain: (Height, u64),
     downloaded: u64,
@@ -138,7 +136,7 @@ impl<'a> Session<'a> {
             attested,
             proven,
             ends: Vec::new(),
-            unlinked: Vec::new(),
+            below: Vec::new(),
             chain: (Height::GENESIS, 0),
             downloaded: 0,
             verifying: Duration::ZERO,
@@ -149,7 +147,7 @@ impl<'a> Session<'a> {
                 return Err(unproven(format!("height {} has another hash than the checkpoint", checkpoint.height)));
             }
             session.attested = Attested::checkpoint(&session.rules, &block.header, block.validators).map_err(judged)?;
-            session.trusted = Some(block.header);
+            session.trusted = Some(session.attested.clone());
         }
         session.attested.check_age(&session.rules, now).map_err(judged)?;
         Ok(session)
@@ -188,7 +186,7 @@ impl<'a> Session<'a> {
         self.verifying = self.verifying.saturating_add(started.elapsed());
         self.ends.push(*self.proven.point());
         self.chain = (sealed.height, u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        self.link_back().await?;
+        self.descend().await?;
         Ok(true)
     }
 
@@ -213,10 +211,10 @@ impl<'a> Session<'a> {
             self.ends.push(*self.proven.point());
             progress(window, height);
         }
-        self.link_back().await
+        self.descend().await
     }
 
-    /// The header at the end of a proof: certified, or below the checkpoint and to be linked to it.
+    /// The header at the end of a proof: certified, or below the checkpoint and judged from there later.
     async fn end_header(&mut self, height: Height) -> Result<Header, Failure> {
         let block = self.fetch(height).await?;
         let header = block.header.clone();
@@ -229,7 +227,7 @@ impl<'a> Session<'a> {
             Some(at) if at.height == height => {
                 return Err(unproven(format!("height {height} has another hash than the checkpoint")));
             }
-            Some(at) if height < at.height => self.unlinked.push(header.clone()),
+            Some(at) if height < at.height => self.below.push(block),
             Some(_) | None => {
                 return Err(unproven(format!("its proof ends at height {height}, below what is certified already")));
             }
@@ -237,30 +235,33 @@ impl<'a> Session<'a> {
         Ok(header)
     }
 
-    /// Below a checkpoint no certificate is checked: the ends of proofs must then be its ancestors.
-    async fn link_back(&mut self) -> Result<(), Failure> {
-        let mut unlinked = std::mem::take(&mut self.unlinked);
-        unlinked.sort_by_key(|header| header.height);
-        let (Some(trusted), Some(lowest)) = (self.trusted.clone(), unlinked.first().map(|header| header.height)) else {
-            return Ok(());
-        };
-        let back = trusted.height.0.saturating_sub(lowest.0);
-        if back > BACK_MAX {
-            return Err(refused(
-                "checkpoint_too_new",
-                format!("the checkpoint is {back} heights above the proven height {lowest}"),
-                "give an older checkpoint that is still inside the trusting period",
-            ));
-        }
-        let mut child = trusted;
-        while child.height > lowest {
-            let height = child.height.previous().unwrap_or_default();
-            let parent = self.fetch(height).await?.header;
-            Attested::check_parent(&child, &parent).map_err(judged)?;
-            if unlinked.iter().any(|end| end.height == height && end.hash() != parent.hash()) {
-                return Err(unproven("its headers are not of one chain"));
+    /// Judges the ends of proofs that lie below the checkpoint, from the highest down, by heights in between where the set
+    /// has changed too much for one step.
+    async fn descend(&mut self) -> Result<(), Failure> {
+        let mut ends = std::mem::take(&mut self.below);
+        let Some(mut trusted) = self.trusted.clone() else { return Ok(()) };
+        ends.sort_by_key(|end| std::cmp::Reverse(end.header.height));
+        for end in ends {
+            let (mut waiting, mut steps) = (vec![end], 0);
+            while let Some(next) = waiting.last() {
+                let started = Instant::now();
+                let judged_now = trusted.below(&self.rules, next);
+                self.verifying = self.verifying.saturating_add(started.elapsed());
+                match judged_now {
+                    Ok(lower) => {
+                        trusted = lower;
+                        waiting.pop();
+                    }
+                    Err(LightError::TooFar { trusted, height, .. })
+                        if steps < STEPS_MAX && trusted.0 > height.0.saturating_add(1) =>
+                    {
+                        let middle = Height(height.0.saturating_add(trusted.0.saturating_sub(height.0) / 2));
+                        waiting.push(self.fetch(middle).await?);
+                    }
+                    Err(error) => return Err(judged(error)),
+                }
+                steps += 1;
             }
-            child = parent;
         }
         Ok(())
     }

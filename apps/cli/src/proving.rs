@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use primitives::{Address, Amount, Genesis, SecretKey};
+use primitives::{Address, Amount, Genesis, PartLimits, SecretKey};
 use rpc::Client;
 use serde::Serialize;
 use serde_json::Value;
@@ -31,6 +31,8 @@ pub struct ProverStart {
     pub bond: Option<Amount>,
     /// Whether the windows are folded into the chain proof.
     pub fold: bool,
+    /// How much is proven at once.
+    pub limits: PartLimits,
     /// Stop once every closed window is proven.
     pub once: bool,
     /// Threads that prove; 0 for one on each core.
@@ -56,10 +58,14 @@ pub enum ProverTask {
         /// All of them.
         everything: bool,
     },
-    /// Make the keys of every circuit and compare them with the pinned ones.
+    /// Have a whole file of every circuit, with the pinned key.
     Preload {
-        /// Is told of each circuit once it is made.
-        made: Arc<dyn Fn(&PreparedCircuit) + Send + Sync>,
+        /// The cache.
+        dir: PathBuf,
+        /// Make all of them, also those that there are files of.
+        anew: bool,
+        /// Is told of each circuit once it is ready.
+        ready: Arc<dyn Fn(&PreparedCircuit) + Send + Sync>,
     },
 }
 
@@ -76,7 +82,7 @@ pub struct CacheFile {
     pub incomplete: Option<String>,
 }
 
-/// A circuit whose key was made.
+/// A circuit that is ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreparedCircuit {
     /// Its name: application, leaf, internal.
@@ -87,7 +93,13 @@ pub struct PreparedCircuit {
     pub step: usize,
     /// How many there are.
     pub steps: usize,
-    /// How long it took to make it, milliseconds.
+    /// Whether it was read from its file; otherwise it was made, and the file written.
+    pub is_from_file: bool,
+    /// Its file.
+    pub path: PathBuf,
+    /// Length of the file.
+    pub bytes: u64,
+    /// How long it took, milliseconds.
     pub elapsed_ms: u64,
 }
 
@@ -102,7 +114,9 @@ pub struct PreparedKey {
     pub chain_key: String,
     /// Every circuit that proofs are made with.
     pub circuits: Vec<PreparedCircuit>,
-    /// How long it took to make them all, milliseconds.
+    /// Length of all files together.
+    pub bytes: u64,
+    /// How long all of it took, milliseconds.
     pub elapsed_ms: u64,
     /// The families of claims that it proves.
     pub families: Vec<String>,

@@ -4,19 +4,22 @@
 //!   <proof_cache_dir>/
 //!     name                           the prover's name, made at random once
 //!     keys                           hash of the key that the proofs were made with
+//!     circuits/                      keys of the circuits and what goes with them (circuits.rs)
 //!     <genesis hash>/
 //!       checkpoint-<window>          the ledger before the window: header, operations digest, every slot
 //!       proof-<window>               the proof as it is handed in (proof/src/light/window.rs)
-//!       chain                        the longest chain proof, as it is handed in (proof/src/light/chain.rs)
+//!       part-<window>-<height>       the proof of a part of a large window, from this height on (apps/prover/src/part.rs)
+//!       chain                        the longest chain proof that ends with a window, as it is handed in (proof/src/light/chain.rs)
+//!       chain-inside                 a longer one that ends inside a window and never leaves the prover
 //!
 //!   a file:  "TBPC" 1 | checksum 32 (BLAKE3 of the rest) | payload
 //! ```
 //!
 //! Rules
 //! - A file is written beside its place, synced and renamed: a crash leaves the old one or the new one.
-//! - A file whose checksum does not hold is incomplete: it is never used, [`Cache::check`] names it, [`Cache::clear`]
+//! - A file whose checksum does not hold, or that has a circuit of another key, is incomplete: it is never used, [`Cache::check`] names it, [`Cache::clear`]
 //!   deletes it, and the service makes it again.
-//! - The newest [`CHECKPOINTS_KEPT`] checkpoints stay; the proofs of windows all do: a chain proof that is lost is made
+//! - The newest [`CHECKPOINTS_KEPT`] checkpoints stay; the proofs of windows and parts all do: a chain proof that is lost is made
 //!   of them again.
 
 use std::fs::{self, File};
@@ -26,6 +29,8 @@ use std::path::{Path, PathBuf};
 use primitives::{BoundedVec, Hash, Height, LedgerDigest, LedgerSlot, decode, encode};
 use serde::Serialize;
 
+use crate::circuits;
+
 /// First bytes of a file.
 const MAGIC: &[u8; 5] = b"TBPC\x01";
 /// Bytes before the payload.
@@ -34,6 +39,8 @@ const HEAD_BYTES: usize = MAGIC.len() + 32;
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 /// The file of the chain proof.
 const CHAIN: &str = "chain";
+/// The file of a chain proof that ends inside a window.
+const INSIDE: &str = "chain-inside";
 /// Checkpoints that stay.
 pub const CHECKPOINTS_KEPT: usize = 4;
 /// Most slots of a checkpoint.
@@ -84,7 +91,7 @@ pub struct Cache {
     chain: PathBuf,
 }
 
-fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, CacheError> {
+pub(crate) fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, CacheError> {
     done.map_err(|cause| CacheError { path: path.to_owned(), cause })
 }
 
@@ -131,14 +138,14 @@ impl Cache {
     /// [`CacheError`].
     pub fn name(&self) -> Result<String, CacheError> {
         let path = self.root.join("name");
-        if let Some(payload) = self.load(&path)?
+        if let Some(payload) = load(&path)?
             && let Ok(name) = String::from_utf8(payload)
         {
             return Ok(name);
         }
         let random = getrandom::u64().map_err(|_| io::Error::other("the system has no randomness"));
         let name = format!("prover-{:016x}", at(&path, random)?);
-        self.save(&path, name.as_bytes())?;
+        save(&path, name.as_bytes())?;
         Ok(name)
     }
 
@@ -148,12 +155,12 @@ impl Cache {
     /// [`CacheError`].
     pub fn note_key(&self, key: &LedgerDigest) -> Result<Option<String>, CacheError> {
         let path = self.root.join("keys");
-        let kept = self.load(&path)?.and_then(|payload| String::from_utf8(payload).ok());
+        let kept = load(&path)?.and_then(|payload| String::from_utf8(payload).ok());
         let now = key.to_string();
         if kept.as_ref() == Some(&now) {
             return Ok(None);
         }
-        self.save(&path, now.as_bytes())?;
+        save(&path, now.as_bytes())?;
         Ok(kept)
     }
 
@@ -162,7 +169,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn proof(&self, window: u64) -> Result<Option<Vec<u8>>, CacheError> {
-        self.load(&self.proof_path(window))
+        load(&self.proof_path(window))
     }
 
     /// Keeps a proof.
@@ -170,7 +177,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn save_proof(&self, window: u64, bytes: &[u8]) -> Result<(), CacheError> {
-        self.save(&self.proof_path(window), bytes)
+        save(&self.proof_path(window), bytes)
     }
 
     /// Drops a proof that a node refused.
@@ -181,12 +188,60 @@ impl Cache {
         remove(&self.proof_path(window))
     }
 
+    /// The proof of the part of a window that starts after `before`; none that is whole.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn part(&self, window: u64, before: Height) -> Result<Option<Vec<u8>>, CacheError> {
+        load(&self.part_path(window, before))
+    }
+
+    /// Keeps the proof of a part.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn save_part(&self, window: u64, before: Height, bytes: &[u8]) -> Result<(), CacheError> {
+        save(&self.part_path(window, before), bytes)
+    }
+
+    /// Drops the proof of a part that does not hold.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn drop_part(&self, window: u64, before: Height) -> Result<(), CacheError> {
+        remove(&self.part_path(window, before))
+    }
+
+    /// The chain proof that ends inside a window; none that is whole.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn inside_proof(&self) -> Result<Option<Vec<u8>>, CacheError> {
+        load(&self.chain.join(INSIDE))
+    }
+
+    /// Keeps a chain proof that ends inside a window in place of the one before.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn save_inside(&self, bytes: &[u8]) -> Result<(), CacheError> {
+        save(&self.chain.join(INSIDE), bytes)
+    }
+
+    /// Drops the chain proof that ends inside a window: it does not hold, or a longer one is here.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn drop_inside(&self) -> Result<(), CacheError> {
+        remove(&self.chain.join(INSIDE))
+    }
+
     /// The chain proof as it is handed in; none that is whole.
     ///
     /// # Errors
     /// [`CacheError`].
     pub fn chain_proof(&self) -> Result<Option<Vec<u8>>, CacheError> {
-        self.load(&self.chain.join(CHAIN))
+        load(&self.chain.join(CHAIN))
     }
 
     /// Keeps a chain proof in place of the one before.
@@ -194,7 +249,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn save_chain(&self, bytes: &[u8]) -> Result<(), CacheError> {
-        self.save(&self.chain.join(CHAIN), bytes)
+        save(&self.chain.join(CHAIN), bytes)
     }
 
     /// Drops a chain proof that does not hold.
@@ -212,7 +267,7 @@ impl Cache {
     pub fn save_checkpoint(&self, window: u64, checkpoint: &Checkpoint) -> Result<(), CacheError> {
         let Checkpoint { height, header, ops_digest, slots } = checkpoint;
         let payload = encode(&(*height, *header, *ops_digest, slots));
-        self.save(&self.chain.join(format!("checkpoint-{window}")), &payload)?;
+        save(&self.chain.join(format!("checkpoint-{window}")), &payload)?;
         let windows = self.checkpoints()?;
         for old in windows.iter().rev().skip(CHECKPOINTS_KEPT) {
             let path = self.chain.join(format!("checkpoint-{old}"));
@@ -227,7 +282,7 @@ impl Cache {
     /// [`CacheError`].
     pub fn checkpoint(&self, window: u64) -> Result<Option<(u64, Checkpoint)>, CacheError> {
         for found in self.checkpoints()?.into_iter().rev().filter(|found| *found <= window) {
-            let Some(payload) = self.load(&self.chain.join(format!("checkpoint-{found}")))? else { continue };
+            let Some(payload) = load(&self.chain.join(format!("checkpoint-{found}")))? else { continue };
             type Fields = (Height, Hash, LedgerDigest, BoundedVec<LedgerSlot, SLOTS_MAX>);
             if let Ok((height, header, ops_digest, slots)) = decode::<Fields>(&payload) {
                 return Ok(Some((found, Checkpoint { height, header, ops_digest, slots: slots.into_inner() })));
@@ -278,6 +333,10 @@ impl Cache {
         self.chain.join(format!("proof-{window}"))
     }
 
+    fn part_path(&self, window: u64, before: Height) -> PathBuf {
+        self.chain.join(format!("part-{window}-{before}"))
+    }
+
     /// The windows that there are checkpoints for, in order.
     fn checkpoints(&self) -> Result<Vec<u64>, CacheError> {
         let mut windows = Vec::new();
@@ -289,40 +348,44 @@ impl Cache {
         windows.sort_unstable();
         Ok(windows)
     }
+}
 
-    /// The payload of a file; none when it is not there or incomplete.
-    fn load(&self, path: &Path) -> Result<Option<Vec<u8>>, CacheError> {
-        let bytes = match read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            bytes => at(path, bytes)?,
-        };
-        match unseal(&bytes) {
-            Ok(payload) => Ok(Some(payload.to_vec())),
-            Err(reason) => {
-                tracing::warn!(target: "plonky3", path = %path.display(), reason, "an incomplete file is made again");
-                Ok(None)
-            }
+/// The payload of a file; none when it is not there or incomplete.
+pub(crate) fn load(path: &Path) -> Result<Option<Vec<u8>>, CacheError> {
+    let bytes = match read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => at(path, bytes)?,
+    };
+    match unseal(&bytes) {
+        Ok(payload) => Ok(Some(payload.to_vec())),
+        Err(reason) => {
+            tracing::warn!(target: "plonky3", path = %path.display(), reason, "an incomplete file is made again");
+            Ok(None)
         }
     }
+}
 
-    fn save(&self, path: &Path, payload: &[u8]) -> Result<(), CacheError> {
-        let beside = path.with_extension("part");
-        let write = || {
-            let mut file = File::create(&beside)?;
-            file.write_all(MAGIC)?;
-            file.write_all(checksum(payload).as_bytes())?;
-            file.write_all(payload)?;
-            file.sync_all()?;
-            fs::rename(&beside, path)?;
-            File::open(path.parent().unwrap_or(&self.root))?.sync_all()
-        };
-        at(path, write())
-    }
+/// Writes a file, so that a crash leaves the old one or the new one.
+pub(crate) fn save(path: &Path, payload: &[u8]) -> Result<(), CacheError> {
+    let beside = path.with_extension("part");
+    let write = || {
+        let mut file = File::create(&beside)?;
+        file.write_all(MAGIC)?;
+        file.write_all(checksum(payload).as_bytes())?;
+        file.write_all(payload)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    at(path, write())
 }
 
 fn finding(path: PathBuf) -> Result<Finding, CacheError> {
     let bytes = at(&path, read(&path))?;
-    let incomplete = unseal(&bytes).err().map(str::to_owned);
+    let incomplete = match unseal(&bytes) {
+        Ok(payload) => circuits::unused(&path, payload),
+        Err(reason) => Some(reason.to_owned()),
+    };
     let checksum = bytes.get(MAGIC.len()..HEAD_BYTES).map(hex::encode);
     Ok(Finding { path, bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX), checksum, incomplete })
 }

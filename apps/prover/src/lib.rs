@@ -13,7 +13,8 @@
 //!   this machine's own ledger. A node that lies costs time and makes no false proof: the node that takes the proof
 //!   compares it with its own headers.
 //! - A proof is on disk before it is handed in, so that no window is proven twice here; a torn file is named and made again.
-//! - Stopping costs the window or extension in hand and nothing else: the process may be killed at any moment.
+//! - A window that is too large for one proof is proven in parts, which are folded into the chain proof and published with it only.
+//! - Stopping costs the window, part or extension in hand and nothing else: the process may be killed at any moment.
 //! - A failure is retried [`ATTEMPTS_MAX`] times, then the service ends with its reason. A node that does not answer
 //!   is waited for.
 //! - All log lines have the target `plonky3`.
@@ -21,7 +22,9 @@
 //! Read next: [`service`], [`follow`], [`cache`].
 
 pub mod cache;
+pub mod circuits;
 pub mod follow;
+pub mod part;
 pub mod service;
 pub mod worker;
 
@@ -29,7 +32,8 @@ pub mod worker;
 mod tests;
 
 pub use cache::{Cache, CacheError, Finding};
-pub use prover::fold::Circuit;
-pub use prover::{ProvingError, folding_key_telling};
+pub use circuits::CircuitFolder;
+pub use prover::fold::{Circuit, ReadyCircuit};
+pub use prover::{ProvingError, folding_key};
 pub use service::{ATTEMPTS_MAX, News, Options, ServiceError, Submitter, run};
 pub use worker::WorkError;

@@ -4,13 +4,14 @@
 //!   ┌─► deliver: each node gets the chain proof and every window that is next for it and lies in the cache
 //!   │      ├─► extend: windows wait to be folded, and none to be proven, or as many as one extension takes ──┐
 //!   │      └─► claim: the first node names a window that nobody else works on ── none ─► wait
-//!   │             └─► follow to its start ─► prove, renewing the claim ─► keep ─────────────────────────────┤
+//!   │             └─► follow to its start ─► prove it or its next part, renewing the claim ─► keep ─────────┤
 //!   └────────────────────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! Delivering first means that a restart, a second node and a node that lost its proofs are the same case.
 
 mod chain;
 mod submit;
+mod windows;
 
 pub use submit::Submitter;
 
@@ -18,18 +19,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use primitives::{Address, Genesis, Height, LedgerDigest};
+use primitives::{Address, Genesis, Height, LedgerDigest, PartLimits};
 use proof::light::SealedChain;
 use prover::fold::EXTENSION_WINDOWS_MAX;
-use rpc::types::proving::WAITING_WINDOWS_MAX;
 use rpc::types::{Claim, ClaimRequest, ProofStatus};
 use rpc::{Client, ClientError, ErrorCode};
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::cache::{Cache, CacheError};
+use crate::circuits::CircuitFolder;
 use crate::follow::{FollowError, Follower};
-use crate::worker::{Answer, Ended, Made, Task, WorkError, Worker};
+use crate::worker::{Answer, Ended, WorkError, Worker};
 
 /// How often one window is tried before the service gives up.
 pub const ATTEMPTS_MAX: u32 = 5;
@@ -58,6 +59,8 @@ pub struct Options {
     pub payout: Address,
     /// Whether the windows are folded into the chain proof.
     pub fold: bool,
+    /// How much is proven at once: a larger window is proven in parts.
+    pub limits: PartLimits,
     /// Who brings the chain proof onto the chain; nobody when none.
     pub submit: Option<Submitter>,
     /// Stop once every closed window is proven, and with `fold` folded.
@@ -83,10 +86,14 @@ pub enum News {
         /// The window that is next on the first node.
         next_window: u64,
     },
-    /// A window is being proven.
+    /// A window, or a part of a large one, is being proven.
     Proving {
         /// Which.
         window: u64,
+        /// Which part of it, from 1.
+        part: usize,
+        /// How many parts it has.
+        parts: usize,
         /// Its first height.
         first_height: Height,
         /// Its last height.
@@ -96,14 +103,25 @@ pub enum News {
         /// Closed windows that wait, this one included.
         queue_depth: u64,
     },
-    /// A window is proven and its proof is on disk.
+    /// A window, or a part of a large one, is proven and its proof is on disk.
     Proven {
         /// Which.
         window: u64,
+        /// Which part of it, from 1.
+        part: usize,
+        /// How many parts it has.
+        parts: usize,
         /// How long it took, milliseconds.
         elapsed_ms: u64,
         /// Bytes of the proof.
         bytes: usize,
+    },
+    /// A window has several parts, which this prover does not fold: it is left to others.
+    NeedsFold {
+        /// Which.
+        window: u64,
+        /// How many parts it has.
+        parts: usize,
     },
     /// Somebody else was quicker: work in hand was called off.
     CalledOff {
@@ -123,7 +141,7 @@ pub enum News {
     },
     /// The chain proof is being extended.
     Folding {
-        /// By how many windows.
+        /// By how many windows and parts of windows.
         windows: usize,
         /// The last height that it will cover.
         last_height: Height,
@@ -234,6 +252,16 @@ pub enum ServiceError {
         /// Why.
         error: WorkError,
     },
+    /// A window that only the fold can prove.
+    #[error(
+        "window {window} has {parts} parts, which have no proof but the folded one; start a prover without --windows-only"
+    )]
+    NeedsFold {
+        /// Which window.
+        window: u64,
+        /// How many parts it has.
+        parts: usize,
+    },
     /// The ledger cannot follow.
     #[error("{0}")]
     Follow(#[from] FollowError),
@@ -284,8 +312,12 @@ struct Service {
     made: Option<(u64, u64)>,
     /// Windows that are proven here and wait for an earlier one.
     waiting: Vec<u64>,
+    /// Windows of several parts that are left to provers that fold.
+    left: Vec<u64>,
     /// The chain proof of the cache.
     chain: Option<SealedChain>,
+    /// A longer one that ends inside a window.
+    inside: Option<SealedChain>,
     /// Where the last extension made here ends and how long it took, for the node's record.
     folded: Option<(Height, u64)>,
     /// What was sent to the chain last.
@@ -299,14 +331,14 @@ struct Service {
 pub async fn run(options: Options) -> Result<(), ServiceError> {
     let mut stop = options.stop.clone();
     let mut service = Service::start(options)?;
-    tokio::select! {
+    let done = tokio::select! {
         biased;
         // A sender that is gone is a stop as well.
-        _ = stop.wait_for(|stop| *stop) => {}
-        done = service.work() => return done,
-    }
+        _ = stop.wait_for(|stop| *stop) => Ok(()),
+        done = service.work() => done,
+    };
     service.leave().await;
-    Ok(())
+    done
 }
 
 impl Service {
@@ -314,20 +346,35 @@ impl Service {
         if options.nodes.is_empty() {
             return Err(ServiceError::NoNode);
         }
-        let worker =
-            Worker::start(options.genesis.proof_system, options.threads, options.nice).map_err(ServiceError::Worker)?;
+        let (kind, files) = (options.genesis.proof_system, CircuitFolder::open(&options.cache_dir, false)?);
+        let worker = Worker::start(kind, files, options.threads, options.nice).map_err(ServiceError::Worker)?;
         let keys = |error: proof::KeyError| ServiceError::Worker(WorkError(error.to_string()));
         let key = proof::verifying_key().map_err(keys)?.hash();
         let chain_key = proof::fold_key().map_err(keys)?.verifying().hash();
-        let follower = Follower::genesis(options.genesis.clone())?;
+        let follower = Follower::genesis(options.genesis.clone(), options.limits)?;
         let cache = Cache::open(&options.cache_dir, &follower.rules().genesis)?;
         let name = cache.name()?;
         if let Some(before) = cache.note_key(&key)? {
             tracing::warn!(target: "plonky3", before, now = %key, "the key is another one than at the last start");
         }
         let chain = cache.chain_proof()?.and_then(|bytes| SealedChain::from_bytes(&bytes).ok());
-        let (made, waiting, folded, sent) = (None, Vec::new(), None, None);
-        Ok(Self { options, cache, name, key, chain_key, follower, worker, made, waiting, chain, folded, sent })
+        let inside = cache.inside_proof()?.and_then(|bytes| SealedChain::from_bytes(&bytes).ok());
+        Ok(Self {
+            options,
+            cache,
+            name,
+            key,
+            chain_key,
+            follower,
+            worker,
+            made: None,
+            waiting: Vec::new(),
+            left: Vec::new(),
+            chain,
+            inside,
+            folded: None,
+            sent: None,
+        })
     }
 
     async fn work(&mut self) -> Result<(), ServiceError> {
@@ -468,53 +515,9 @@ impl Service {
         Ok(status)
     }
 
-    /// The window to work on: one that the first node gives, and that is not proven here already.
-    async fn take_window(&mut self) -> Result<Option<u64>, ServiceError> {
-        let node = self.first();
-        self.waiting.clear();
-        for _ in 0..WAITING_WINDOWS_MAX {
-            let Some(given) = node.claim_window(&self.claim()).await?.window else { return Ok(None) };
-            if self.cache.proof(given)?.is_none() {
-                return Ok(Some(given));
-            }
-            // It waits for an earlier one that somebody else proves.
-            self.waiting.push(given);
-        }
-        Ok(None)
-    }
-
     /// A claim of any window.
     fn claim(&self) -> ClaimRequest {
         ClaimRequest { prover: self.name.clone(), waiting: self.waiting.clone(), ..ClaimRequest::default() }
-    }
-
-    async fn prove(&mut self, window: u64, queue_depth: u64) -> Result<(), ServiceError> {
-        let node = self.first();
-        let witness = match self.witness(&node, window).await {
-            Ok(witness) => witness,
-            Err(error) => {
-                self.follower.rewind(&self.cache, window)?;
-                return Err(error.into());
-            }
-        };
-        let rules = self.follower.rules();
-        let (first_height, last_height) = (rules.window_start(window).next(), rules.window_end(window));
-        let operations = witness.blocks.iter().map(|(_, operations)| operations.len()).sum();
-        tracing::info!(target: "plonky3", window, operations, queue_depth, "a window is being proven");
-        (self.options.news)(&News::Proving { window, first_height, last_height, operations, queue_depth });
-        let failed = |error| ServiceError::Work { window, error };
-        let task = Task::Window { window, witness: Box::new(witness) };
-        let answer = self.worker.ask(task).map_err(failed)?;
-        let claim = ClaimRequest { window: Some(window), ..self.claim() };
-        let is_done = |there: &Claim| there.next_window > window;
-        let ended = self.await_answer(answer, &claim, is_done, last_height).await.map_err(failed)?;
-        let Some(Made { bytes, elapsed }) = ended else { return Ok(()) };
-        self.cache.save_proof(window, &bytes)?;
-        let elapsed_ms = millis(elapsed);
-        self.made = Some((window, elapsed_ms));
-        tracing::info!(target: "plonky3", window, elapsed_ms, bytes = bytes.len(), "a window is proven");
-        (self.options.news)(&News::Proven { window, elapsed_ms, bytes: bytes.len() });
-        Ok(())
     }
 
     /// Waits for the proving thread, and renews the claim meanwhile. Calls the work off once the node has it from somebody else, as
@@ -546,20 +549,6 @@ impl Service {
             (self.options.news)(&News::CalledOff { last_height, elapsed_ms });
         }
         Ok(ended)
-    }
-
-    /// Follows the chain to the end of `window`.
-    async fn witness(&mut self, node: &Client, window: u64) -> Result<prover::WindowWitness, FollowError> {
-        if self.follower.window() > window {
-            self.follower.rewind(&self.cache, window)?;
-        }
-        loop {
-            let at = self.follower.window();
-            let witness = self.follower.next(node, &self.cache, self.options.payout).await?;
-            if at == window {
-                return Ok(witness);
-            }
-        }
     }
 }
 

@@ -6,7 +6,11 @@ mod worker;
 use primitives::{Address, Amount, Hash, Height, LedgerDigest, LedgerSlot, Nonce};
 use testkit::Seed;
 
+use prover::fold::{Circuit, CircuitFiles};
+
 use crate::cache::{CHECKPOINTS_KEPT, Cache, Checkpoint};
+use crate::circuits::CircuitFolder;
+use crate::part::SealedPart;
 
 const CHAIN: Hash = Hash([3; 32]);
 
@@ -54,6 +58,34 @@ fn proofs_and_checkpoints_survive_a_restart() {
 }
 
 #[test]
+fn parts_and_a_chain_proof_inside_a_window_survive_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = Cache::open(folder.path(), &CHAIN).expect("it is ours");
+    let (before, last) = (Height(4), Height(6));
+    let part = SealedPart { before, last, payout: Address::of_module("prover_pool"), proof: vec![1, 2, 3] };
+    cache.save_part(1, before, &part.to_bytes()).expect("it is ours");
+    cache.save_inside(b"inside").expect("it is ours");
+    let again = Cache::open(folder.path(), &CHAIN).expect("it is ours");
+    let kept = again.part(1, before).expect("it is ours").expect("it is there");
+    assert_eq!(SealedPart::from_bytes(&kept), Some(part.clone()));
+    assert_eq!(again.part(1, last).expect("it is ours"), None, "the next part is not proven yet");
+    assert_eq!(again.proof(1).expect("it is ours"), None, "a part is no proof of the window");
+    assert_eq!(again.inside_proof().expect("it is ours"), Some(b"inside".to_vec()));
+    assert_eq!(again.chain_proof().expect("it is ours"), None, "it is not handed in");
+    again.drop_inside().expect("it is ours");
+    again.drop_part(1, before).expect("it is ours");
+    assert_eq!(again.inside_proof().expect("it is ours"), None);
+    assert_eq!(again.part(1, before).expect("it is ours"), None);
+
+    let whole = part.to_bytes();
+    for short in 0..46 {
+        assert_eq!(SealedPart::from_bytes(&whole[..short]), None);
+    }
+    let empty = SealedPart { last: before, ..part };
+    assert_eq!(SealedPart::from_bytes(&empty.to_bytes()), None, "a part has blocks");
+}
+
+#[test]
 fn a_torn_file_is_never_used_named_and_cleared() {
     let mut seed = Seed::new();
     let folder = tempfile::tempdir().expect("a folder");
@@ -86,6 +118,29 @@ fn a_torn_file_is_never_used_named_and_cleared() {
     assert!(!Cache::clear(folder.path(), true).expect("it is ours").is_empty());
     assert_eq!(Cache::check(folder.path()).expect("it is ours"), []);
     assert_eq!(Cache::check(&folder.path().join("absent")).expect("no folder has no files"), []);
+}
+
+#[test]
+fn a_circuit_that_would_not_be_used_is_named_and_cleared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let circuits = CircuitFolder::open(folder.path(), false).expect("it is ours");
+    assert_eq!(circuits.load(Circuit::Leaf), None);
+    assert!(circuits.whole().expect_err("there is none").to_string().contains("application"));
+    circuits.save(Circuit::Leaf, b"\x01 no circuit");
+    assert_eq!(circuits.load(Circuit::Leaf), Some(b"\x01 no circuit".to_vec()), "the file is whole");
+    std::fs::copy(circuits.path(Circuit::Leaf), folder.path().join("circuits/outer")).expect("it is ours");
+    let findings = Cache::check(folder.path()).expect("it is ours");
+    let reasons: Vec<&str> = findings.iter().filter_map(|file| file.incomplete.as_deref()).collect();
+    assert!(
+        matches!(reasons[..], [leaf, "no circuit of this version has this name"] if leaf.starts_with("it does not decode"))
+    );
+    assert_eq!(CircuitFolder::open(folder.path(), true).expect("it is ours").load(Circuit::Leaf), None, "left aside");
+    assert_eq!(Cache::clear(folder.path(), false).expect("it is ours").len(), 2);
+    assert_eq!(Cache::check(folder.path()).expect("it is ours"), []);
+    // A folder that cannot be written costs the time to make the circuit again, and nothing else.
+    std::fs::remove_dir(folder.path().join("circuits")).expect("it is empty");
+    circuits.save(Circuit::Leaf, b"anything");
+    assert_eq!(circuits.load(Circuit::Leaf), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //!
 //! Rules
 //! - Nothing leaves the thread that does not verify.
-//! - Work in hand is called off when nobody waits for it any more: the thread then ends it before its next stage.
+//! - Work in hand is called off when nobody waits for it any more: the thread then ends it at its next look, within a proof too.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -15,6 +15,9 @@ use proof::light::{SealedChain, SealedWindow};
 use proof::{FoldedProof, verify_folded, verify_window};
 use prover::{CallOff, ProvingError, ProvingSystem, WindowProof, WindowWitness, proving_system};
 use tokio::sync::oneshot;
+
+use crate::circuits::CircuitFolder;
+use crate::part::SealedPart;
 
 /// A proven window, or a longer chain proof.
 #[derive(Debug, Clone)]
@@ -48,11 +51,16 @@ pub enum Task {
         /// Its operations and what they touch.
         witness: Box<WindowWitness>,
     },
+    /// Proves a part of a window.
+    Part {
+        /// Its operations and what they touch.
+        witness: Box<WindowWitness>,
+    },
     /// Extends the chain proof, or makes the first one.
     Extend {
         /// The chain proof so far.
         chain: Option<Box<FoldedProof>>,
-        /// The windows after it.
+        /// The windows or parts after it.
         windows: Vec<WindowProof>,
     },
 }
@@ -64,7 +72,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Nobody wants it any more: the thread ends it before its next stage and answers then.
+    /// Nobody wants it any more: the thread ends it at its next look and answers then.
     pub fn call_off(&self) {
         self.off.call_off();
     }
@@ -97,22 +105,25 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread for a chain with this proof system: `threads` of them in its pool, `nice` steps below normal
+    /// Starts the thread for a chain with this proof system, whose circuits of folds are kept in `files`: `threads` of them in its pool, `nice` steps below normal
     /// priority.
     ///
     /// # Errors
     /// [`WorkError`] when the system refuses threads, or this build has another proof system or key than the network.
-    pub fn start(kind: ProofSystemKind, threads: usize, nice: i32) -> Result<Self, WorkError> {
+    pub fn start(kind: ProofSystemKind, files: CircuitFolder, threads: usize, nice: i32) -> Result<Self, WorkError> {
         let (jobs, received) = mpsc::sync_channel::<Job>(1);
         let (ready, started) = mpsc::sync_channel(1);
         let run = move || {
-            let system = prepare(kind, threads, nice);
+            let system = prepare(kind, files, threads, nice);
             let failed = system.as_ref().err().cloned();
             let _ = ready.send(failed.map_or(Ok(()), Err));
             let Ok(mut system) = system else { return };
             for Job { task, off, answer } in received {
                 let ended = match task {
-                    Task::Window { window, witness } => prove(system.as_ref(), window, &witness, &off),
+                    Task::Window { window, witness } => {
+                        prove(system.as_ref(), &witness, &off, |made| seal_window(window, made))
+                    }
+                    Task::Part { witness } => prove(system.as_ref(), &witness, &off, seal_part),
                     Task::Extend { chain, windows } => fold(system.as_mut(), chain.as_deref(), &windows, &off),
                 };
                 // Whoever asked may be gone.
@@ -138,7 +149,12 @@ impl Worker {
     }
 }
 
-fn prepare(kind: ProofSystemKind, threads: usize, nice: i32) -> Result<Box<dyn ProvingSystem>, WorkError> {
+fn prepare(
+    kind: ProofSystemKind,
+    files: CircuitFolder,
+    threads: usize,
+    nice: i32,
+) -> Result<Box<dyn ProvingSystem>, WorkError> {
     if nice > 0
         && let Err(error) = rustix::process::nice(nice)
     {
@@ -146,7 +162,7 @@ fn prepare(kind: ProofSystemKind, threads: usize, nice: i32) -> Result<Box<dyn P
     }
     // A second service in one process shares the first one's pool.
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    proving_system(kind).map_err(WorkError::of)
+    proving_system(kind, Box::new(files)).map_err(WorkError::of)
 }
 
 /// What was made; nothing when it was called off.
@@ -158,15 +174,30 @@ fn unless_called_off<T>(done: Result<T, ProvingError>) -> Result<Option<T>, Work
     }
 }
 
-fn prove(system: &dyn ProvingSystem, window: u64, witness: &WindowWitness, off: &CallOff) -> Ended {
+/// A window's proof as it is handed in.
+fn seal_window(window: u64, made: WindowProof) -> Vec<u8> {
+    SealedWindow { window, payout: made.statement.payout, proof: made.bytes }.to_bytes()
+}
+
+/// A part's proof as it is kept.
+fn seal_part(made: WindowProof) -> Vec<u8> {
+    let (before, last) = (made.statement.before.height, made.statement.after.height);
+    SealedPart { before, last, payout: made.statement.payout, proof: made.bytes }.to_bytes()
+}
+
+fn prove(
+    system: &dyn ProvingSystem,
+    witness: &WindowWitness,
+    off: &CallOff,
+    seal: impl FnOnce(WindowProof) -> Vec<u8>,
+) -> Ended {
     let started = Instant::now();
     let Some(made) = unless_called_off(system.prove_window(witness, off))? else { return Ok(None) };
     let elapsed = started.elapsed();
     // Nobody else finds out cheaper that a proof is bad.
     verify_window(proof::verifying_key().map_err(WorkError::of)?, &made.statement, &made.bytes)
         .map_err(WorkError::of)?;
-    let sealed = SealedWindow { window, payout: made.statement.payout, proof: made.bytes };
-    Ok(Some(Made { bytes: sealed.to_bytes(), elapsed }))
+    Ok(Some(Made { bytes: seal(made), elapsed }))
 }
 
 fn fold(system: &mut dyn ProvingSystem, chain: Option<&FoldedProof>, windows: &[WindowProof], off: &CallOff) -> Ended {

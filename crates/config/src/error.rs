@@ -54,6 +54,14 @@ pub enum ConfigError {
         /// What the parser said, without the line itself.
         reason: String,
     },
+    /// A file of profiles that breaks a rule of them.
+    #[error("{}: {reason}; config/defaults/mainnet.toml shows a sound file", path.display())]
+    Profile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// A line of an `.env` file.
     #[error("{}, line {line}: {reason}; write NAME=value, or NAME='value' for a value with signs", path.display())]
     DotEnv {
@@ -159,6 +167,16 @@ pub enum ConfigError {
         path: PathBuf,
         /// What is wrong, with the line.
         reason: String,
+    },
+    /// A batch of spans that could never be full.
+    #[error(
+        "`rollout.telemetry.batch_size` = {batch} is larger than `rollout.telemetry.queue_size` = {queue}; raise the queue or lower the batch"
+    )]
+    Batch {
+        /// Spans of a batch.
+        batch: usize,
+        /// Spans of the queue.
+        queue: usize,
     },
     /// Two services on one port.
     #[error("`{first}` and `{second}` both listen on {place}; give one of them another port")]

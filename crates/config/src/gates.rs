@@ -86,13 +86,10 @@ impl FeatureGates {
 
     /// Local gates that are on although this version cannot do what they stand for.
     pub(crate) fn not_there_yet(&self) -> impl Iterator<Item = ConfigError> {
-        self.0.iter().filter(|gate| gate.kind == GateKind::Local && gate.local == Some(true)).map(|gate| {
-            let reason = match gate.name {
-                "pruning" => "this version deletes nothing",
-                _ => "this version rebuilds nothing",
-            };
-            ConfigError::GateLater { gate: gate.name, reason }
-        })
+        self.0
+            .iter()
+            .filter(|gate| gate.name == "reconstruction" && gate.local == Some(true))
+            .map(|gate| ConfigError::GateLater { gate: gate.name, reason: "this version rebuilds nothing" })
     }
 }
 

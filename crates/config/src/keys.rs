@@ -11,9 +11,13 @@
 use crate::value::Kind;
 
 mod entry;
+mod find;
+mod pruning;
+mod telemetry;
 
 pub use entry::Key;
 use entry::{choice, clamped, key, number};
+pub use find::{find, find_variable, later, nearest, nearest_variable};
 
 /// Smallest bound on request bodies that still lets one largest transaction in hexadecimal pass, bytes.
 pub(crate) const BODY_BYTES_MIN: u64 = 33_792;
@@ -61,8 +65,8 @@ pub static KEYS: &[Key] = &[
     key(
         "release_channel",
         &["TB_RELEASE_CHANNEL"],
-        choice(&["development", "testnet", "canary", "mainnet"], &[]),
-        "Rollout channel of this node, shown in the start-up log and in the status.",
+        Kind::Channel,
+        "Rollout channel of this node, shown in the start-up log, in handshakes, in samples and in the status.",
     )
     .default("development", "canary"),
     key(
@@ -109,6 +113,7 @@ pub static KEYS: &[Key] = &[
         "The password itself; other programs of this user can read an environment, so prefer the file.",
     )
     .unset("not set", "correct-horse-battery-staple"),
+    telemetry::AUTH_TOKEN,
     key(
         "max_proof_size_bytes",
         &["TB_MAX_PROOF_SIZE_BYTES"],
@@ -128,10 +133,11 @@ pub static KEYS: &[Key] = &[
         "mempool_limit",
         &["TB_MEMPOOL_LIMIT"],
         number(1, QUEUE_MAX),
-        "Most entries of each queue: transactions, identities, votes. A full queue refuses newcomers; larger costs memory.",
+        "Most entries of each queue: transactions, identities, votes. A full queue refuses newcomers; larger costs memory. The queue of votes takes a change at the next start.",
     )
     .unit("entries")
-    .default("8192", "20000"),
+    .default("8192", "20000")
+    .live(),
     key(
         "mempool_per_sender",
         &["TB_MEMPOOL_PER_SENDER"],
@@ -139,7 +145,8 @@ pub static KEYS: &[Key] = &[
         "Most transactions that one payer may have waiting.",
     )
     .unit("transactions")
-    .default("64", "128"),
+    .default("64", "128")
+    .live(),
     key(
         "config_poll_ms",
         &["TB_CONFIG_POLL_MS"],
@@ -172,6 +179,12 @@ pub static KEYS: &[Key] = &[
     )
     .unit("hours")
     .default("0", "72"),
+    pruning::RETENTION_DEPTH,
+    pruning::OPEN_WINDOWS_MAX,
+    pruning::PAUSE_MS,
+    pruning::BACKLOG_MAX,
+    pruning::COMPACT_BYTES,
+    pruning::EMERGENCY_PAUSE,
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
         .default("human", "json"),
     key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
@@ -182,14 +195,16 @@ pub static KEYS: &[Key] = &[
         Kind::Weight,
         "Weight of the age in the order of inclusion. Both weights sum to 1.0; 0.6 and 0.4 suit bursts.",
     )
-    .default("0.7", "0.6"),
+    .default("0.7", "0.6")
+    .live(),
     key(
         "queue_weights.fee",
         &["TB_QUEUE_WEIGHTS_FEE"],
         Kind::Weight,
         "Weight of the tip in the order of inclusion. At 0.0 the order is strictly first come, first served.",
     )
-    .default("0.3", "0.4"),
+    .default("0.3", "0.4")
+    .live(),
     key(
         "consensus.listen",
         &["TB_CONSENSUS_LISTEN"],
@@ -495,9 +510,9 @@ pub static KEYS: &[Key] = &[
         "rollout.feature_gates.pruning",
         &["TB_ROLLOUT_FEATURE_GATES_PRUNING"],
         Kind::Bool,
-        "Local gate: old blocks and state are deleted. Not there yet, so only `false` is accepted and nothing is deleted.",
+        "Local gate: bodies of old blocks are deleted while the node runs. With `false` nothing is deleted.",
     )
-    .default("false", "false"),
+    .default("false", "true"),
     key(
         "rollout.feature_gates.reconstruction",
         &["TB_ROLLOUT_FEATURE_GATES_RECONSTRUCTION"],
@@ -505,6 +520,17 @@ pub static KEYS: &[Key] = &[
         "Local gate: what was pruned is rebuilt. Not there yet, so only `false` is accepted.",
     )
     .default("false", "false"),
+    telemetry::ENABLED,
+    telemetry::SAMPLE_INTERVAL,
+    telemetry::TRACE_SAMPLE_RATIO,
+    telemetry::ENDPOINT,
+    telemetry::HTTP_ENDPOINT,
+    telemetry::SECONDARY_ENDPOINT,
+    telemetry::TIMEOUT,
+    telemetry::QUEUE_SIZE,
+    telemetry::BATCH_SIZE,
+    telemetry::GRPC_CA,
+    telemetry::HTTP_CA,
     key(
         "drill.clock_offset_ms",
         &["TB_CLOCK_OFFSET_MS"],
@@ -523,14 +549,10 @@ pub static KEYS: &[Key] = &[
 ];
 
 /// Keys and variables of features that this version does not have, with what is missing: refused by name.
-pub static LATER: &[(&str, &str)] = &[
-    ("rollout.telemetry", "this version exports no traces; metrics are always at /metrics"),
-    ("telemetry_auth_token", "this version exports no traces; metrics are always at /metrics"),
-    (
-        "reputation.tier_thresholds",
-        "this version takes them from the genesis file, because all nodes must agree on them",
-    ),
-];
+pub static LATER: &[(&str, &str)] = &[(
+    "reputation.tier_thresholds",
+    "this version takes them from the genesis file, because all nodes must agree on them",
+)];
 
 /// Environment variables that other programs of this project read; the node does not warn of them.
 pub static OTHER_VARIABLES: &[&str] = &[
@@ -543,44 +565,3 @@ pub static OTHER_VARIABLES: &[&str] = &[
     "TB_RELEASE_KEY",
     "TB_RELEASE_SIGNERS",
 ];
-
-/// The key that has this name or alias.
-pub fn find(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name || key.aliases.contains(&name))
-}
-
-/// The key that has this name in the environment.
-pub fn find_variable(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.environment.contains(&name))
-}
-
-/// What is missing for a key that is refused by name; it may stand below a table of such keys.
-pub fn later(name: &str) -> Option<&'static str> {
-    let below = |table: &str| name.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    LATER.iter().find(|(later, _)| below(later)).map(|(_, reason)| *reason)
-}
-
-/// The name of the key most similar to `name`. Only the first characters count.
-pub fn nearest(name: &str) -> &'static str {
-    nearest_of(name, KEYS.iter().map(|key| key.name))
-}
-
-/// The name in the environment most similar to `name`.
-pub fn nearest_variable(name: &str) -> &'static str {
-    nearest_of(name, KEYS.iter().flat_map(|key| key.environment.iter().copied()))
-}
-
-fn nearest_of(name: &str, names: impl Iterator<Item = &'static str>) -> &'static str {
-    /// Longer than any name of the table; bounds the work that a file can cause.
-    const COMPARED: usize = 64;
-    let name: String = name.chars().take(COMPARED).collect::<String>().to_lowercase();
-    let leaf_of = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    // A key in the wrong table is nearer than one with other letters; of equals, the one that looks more alike.
-    let distance = |known: &str| {
-        let known = known.to_lowercase();
-        let whole = strsim::damerau_levenshtein(&name, &known);
-        let leaf = strsim::damerau_levenshtein(&leaf_of(&name), &leaf_of(&known)).saturating_add(1);
-        (whole.min(leaf), whole)
-    };
-    names.min_by_key(|known| distance(known)).expect("the table is not empty")
-}

@@ -22,6 +22,7 @@
 //! Read next: [`keys`] (the table), then `sources.rs`, `node.rs`, `check.rs`.
 
 mod address;
+mod channel;
 mod check;
 mod dotenv;
 mod edit;
@@ -32,6 +33,8 @@ mod home;
 pub mod keys;
 mod node;
 mod print;
+pub mod profile;
+mod pruning;
 mod rules;
 mod secret;
 mod sources;
@@ -41,6 +44,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use channel::{NoChannel, ReleaseChannel};
 pub use check::{Problem, Report, Severity, check};
 pub use edit::{Change, Edited, set};
 pub use error::{ConfigError, ConfigErrors};
@@ -50,9 +54,11 @@ pub use home::{Home, default_root};
 pub use keys::{KEYS, Key, nearest};
 pub use node::{
     ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, RateLimitConfig,
-    ReleaseChannel, RpcConfig, SnapshotConfig, TlsConfig, Token,
+    RpcConfig, SnapshotConfig, TelemetryConfig, TlsConfig, Token,
 };
 pub use print::{env_example, markdown, show, template, template_with};
+pub use profile::{Drift, Profile, Profiles};
+pub use pruning::PruningConfig;
 pub use secret::Secret;
 pub use sources::{Setting, Source, unknown_environment};
 pub use tokens::{SCOPES, TOKENS_MAX};

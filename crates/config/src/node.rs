@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mempool::MempoolConfig;
@@ -10,18 +10,24 @@ use primitives::genesis::CHAIN_GATES;
 use primitives::{Address, Genesis};
 
 use crate::address;
+use crate::channel::ReleaseChannel;
 use crate::error::ConfigErrors;
 use crate::gates::{FeatureGates, Gate, GateKind};
 use crate::home::Home;
 use crate::keys::{KEYS, Key};
+use crate::pruning::PruningConfig;
 use crate::rules;
 use crate::secret::Secret;
 use crate::sources::{Setting, Source, Sources};
 use crate::tokens;
 use crate::value::Value;
 
+mod telemetry;
+
+pub use telemetry::TelemetryConfig;
+
 /// Names of the gates that bind one node alone.
-const LOCAL_GATES: [&str; 2] = ["pruning", "reconstruction"];
+pub(crate) const LOCAL_GATES: [&str; 2] = ["pruning", "reconstruction"];
 
 /// What a node does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,31 +44,6 @@ impl Mode {
         match self {
             Self::Validator => "validator",
             Self::Node => "node",
-        }
-    }
-}
-
-/// The rollout channel of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReleaseChannel {
-    /// Machines of developers.
-    Development,
-    /// Public test network.
-    Testnet,
-    /// The first validators that take a change.
-    Canary,
-    /// The main network.
-    Mainnet,
-}
-
-impl ReleaseChannel {
-    /// The word of the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Testnet => "testnet",
-            Self::Canary => "canary",
-            Self::Mainnet => "mainnet",
         }
     }
 }
@@ -239,6 +220,8 @@ pub struct NodeConfig {
     pub disk_free_min_bytes: u64,
     /// Snapshots.
     pub snapshots: SnapshotConfig,
+    /// Pruning; it counts while its gate is on.
+    pub pruning: PruningConfig,
     /// File with the password of the validator's key file.
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
@@ -263,6 +246,8 @@ pub struct NodeConfig {
     pub rpc: RpcConfig,
     /// The rollout gates.
     pub gates: FeatureGates,
+    /// Samples and exporters.
+    pub telemetry: TelemetryConfig,
     /// What a drill does to this node.
     pub drill: DrillConfig,
 }
@@ -330,6 +315,11 @@ impl NodeConfig {
         Self::of_sources(home, Sources::read(home, Some(text), &[], &environment))
     }
 
+    /// The keys of `table` and the defaults; `path` is the file that holds the table.
+    pub(crate) fn load_table(home: &Home, path: &Path, table: &toml::Table) -> Result<Loaded, ConfigErrors> {
+        Self::of_sources(home, Sources::table_alone(path, table))
+    }
+
     fn of_sources(home: &Home, sources: Sources) -> Result<Loaded, ConfigErrors> {
         let Sources { settings, mut warnings, mut errors } = sources;
         let mut config = Reader { settings: &settings, home }.config();
@@ -386,7 +376,7 @@ impl Reader<'_> {
         NodeConfig {
             moniker: self.text("moniker").to_owned(),
             mode: if self.text("mode") == "validator" { Mode::Validator } else { Mode::Node },
-            release_channel: self.release_channel(),
+            release_channel: self.text("release_channel").parse().expect("its kind was checked"),
             data_dir: self.path("data_dir"),
             store_limit_bytes: self.number("store_limit_bytes"),
             disk_free_min_bytes: self.number("disk_free_min_bytes"),
@@ -395,6 +385,15 @@ impl Reader<'_> {
                 interval_blocks: self.number("snapshots.interval_blocks"),
                 keep: self.count("snapshots.keep"),
                 keep_hours: self.number("snapshots.keep_hours"),
+            },
+            pruning: PruningConfig {
+                is_on: self.flag("rollout.feature_gates.pruning"),
+                retention_depth: self.number("pruning.retention_depth"),
+                open_windows_max: self.number("pruning.open_windows_max"),
+                pause: Duration::from_millis(self.number("pruning.pause_ms")),
+                backlog_max: self.count("pruning.backlog_max"),
+                compact_bytes: self.number("pruning.compact_bytes"),
+                emergency_pause: self.flag("pruning.emergency_pause"),
             },
             validator_key_password_file: self.path_if_set("validator_key_password_file"),
             validator_key_password: match self.value("validator_key_password") {
@@ -423,6 +422,7 @@ impl Reader<'_> {
             witness_attest: matches!(self.value("witness.attest"), Value::Bool(true)),
             rpc: self.rpc(),
             gates: self.gates(),
+            telemetry: self.telemetry(),
             drill: self.drill(),
         }
     }
@@ -488,15 +488,6 @@ impl Reader<'_> {
             peer_db: self.path("p2p.peer_db_path"),
             quic_peer_db: self.path("p2p.quic_peer_db_path"),
             peer_key_history: self.path("p2p.peer_key_history_path"),
-        }
-    }
-
-    fn release_channel(&self) -> ReleaseChannel {
-        match self.text("release_channel") {
-            "testnet" => ReleaseChannel::Testnet,
-            "canary" => ReleaseChannel::Canary,
-            "mainnet" => ReleaseChannel::Mainnet,
-            _ => ReleaseChannel::Development,
         }
     }
 

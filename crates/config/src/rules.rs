@@ -20,6 +20,10 @@ pub(crate) fn errors(config: &NodeConfig, settings: &BTreeMap<&'static str, Sett
     errors.extend(config.gates.not_there_yet());
     errors.extend(port_taken_twice(config));
     errors.extend(tls_by_half(settings));
+    let (batch, queue) = (config.telemetry.batch_size, config.telemetry.queue_size);
+    if batch > queue {
+        errors.push(ConfigError::Batch { batch, queue });
+    }
     if config.validator_key_password.is_some() && config.validator_key_password_file.is_some() {
         let (first, second) = ("validator_key_password", "validator_key_password_file");
         errors.push(ConfigError::Both { first, second });
@@ -123,6 +127,7 @@ pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Se
                 .to_owned(),
         );
     }
+    warnings.extend(telemetry(config, settings));
     let token_source = settings.get("rpc.auth_token").map(|setting| &setting.source);
     if let Some(Source::File { path } | Source::EnvFile { path, .. }) = token_source
         && let Some(mode) = open_to_others(path)
@@ -132,6 +137,33 @@ pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Se
             path.display(),
             path.display()
         ));
+    }
+    warnings
+}
+
+/// What deserves a look about exporters.
+fn telemetry(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Vec<String> {
+    let telemetry = &config.telemetry;
+    let endpoints = [&telemetry.endpoint, &telemetry.http_endpoint, &telemetry.secondary_endpoint];
+    let mut warnings = Vec::new();
+    if let Some(Source::Environment { name }) = settings.get("telemetry_auth_token").map(|setting| &setting.source) {
+        warnings.push(format!(
+            "the token for collectors is in the environment ({name}), where other programs of this user can read it; \
+             put it into node.toml with mode 600"
+        ));
+    }
+    let is_far =
+        |url: &str| !["http://127.", "http://localhost", "http://[::1]"].iter().any(|near| url.starts_with(near));
+    let plain = endpoints.iter().filter_map(|url| url.as_deref()).find(|url| url.starts_with("http://") && is_far(url));
+    if let Some(url) = plain.filter(|_| telemetry.auth_token.is_some()) {
+        warnings.push(format!("the token for collectors travels unencrypted to {url}; use https"));
+    }
+    if !telemetry.enabled && endpoints.iter().any(|url| url.is_some()) {
+        warnings.push(
+            "rollout.telemetry.enabled is off, so nothing is sent to the collectors that are named; turn it on or \
+             remove them"
+                .to_owned(),
+        );
     }
     warnings
 }

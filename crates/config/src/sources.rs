@@ -118,6 +118,14 @@ impl Sources {
         sources
     }
 
+    /// The defaults and a table of a TOML file.
+    pub(crate) fn table_alone(path: &Path, table: &toml::Table) -> Self {
+        let mut sources = Self::defaults_alone();
+        sources.keys_of(path, table);
+        sources.clamp();
+        sources
+    }
+
     fn defaults(&mut self) {
         for key in KEYS {
             let value =
@@ -142,11 +150,15 @@ impl Sources {
             Ok(table) => table,
             Err(error) => return self.errors.push(toml_error(path, text, &error)),
         };
+        self.keys_of(&path, &table);
+    }
+
+    fn keys_of(&mut self, path: &Path, table: &toml::Table) {
         let mut leaves = Vec::new();
-        flatten("", 1, &table, &mut leaves);
+        flatten("", 1, table, &mut leaves);
         let mut seen = Vec::new();
         for (name, value) in leaves {
-            let source = Source::File { path: path.clone() };
+            let source = Source::File { path: path.to_owned() };
             let Some(key) = self.known(&name, &source) else { continue };
             if seen.contains(&key.name) {
                 self.errors.push(ConfigError::Twice { key: key.name, origin: source });

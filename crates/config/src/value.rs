@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use mempool::PPM;
 
 use crate::address;
+use crate::channel::ReleaseChannel;
 use crate::secret::Secret;
 
 /// Longest text value, bytes.
@@ -55,8 +56,12 @@ pub enum Kind {
         /// Words that are refused by name, because what they stand for is not there yet.
         later: &'static [&'static str],
     },
+    /// A rollout channel; `dev` is another spelling of the first.
+    Channel,
     /// A path; relative ones lie below the home directory.
     Path,
+    /// An `http` or `https` URL without a user.
+    Url,
     /// A log level, or levels by module.
     LogFilter,
     /// An address to listen on, as libp2p writes it.
@@ -106,7 +111,9 @@ impl Kind {
             Self::Weight => "decimal",
             Self::Name => "name",
             Self::Choice { .. } => "choice",
+            Self::Channel => "release channel",
             Self::Path => "path",
+            Self::Url => "URL",
             Self::LogFilter => "log filter",
             Self::Listen => "address",
             Self::ListenList | Self::PeerList => "list of addresses",
@@ -126,6 +133,8 @@ impl Kind {
             Self::Name => format!("1 to {NAME_MAX} of the characters a-z, A-Z, 0-9, `.`, `_` and `-`"),
             Self::Choice { words, .. } => format!("one of: {}", words.join(", ")),
             Self::Path => "a path; a relative one lies below the home directory".to_owned(),
+            Self::Channel => "one of: development (or dev), testnet, canary, mainnet".to_owned(),
+            Self::Url => "a URL such as http://127.0.0.1:4317 or https://collector.example.org:4317".to_owned(),
             Self::LogFilter => {
                 format!("a level ({}), or levels by module such as info,consensus=debug", LEVELS.join(", "))
             }
@@ -180,6 +189,11 @@ impl Kind {
             Self::Secret => secret(text),
             Self::Name => name(text),
             Self::Path => Ok(Value::Text(text.to_owned())),
+            Self::Url => url(text),
+            Self::Channel => match text.parse::<ReleaseChannel>() {
+                Ok(channel) => Ok(Value::Text(channel.as_str().to_owned())),
+                Err(_) => Err("is unknown".to_owned()),
+            },
             Self::LogFilter => log_filter(text),
             Self::Listen => address::check_listen(text).map(|()| Value::Text(text.to_owned())),
             Self::Socket => match text.parse::<SocketAddr>() {
@@ -281,6 +295,20 @@ fn choice(text: &str, words: &[&str], later: &[&str]) -> Result<Value, Refusal> 
         return Err("is not there yet".to_owned());
     }
     if words.contains(&text) { Ok(Value::Text(text.to_owned())) } else { Err("is unknown".to_owned()) }
+}
+
+/// A user in a URL would be a secret in a place that is shown, so there is none.
+fn url(text: &str) -> Result<Value, Refusal> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let rest = rest.ok_or_else(|| "starts with neither http:// nor https://".to_owned())?;
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.contains('@') {
+        return Err("names a user; a token has a key of its own".to_owned());
+    }
+    if host.is_empty() || !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("has no host, or signs that no URL has".to_owned());
+    }
+    Ok(Value::Text(text.trim_end_matches('/').to_owned()))
 }
 
 fn name(text: &str) -> Result<Value, Refusal> {

@@ -1,4 +1,4 @@
-//! Limits and weights of the mempool: local to a node, fixed while it runs.
+//! Limits and weights of the mempool: local to a node; [`crate::Mempool::configure`] changes them while it runs.
 //!
 //! The configuration file says the two weights as decimals (0.7 and 0.3); they arrive here in parts per million,
 //! so that the order is integer arithmetic.

@@ -143,7 +143,7 @@ impl Included {
 
 /// The waiting transactions.
 ///
-/// Invariants: `by_id`, `expiry` and the senders name the same entries; no queue ever exceeds its limit; no sender is empty; `pending` is the sum over the senders.
+/// Invariants: `by_id`, `expiry` and the senders name the same entries; no newcomer ever enters a full queue; no sender is empty; `pending` is the sum over the senders.
 #[derive(Debug)]
 pub struct Mempool {
     pub(crate) config: MempoolConfig,
@@ -182,6 +182,20 @@ impl Mempool {
             latest: Timestamp::default(),
             admissions: 0,
         })
+    }
+
+    /// Puts other limits and weights in force. What waits stays and is ordered by the new weights; a queue that holds
+    /// more than its new limit refuses newcomers until enough have left.
+    ///
+    /// # Errors
+    /// As [`MempoolConfig::validate`]; the old ones stay in force then.
+    pub fn configure(&mut self, config: MempoolConfig) -> Result<(), MempoolConfigError> {
+        config.validate()?;
+        self.config = config;
+        for entry in self.senders.values_mut().flat_map(|sender| sender.entries.values_mut()) {
+            entry.place = place(&config, entry.admitted_at, entry.fee_points, entry.admission);
+        }
+        Ok(())
     }
 
     /// The limits and weights in force.
@@ -386,6 +400,8 @@ impl Mempool {
         self.latest = admitted_at;
         // 2^64 admissions are out of reach.
         self.admissions = self.admissions.saturating_add(1);
+        let queue = Queue::of(&checked);
+        assert!(self.held(queue) < self.queue_max(queue), "admission refuses what the limit has no place for");
         self.store(checked, terms, fee, account_nonce, (admitted_at, admission));
     }
 
@@ -438,7 +454,6 @@ impl Mempool {
         self.pending -= sender.pending;
         sender.count_pending();
         self.pending += sender.pending;
-        assert!(self.held(queue) <= self.queue_max(queue), "admission refuses what the limit has no place for");
     }
 
     /// Takes one entry out of every index.

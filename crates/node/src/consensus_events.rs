@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
+use crate::exports::HeightTrace;
 use crate::ready;
 use crate::shared::Shared;
 use crate::silence::Silence;
@@ -24,6 +25,7 @@ struct Marks {
     proposal_known: Option<Instant>,
     proposer: Option<Address>,
     silence: Silence,
+    trace: HeightTrace,
 }
 
 /// Follows the engine until it is gone.
@@ -54,17 +56,20 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
                 shared.metrics.pipeline.proposer_changes.inc();
             }
             end_round(shared, marks, now);
+            marks.trace.round(shared, height, round, proposer);
             marks.round_started = Some(now);
             marks.proposal_known = None;
         }
         ConsensusEvent::ProposalReceived { valid, height, round, block } => {
             metrics.proposals.with([if valid { "valid" } else { "invalid" }]).inc();
             tracing::debug!(%height, %round, %block, valid, "proposal judged");
+            marks.trace.proposal();
             marks.proposal_known = Some(now);
         }
         ConsensusEvent::Proposed { height, round, block } => {
             metrics.built_blocks.inc();
             tracing::debug!(%height, %round, %block, "block built and offered");
+            marks.trace.proposal();
             marks.proposal_known = Some(now);
         }
         ConsensusEvent::Decided { power, total_power, missing, fetched, .. } => {
@@ -79,7 +84,8 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
             let ppm = u128::from(power) * 1_000_000 / u128::from(total_power.max(1));
             metrics.certificate_power.set(u64::try_from(ppm).unwrap_or(0));
         }
-        ConsensusEvent::Finalized { .. } => {
+        ConsensusEvent::Finalized { height, .. } => {
+            marks.trace.finalized(shared, height);
             end_round(shared, marks, now);
             if let Some(started) = marks.height_started.take() {
                 metrics.finality.observe(now.duration_since(started));
@@ -164,7 +170,8 @@ fn time_stages(shared: &Shared, height: Height, transactions: &[TransactionId]) 
     let timed = [Stage::Admitted, Stage::Proposed, Stage::Decided, Stage::Finalized];
     let timed = timed.map(|stage| (stage, shared.metrics.mempool.stage.with([stage.name()])));
     let ways = shared.stages.get_all(transactions);
-    for (_, progress) in &ways {
+    for (id, progress) in &ways {
+        crate::exports::transaction(id, progress, Some(height));
         let Some(received) = progress.at(Stage::Received) else { continue };
         for (stage, cell) in &timed {
             if let Some(at) = progress.at(*stage) {

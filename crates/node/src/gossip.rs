@@ -68,8 +68,8 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
                 let (shared, p2p) = (Arc::clone(&shared), p2p.clone());
                 tokio::task::spawn_blocking(move || travel::answer(&shared, &p2p, question, window));
             }
-            P2pEvent::PeerConnected { peer, agent, mode, height } => {
-                record(&shared, peer, &agent, &mode, height);
+            P2pEvent::PeerConnected { peer, agent, mode, channel, gates, height } => {
+                record(&shared, &Greeting { peer, agent, mode, channel, gates, height });
                 retell(&shared, &p2p);
                 let shared = Arc::clone(&shared);
                 tokio::task::spawn_blocking(move || travel::retell(&shared));
@@ -84,9 +84,20 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
     }
 }
 
+/// What a peer says of itself in a handshake. Its genesis is ours, or there would be none.
+struct Greeting {
+    peer: PeerKey,
+    agent: String,
+    mode: String,
+    channel: String,
+    gates: String,
+    height: Height,
+}
+
 /// Writes the record of a completed handshake: what the peer says of itself, and whose node it is by our own state. The
 /// transport has proven that it holds its node key, and an identity has proven that the key is its own (IDN-3).
-fn record(shared: &Shared, peer: PeerKey, agent: &str, mode: &str, height: Height) {
+fn record(shared: &Shared, greeting: &Greeting) {
+    let Greeting { peer, agent, mode, channel, gates, height } = greeting;
     let standing = shared.chain().ok().and_then(|chain| {
         let (state, head) = (chain.state(), chain.head());
         let identity = identity::holder(state, KeyKindProven::Peer, peer.as_bytes(), head.height).ok()?;
@@ -100,7 +111,11 @@ fn record(shared: &Shared, peer: PeerKey, agent: &str, mode: &str, height: Heigh
         Some((None, tier)) => (tier.name(), "none".to_owned()),
         None => ("unknown", "unknown".to_owned()),
     };
-    tracing::info!(target: "telemetry.handshake", %peer, agent, mode, %height, tier, identity, "handshake completed");
+    tracing::info!(
+        target: "telemetry.handshake",
+        %peer, agent, mode, release_channel = channel, gates, genesis = %shared.genesis_hash, %height, tier, identity,
+        "handshake completed"
+    );
 }
 
 /// What the watch sees now, into the metrics and, when it changes its mind, into the log.
@@ -132,9 +147,14 @@ fn look_at_peers(shared: &Shared, p2p: &P2pHandle, watch: &mut Watch) {
 /// Checks a batch away from the network's thread, admits what is new, and answers.
 async fn received(shared: &Arc<Shared>, p2p: &P2pHandle, batch: BatchId, transactions: Vec<Vec<u8>>) {
     let (shared, counted) = (Arc::clone(shared), Arc::clone(shared));
-    let judged = tokio::task::spawn_blocking(move || judge(&shared, &transactions)).await;
+    let span = tracing::info_span!(
+        target: "trace::gossip", "gossip.transactions", count = transactions.len(), verdict = tracing::field::Empty
+    );
+    let judging = span.clone();
+    let judged = tokio::task::spawn_blocking(move || judging.in_scope(|| judge(&shared, &transactions))).await;
     // A panic in there is our fault, not the peer's: the batch is not relayed and costs nobody anything.
     let verdict = judged.unwrap_or(Verdict::Ignore);
+    span.record("verdict", verdict_name(verdict));
     counted.metrics.pipeline.gossip_events.with([verdict_name(verdict)]).inc();
     p2p.report(batch, verdict);
 }

@@ -104,18 +104,32 @@ impl Reloader {
             tracing::warn!(key = key.name, "this change of the configuration counts at the next start");
         }
         let live: Vec<&str> = changed.iter().filter(|key| key.live).map(|key| key.name).collect();
-        if live.contains(&"log.level")
-            && let Err(error) = telemetry::logging::set_filter(&next.config.log.level)
-        {
+        if let Err(error) = apply(shared, &next.config, &live) {
             metrics.config_reload_failures.inc();
-            tracing::warn!(%error, key = "log.level", "the configuration was not taken; the old values stay");
+            tracing::warn!(error, "the configuration was not taken; the old values stay");
             return;
         }
-        shared.rate_limit.send_replace(next.config.rpc.rate_limit);
         metrics.config_reloads.inc();
         if !live.is_empty() {
             tracing::info!(keys = live.join(", "), "changes of the configuration are in force");
         }
         self.loaded = next;
     }
+}
+
+/// Puts the live keys in force: first what can be refused, then the rest.
+fn apply(shared: &Shared, next: &NodeConfig, live: &[&str]) -> Result<(), String> {
+    if *shared.mempool.borrow() != next.mempool {
+        let mut chain = shared.chain().map_err(|fault| fault.0)?;
+        chain.configure_mempool(next.mempool).map_err(|error| error.to_string())?;
+        drop(chain);
+        shared.mempool.send_replace(next.mempool);
+    }
+    if live.contains(&"log.level") {
+        telemetry::logging::set_filter(&next.log.level).map_err(|error| format!("log.level: {error}"))?;
+    }
+    shared.rate_limit.send_replace(next.rpc.rate_limit);
+    shared.samples.sampling.send_replace((&next.telemetry).into());
+    shared.pruner.pause(next.pruning.emergency_pause);
+    Ok(())
 }

@@ -39,10 +39,13 @@ use crate::disk::{self, Disk};
 use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
+use crate::exports;
 use crate::meta::Meta;
 use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
+use crate::pruning::Pruner;
 use crate::reload::Reloader;
+use crate::samples::{self, Samples};
 use crate::shared::{Engine, Shared};
 use crate::signer::GuardedKey;
 use crate::snapshots::Snapshots;
@@ -123,14 +126,21 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let opening = Opening { home: &options.home, genesis, guard_crash: armed.guard, ask: options.ask };
     let (shared, signer) = opening.open(loaded.config)?;
     announce(&shared);
+    let (stop_rpc, rpc_stop) = watch::channel(false);
+    if let Some(exporter) = exports::start(&shared, crate::rpc::scrape(&shared, rpc_stop.clone()))? {
+        let _ = shared.exporter.set(exporter);
+    }
 
     let fault = shared.fault.subscribe();
     tokio::spawn(follow_blocks(Arc::clone(&shared), shared.stages.subscribe()));
     disk::look(&shared);
     tokio::spawn(disk::watch(Arc::clone(&shared)));
+    if shared.config.telemetry.enabled {
+        tokio::spawn(samples::run(Arc::clone(&shared)));
+    }
+    tokio::spawn(crate::pruning::run(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
     let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
-    let (stop_rpc, rpc_stop) = watch::channel(false);
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, (armed.wal, options.hurry_to)).await?;
     let stopped = wait(&shared, options.stop, fault).await;
@@ -224,9 +234,7 @@ impl Opening<'_> {
         let reporter = reporting.map(|key| Reporter::open(key, Arc::clone(&store), &replica));
         let reporter = reporter.transpose().map_err(StartError::Chain)?;
         let now = clock::now();
-        // The judge was made, so the keys of this build are those of the network.
-        let keys = proof::fold_key().map(proof::FoldKey::pins).unwrap_or_default();
-        proofs.look_at_keys(&config.data_dir, &keys, now);
+        note_keys(&proofs, &config, now);
         let shared = Arc::new(Shared {
             replica: Arc::new(Mutex::new(replica)),
             store,
@@ -236,9 +244,13 @@ impl Opening<'_> {
             proofs,
             disk: Disk::new(config.disk_free_min_bytes),
             snapshots,
+            pruner: Pruner::new(config.pruning.emergency_pause),
             stages,
             metrics,
             rate_limit: watch::Sender::new(config.rpc.rate_limit),
+            mempool: watch::Sender::new(config.mempool),
+            samples: Samples::new(&config.telemetry),
+            exporter: OnceLock::new(),
             config,
             validator,
             reporter,
@@ -257,6 +269,12 @@ impl Opening<'_> {
         });
         Ok((shared, signer))
     }
+}
+
+/// Notes the keys of this build. The judge was made, so they are those of the network.
+fn note_keys(proofs: &Proofs, config: &NodeConfig, now: primitives::Timestamp) {
+    let keys = proof::fold_key().map(proof::FoldKey::pins).unwrap_or_default();
+    proofs.look_at_keys(&config.data_dir, &keys, now);
 }
 
 fn open_store(config: &NodeConfig, genesis_hash: &Hash) -> Result<Arc<Store>, StartError> {
@@ -372,13 +390,6 @@ fn announce(shared: &Shared) {
         );
     }
     let (genesis, config) = (&shared.genesis, &shared.config);
-    let gates: Vec<String> = config
-        .gates
-        .at(genesis, shared.store.head().map_or(Height(1), |head| head.height.next()))
-        .iter()
-        .filter(|gate| gate.is_active)
-        .map(|gate| gate.name.to_owned())
-        .collect();
     let role = crate::ready::role(shared).name();
     shared.metrics.node.info.set([
         env!("CARGO_PKG_VERSION").to_owned(),
@@ -392,7 +403,7 @@ fn announce(shared: &Shared) {
         genesis = %shared.genesis_hash,
         role,
         release_channel = config.release_channel.as_str(),
-        gates = gates.join(","),
+        gates = crate::rollout::active(shared).join(","),
         height = shared.store.head().map_or(0, |head| head.height.0),
         rpc = %config.rpc.listen,
         "node starts"
@@ -424,6 +435,8 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
         listen: config.listen.clone(),
         bootstrap: config.peers.clone(),
         mode: crate::ready::role(shared).name().to_owned(),
+        channel: shared.config.release_channel.as_str().to_owned(),
+        gates: crate::rollout::active(shared).join(","),
         limits,
         exchange_peers: config.exchange_peers,
         store: Some(StorePaths {
@@ -513,6 +526,9 @@ async fn stop(shared: &Shared, stop_rpc: watch::Sender<bool>, server: tokio::tas
     }
     if tokio::time::timeout(RPC_STOP_WAIT, server).await.is_err() {
         tracing::warn!("some RPC requests did not end in time");
+    }
+    if let Some(exporter) = shared.exporter.get() {
+        exporter.stop().await;
     }
     tracing::info!("node stopped");
 }

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use ::config::{NodeConfig, RateLimitConfig};
 use consensus::{EngineHandle, SoloHandle};
+use mempool::MempoolConfig;
 use p2p::P2pHandle;
 use primitives::{Address, Genesis, Hash, Timestamp};
 use replica::{Fault, Replica};
 use storage::Store;
 use telemetry::Metrics;
+use telemetry::otlp::Exporter;
 use tokio::sync::{Notify, watch};
 
 use crate::audits::Audits;
@@ -20,6 +22,8 @@ use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::proofs::Proofs;
+use crate::pruning::Pruner;
+use crate::samples::Samples;
 use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 
@@ -51,12 +55,20 @@ pub struct Shared {
     pub disk: Disk,
     /// Copies of the state, for others and for a rainy day.
     pub snapshots: Arc<Snapshots>,
+    /// Deletes old blocks, where its gate is on.
+    pub pruner: Pruner,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.
     pub config: NodeConfig,
     /// How often callers of the RPC server may ask; changes while the node runs.
     pub rate_limit: watch::Sender<RateLimitConfig>,
+    /// Limits and weights of the mempool; they change while the node runs.
+    pub mempool: watch::Sender<MempoolConfig>,
+    /// Samples of this node's telemetry.
+    pub samples: Samples,
+    /// Sends spans and metrics to collectors; set once it runs, and never where no collector is named.
+    pub exporter: OnceLock<Exporter>,
     /// Our validator, if this node votes.
     pub validator: Option<Address>,
     /// Reports what other validators signed twice, if this node votes.

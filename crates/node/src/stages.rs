@@ -87,6 +87,7 @@ impl Stages {
         let stopped = tracker.get(&id).copied().filter(|progress| progress.stop == Some(stop));
         drop(tracker);
         if let Some(progress) = stopped {
+            crate::exports::transaction(&id, &progress, None);
             self.pipeline.stopped(id, progress);
         }
         self.tell(Notice::Moved(Arc::from([id])));

@@ -42,6 +42,9 @@ pub enum StartError {
     /// Certificate, key or authorities of the RPC server.
     #[error("the RPC server cannot speak TLS: {0}")]
     Tls(#[from] rpc::tls::TlsError),
+    /// A collector of telemetry, or its authorities.
+    #[error("telemetry cannot be exported: {0}")]
+    Exporter(String),
     /// A gate of a later version.
     #[error("the genesis file activates the gate {0}, which this version does not have")]
     Gate(String),
@@ -189,6 +192,7 @@ impl StartError {
             Self::ConsensusPort { .. } => "another process may use the port: choose another with consensus.listen",
             Self::Address { .. } => "give one such as /ip4/127.0.0.1/tcp/26656 or /ip4/127.0.0.1/udp/26656/quic-v1",
             Self::Tls(_) => "correct rpc.tls_cert, rpc.tls_key and rpc.tls_client_ca, which name PEM files",
+            Self::Exporter(_) => "correct the endpoints and ca_file below rollout.telemetry, or remove them",
             Self::SoloMode => "set mode = \"validator\" and use the home of its key",
         };
         Told { what: self.to_string(), hint: hint.to_owned() }

@@ -195,6 +195,8 @@ impl Network {
             height: self.height(),
             agent: text(&self.config.agent),
             mode: text(&self.config.mode),
+            channel: text(&self.config.channel),
+            gates: BoundedVec::new(self.config.gates.clone().into_bytes()).unwrap_or_default(),
             listen: BoundedVec::new(listen).expect("it takes at most that many"),
         }
     }

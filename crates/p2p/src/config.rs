@@ -35,6 +35,10 @@ pub struct P2pConfig {
     pub agent: String,
     /// Mode of this node (`validator`, `full`, …), shown to peers.
     pub mode: String,
+    /// Rollout channel of this node, shown to peers.
+    pub channel: String,
+    /// Names of the gates that are in force here, between commas, shown to peers; at most 512 bytes, else none are.
+    pub gates: String,
     /// Limits on what a peer may send.
     pub limits: LimitsConfig,
     /// How long a ban lasts, seconds.
@@ -56,6 +60,8 @@ impl Default for P2pConfig {
             bootstrap: Vec::new(),
             agent: format!("the-block/{}", env!("CARGO_PKG_VERSION")),
             mode: "full".to_owned(),
+            channel: "development".to_owned(),
+            gates: String::new(),
             limits: LimitsConfig::default(),
             ban_secs: 600,
             peers_max: 64,

@@ -81,6 +81,10 @@ pub enum P2pEvent {
         agent: String,
         /// Its mode.
         mode: String,
+        /// Its rollout channel.
+        channel: String,
+        /// Names of the gates that are in force there, between commas.
+        gates: String,
         /// Its finalized height.
         height: Height,
     },

@@ -2,7 +2,7 @@
 //!
 //! | protocol | request | reply | frame bound |
 //! |---|---|---|---|
-//! | `/the-block/handshake/1` | [`Hello`] | [`HandshakeReply`] | [`SMALL_BYTES_MAX`] |
+//! | `/the-block/handshake/2` | [`Hello`] | [`HandshakeReply`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/heights/1` | [`Heights`] | [`Heights`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/peers/1` | [`PeersRequest`] | [`ToldPeers`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/transactions/2` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
@@ -25,7 +25,7 @@ use primitives::{BoundedVec, FormatVersion, Hash, Height};
 use crate::config::{ADDRESSES_MAX, ChainIdentity};
 
 /// Name of the handshake protocol.
-pub(crate) const HANDSHAKE_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/handshake/1");
+pub(crate) const HANDSHAKE_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/handshake/2");
 /// Name of the protocol that exchanges finalized heights.
 pub(crate) const HEIGHTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/heights/1");
 /// Name of the protocol in which a node asks for further peers.
@@ -53,6 +53,8 @@ pub const TOLD_PEERS_MAX: usize = 12;
 pub const TOLD_ADDRESSES_MAX: usize = 4;
 /// The longest text field of a handshake, bytes.
 pub const TEXT_MAX: usize = 128;
+/// The longest list of gates in a handshake, bytes.
+pub const GATES_BYTES_MAX: usize = 512;
 /// The longest announced address, bytes.
 pub const ADDRESS_BYTES_MAX: usize = 256;
 
@@ -68,12 +70,14 @@ pub(crate) type Text = BoundedVec<u8, TEXT_MAX>;
 /// What a node says about itself first.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Hello {
-    pub format: FormatVersion<1>,
+    pub format: FormatVersion<2>,
     pub chain_id: Text,
     pub genesis: Hash,
     pub height: Height,
     pub agent: Text,
     pub mode: Text,
+    pub channel: Text,
+    pub gates: BoundedVec<u8, GATES_BYTES_MAX>,
     pub listen: BoundedVec<BoundedVec<u8, ADDRESS_BYTES_MAX>, ADDRESSES_MAX>,
 }
 
@@ -101,7 +105,7 @@ pub(crate) fn text(text: &str) -> Text {
 }
 
 /// A remote text for people and logs: printable ASCII, everything else shown as `?`.
-pub(crate) fn shown(text: &Text) -> String {
+pub(crate) fn shown(text: &[u8]) -> String {
     text.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '?' }).collect()
 }
 
@@ -122,7 +126,7 @@ pub enum Refusal {
     #[error("wrong_genesis: the peer has another genesis file for this chain id; compare the genesis hashes")]
     WrongGenesis,
     /// The remote speaks no version of the handshake that this build knows.
-    #[error("unsupported_version: the peer does not speak /the-block/handshake/1; upgrade the older node")]
+    #[error("unsupported_version: the peer does not speak /the-block/handshake/2; upgrade the older node")]
     UnsupportedVersion,
     /// The handshake is not a canonical encoding.
     #[error("malformed: the peer's handshake cannot be read; it runs other software")]

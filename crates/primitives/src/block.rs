@@ -17,6 +17,7 @@ use crate::hash::{Domain, Hash, hash};
 use crate::ids::{Height, Timestamp};
 use crate::ledger::{LedgerDigest, LedgerOp};
 use crate::merkle;
+use crate::part::PART_OPS_MAX;
 use crate::transaction::{Transaction, TransactionId};
 
 /// Most transactions a block can encode; the governed cap is lower.
@@ -141,8 +142,8 @@ impl Block {
     }
 }
 
-/// Most ledger operations of one block that the encoding of a proof witness allows.
-pub const BLOCK_OPS_MAX: usize = 1 << 17;
+/// Most ledger operations of one block: a block fits into one part of a proof.
+pub const BLOCK_OPS_MAX: usize = PART_OPS_MAX;
 
 /// The ledger operations of one block, in order, ending in its seal.
 pub type BlockOps = Vec<LedgerOp>;

@@ -2,16 +2,18 @@
 //!
 //! Run with `cargo bench -p prover --profile release --bench fold`. Not a test: nothing here has a limit.
 
-use std::time::Instant;
-
 use proof::folded::FoldedProof;
 use proof::verify_folded;
-use prover::fold::{FoldingKey, fold, fold_lifted, lift};
+use prover::fold::{FoldingKey, extend_unless, fold, fold_lifted, lift};
 use prover::{ProvingKey, WindowProof, prove_window};
 use serde_json::json;
 
 #[path = "../src/tests/golden_windows.rs"]
 mod golden_windows;
+#[allow(dead_code, reason = "each benchmark uses its part of it")]
+mod shared;
+
+use shared::{peak_memory_mb, timed, watched};
 
 /// Windows that are folded.
 const WINDOWS: u64 = 2;
@@ -44,26 +46,16 @@ fn main() {
             });
         }
     }
+    // A chain proof with the two windows, as a prover makes it, so that what lies between two looks is that of its work.
+    let extended = timed("extension", windows.len(), || {
+        watched("extension", |off| extend_unless(&key, None, &windows, off).expect("neighbours"))
+    });
     println!(
         "{}",
         json!({
             "first_fold_bytes": folds[0].bytes.len(), "chain_proof_bytes": chain.bytes.len(),
-            "smallest_chain_proof_bytes": smallest.bytes.len(), "security_bits": key.verifying().security_bits(),
+            "extended_bytes": extended.bytes.len(), "smallest_chain_proof_bytes": smallest.bytes.len(), "security_bits": key.verifying().security_bits(),
             "peak_memory_mb": peak_memory_mb(),
         })
     );
-}
-
-fn timed<T>(name: &str, children: usize, measured: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let value = measured();
-    println!("{}", json!({ "bench": name, "children": children, "ms": start.elapsed().as_secs_f64() * 1_000.0 }));
-    value
-}
-
-/// The most memory this process has had, as the kernel counts it.
-fn peak_memory_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? / 1_024)
 }

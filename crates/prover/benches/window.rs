@@ -7,10 +7,14 @@ use std::time::Instant;
 
 use primitives::{Address, Amount, Hash, Height, LedgerOp, LedgerSlot, Nonce, SlotIndex};
 use proof::verify_window;
-use prover::{ChainConstants, ProvingKey, WindowWitness, prove_traces, replay};
+use prover::{ChainConstants, ProvingKey, WindowWitness, prove_traces_unless, replay};
 use serde_json::json;
 use testkit::Seed;
 use tree::{LedgerTree, ops_digest};
+
+mod shared;
+
+use shared::{cells_per_second, peak_memory_mb, timed, watched};
 
 /// The window that the documents speak of: an epoch of blocks, transfers in each, accounts in the ledger.
 const EPOCH: [u32; 3] = [120, 50, 1_000];
@@ -18,38 +22,26 @@ const EPOCH: [u32; 3] = [120, 50, 1_000];
 fn main() {
     let asked: Vec<u32> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let [blocks, transfers, accounts] = asked.try_into().unwrap_or(EPOCH);
-    let key = timed("key generation", || ProvingKey::generate().expect("the tables have a key"));
-    let witness = timed("witness", || witness(blocks, transfers, accounts));
-    let (statement, tables) = timed("replay", || replay(&witness).expect("the operations obey the rules"));
-    let traces = timed("traces", || tables.traces());
+    let key = timed("key generation", 1, || ProvingKey::generate().expect("the tables have a key"));
+    let witness = timed("witness", 1, || witness(blocks, transfers, accounts));
+    let (statement, tables) = timed("replay", 1, || replay(&witness).expect("the operations obey the rules"));
+    let traces = timed("traces", 1, || tables.traces());
     let rows: Vec<usize> = traces.matrices.iter().map(|matrix| matrix.values.len() / matrix.width).collect();
     let cells: usize = traces.matrices.iter().map(|matrix| matrix.values.len()).sum();
-    let bytes = timed("prove", || prove_traces(&key, traces).expect("provable"));
+    let start = Instant::now();
+    let bytes = timed("prove", 1, || watched("prove", |off| prove_traces_unless(&key, traces, off).expect("provable")));
+    let proven = start.elapsed();
     for _ in 0..3 {
-        timed("verify", || verify_window(key.verifying(), &statement, &bytes).expect("proven"));
+        timed("verify", 1, || verify_window(key.verifying(), &statement, &bytes).expect("proven"));
     }
     println!(
         "{}",
         json!({
             "blocks": blocks, "transfers": transfers, "accounts": accounts, "rows": rows, "cells": cells,
-            "proof_bytes": bytes.len(), "security_bits": key.verifying().security_bits(),
+            "cells_per_second": cells_per_second(cells, proven), "proof_bytes": bytes.len(), "security_bits": key.verifying().security_bits(),
             "peak_memory_mb": peak_memory_mb(),
         })
     );
-}
-
-fn timed<T>(name: &str, measured: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let value = measured();
-    println!("{}", json!({ "bench": name, "ms": start.elapsed().as_secs_f64() * 1_000.0 }));
-    value
-}
-
-/// The most memory this process has had, as the kernel counts it.
-fn peak_memory_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? / 1_024)
 }
 
 /// Blocks of transfers between random accounts, each with its charge, and the end of a block as the chain makes it.

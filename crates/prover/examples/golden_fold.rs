@@ -33,6 +33,7 @@ fn main() {
     let key = timed("fold key generation", 1, || FoldingKey::generate().expect("the circuits have keys"));
     write("fold_key.bin", &key.verifying().to_bytes().expect("a key can be written"));
     write("fold_key.txt", key.verifying().pins().as_bytes());
+    write("fold_lift.txt", key.lift_pins().as_bytes());
     println!("{} {} bits", key.verifying().pins(), key.verifying().security_bits());
     if arguments.iter().any(|argument| argument == "--keys") {
         return;

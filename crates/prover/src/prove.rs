@@ -22,9 +22,10 @@ use proof::airs::{STATEMENT, TABLES};
 use proof::keys::{Config, generate};
 use proof::{KeyError, VerifyingKey, WindowStatement, encoding};
 
-use crate::call_off::CallOff;
+use crate::call_off::{CallOff, CalledOff};
 use crate::check::check;
 use crate::replay::{ProveError, replay};
+use crate::stoppable::{self, Stopped};
 use crate::tables::Traces;
 use crate::witness::WindowWitness;
 
@@ -86,7 +87,7 @@ pub fn prove_window(key: &ProvingKey, witness: &WindowWitness) -> Result<WindowP
     prove_window_unless(key, witness, &CallOff::default())
 }
 
-/// Proves a window unless it is called off: before it is replayed, before its rows become matrices, before these are proven.
+/// Proves a window unless it is called off: before it is replayed, before its rows become matrices, at any challenge of the proof.
 ///
 /// # Errors
 /// As [`prove_window`], and [`ProveError::CalledOff`].
@@ -100,13 +101,22 @@ pub fn prove_window_unless(
     off.check()?;
     let traces = tables.traces();
     off.check()?;
-    if cfg!(debug_assertions)
-        && let violations = check(key.verifying(), &traces, None)
-        && let Some(first) = violations.first()
-    {
-        return Err(ProveError::Unsound { count: violations.len(), first: first.clone() });
+    if cfg!(debug_assertions) {
+        check_rows(key, &traces)?;
     }
-    Ok(WindowProof { statement, bytes: prove_traces(key, traces)? })
+    Ok(WindowProof { statement, bytes: prove_traces_unless(key, traces, off)? })
+}
+
+/// Whether the rows satisfy every table. Costs more than the proof, so only debug builds ask.
+///
+/// # Errors
+/// [`ProveError::Unsound`] with the first row and constraint that do not hold.
+pub(crate) fn check_rows(key: &ProvingKey, traces: &Traces) -> Result<(), ProveError> {
+    let violations = check(key.verifying(), traces, None);
+    match violations.first() {
+        None => Ok(()),
+        Some(first) => Err(ProveError::Unsound { count: violations.len(), first: first.clone() }),
+    }
 }
 
 /// Proves matrices, whatever they say. What does not satisfy the tables makes bytes that do not verify.
@@ -114,6 +124,14 @@ pub fn prove_window_unless(
 /// # Errors
 /// [`ProveError::Encoding`] when they are too large, [`ProveError::Backend`] when the proof stack refuses them.
 pub fn prove_traces(key: &ProvingKey, traces: Traces) -> Result<Vec<u8>, ProveError> {
+    prove_traces_unless(key, traces, &CallOff::default())
+}
+
+/// As [`prove_traces`], unless it is called off.
+///
+/// # Errors
+/// As [`prove_traces`], and [`ProveError::CalledOff`].
+pub fn prove_traces_unless(key: &ProvingKey, traces: Traces, off: &CallOff) -> Result<Vec<u8>, ProveError> {
     let Traces { matrices, public_values } = traces;
     let heights = matrices.each_ref().map(|matrix| (matrix.values.len() / matrix.width).ilog2());
     let mut log_rows = [0_u8; TABLES];
@@ -126,7 +144,9 @@ pub fn prove_traces(key: &ProvingKey, traces: Traces) -> Result<Vec<u8>, ProveEr
         (table, AirProvingContext::simple(matrix, values))
     });
     let context = ProvingContext::new(tables.collect());
-    let proof =
-        key.engine.prove(&key.device, context).map_err(|error| ProveError::Backend { reason: error.to_string() })?;
+    let proof = stoppable::prove(&key.engine, &key.device, context, off).map_err(|stopped| match stopped {
+        Stopped::CalledOff => CalledOff.into(),
+        Stopped::Backend(reason) => ProveError::Backend { reason },
+    })?;
     Ok(encoding::encode(&key.verifying, &proof)?)
 }

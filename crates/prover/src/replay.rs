@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use openvm_stark_backend::p3_field::PrimeField32;
 use primitives::ledger::{FEE_POT, ISSUANCE_POT, SLOTS_MAX};
-use primitives::{Address, Amount, Height, LedgerDigest, LedgerOp, LedgerSlot, Nonce, SlotIndex};
+use primitives::part::{PART_HASHES_MAX, PART_OPS_MAX};
+use primitives::{Address, Amount, Height, LedgerDigest, LedgerOp, LedgerSlot, Nonce, PartLimits, SlotIndex};
 use proof::statement::digest;
 use proof::{LedgerPoint, StatementError, WindowStatement};
 
@@ -27,9 +28,6 @@ use crate::call_off::CalledOff;
 use crate::hash::Half;
 use crate::tables::Tables;
 use crate::witness::WindowWitness;
-
-/// Operations of a window. The proof system has room for more rows, but then not for their hashes.
-pub const WINDOW_OPS_MAX: usize = 1 << 16;
 
 /// A rule of the ledger that an operation breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,11 +74,16 @@ pub enum ProveError {
         /// What it does.
         rule: Rule,
     },
-    /// More operations than fit.
-    #[error("the window has {operations} operations, at most {WINDOW_OPS_MAX} can be proven at once")]
-    TooManyOperations {
-        /// How many there are.
+    /// More than a part may have.
+    #[error(
+        "{operations} operations with {hashes} hashes are too many for one proof, which takes {PART_OPS_MAX} with \
+         {PART_HASHES_MAX}; split the window into parts"
+    )]
+    TooLarge {
+        /// How many operations there are.
         operations: usize,
+        /// How many hashes they may need.
+        hashes: u64,
     },
     /// The witness does not say what a touched slot held.
     #[error("the witness lacks slot {slot}")]
@@ -134,9 +137,9 @@ pub enum ProveError {
 /// # Errors
 /// [`ProveError`] when the witness is incomplete or the operations break a rule.
 pub fn replay(witness: &WindowWitness) -> Result<(WindowStatement, Tables), ProveError> {
-    let operations: usize = witness.blocks.iter().map(|(_, ops)| ops.len()).sum();
-    if operations > WINDOW_OPS_MAX {
-        return Err(ProveError::TooManyOperations { operations });
+    let size = witness.size();
+    if !PartLimits::PART.admit(&size) {
+        return Err(ProveError::TooLarge { operations: size.operations, hashes: size.hashes() });
     }
     let mut run = Run::new(witness);
     for (height, ops) in &witness.blocks {

@@ -10,12 +10,11 @@
 //!
 //! Read next: [`crate::prove_window`], [`crate::fold::extend`].
 
-use primitives::LedgerDigest;
 use primitives::actions::ProofSystemKind;
 use proof::{FoldedProof, KeyError, UnknownSystem, fold_key, verifying_key};
 
 use crate::call_off::{CallOff, CalledOff};
-use crate::fold::{Circuit, FoldError, FoldingKey, extend_unless};
+use crate::fold::{CircuitFiles, FoldError, FoldingKey, Told, extend_unless};
 use crate::prove::{ProvingKey, WindowProof, prove_window_unless};
 use crate::replay::ProveError;
 use crate::witness::WindowWitness;
@@ -78,7 +77,9 @@ pub trait ProvingSystem {
 /// AIRs over BabyBear with Poseidon2, folded by recursion.
 struct Plonky3 {
     key: ProvingKey,
-    /// Made when the first extension is asked for: whoever only proves windows has no memory for it.
+    /// Where the circuits of folds are kept.
+    files: Box<dyn CircuitFiles>,
+    /// Read or made when the first extension is asked for: whoever only proves windows has no memory for it.
     folding: Option<FoldingKey>,
 }
 
@@ -99,40 +100,36 @@ impl ProvingSystem for Plonky3 {
     ) -> Result<FoldedProof, ProvingError> {
         let key = match &self.folding {
             Some(key) => key,
-            None => self.folding.insert(folding_key()?),
+            None => self.folding.insert(folding_key(self.files.as_ref(), &mut |_| {})?),
         };
         Ok(extend_unless(key, chain, windows, off)?)
     }
 }
 
-/// The circuits of folds, whose key is the pinned one.
+/// The circuits of folds, whose key is the pinned one: those that there are files of are read, the others made and kept. Tells of each
+/// once it is ready.
 ///
 /// # Errors
 /// [`ProvingError::OtherFoldKey`] when this build makes another key than the pinned one.
-pub fn folding_key() -> Result<FoldingKey, ProvingError> {
-    folding_key_telling(&mut |_, _| {})
-}
-
-/// As [`folding_key`]; tells of each circuit once it is made, with the hash of its key.
-///
-/// # Errors
-/// As [`folding_key`].
-pub fn folding_key_telling(told: &mut dyn FnMut(Circuit, LedgerDigest)) -> Result<FoldingKey, ProvingError> {
-    let key = FoldingKey::generate_telling(told)?;
+pub fn folding_key(files: &dyn CircuitFiles, told: Told<'_>) -> Result<FoldingKey, ProvingError> {
+    let key = FoldingKey::ready(files, told)?;
     let [made, pinned] = [key.verifying().pins(), fold_key()?.pins()].map(|pins| pins.trim().replace('\n', " "));
     if made == pinned { Ok(key) } else { Err(ProvingError::OtherFoldKey { made, pinned }) }
 }
 
-/// The proof system with this name; makes the key of its windows, some milliseconds.
+/// The proof system with this name, whose circuits of folds are kept in `files`; makes the key of its windows, some milliseconds.
 ///
 /// # Errors
 /// [`ProvingError`]: this build does not have it, or makes another key than the network's.
-pub fn proving_system(kind: ProofSystemKind) -> Result<Box<dyn ProvingSystem>, ProvingError> {
+pub fn proving_system(
+    kind: ProofSystemKind,
+    files: Box<dyn CircuitFiles>,
+) -> Result<Box<dyn ProvingSystem>, ProvingError> {
     match kind {
         ProofSystemKind::Plonky3 => {
             // Fails when the key that is made is not the pinned one.
             verifying_key()?;
-            Ok(Box::new(Plonky3 { key: ProvingKey::generate()?, folding: None }))
+            Ok(Box::new(Plonky3 { key: ProvingKey::generate()?, files, folding: None }))
         }
         ProofSystemKind::Stwo => Err(UnknownSystem(kind).into()),
     }

@@ -1,4 +1,4 @@
-//! What a prover is given: the operations of a window and the part of the ledger that they touch.
+//! What a prover is given: the operations of a window, or of a part of it, and the part of the ledger that they touch.
 //!
 //! ```text
 //!   slots     the content of every touched slot before the window; none for those that it opens
@@ -12,8 +12,9 @@
 
 use std::collections::BTreeMap;
 
-use primitives::ledger::{FEE_POT, ISSUANCE_POT, LEDGER_DEPTH};
-use primitives::{Address, Amount, Hash, Height, LedgerDigest, LedgerOp, LedgerSlot, SlotIndex};
+use primitives::ledger::LEDGER_DEPTH;
+use primitives::part::touched;
+use primitives::{Address, Amount, Hash, Height, LedgerDigest, LedgerOp, LedgerSlot, PartMeter, PartSize, SlotIndex};
 use proof::LedgerPoint;
 use tree::LedgerTree;
 
@@ -72,17 +73,13 @@ impl WindowWitness {
         let siblings = siblings(ledger, &slots);
         Self { chain, payout, before, blocks, slots, siblings }
     }
-}
 
-/// The slots that an operation changes or reads.
-fn touched(op: &LedgerOp) -> impl Iterator<Item = SlotIndex> + use<> {
-    let (first, second) = match *op {
-        LedgerOp::Open { slot, .. } | LedgerOp::Burn { slot, .. } => (slot, None),
-        LedgerOp::Charge { slot, .. } => (slot, Some(FEE_POT)),
-        LedgerOp::Transfer { from, to, .. } => (from, Some(to)),
-        LedgerOp::Seal { .. } => (ISSUANCE_POT, None),
-    };
-    std::iter::once(first).chain(second)
+    /// How large its proof is.
+    pub fn size(&self) -> PartSize {
+        let mut meter = PartMeter::new(self.before.next_slot);
+        self.blocks.iter().for_each(|(_, operations)| meter.add(operations));
+        meter.size()
+    }
 }
 
 /// The digests of the untouched nodes beside the paths of these slots.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mempool::{Admission, CheckedTransaction, Mempool, Terms};
+use mempool::{Admission, CheckedTransaction, Mempool, MempoolConfig, MempoolConfigError, Terms};
 use primitives::actions::{ProofClaim, ProofSubmission};
 use primitives::{
     Action, Address, Amount, Block, ClosingEvents, CommitCertificate, Genesis, Hash, Header, Height, Lane, LedgerSlot,
@@ -40,18 +40,12 @@ fn refusal(refused: state::transaction::Refused) -> Rejection {
     }
 }
 
-/// A finalized header, that of the height which the store begins after included.
+/// A finalized header, whether its block is kept or was pruned.
 ///
 /// # Errors
 /// [`Fault`] when what is stored is damaged.
 pub fn stored_header(store: &Store, height: Height) -> Result<Option<Header>, Fault> {
-    if let Some(bytes) = store.block(height).map_err(fault)? {
-        return Ok(Some(Block::from_bytes(&bytes).map_err(fault)?.header));
-    }
-    if height.next() != store.oldest() {
-        return Ok(None);
-    }
-    Ok(store.base().map_err(fault)?.map(|base| base.header))
+    Ok(store.header(height).map_err(fault)?.map(|(header, _)| header))
 }
 
 impl Replica {
@@ -88,6 +82,14 @@ impl Replica {
     /// The waiting transactions.
     pub fn mempool(&self) -> &Mempool {
         &self.mempool
+    }
+
+    /// Puts other limits and weights of the mempool in force.
+    ///
+    /// # Errors
+    /// [`MempoolConfigError`] for limits that cannot be used; the old ones stay.
+    pub fn configure_mempool(&mut self, config: MempoolConfig) -> Result<(), MempoolConfigError> {
+        self.mempool.configure(config)
     }
 
     /// The set that decides the next height.

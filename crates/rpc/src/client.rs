@@ -10,10 +10,13 @@
 
 mod error;
 mod events;
+mod exchange;
 mod heads;
 mod pipeline;
+mod prometheus;
 mod proofs;
 mod reply;
+mod rollout;
 mod snapshots;
 pub mod sse;
 mod standing;
@@ -525,19 +528,6 @@ impl Client {
             Some(cause) => ClientError::Tls { url, cause },
             None => ClientError::Connection { url, cause: chain(error) },
         }
-    }
-
-    /// Sends; where a node asks for the token of a request that came without it, once more with it.
-    async fn exchange(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
-        let Some(token) = &self.authorization else { return request.send().await };
-        let Some(again) = request.try_clone() else { return request.send().await };
-        let request = request.build()?;
-        let had_token = request.headers().contains_key(AUTHORIZATION);
-        let response = self.http.execute(request).await?;
-        if had_token || response.status().as_u16() != 401 {
-            return Ok(response);
-        }
-        again.header(AUTHORIZATION, token.clone()).send().await
     }
 
     /// Opens a stream; events of other names are read over.

@@ -49,6 +49,8 @@ pub const EVENT_BYTES_MAX: usize = 256 * 1024;
 pub const REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest plan of a state sync a client reads, bytes: a largest manifest in Base64, and its list of chunks.
 pub const PLAN_REPLY_BYTES_MAX: usize = 40 * 1024 * 1024;
+/// Largest body of a block a client reads, bytes: a largest block with all that is kept of it, in Base64.
+pub const BODY_REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Largest chunk of a state sync a client reads, bytes: a largest file in Base64.
 pub const CHUNK_REPLY_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// How long a client waits for a snapshot to be made.

@@ -10,23 +10,31 @@
 //! - Streams and plain text have no JSON-RPC method.
 //! - `errors` lists what the route itself can answer; [`COMMON_ERRORS`] can come from any route.
 
+mod events;
 mod lookup;
 mod operation;
+mod parameters;
 
 use self::lookup::SUBMIT_ERRORS;
+use self::parameters::{
+    ADDRESS, AUDIT_LIMIT, BEFORE_CURSOR, BEFORE_HEIGHT, BLOCK, CHUNK, CHUNK_INDEX, GENERATION_MS, HEIGHT, ID, LIMIT,
+    OPERATIONS_FROM, OPERATIONS_LIMIT, STAGE, TIMEOUT, WINDOW,
+};
 use crate::error::ErrorCode;
-use crate::schema::{AddressText, BlockIdText, CursorText, GenesisObject, StageText, TransactionIdText, TypeSchema};
+use crate::schema::{GenesisObject, TypeSchema};
 use crate::types::{
     AccountProof, AccountRequest, AccountView, AuditPage, AuditQuery, BlockEvents, BlockPage, BlockProof, BlockRequest,
     BlockSummary, BlockView, BlocksRequest, CertifiedBlock, ChainAccepted, Claim, ClaimRequest, ConsensusStatus, Empty,
-    HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, LightHead,
-    Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf, PipelineDashboard,
-    PipelineTelemetry, ProofStatus, ProvenAccount, ProversStatus, Ready, ReceiptView, ReputationBoard, ReputationView,
-    SnapshotList, SnapshotView, StakerView, StateSyncChunk, StateSyncPlan, StateSyncSession, SubmitResult,
-    SubmitTransaction, TimetokeView, TransactionProof, TransactionRequest, TransactionStatus, ValidatorList,
-    ValidatorPeers, ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
+    HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, KeptBody,
+    LightHead, Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf,
+    PipelineDashboard, PipelineTelemetry, ProofStatus, ProvenAccount, ProversStatus, PruningStatus, Ready, ReceiptView,
+    ReputationBoard, ReputationView, RolloutStatus, SnapshotList, SnapshotView, StakerView, StateSyncChunk,
+    StateSyncPlan, StateSyncSession, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof,
+    TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorStatistics, ValidatorView,
+    VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
+pub use events::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_STATUS};
 pub use lookup::COMMON_ERRORS;
 pub use operation::Operation;
 
@@ -40,50 +48,6 @@ impl PartialEq for Route {
         self.operation == other.operation
     }
 }
-
-const fn path(name: &'static str, schema: TypeSchema, description: &'static str) -> Parameter {
-    Parameter { name, place: Place::Path, shape: Shape::Named(schema), description }
-}
-
-const fn query(name: &'static str, shape: Shape, description: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, shape, description }
-}
-
-const ID: Parameter = path("id", TypeSchema::of::<TransactionIdText>(), "the transaction");
-const ADDRESS: Parameter = path("address", TypeSchema::of::<AddressText>(), "the account");
-const BLOCK: Parameter = path("block", TypeSchema::of::<BlockIdText>(), "height or hash of the block");
-const ANY: Shape = Shape::Integer { min: 0, max: u64::MAX };
-const WINDOW: Parameter =
-    Parameter { name: "window", place: Place::Path, shape: ANY, description: "the window, counted from 0" };
-const HEIGHT: Parameter = Parameter { name: "height", place: Place::Path, shape: ANY, description: "the block" };
-const CHUNK: Parameter = path("id", TypeSchema::of::<BlockIdText>(), "place of the chunk in the list, or its hash");
-const CHUNK_INDEX: Parameter = query("index", ANY, "place of the chunk in the list");
-const OPERATIONS_FROM: Parameter = query("from", ANY, "the first operation, 0 when absent");
-const OPERATIONS_LIMIT: Parameter = query("limit", ANY, "operations, 4096 when absent; more than 16384 are cut");
-const GENERATION_MS: Parameter = query("generation_ms", ANY, "how long the prover worked on it, by its own clock");
-const LIMIT: Parameter = query("limit", Shape::Integer { min: 1, max: 100 }, "entries of the page, 20 when absent");
-const AUDIT_LIMIT: Parameter = query(
-    "limit",
-    Shape::Integer { min: 0, max: u64::MAX },
-    "records, 200 when absent; more than 1000 are cut to 1000",
-);
-const BEFORE_HEIGHT: Parameter =
-    query("before", Shape::Integer { min: 0, max: u64::MAX }, "only blocks below this height; the newest when absent");
-const BEFORE_CURSOR: Parameter = query(
-    "before",
-    Shape::Named(TypeSchema::of::<CursorText>()),
-    "only entries below this cursor; the newest when absent",
-);
-const STAGE: Parameter = query(
-    "stage",
-    Shape::Named(TypeSchema::of::<StageText>()),
-    "the stage to wait for, finalized when absent; rejected, expired and dropped end every wait",
-);
-const TIMEOUT: Parameter = query(
-    "timeout_ms",
-    Shape::Integer { min: 0, max: crate::limits::WAIT_MAX_MS },
-    "longest wait in milliseconds, 10000 when absent",
-);
 
 /// A route that reads; the table fills in what differs.
 const fn get(operation: Operation, path: &'static str, operation_id: &'static str, reply: Reply) -> Route {
@@ -111,21 +75,8 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
     Reply::Events { event, data: TypeSchema::of::<T>() }
 }
 
-/// Name of the events of the block stream.
-pub const EVENT_BLOCK: &str = "block";
-/// Name of the events of the stream of heads.
-pub const EVENT_HEAD: &str = "head";
-/// Name of the events of an account's stream.
-pub const EVENT_PAYMENT: &str = "payment";
-/// Name of the events of the pipeline's stream.
-pub const EVENT_PIPELINE: &str = "telemetry";
-/// Name of the events of a transaction's stream.
-pub const EVENT_STATUS: &str = "status";
-/// Name of the event that ends any stream: its data is an [`crate::ApiError`].
-pub const EVENT_ERROR: &str = "error";
-
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 63] = [
+pub static ROUTES: [Route; 66] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -153,6 +104,16 @@ pub static ROUTES: [Route; 63] = [
         summary: "the height being decided: round, step, proposer, validators and what they missed",
         method_name: Some("consensus.status"),
         ..get(Operation::ConsensusStatus, "/status/consensus", "consensus_status", json::<ConsensusStatus>())
+    },
+    Route {
+        summary: "rollout channel, gates with their activation heights, and what telemetry does",
+        method_name: Some("rollout.status"),
+        ..get(Operation::RolloutStatus, "/status/rollout", "rollout_status", json::<RolloutStatus>())
+    },
+    Route {
+        summary: "what was deleted of old blocks, what is kept and by which rule",
+        method_name: Some("pruning.status"),
+        ..get(Operation::PruningStatus, "/status/pruning", "pruning_status", json::<PruningStatus>())
     },
     Route {
         summary: "every bound that a caller can meet",
@@ -410,6 +371,13 @@ pub static ROUTES: [Route; 63] = [
         params: TypeSchema::of::<BlockRequest>(),
         errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned, ErrorCode::ProofUnavailable],
         ..get(Operation::BlockCertified, "/blocks/{block}/certified", "block_certified", json::<CertifiedBlock>())
+    },
+    Route {
+        summary: "block, certificate, receipts, operations and closing events as they are kept, for a node that lost them",
+        parameters: &[BLOCK],
+        params: TypeSchema::of::<BlockRequest>(),
+        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::Pruned],
+        ..get(Operation::BlockBody, "/blocks/{block}/body", "block_body", json::<KeptBody>())
     },
     Route {
         summary: "how far the ledger is proven, under which key, who proves, what is only attested",

@@ -31,6 +31,7 @@ pub mod make;
 pub mod manifest;
 pub mod restore;
 pub mod shelf;
+mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -42,3 +43,4 @@ pub use make::{Maker, Progress};
 pub use manifest::{ChainProofReference, ChunkEntry, ChunkKind, Manifest};
 pub use restore::restore;
 pub use shelf::{Shelf, Snapshot};
+pub use trust::{certifies, digest};

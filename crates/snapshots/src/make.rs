@@ -98,7 +98,7 @@ fn last(frozen: &Frozen) -> Result<(Header, Option<CommitCertificate>), Snapshot
 }
 
 /// The set that decided the last block.
-fn deciders(entries: &BTreeMap<Vec<u8>, Vec<u8>>, header: &Header) -> Result<ValidatorSet, SnapshotError> {
+pub(crate) fn deciders(entries: &BTreeMap<Vec<u8>, Vec<u8>>, header: &Header) -> Result<ValidatorSet, SnapshotError> {
     let state = Entries(entries);
     let sets = [view::validators(&state), view::previous_validators(&state)].into_iter().flatten();
     let sets = sets.chain(staking::past_sets(&state).unwrap_or_default());

@@ -11,31 +11,36 @@
 //! A proposer packs with [`BlockExecution::transaction`] and leaves out what is refused; everyone else
 //! runs [`execute_block`], for which a refusal makes the block invalid.
 //!
-//! Rules: the limits on transactions, bytes, weight per lane, opened accounts and ledger operations are
-//! validity rules, so that every window can be proven.
+//! Rules: the limits on transactions, bytes, weight per lane, opened accounts, ledger operations and the hashes of a proof
+//! ([`primitives::part`]) are validity rules, so that every block, and with it every window, can be proven.
 
 use std::collections::BTreeMap;
 
-use primitives::ledger::FEE_POT;
+use primitives::ledger::{FEE_POT, MODULE_ACCOUNTS};
+use primitives::validator::VALIDATORS_MAX;
 use primitives::{
-    Action, Amount, ClosingEvents, Event, Hash, IdentityAction, Lane, LedgerOp, Params, ProofMark, Receipt, Rejection,
-    Transaction, ValidatorSet, encode,
+    Action, Amount, ClosingEvents, Event, Hash, IdentityAction, Lane, LedgerOp, Params, PartLimits, PartSize,
+    ProofMark, Receipt, Rejection, Transaction, ValidatorSet, encode,
 };
 
 use crate::context::{BlockContext, Env};
 use crate::fees::{LaneMeter, next_base_fee};
 use crate::overlay::Overlay;
 use crate::proving::ProofVerifier;
-use crate::transaction::{self, Refused};
+use crate::transaction::{self, Admissible, Refused};
 use crate::view::{self, Broken, StateView};
 use crate::{columns, lottery, proving, rewards, staking, timetoke, validators, witness};
 
 /// Bytes of a block that are kept free for its header and certificate.
 pub const BLOCK_OVERHEAD_BYTES: usize = 20 * 1024;
-/// Ledger operations that the end of a block makes at most: burn, tips, seal, and what the modules pay out
-/// (two transfers for each of 128 validators and of 128 builders that left, one per pool, one per
-/// prover, and [`crate::staking::PAYOUTS_PER_BLOCK`]).
-pub const END_OPS_MAX: usize = 640 + proving::PROVERS_MAX;
+/// Accounts that the end of an epoch pays for its blocks at most: the validators, and builders that left with the last change.
+const EARNERS_MAX: usize = 2 * VALIDATORS_MAX;
+/// Ledger operations that the end of a block makes at most: burn, tips and seal; one per pool; for each earner a reward and its
+/// timetoke pay; unbonded stake; one per prover.
+pub const END_OPS_MAX: usize = 3 + rewards::POOLS + 2 * EARNERS_MAX + staking::PAYOUTS_PER_BLOCK + proving::PROVERS_MAX;
+/// Ledger slots that the end of a block touches at most: those of the modules, the proposer, earners, stakers and provers.
+pub const END_SLOTS_MAX: usize =
+    MODULE_ACCOUNTS.len() + 1 + EARNERS_MAX + staking::PAYOUTS_PER_BLOCK + proving::PROVERS_MAX;
 
 /// Everything a block does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,8 +146,7 @@ impl<'a> BlockExecution<'a> {
         }
         let admissible = transaction::check(&self.overlay, self.env(), &self.meter, transaction, may_borrow)?;
         let opens = self.opens.saturating_add(u64::try_from(admissible.opens()).unwrap_or(u64::MAX));
-        let ops = self.overlay.ops_count() + admissible.ops_max() + END_OPS_MAX;
-        if opens > self.params.block_opens_max || u64::try_from(ops).unwrap_or(u64::MAX) > self.params.block_ops_max {
+        if opens > self.params.block_opens_max || !self.is_provable_with(&admissible) {
             return Err(Rejection::BlockFull.into());
         }
         let env = Env { block: &self.context, params: &self.params };
@@ -166,6 +170,18 @@ impl<'a> BlockExecution<'a> {
         self.tips = add(self.tips, receipt.tip)?;
         self.receipts.push(receipt);
         self.receipts.last().ok_or(Refused::Broken(Broken("receipt list is empty")))
+    }
+
+    /// Whether the block can still be proven with one more transaction and the largest end that a block may have (BLK-18, BLK-24).
+    fn is_provable_with(&self, admissible: &Admissible) -> bool {
+        let opens = u32::try_from(admissible.opens()).unwrap_or(u32::MAX);
+        let size = PartSize {
+            operations: self.overlay.ops_count() + admissible.ops_max() + END_OPS_MAX,
+            slots: self.overlay.touched_count() + admissible.slots_max() + END_SLOTS_MAX,
+            next_slot: self.overlay.next_slot().saturating_add(opens),
+        };
+        let operations = u64::try_from(size.operations).unwrap_or(u64::MAX);
+        operations <= self.params.block_ops_max && PartLimits::PART.admit(&size)
     }
 
     fn env(&self) -> Env<'_> {

@@ -102,6 +102,11 @@ impl<'a> Overlay<'a> {
         self.ops.len()
     }
 
+    /// Ledger slots that the operations recorded so far change.
+    pub fn touched_count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Gives the next slot to `address` and records it in the account column.
     ///
     /// # Errors

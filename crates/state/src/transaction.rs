@@ -62,8 +62,16 @@ impl Admissible {
 
     /// Ledger operations it makes at most.
     pub fn ops_max(&self) -> usize {
-        let module = if self.plan.payments.is_empty() { MODULE_OPS_MAX } else { 0 };
-        1 + self.plan.payments.len() + self.plan.opens.len() + module
+        1 + self.plan.payments.len() + self.plan.opens.len() + self.module_ops_max()
+    }
+
+    /// Ledger slots it touches at most: payer and fee pot, recipients, and two for each operation of a module.
+    pub fn slots_max(&self) -> usize {
+        2 + self.plan.payments.len() + 2 * self.module_ops_max()
+    }
+
+    fn module_ops_max(&self) -> usize {
+        if self.plan.payments.is_empty() { MODULE_OPS_MAX } else { 0 }
     }
 }
 

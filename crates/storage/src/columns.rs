@@ -20,10 +20,12 @@
 //! 12 proofs        receipts  window 8                                       bytes of the window's proof
 //! 13 closing       receipts  height 8                                       borsh list of the block's closing events
 //! 14 chain_proof   receipts  "chain"                                        windows 8 LE ‖ bytes of the chain proof
+//! 15 headers       blocks    height 8                                       n 4 LE ‖ certificate n ‖ header
 //!
 //! meta:  "schema" 4 LE   "genesis" 32   "tip" borsh Mark   "history" 1 (0 = being rebuilt, 1 = complete)
 //!        "evidence" what waits to be reported (`evidence.rs`), from the first save on
 //!        "base" header and certificate of the height that the history begins after; absent when it begins with genesis
+//!        "pruning" what was pruned, and the checkpoint at its end (`prune.rs`); absent before the first piece
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
 //! ```
 //!
@@ -32,7 +34,7 @@
 use primitives::{Address, Hash, Height, Round, SlotIndex};
 
 /// The layout above. A store of another schema is refused by number; add one when the layout changes.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// A group of columns that the engine keeps, flushes and merges together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,11 +98,13 @@ pub enum Column {
     Closing,
     /// The one proof of the chain, and how many windows it covers.
     ChainProof,
+    /// Headers and certificates of heights whose blocks were pruned.
+    Headers,
 }
 
 impl Column {
     /// Every column, by id.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Candidates,
         Self::Blocks,
@@ -115,6 +119,7 @@ impl Column {
         Self::Proofs,
         Self::Closing,
         Self::ChainProof,
+        Self::Headers,
     ];
 
     /// The first byte of its engine keys.
@@ -134,6 +139,7 @@ impl Column {
             Self::Proofs => 12,
             Self::Closing => 13,
             Self::ChainProof => 14,
+            Self::Headers => 15,
         }
     }
 
@@ -154,6 +160,7 @@ impl Column {
             Self::Proofs => "proofs",
             Self::Closing => "closing",
             Self::ChainProof => "chain_proof",
+            Self::Headers => "headers",
         }
     }
 
@@ -161,7 +168,7 @@ impl Column {
     pub const fn space(self) -> Space {
         match self {
             Self::Meta | Self::Candidates => Space::Meta,
-            Self::Blocks => Space::Blocks,
+            Self::Blocks | Self::Headers => Space::Blocks,
             Self::Receipts | Self::Operations | Self::Proofs | Self::Closing | Self::ChainProof => Space::Receipts,
             Self::Hashes | Self::Transactions | Self::History => Space::Index,
             Self::Slots | Self::State | Self::Nodes => Space::State,
@@ -196,6 +203,8 @@ pub(crate) const SEQUENCE: &[u8] = b"sequence";
 pub(crate) const HISTORY: &[u8] = b"history";
 /// Meta key of where the history begins.
 pub(crate) const BASE: &[u8] = b"base";
+/// Meta key of what was pruned.
+pub(crate) const PRUNING: &[u8] = b"pruning";
 /// Meta key of the evidence that waits to be reported.
 pub(crate) const EVIDENCE: &[u8] = b"evidence";
 /// The one key of [`Column::ChainProof`].

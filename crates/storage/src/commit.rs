@@ -48,7 +48,7 @@ pub(crate) fn put(column: Column, key: &[u8], payload: &[u8]) -> Op {
     Op { column, key: key.to_vec(), value: Some(seal(column, key, payload)) }
 }
 
-fn remove(column: Column, key: &[u8]) -> Op {
+pub(crate) fn remove(column: Column, key: &[u8]) -> Op {
     Op { column, key: key.to_vec(), value: None }
 }
 
@@ -139,12 +139,23 @@ impl Store {
     pub(crate) fn durable(
         &self,
         writer: &mut u64,
+        ops: Vec<Op>,
+        head: Option<Head>,
+        step: impl Fn(Step),
+    ) -> Result<(), StorageError> {
+        self.check_room(&ops)?;
+        self.durable_beyond_limit(writer, ops, head, step)
+    }
+
+    /// The same for a batch that makes room: the limit of the store does not stop it.
+    pub(crate) fn durable_beyond_limit(
+        &self,
+        writer: &mut u64,
         mut ops: Vec<Op>,
         head: Option<Head>,
         step: impl Fn(Step),
     ) -> Result<(), StorageError> {
         check_sizes(&ops)?;
-        self.check_room(&ops)?;
         let mark = Mark { batch: writer.saturating_add(1), head };
         ops.push(put(Column::Meta, TIP, &primitives::encode(&mark)));
         step(Step::BeforeWrite);
@@ -209,7 +220,7 @@ fn check_sizes(ops: &[Op]) -> Result<(), StorageError> {
 }
 
 /// The block itself and its indexes.
-fn block_ops(batch: &CommitBatch) -> Vec<Op> {
+pub(crate) fn block_ops(batch: &CommitBatch) -> Vec<Op> {
     let height = height_key(batch.height);
     let certificate = batch.certificate.as_ref().map(primitives::encode).unwrap_or_default();
     let mut ops = vec![

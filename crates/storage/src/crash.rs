@@ -7,8 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-/// A place in [`commit`](crate::Store::commit), in [`save_candidate`](crate::Store::save_candidate), or in the making, removal or
-/// fetching of a snapshot (crate `snapshots`).
+/// A place in [`commit`](crate::Store::commit), in [`save_candidate`](crate::Store::save_candidate), in a piece of
+/// [`prune`](crate::Store::prune), or in the making, removal or fetching of a snapshot (crate `snapshots`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CrashPoint {
     /// Nothing of the block is written.
@@ -39,6 +39,26 @@ pub enum CrashPoint {
     SnapshotRemoved,
     /// A fetched chunk of a state sync is kept, its name is not durable.
     ChunkKept,
+    /// Nothing of a pruned piece is written.
+    PruneBeforeWrite,
+    /// A pruned piece is with the engine, not yet durable.
+    PruneAfterWrite,
+    /// A pruned piece is durable, the mark is the one before.
+    PruneAfterSync,
+    /// Piece and mark are durable, the caller does not know.
+    PruneAfterHead,
+    /// What was pruned still takes its room.
+    CompactBefore,
+    /// The room is taken back, the caller does not know.
+    CompactAfter,
+    /// Nothing of a migration is written.
+    MigrateBeforeWrite,
+    /// The new schema is with the engine, not yet durable.
+    MigrateAfterWrite,
+    /// The new schema is durable, the mark is the one before.
+    MigrateAfterSync,
+    /// Schema and mark are durable, the caller does not know.
+    MigrateAfterHead,
 }
 
 impl CrashPoint {
@@ -62,10 +82,22 @@ impl CrashPoint {
         Self::SnapshotRemoved,
         Self::ChunkKept,
     ];
+    /// Those of pruning, in the order in which they are reached.
+    pub const PRUNING: [Self; 6] = [
+        Self::PruneBeforeWrite,
+        Self::PruneAfterWrite,
+        Self::PruneAfterSync,
+        Self::PruneAfterHead,
+        Self::CompactBefore,
+        Self::CompactAfter,
+    ];
+    /// Those of a migration, in the order in which they are reached.
+    pub const MIGRATION: [Self; 4] =
+        [Self::MigrateBeforeWrite, Self::MigrateAfterWrite, Self::MigrateAfterSync, Self::MigrateAfterHead];
 
     /// Every crash point.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::STORE.into_iter().chain(Self::SNAPSHOTS)
+        Self::STORE.into_iter().chain(Self::SNAPSHOTS).chain(Self::PRUNING).chain(Self::MIGRATION)
     }
 
     /// The name used in configuration.
@@ -85,6 +117,16 @@ impl CrashPoint {
             Self::SnapshotAfterSync => "snapshot_after_sync",
             Self::SnapshotRemoved => "snapshot_removed",
             Self::ChunkKept => "chunk_kept",
+            Self::PruneBeforeWrite => "prune_before_write",
+            Self::PruneAfterWrite => "prune_after_write",
+            Self::PruneAfterSync => "prune_after_sync",
+            Self::PruneAfterHead => "prune_after_head",
+            Self::CompactBefore => "compact_before",
+            Self::CompactAfter => "compact_after",
+            Self::MigrateBeforeWrite => "migrate_before_write",
+            Self::MigrateAfterWrite => "migrate_after_write",
+            Self::MigrateAfterSync => "migrate_after_sync",
+            Self::MigrateAfterHead => "migrate_after_head",
         }
     }
 }

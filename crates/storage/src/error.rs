@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use primitives::{Height, Round};
 
 /// What an operator does about damage.
-const RESTORE: &str = "next: stop the node, move this directory aside and start again, so that the node syncs the \
-                       chain from its peers; check the disk before it is used again";
+const RESTORE: &str = "next: stop the node and run tb storage repair with the URL of a node that has every block; where that is \
+                       refused, move this directory aside and start again, so that the node syncs the chain from its peers; check \
+                       the disk before it is used again";
 
 /// Why a store call did nothing.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,19 @@ pub enum StorageError {
         /// Height of that batch, 0 before the first block.
         marked_height: Height,
     },
-    /// Written by another version of this program.
+    /// Written by an older version of this program.
+    #[error(
+        "the store in {place} has schema {found}, this build reads schema {supported}; next: run tb migrate while the node is stopped"
+    )]
+    OldSchema {
+        /// The directory, or the kind of store that has none.
+        place: String,
+        /// The schema found.
+        found: u32,
+        /// The schema of this build.
+        supported: u32,
+    },
+    /// Written by a newer version of this program, or by one that is too old.
     #[error(
         "the store in {place} has schema {found}, this build reads schema {supported}; next: start the build that \
              wrote it, or move the directory aside and sync again"

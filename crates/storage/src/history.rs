@@ -112,9 +112,14 @@ pub fn history_of(block: &Block, receipts: &[Receipt]) -> Vec<HistoryEntry> {
     entries
 }
 
+/// The key of an entry.
+pub(crate) fn entry_key(entry: &HistoryEntry) -> [u8; HISTORY_KEY_BYTES] {
+    history_key(&entry.address, entry.key.height, entry.key.index, entry.key.part)
+}
+
 /// The write of an entry.
 pub(crate) fn entry_op(entry: &HistoryEntry) -> Op {
-    let key = history_key(&entry.address, entry.key.height, entry.key.index, entry.key.part);
+    let key = entry_key(entry);
     let payload = primitives::encode(&Payload {
         kind: entry.kind,
         transaction: entry.transaction,

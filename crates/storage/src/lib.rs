@@ -16,7 +16,7 @@
 //! - A copy is made of one moment ([`Store::freeze`]) while blocks go on; a store that was filled from one begins at its
 //!   [`Base`] instead of at genesis.
 //!
-//! It refuses to: repair damage, prune, migrate another schema, share a directory between processes.
+//! It refuses to: open what is damaged, share a directory between processes.
 //!
 //! Read next: [`columns`] (every key to the byte), `commit.rs` (the durability point), `open.rs`, `audit.rs`.
 
@@ -24,6 +24,7 @@ mod audit;
 mod backend;
 mod base;
 mod batch;
+mod check;
 pub mod columns;
 mod commit;
 mod crash;
@@ -31,12 +32,16 @@ mod error;
 mod evidence;
 pub mod files;
 mod frozen;
+mod headers;
 mod history;
 mod journal;
 pub mod mark;
+mod migrate;
 mod open;
 mod proofs;
+mod prune;
 mod read;
+mod repair;
 mod value;
 
 #[cfg(test)]
@@ -47,6 +52,7 @@ pub use backend::StoreSizes;
 pub use backend::faulty::{Fault, FaultOn, FaultyDisk, FaultySnapshot};
 pub use base::Base;
 pub use batch::{CommitBatch, Entry, GenesisBatch, TransactionPlace};
+pub use check::{Digest, Finding};
 pub use columns::CandidateOrigin;
 pub use commit::{CANDIDATES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use crash::{CrashPoint, CrashPointTextError, set_crash_point};
@@ -54,6 +60,10 @@ pub use error::StorageError;
 pub use files::faulty::{FaultyFiles, FileOperation};
 pub use files::{Files, system_files};
 pub use frozen::{DecidedBlock, Frozen};
+pub use headers::DecidedHeader;
 pub use history::{HISTORY_PAGE_MAX, HistoryEntry, HistoryKey, HistoryKind, history_of};
 pub use mark::{Head, Mark};
+pub use migrate::{Migration, SCHEMA_OLDEST};
 pub use open::{Opening, RECENT_HEIGHTS, Store, StoreConfig, Verify};
+pub use prune::{Checkpoint, PIECE_BYTES, PIECE_HEIGHTS, PruneTo, Pruned, Pruning};
+pub use repair::{Body, RepairError, Repaired, Source, Trust};

@@ -6,6 +6,7 @@
 //! Each step refuses by name. After a crash the newest durable batch is found by the engine; if it is ahead of
 //! the mark by one, the crash came between the two and the mark is brought forward.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -19,9 +20,11 @@ use crate::backend::faulty::{Faulty, FaultyDisk};
 use crate::backend::memory::{Map, Memory};
 use crate::backend::{Backend, Range};
 use crate::base::Base;
-use crate::columns::{Column, GENESIS, HISTORY, SCHEMA, SCHEMA_VERSION, TIP, height_key, height_of_key};
+use crate::columns::{Column, GENESIS, HISTORY, PRUNING, SCHEMA, SCHEMA_VERSION, TIP, height_key, height_of_key};
 use crate::error::StorageError;
+use crate::headers::read_header;
 use crate::mark::{Head, Mark};
+use crate::migrate::SCHEMA_OLDEST;
 use crate::read::read_height;
 use crate::value::{Reason, decode, seal};
 
@@ -113,7 +116,45 @@ impl Store {
     /// when a file or a value is damaged, or when acknowledged blocks are missing; one variant of
     /// [`StorageError`] each.
     pub fn open(config: &StoreConfig, genesis: &Hash) -> Result<Self, StorageError> {
+        Self::open_of_schema(config, genesis, SCHEMA_VERSION..=SCHEMA_VERSION).map(|(store, _)| store)
+    }
+
+    /// Opens a store without reading its values: what is damaged in them shows when it is read. Files are checked as far as
+    /// the configuration says.
+    pub(crate) fn open_unverified(config: &StoreConfig, genesis: &Hash) -> Result<Self, StorageError> {
+        Self::open_identified(config, genesis, SCHEMA_VERSION..=SCHEMA_VERSION).map(|(store, ..)| store)
+    }
+
+    /// Opens a store whose schema is one of these; gives which.
+    pub(crate) fn open_of_schema(
+        config: &StoreConfig,
+        genesis: &Hash,
+        schemas: RangeInclusive<u32>,
+    ) -> Result<(Self, u32), StorageError> {
         let started = Instant::now();
+        let (mut store, schema, verify) = Self::open_identified(config, genesis, schemas)?;
+        let (tip, audit) = (store.head(), store.inner.opening.audit);
+        let values = store.verify(verify, tip)?;
+        let opening = Opening { audit, values, elapsed: started.elapsed() };
+        Arc::get_mut(&mut store.inner).expect("nobody else has the handle yet").opening = opening;
+        tracing::info!(
+            place = store.inner.backend.place(),
+            height = tip.map_or(0, |head| head.height.0),
+            files = audit.files,
+            bytes = audit.bytes,
+            values,
+            milliseconds = u64::try_from(opening.elapsed.as_millis()).unwrap_or(u64::MAX),
+            "store opened",
+        );
+        Ok((store, schema))
+    }
+
+    /// Opens a store and looks at its schema, chain and mark.
+    fn open_identified(
+        config: &StoreConfig,
+        genesis: &Hash,
+        schemas: RangeInclusive<u32>,
+    ) -> Result<(Self, u32, Verify), StorageError> {
         let (map, mark) = fresh(genesis);
         let (backend, audit, verify): (Box<dyn Backend>, _, _) = match config {
             StoreConfig::Disk { path, verify } => {
@@ -137,26 +178,15 @@ impl Store {
             limit: AtomicU64::new(0),
             base: AtomicU64::new(0),
         };
+        let schema = inner.check_schema(&schemas)?;
         let tip = inner.check_identity()?;
         inner.writer = Mutex::new(tip.batch);
         inner.head = RwLock::new(tip.head);
-        let mut store = Self { inner: Arc::new(inner) };
+        let store = Self { inner: Arc::new(inner) };
         if let Some(Base { header, .. }) = store.base()? {
             store.set_base_height(header.height);
         }
-        let values = store.verify(verify, tip.head)?;
-        let opening = Opening { audit, values, elapsed: started.elapsed() };
-        Arc::get_mut(&mut store.inner).expect("nobody else has the handle yet").opening = opening;
-        tracing::info!(
-            place = store.inner.backend.place(),
-            height = tip.height().0,
-            files = audit.files,
-            bytes = audit.bytes,
-            values,
-            milliseconds = u64::try_from(opening.elapsed.as_millis()).unwrap_or(u64::MAX),
-            "store opened",
-        );
-        Ok(store)
+        Ok((store, schema, verify))
     }
 
     /// The last durable block, or none before [`Store::initialise`].
@@ -243,6 +273,7 @@ impl Store {
             values += self.verify_all(&[Column::Transactions, Column::History])?;
             values += self.verify_hashes(head)?;
             values += self.verify_windows()?;
+            values += self.verify_headers()?;
         }
         if let Some(head) = head
             && self.height_of(&head.block)? != Some(head.height)
@@ -281,7 +312,23 @@ impl Store {
         Ok(expected.0.saturating_sub(first.0))
     }
 
-    /// One hash for each height up to the head, from genesis or the base on, which is included.
+    /// One header for each height from the oldest that is kept up to the base, if anything was pruned, and each is that of its height.
+    fn verify_headers(&self) -> Result<u64, StorageError> {
+        let Some(pruning) = self.pruning()? else { return self.verify_heights(Column::Headers, Height(1), Height(0)) };
+        let (first, base) = (pruning.first.max(Height(1)), self.base_height());
+        if pruning.checkpoint.height != base {
+            let reason =
+                format!("its checkpoint is of height {}, the history begins after {base}", pruning.checkpoint.height);
+            return Err(self.damaged(Column::Meta, PRUNING, reason));
+        }
+        self.visit(Column::Headers, &Range::default(), |key, payload| {
+            let (header, _) = read_header(payload)?;
+            if height_of_key(key) == Some(header.height) { Ok(true) } else { Err("it is of another height".to_owned()) }
+        })?;
+        self.verify_heights(Column::Headers, first, base)
+    }
+
+    /// One hash for each height up to the head, from genesis, the base or the oldest kept header on, which is included.
     fn verify_hashes(&self, head: Option<Head>) -> Result<u64, StorageError> {
         let mut values = 0_u64;
         self.visit(Column::Hashes, &Range::default(), |_, payload| {
@@ -293,7 +340,8 @@ impl Store {
                 Err(format!("it leads to height {height}, above the head"))
             }
         })?;
-        let expected = head.map_or(0, |head| head.height.0.saturating_sub(self.base_height().0).saturating_add(1));
+        let first = self.first_hash()?;
+        let expected = head.map_or(0, |head| head.height.0.saturating_sub(first.0).saturating_add(1));
         if values == expected {
             return Ok(values);
         }
@@ -312,18 +360,27 @@ impl Inner {
         crate::value::unseal(Column::Meta, key, &value).map(<[u8]>::to_vec).map_err(wrong)
     }
 
-    /// Schema, chain and completeness; returns the newest batch, durable and marked.
-    fn check_identity(&self) -> Result<Mark, StorageError> {
-        let place = self.backend.place();
+    /// The schema, if it is one of these.
+    fn check_schema(&self, schemas: &RangeInclusive<u32>) -> Result<u32, StorageError> {
         let schema = self.meta(SCHEMA)?;
         let schema: [u8; 4] = schema
             .as_slice()
             .try_into()
             .map_err(|_| self.damaged(Column::Meta, SCHEMA, "it is not 4 bytes long".to_owned()))?;
         let found = u32::from_le_bytes(schema);
-        if found != SCHEMA_VERSION {
-            return Err(StorageError::UnknownSchema { place, found, supported: SCHEMA_VERSION });
+        let (place, supported) = (self.backend.place(), SCHEMA_VERSION);
+        if schemas.contains(&found) {
+            Ok(found)
+        } else if (SCHEMA_OLDEST..SCHEMA_VERSION).contains(&found) {
+            Err(StorageError::OldSchema { place, found, supported })
+        } else {
+            Err(StorageError::UnknownSchema { place, found, supported })
         }
+    }
+
+    /// Chain and completeness; returns the newest batch, durable and marked.
+    fn check_identity(&self) -> Result<Mark, StorageError> {
+        let place = self.backend.place();
         let found = self.meta(GENESIS)?;
         if found != self.genesis.0 {
             let expected = self.genesis.to_string();

@@ -5,9 +5,7 @@
 use std::ops::ControlFlow;
 
 use primitives::block::{BLOCK_OPS_MAX, BLOCK_TRANSACTIONS_MAX};
-use primitives::{
-    BoundedVec, ClosingEvents, CommitCertificate, Hash, Height, LedgerOp, LedgerSlot, Receipt, TransactionId,
-};
+use primitives::{BoundedVec, ClosingEvents, Hash, Height, LedgerOp, LedgerSlot, Receipt, TransactionId};
 
 use crate::backend::{Range, StoreSizes, Visitor};
 use crate::batch::{Entry, TransactionPlace};
@@ -23,22 +21,6 @@ impl Store {
     /// A failed or damaged read.
     pub fn block(&self, height: Height) -> Result<Option<Vec<u8>>, StorageError> {
         self.below_head(Column::Blocks, height, |payload| Ok(split_block(payload)?.1.to_vec()))
-    }
-
-    /// The certificate that decided `height`; none where [`Store::block`] answers none, but for the base, and on a
-    /// `solo` chain.
-    ///
-    /// # Errors
-    /// A failed or damaged read.
-    pub fn certificate(&self, height: Height) -> Result<Option<CommitCertificate>, StorageError> {
-        if height == self.base_height() {
-            return Ok(self.base()?.and_then(|base| base.certificate));
-        }
-        let certificate = self.below_head(Column::Blocks, height, |payload| {
-            let certificate = split_block(payload)?.0;
-            if certificate.is_empty() { Ok(None) } else { decode(certificate).map(Some) }
-        });
-        certificate.map(Option::flatten)
     }
 
     /// Receipts of the block at `height`, one per transaction; none where [`Store::block`] answers none.
@@ -169,7 +151,7 @@ impl Store {
         Ok(entries)
     }
 
-    fn is_visible(&self, height: Height) -> bool {
+    pub(crate) fn is_visible(&self, height: Height) -> bool {
         self.head().is_some_and(|head| height <= head.height)
     }
 
@@ -185,7 +167,12 @@ impl Store {
         }
         let key = height_key(height);
         let absent = || self.damaged(column, &key, "it is missing below the head".to_owned());
-        let payload = self.payload(column, &key)?.ok_or_else(absent)?;
+        let payload = match self.payload(column, &key)? {
+            Some(payload) => payload,
+            // It was pruned since the look at the base.
+            None if height <= self.base_height() => return Ok(None),
+            None => return Err(absent()),
+        };
         read(&payload).map(Some).map_err(|reason| self.damaged(column, &key, reason))
     }
 

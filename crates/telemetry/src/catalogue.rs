@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::areas::{
-    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Snapshots, Standing, Storage,
+    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, Rollout, Rpc, Snapshots, Standing,
+    Storage,
 };
 use crate::engine;
 use crate::metric::{Kind, Metric};
@@ -20,7 +21,9 @@ pub const AREAS: &[Area] = &[
     ("pipeline", Pipeline::METRICS),
     ("storage", Storage::METRICS),
     ("snapshots", Snapshots::METRICS),
+    ("pruning", Pruning::METRICS),
     ("proofs", Proofs::METRICS),
+    ("rollout", Rollout::METRICS),
     ("rpc", Rpc::METRICS),
     ("standing", Standing::METRICS),
     ("node", Node::METRICS),

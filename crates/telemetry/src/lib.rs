@@ -9,6 +9,8 @@
 //! - [`health`] is a pure function from what was observed to ready or not, with reasons.
 //! - [`logging`] writes to standard error, as lines for people or as JSON, and hides fields with secret names.
 //!
+//! - [`otlp`] sends spans and the same metrics to collectors that ask for them.
+//!
 //! Who fills the cells: `node` reads the other crates' counters and events. Those crates know no metrics.
 //!
 //! Read next: `areas/consensus.rs` for how a metric is declared, `registry.rs` for how the text is made.
@@ -20,6 +22,7 @@ mod handles;
 pub mod health;
 pub mod logging;
 mod metric;
+pub mod otlp;
 pub mod process;
 mod registry;
 

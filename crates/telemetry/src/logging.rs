@@ -26,7 +26,9 @@ use tracing_subscriber::fmt::{FmtContext, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
-use tracing_subscriber::{EnvFilter, Registry};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::otlp;
 
 /// A field is hidden when its name holds one of these words.
 pub const SECRET_WORDS: &[&str] =
@@ -139,17 +141,25 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(parse(&settings.filter)?);
-    let registry = Registry::default().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).fmt_fields(HidingFields);
+    // The filter is that of the log alone: what is exported has its own.
     let subscriber: Box<dyn Subscriber + Send + Sync> = match settings.format {
-        Format::Human => Box::new(registry.with(layer.with_ansi(settings.colour))),
-        Format::Json => Box::new(registry.with(layer.with_ansi(false).event_format(JsonLines))),
+        Format::Human => {
+            let layer = layer.with_ansi(settings.colour).with_filter(filter);
+            let (spans, wanted) = otlp::layer::layer();
+            Box::new(Registry::default().with(layer).with(spans.with_filter(wanted)))
+        }
+        Format::Json => {
+            let layer = layer.with_ansi(false).event_format(JsonLines).with_filter(filter);
+            let (spans, wanted) = otlp::layer::layer();
+            Box::new(Registry::default().with(layer).with(spans.with_filter(wanted)))
+        }
     };
     Ok((subscriber, Filter(handle)))
 }
 
 /// Whether a field's name says that its value is a secret.
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }

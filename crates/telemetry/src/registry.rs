@@ -8,7 +8,8 @@ use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
 use crate::areas::{
-    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Rpc, Snapshots, Standing, Storage,
+    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, Rollout, Rpc, Snapshots, Standing,
+    Storage,
 };
 use crate::handles::Handle;
 use crate::metric::Metric;
@@ -36,8 +37,12 @@ pub struct Metrics {
     pub storage: Storage,
     /// Snapshots.
     pub snapshots: Snapshots,
+    /// Pruning.
+    pub pruning: Pruning,
     /// Window proofs.
     pub proofs: Proofs,
+    /// Channel, gates, samples, exporters.
+    pub rollout: Rollout,
     /// Requests of clients.
     pub rpc: Rpc,
     /// Identities, online time, reputation, the lottery.
@@ -65,7 +70,9 @@ impl Metrics {
             pipeline: Pipeline::register(&mut registry),
             storage: Storage::register(&mut registry),
             snapshots: Snapshots::register(&mut registry),
+            pruning: Pruning::register(&mut registry),
             proofs: Proofs::register(&mut registry),
+            rollout: Rollout::register(&mut registry),
             rpc: Rpc::register(&mut registry),
             standing: Standing::register(&mut registry),
             node: Node::register(&mut registry),

@@ -58,6 +58,21 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "10m",
         },
     },
+    // Each proof that a node keeps is verified once more with one bit altered, so this says that the verifier takes what is false.
+    Alert {
+        name: "TamperedProofAccepted",
+        severity: Severity::Critical,
+        lasting: "0m",
+        expr: "increase(proof_tampered_accepted_total[10m]) > 0",
+        summary: "{{ $labels.instance }} accepted a proof that had been altered: do not believe what it calls proven",
+        drill: Drill {
+            series: &[("proof_tampered_accepted_total{@,backend=\"plonky3\"}", "0x20 1x80")],
+            quiet_at: "4m",
+            fires_at: "6m",
+            labels: BACKEND,
+            clear_at: "20m",
+        },
+    },
     Alert {
         name: "ProofBackendFailing",
         severity: Severity::Warning,

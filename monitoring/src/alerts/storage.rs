@@ -61,6 +61,35 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "40m",
         },
     },
+    Alert {
+        name: "PruningFailed",
+        severity: Severity::Warning,
+        lasting: "0m",
+        expr: "increase(pruning_failures_total[30m]) > 0",
+        summary: "{{ $labels.instance }} could not delete old blocks: its disk goes on growing",
+        drill: Drill {
+            series: &[("pruning_failures_total{@}", "0x20 1x160")],
+            quiet_at: "4m",
+            fires_at: "7m",
+            labels: NODE,
+            clear_at: "40m",
+        },
+    },
+    // A node that has just turned its gate on deletes 256 heights a second; one that is still this far behind does not keep up.
+    Alert {
+        name: "PruningBehind",
+        severity: Severity::Warning,
+        lasting: "10m",
+        expr: "pruning_on > 0 and pruning_lag_blocks > 10000",
+        summary: "{{ $labels.instance }} may delete more than 10,000 blocks and does not",
+        drill: Drill {
+            series: &[("pruning_on{@}", "1x200"), ("pruning_lag_blocks{@}", "0x20 20000x60 0x120")],
+            quiet_at: "10m",
+            fires_at: "17m",
+            labels: NODE,
+            clear_at: "25m",
+        },
+    },
     // Half of the block interval of the default chain: beyond it, a validator is late for the next height.
     Alert {
         name: "CommitSlow",

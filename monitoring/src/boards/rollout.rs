@@ -16,6 +16,32 @@ pub const BOARD: Board = Board {
             Unit::Count,
             &[query("count(count by (version) (node_info{@}))")],
         ),
+        table("Channels", "Rollout channel of each node.", &[query("rollout_channel_info{@}")]),
+        table(
+            "Gates",
+            "1 where a gate is in force; nodes of one chain agree on those of the chain.",
+            &[query("rollout_gate_active{@}")],
+        ),
+        lines(
+            "Telemetry",
+            "Whether samples and exporters are on, samples per second, and the height of the newest sample.",
+            Unit::Count,
+            &[
+                named("telemetry_enabled{@}", "{{instance}} on"),
+                named("rate(telemetry_samples_total{@}[5m])", "{{instance}} samples per second"),
+                named("telemetry_sample_height{@}", "{{instance}} height"),
+            ],
+        ),
+        lines(
+            "Exports",
+            "Spans and metrics that collectors took, and spans that were lost, per second.",
+            Unit::Count,
+            &[
+                named("rate(telemetry_spans_exported_total{@}[5m])", "{{instance}} spans"),
+                named("rate(telemetry_metric_exports_total{@}[5m])", "{{instance}} metrics"),
+                named("rate(telemetry_spans_dropped_total{@}[5m])", "{{instance}} lost"),
+            ],
+        ),
         number(
             "Genesis files",
             "One, or nodes of different chains are watched together.",

@@ -64,5 +64,6 @@ fn the_rules_parse_and_every_alert_keeps_quiet_fires_and_clears() {
     shows!("S000-101", ["ConsensusProofsFew", "UptimeProofsFew"]);
     shows!("S001-037", ["WitnessGossipRefused"]);
     shows!("S002-030", ["ProveSlow"]);
+    shows!("S002-031", ["TamperedProofAccepted"]);
     shows!("S002-032", ["ProverFailing"]);
 }

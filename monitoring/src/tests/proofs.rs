@@ -47,6 +47,14 @@ fn failures_without_a_recovery_are_critical() {
 }
 
 #[test]
+fn the_first_tampered_proof_that_is_accepted_is_critical() {
+    let _shown = testkit::contract!("S002-031");
+    let accepted = alert("TamperedProofAccepted");
+    assert_eq!((accepted.severity, accepted.lasting), (Severity::Critical, "0m"));
+    assert_eq!(accepted.expr, "increase(proof_tampered_accepted_total[10m]) > 0");
+}
+
+#[test]
 fn a_backend_that_keeps_failing_or_takes_seconds_is_told() {
     let _shown = testkit::contract!("S000-099");
     assert_eq!(alert("ProofBackendFailing").expr, "increase(rpp_runtime_proof_verification_failures_total[10m]) > 3");

@@ -12,8 +12,8 @@ use std::time::Duration;
 use cli::devnet::layout::{PROVER_POOL_BALANCE, Ports, account_name};
 use primitives::params::ProvingParams;
 use primitives::{
-    Address, Amount, CommitCertificate, Engine, Hash, Header, Height, LedgerDigest, LedgerSlot, Nonce, Params, Round,
-    Timestamp, Validator, ValidatorSet, VrfProof, decode, encode,
+    Address, Amount, CommitCertificate, Engine, Hash, Header, Height, LedgerDigest, LedgerSlot, Nonce, Params,
+    ProofMark, Round, Timestamp, Validator, ValidatorSet, VrfProof, decode, encode,
 };
 use proof::light::SealedChain;
 use rpc::Client;
@@ -86,6 +86,7 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     lies.certificates(&client).await;
     lies.heads();
     lies.checkpoints(&client).await;
+    lies.below_a_checkpoint(&client).await;
     lies.accounts();
     lies.numbers();
     cluster.check_no_panic();
@@ -363,10 +364,14 @@ async fn checks_the_chain(cluster: &Cluster, client: &Client, payee: Address, he
     let more = verify(cluster, url, &["--windows", "1"]).ok();
     let reached = proven.0.min(height.0 + WINDOW);
     assert_eq!((more["proven_height"].as_u64(), more["chain_height"].as_u64()), (Some(reached), Some(height.0)));
-    for at in [3, height.0 - 1, height.0, height.0 + 1] {
+    // The last one is the usual case: a checkpoint of today, above what is proven.
+    let newest = client.node_status().await.expect("it answers").finalized_height.0;
+    assert!(newest > height.0 + 1, "the chain goes on above its proof");
+    for at in [3, height.0 - 1, height.0, height.0 + 1, newest] {
         let (header, ..) = certified(client, Height(at)).await.decode().expect("a header");
         let again = verify(cluster, url, &["--trust", &format!("{at}:{}", header.hash())]).ok();
         assert_eq!((&again["proven_height"], &again["ledger_root"]), (&shown["proven_height"], &shown["ledger_root"]));
+        assert!(again["downloaded_bytes"].as_u64().is_some_and(|bytes| bytes < DOWNLOAD_MAX), "from {at}: {again}");
         let other = verify(cluster, url, &["--trust", &format!("{at}:{}", header.parent)]).refused();
         assert_eq!(other.code, "not_proven");
     }
@@ -538,6 +543,21 @@ impl Lies<'_> {
         }
     }
 
+    /// The block at the proof's end when a checkpoint above it is trusted: each part altered.
+    async fn below_a_checkpoint(&self, client: &Client) {
+        let newest = client.node_status().await.expect("it answers").finalized_height;
+        let (header, ..) = certified(client, newest).await.decode().expect("it decodes");
+        let trust = format!("{newest}:{}", header.hash());
+        let path = format!("/blocks/{}/certified", self.height);
+        let body = serde_json::to_vec(&certified(client, self.height).await).expect("JSON");
+        for (what, answer) in altered_answers(&body) {
+            let path = path.clone();
+            self.proxy.lies(Box::new(move |asked, _| (asked == path).then(|| answer.clone())));
+            let ended = verify(self.cluster, &self.proxy.url, &["--trust", &trust]);
+            assert_eq!(ended.refused().code, "not_proven", "below the checkpoint: {what}");
+        }
+    }
+
     fn accounts(&self) {
         let mut seed = Seed::new();
         let slot = |shown: &LedgerProof| shown.content.expect("it has an account");
@@ -638,6 +658,7 @@ fn altered_headers(header: &Header) -> Vec<(&'static str, Header, bool)> {
         LedgerDigest::new(elements).expect("still below the modulus")
     };
     let old = || header.clone();
+    let last_proof = Some(ProofMark { height: header.height, proof: hash(header.parent) });
     let supply = Amount::new(header.supply.micro() + 1).expect("in range");
     vec![
         ("supply", Header { supply, ..old() }, true),
@@ -659,6 +680,7 @@ fn altered_headers(header: &Header) -> Vec<(&'static str, Header, bool)> {
         ("beacon", Header { beacon: hash(header.beacon), ..old() }, false),
         ("beacon_proof", Header { beacon_proof: VrfProof([7; 80]), ..old() }, false),
         ("gates", Header { gates: hash(header.gates), ..old() }, false),
+        ("last_proof", Header { last_proof, ..old() }, false),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Running `tb` commands that end, and long ones that are read line by line.
 
-use std::io::{BufRead, BufReader};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -125,7 +126,7 @@ pub fn run_in(home: &Path, words: &[&str]) -> Ended {
     run(tb().args(words).arg("--home").arg(home))
 }
 
-fn reader<R: std::io::Read + Send + 'static>(pipe: Option<R>) -> Receiver<String> {
+fn reader<R: Read + Send + 'static>(pipe: Option<R>) -> Receiver<String> {
     let (sender, receiver) = channel();
     let pipe = pipe.expect("the pipe was asked for");
     std::thread::spawn(move || {
@@ -235,4 +236,18 @@ impl Drop for Running {
 /// A process id of the system.
 pub fn pid(id: u32) -> Pid {
     Pid::from_raw(i32::try_from(id).expect("process ids are small"))
+}
+
+/// The texts of a zip by their names.
+pub fn entries(path: &Path) -> BTreeMap<String, String> {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).expect("the artefact is there")).expect("it is a zip");
+    let mut entries = BTreeMap::new();
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).expect("an entry");
+        let mut text = String::new();
+        entry.read_to_string(&mut text).expect("text");
+        let name = entry.name().expect("a name").into_owned();
+        entries.insert(name, text);
+    }
+    entries
 }

@@ -88,7 +88,7 @@ fn root() -> PathBuf {
 /// Every document with commands that readers type.
 fn documents() -> Vec<String> {
     let mut paths = Vec::new();
-    for folder in ["docs", RUNBOOKS] {
+    for folder in ["docs", DEPLOYMENT, RUNBOOKS] {
         let entries = std::fs::read_dir(root().join(folder)).expect("the folder of the documents");
         let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of text"));
         paths.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
@@ -301,20 +301,65 @@ async fn commands_run_on(machine: &mut Machine, path: &str) {
 
 /// The pages of the alerts. The first starts the network that all of them are about.
 const RUNBOOKS: &str = "docs/runbooks";
+/// The pages about rolling a build out.
+const DEPLOYMENT: &str = "docs/deployment";
 
 /// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 10] = [
+const WITH_COMMANDS: [&str; 13] = [
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
     "docs/chaos.md",
+    "docs/deployment/staged_rollout.md",
+    "docs/deployment_observability.md",
     "docs/developer_handbook.md",
+    "docs/operations.md",
     "docs/releases.md",
     "docs/rpc_cli_operator_guide.md",
     "docs/storage_recovery.md",
     "docs/validator_quickstart.md",
     "docs/validator_troubleshooting.md",
 ];
+
+/// The page that says how nodes are deployed and watched.
+const PLAYBOOK: &str = "docs/deployment_observability.md";
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[track_caller]
+fn is_linked(from: &str, to: &str) {
+    assert!(read(from).contains(&format!("({to})")), "{from} does not link to {to}");
+}
+
+#[test]
+fn documents_that_others_refer_to_are_there_and_their_links_lead_somewhere() {
+    let _node = testkit::contract!("S002-001");
+    let _roadmap = testkit::contract!("S002-005");
+    let _strategy = testkit::contract!("S002-006");
+    is_linked("docs/runbooks/prover.md", "../rpp_node_operator_guide.md");
+    is_linked("README.md", "docs/deployment/staged_rollout.md");
+    is_linked("README.md", "docs/operations.md");
+    let pages = [
+        "rpp_node_operator_guide",
+        "roadmap_implementation_plan",
+        "test_validation_strategy",
+        "deployment_observability",
+        "operations",
+    ];
+    let pages =
+        pages.map(|name| format!("docs/{name}.md")).into_iter().chain(["docs/deployment/staged_rollout.md".to_owned()]);
+    for page in pages {
+        let (text, folder) = (read(&page), Path::new(&page).parent().expect("a folder").to_owned());
+        assert!(text.lines().count() > 10, "{page}");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
+            let target = root().join(&folder).join(link.split('#').next().expect("a path"));
+            assert!(target.exists(), "{page}: {link} leads nowhere");
+        }
+    }
+}
 
 #[test]
 fn the_commands_for_contributors_and_of_the_security_page_are_known() {
@@ -364,9 +409,19 @@ async fn the_commands_of_the_page_about_drills_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_pages_about_rollout_run() {
+    commands_run(WITH_COMMANDS[4]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_page_about_observability_run() {
+    commands_run(WITH_COMMANDS[5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_developer_handbook_run() {
     let _shown = testkit::contract!("S003-207");
-    let handbook = WITH_COMMANDS[4];
+    let handbook = WITH_COMMANDS[6];
     let text = std::fs::read_to_string(root().join(handbook)).expect("the handbook is there");
     let (_, chapter) = text.split_once("\n## Simulation and chaos\n").expect("the chapter that guides link to");
     for step in ["tb sim --seeds", "tb sim --scenario", "tb devnet --scenario", "--replay", "--shrink", "sim/bugbase"] {
@@ -376,28 +431,49 @@ async fn the_commands_of_the_developer_handbook_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_page_about_releases_run() {
-    commands_run(WITH_COMMANDS[5]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_rpc_guide_run() {
-    commands_run(WITH_COMMANDS[6]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_storage_recovery_page_run() {
+async fn the_commands_of_the_page_about_operations_run() {
     commands_run(WITH_COMMANDS[7]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_quickstart_run() {
+async fn the_commands_of_the_page_about_releases_run() {
     commands_run(WITH_COMMANDS[8]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_validator_troubleshooting_run() {
+async fn the_commands_of_the_rpc_guide_run() {
     commands_run(WITH_COMMANDS[9]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_storage_recovery_page_run() {
+    let _runbook = testkit::contract!("S000-108");
+    commands_run(WITH_COMMANDS[10]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_quickstart_run() {
+    let _shown = testkit::contract!("S000-001");
+    is_linked(PLAYBOOK, "validator_quickstart.md");
+    commands_run(WITH_COMMANDS[11]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_validator_troubleshooting_run() {
+    let _shown = testkit::contract!("S000-002");
+    is_linked(PLAYBOOK, "validator_troubleshooting.md");
+    // Each symptom names what proves it, and the section that says what to do.
+    let text = read("docs/validator_troubleshooting.md");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && line.contains("](#")).collect();
+    assert!(rows.len() >= 10, "{rows:?}");
+    for row in rows {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        assert!(cells.len() == 3 && !cells[0].trim_matches('|').trim().is_empty() && !cells[1].is_empty(), "{row}");
+        let (_, anchor) = cells[2].split_once("](#").expect("a link");
+        let number = anchor.split('-').next().expect("a number");
+        assert!(text.contains(&format!("\n## {number}. ")), "{row}");
+    }
+    commands_run(WITH_COMMANDS[12]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

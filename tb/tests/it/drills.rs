@@ -1,7 +1,6 @@
 //! Drills on real processes: faults on a schedule, the partition watch, the artefact and its replay, refusals.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use primitives::Engine;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, Turn, free_base, until};
-use crate::command::{Running, run, tb, without_ours};
+use crate::command::{Running, entries, run, tb, without_ours};
 
 /// Longest time for a drill; the machine may be busy.
 const DRILL_TIME: Duration = Duration::from_secs(150);
@@ -47,19 +46,6 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 fn monitoring(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../monitoring").join(name))
         .expect("it is there")
-}
-
-fn entries(path: &Path) -> BTreeMap<String, String> {
-    let mut zip = zip::ZipArchive::new(std::fs::File::open(path).expect("the artefact is there")).expect("it is a zip");
-    let mut entries = BTreeMap::new();
-    for index in 0..zip.len() {
-        let mut entry = zip.by_index(index).expect("an entry");
-        let mut text = String::new();
-        entry.read_to_string(&mut text).expect("text");
-        let name = entry.name().expect("a name").into_owned();
-        entries.insert(name, text);
-    }
-    entries
 }
 
 const DOWN: &str = "

@@ -12,7 +12,7 @@ use primitives::{
     Address, Amount, CommitCertificate, CommitSignature, Engine, Header, Height, LedgerSlot, Params, Round, SecretKey,
     ValidatorSet, Vote, VoteKind, decode, encode,
 };
-use rpc::types::{BlockId, CertifiedBlock, ClaimRequest, ProvenAccount, Stage, WaitQuery};
+use rpc::types::{BlockId, CertifiedBlock, ClaimRequest, FamilyState, ProvenAccount, Stage, WaitQuery};
 use rpc::{Client, ClientError};
 use serde_json::Value;
 use testkit::Seed;
@@ -21,6 +21,7 @@ use wallet::ValidatorKey;
 
 use crate::cluster::{Cluster, START_TIME, until};
 use crate::command::{Ended, Running, run, run_in, tb};
+use crate::key_cache;
 use crate::pay::Payer;
 use crate::proxy::Proxy;
 
@@ -110,6 +111,7 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     keeps_them(&mut cluster).await;
     let client = cluster.nodes[0].client();
     names_torn_files(&cluster);
+    key_cache::fills_and_heals(&cluster, &client).await;
     checks_the_chain(&cluster, &client, payee).await;
     no_lie_passes(&cluster, &client, payee).await;
     cluster.check_no_panic();
@@ -151,6 +153,12 @@ async fn shows_where_the_proofs_are(client: &Client, paid_at: Height) {
     assert!(verdicts.verification_ms > 0);
     let health = &node.backend_health.plonky3;
     assert!(health.healthy && health.cache_size == proofs.next_window && health.active_circuits.len() == 9);
+    assert_eq!(node.proof_families, proofs.families);
+    let family = |name: &str| node.proof_families.iter().find(|family| family.name == name).map(|family| family.state);
+    assert_eq!(family("transaction"), Some(FamilyState::Proven));
+    for name in ["state", "pruning", "uptime", "consensus"] {
+        assert_eq!(family(name), Some(FamilyState::Attested), "{name} is not proven, and nothing may say so");
+    }
     let block = client.block_proof(paid_at).await.expect("it is proven");
     assert!(block.first_height <= paid_at && paid_at <= block.last_height);
     assert_eq!(block.window, (paid_at.0 - 1) / WINDOW);
@@ -191,6 +199,7 @@ async fn refuses_by_name(client: &Client) {
     for sample in [
         "rpp_runtime_proof_verification_failures_total{backend=\"plonky3\"} 1",
         "proof_tamper_rejections_total{backend=\"plonky3\"} 1",
+        "proof_tampered_accepted_total{backend=\"plonky3\"} 0",
         "proof_cache_hits_total 1",
         "proof_cache_misses_total 2",
         "proof_refused_total{reason=\"exists\"} 1",
@@ -209,6 +218,12 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let client = cluster.nodes[0].client();
     let stranger = || ClaimRequest { prover: "stranger".to_owned(), ..ClaimRequest::default() };
     let failed = ClaimRequest { failure: Some("no memory".to_owned()), ..stranger() };
+    // Who has nothing in hand cannot have failed.
+    let passer = ClaimRequest { prover: "passer-by".to_owned(), leaves: true, ..failed.clone() };
+    client.claim_window(&passer).await.expect("it is answered");
+    let health = client.node_status().await.expect("it answers").backend_health.plonky3;
+    assert!(health.healthy && health.last_failure.is_none(), "{health:?}");
+    client.claim_window(&ClaimRequest { chain: true, ..stranger() }).await.expect("nobody folds here");
     let claim = client.claim_window(&failed).await.expect("it is noted");
     let health = client.node_status().await.expect("it answers").backend_health.plonky3;
     assert_eq!((health.healthy, health.last_failure.as_deref()), (false, Some("no memory")));

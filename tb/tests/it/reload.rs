@@ -24,18 +24,34 @@ async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
     assert_eq!(limits().await.read_burst, Some(120));
 
     // The command writes the file; the node takes what the table marks as live, and names the rest.
-    let words = ["config", "set", "rpc.rate_limit.read_burst", "7", "log.level", "debug", "mempool_limit", "99"];
+    let settings = [
+        ("rpc.rate_limit.read_burst", "7"),
+        ("log.level", "debug"),
+        ("mempool_limit", "99"),
+        ("queue_weights.priority", "0.6"),
+        ("queue_weights.fee", "0.4"),
+        ("rollout.telemetry.sample_interval_ms", "100"),
+        ("moniker", "renamed"),
+    ];
+    let words: Vec<&str> =
+        ["config", "set"].into_iter().chain(settings.iter().flat_map(|(key, value)| [*key, *value])).collect();
     let written = run_in(&node.home, &words).ok();
     let live: Vec<bool> =
         written["changes"].as_array().expect("changes").iter().map(|change| change["live"] == true).collect();
-    assert_eq!(live, [true, true, false], "{written}");
+    assert_eq!(live, [true, true, true, true, true, true, false], "{written}");
     counted(node, "config_reloads_total", 1.0).await;
     let taken = limits().await;
-    assert_eq!((taken.read_burst, taken.mempool_limit), (Some(7), 8_192));
+    assert_eq!((taken.read_burst, taken.mempool_limit), (Some(7), 99));
+    let mempool = node.client().mempool_status().await.expect("a status");
+    assert_eq!((mempool.queue_weights.priority_ppm, mempool.transactions.limit), (600_000, 99));
+    assert_eq!(node.client().rollout_status().await.expect("a status").telemetry.sample_interval_ms, 100);
     let log = node.log();
     let line = |words: &[&str]| log.lines().any(|line| words.iter().all(|word| line.contains(word)));
-    assert!(line(&["in force", "log.level", "rpc.rate_limit.read_burst"]), "{log}");
-    assert!(line(&["counts at the next start", "mempool_limit"]), "{log}");
+    assert!(
+        line(&["in force", "log.level", "rpc.rate_limit.read_burst", "mempool_limit", "queue_weights.fee"]),
+        "{log}"
+    );
+    assert!(line(&["counts at the next start", "moniker"]), "{log}");
     until("a line of the new level", PATIENCE, async || node.log().contains(" DEBUG ").then_some(())).await;
 
     // One bad value: nothing of the file is taken, and the key is named.

@@ -303,7 +303,7 @@ fn a_dry_run_passes_every_validator_and_fails_for_any_problem() {
             "queue_weights.fee=0.9",
             "rpc.listen=somewhere",
             "rollout.feature_gates.malachite_consensus=false",
-            "telemetry_auth_token=words",
+            "telemetry_token=words",
         ] {
             let refusal = run_in(&node.home, &["config", "check", "--dry-run", "--set", wrong]);
             assert_eq!(refusal.code, Some(8), "{wrong}: {refusal:?}");

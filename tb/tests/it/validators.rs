@@ -320,6 +320,15 @@ async fn seen_by_peers(node: &Node, fifth: &Node, address: &Address) {
         records.iter().all(|line| line.contains("agent=\"the-block/") && line.contains(" tier=\"tl")),
         "{records:?}"
     );
+    // Channel, gates and genesis of the peer stand in the same record.
+    let genesis = node.client().rollout_status().await.expect("a status").genesis_hash;
+    let announced = [
+        "release_channel=\"development\"".to_owned(),
+        "gates=\"".to_owned(),
+        "malachite_consensus".to_owned(),
+        format!("genesis={genesis}"),
+    ];
+    assert!(records.iter().all(|line| announced.iter().all(|words| line.contains(words))), "{records:?}");
     let identity = format!("identity=\"{address}\"");
     assert!(records.iter().any(|line| line.contains(&identity)), "{records:?}");
     // Validators of genesis have bound no node key to their identities.

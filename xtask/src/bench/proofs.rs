@@ -1,16 +1,20 @@
 //! `cargo xtask bench proofs`: what proofs cost on this machine, tuned to it and as a release is built, and what a prover costs that has nothing to do.
 //!
 //! ```text
-//!   native    target-cpu=native, as every local build      window (several shapes) ─ fold ─ idle prover
-//!   portable  the flags of a release, a folder of its own   window ─ fold
+//!   native    target-cpu=native, as every local build      raw ─ window (several shapes) ─ fold ─ idle prover
+//!   portable  the flags of a release, a folder of its own   raw ─ window ─ fold
 //! ```
+//! *Raw* is the proof stack alone on the library's own Poseidon2 table: cells in a second, beside those of our tables in the same run.
+//!
 //! Rules
+//! - The run is bounded: each part says how long it took, its build apart, and what would begin after [`LIMIT`] is left out by name.
 //! - Each figure says its build, and the window its shape, so that two figures differ by one thing.
 //! - Shapes: operations grow while accounts stay, and accounts grow while operations stay.
 //! - An idle prover follows a chain that makes blocks and closes no window; what counts is processor time, which a busy machine does not change much.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -26,6 +30,8 @@ use crate::release::portable_flags;
 const EPOCH: [u32; 3] = [120, 50, 1_000];
 /// The same with fewer and more operations, and with fewer and more accounts.
 const SHAPES: [[u32; 3]; 4] = [[120, 10, 1_000], [120, 100, 1_000], [120, 50, 200], [120, 50, 4_000]];
+/// No part begins later than this after the start.
+const LIMIT: Duration = Duration::from_secs(22 * 60);
 /// How long the idle prover is watched.
 const IDLE: Duration = Duration::from_secs(60);
 /// How often something is looked at that has to come.
@@ -44,34 +50,134 @@ const TICKS_PER_SECOND: u64 = 100;
 /// # Errors
 /// A build or a benchmark that fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut results = Vec::new();
-    for is_native in [true, false] {
-        let shapes = if is_native { [&[EPOCH], &SHAPES[..]].concat() } else { vec![EPOCH] };
-        for shape in shapes {
-            results.extend(bench(workspace, is_native, "window", Some(shape))?);
+    let (mut results, mut parts, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let start = Instant::now();
+    for part in plan() {
+        let name = part.name();
+        if start.elapsed() > LIMIT {
+            println!("-- left out for want of time: {name}");
+            left_out.push(name);
+            continue;
         }
-        results.extend(bench(workspace, is_native, "fold", None)?);
+        let began = Instant::now();
+        results.extend(part.run(workspace)?);
+        println!("-- {name}: {} s", began.elapsed().as_secs());
+        parts.push(json!({ "part": name, "seconds": began.elapsed().as_secs() }));
     }
-    results.push(idle(workspace)?);
+    print!("{}", table(&results));
     let folder = workspace.target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let path = folder.join("proofs.json");
-    let report = json!({ "machine": machine(workspace), "results": results });
+    let report = json!({ "machine": machine(workspace), "parts": parts, "left_out": left_out, "results": results });
     fs::write(&path, format!("{report:#}\n")).with_context(|| format!("{} cannot be written", path.display()))?;
     println!("bench: {} figures in {}", results.len(), path.display());
     Ok(())
 }
 
-/// One benchmark of the `prover` crate, as one build makes it.
-fn bench(workspace: &Workspace, is_native: bool, name: &str, shape: Option<[u32; 3]>) -> Result<Vec<Value>> {
-    let mut command = workspace.cargo(&["bench", "--locked", "--quiet", "--profile", "release"]);
-    command.args(["--package", "prover", "--bench", name]);
+/// One part of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Builds the benchmarks.
+    Build { is_native: bool },
+    /// Runs one of them, a window with its shape.
+    Bench { is_native: bool, bench: &'static str, shape: Option<[u32; 3]> },
+    /// Watches a prover that has nothing to do; builds the program first.
+    Idle,
+}
+
+/// The parts in their order: what belongs together stands together, and what may be left out stands last.
+fn plan() -> Vec<Part> {
+    let mut parts = Vec::new();
+    for is_native in [true, false] {
+        parts.push(Part::Build { is_native });
+        let bench = |bench, shape| Part::Bench { is_native, bench, shape };
+        parts.extend([bench("raw", None), bench("window", Some(EPOCH)), bench("fold", None)]);
+        if is_native {
+            parts.extend(SHAPES.map(|shape| bench("window", Some(shape))));
+        }
+    }
+    parts.push(Part::Idle);
+    parts
+}
+
+impl Part {
+    fn name(self) -> String {
+        let build = |is_native| if is_native { "native" } else { "portable" };
+        match self {
+            Self::Build { is_native } => format!("{} build", build(is_native)),
+            Self::Bench { is_native, bench, shape: None } => format!("{} {bench}", build(is_native)),
+            Self::Bench { is_native, bench, shape: Some([blocks, transfers, accounts]) } => {
+                format!("{} {bench} {blocks} blocks x {transfers} transfers, {accounts} accounts", build(is_native))
+            }
+            Self::Idle => "idle prover".to_owned(),
+        }
+    }
+
+    fn run(self, workspace: &Workspace) -> Result<Vec<Value>> {
+        match self {
+            Self::Build { is_native } => {
+                succeed(cargo_bench(workspace, is_native).arg("--benches").arg("--no-run")).map(|()| Vec::new())
+            }
+            Self::Bench { is_native, bench: name, shape } => bench(workspace, is_native, name, shape),
+            Self::Idle => Ok(vec![idle(workspace)?]),
+        }
+    }
+}
+
+/// The windows as a table for `docs/performance.md`: one row for each build and shape, beside the proof stack alone.
+fn table(results: &[Value]) -> String {
+    let mut lines = "| build | blocks × transfers | accounts | cells | trace s | prove s | verify ms | to stop ms | bytes | bits | peak MB | cells/s | of raw |\n\
+        |---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for build in ["native", "portable"] {
+        for shape in [&[EPOCH], &SHAPES[..]].concat() {
+            let of = |bench: &'static str, shape: Value| {
+                results
+                    .iter()
+                    .filter(move |one| one["build"] == build && one["bench"] == bench && one["shape"] == shape)
+            };
+            let window: Vec<&Value> = of("window", json!(shape)).collect();
+            let Some(whole) = window.iter().find(|one| one["cells"].is_u64()) else { continue };
+            let time = |case: &str, field: &str| {
+                let times = window.iter().filter(|one| one["case"] == case).filter_map(|one| one[field].as_f64());
+                times.fold(0.0_f64, f64::max)
+            };
+            let raw = of("raw", Value::Null).find_map(|one| one["cells_per_second"].as_u64());
+            let ours = whole["cells_per_second"].as_u64().unwrap_or_default();
+            let percent = raw.map_or("–".to_owned(), |raw| format!("{} %", ours.saturating_mul(100) / raw.max(1)));
+            let [blocks, transfers, accounts] = shape;
+            lines += &format!(
+                "| {build} | {blocks} × {transfers} | {accounts} | {} | {:.1} | {:.1} | {:.0} | {:.0} | {} | {:.2} | {} | {ours} | {percent} |\n",
+                whole["cells"],
+                (time("replay", "ms") + time("traces", "ms")) / 1_000.0,
+                time("prove", "ms") / 1_000.0,
+                time("verify", "ms"),
+                time("prove", "longest_to_stop_ms"),
+                whole["proof_bytes"],
+                whole["security_bits"].as_f64().unwrap_or_default(),
+                whole["peak_memory_mb"],
+            );
+        }
+    }
+    lines
+}
+
+/// `cargo bench` of the `prover` crate, as one build makes it.
+fn cargo_bench(workspace: &Workspace, is_native: bool) -> Command {
+    let mut command = workspace.cargo(&["bench", "--locked", "--quiet", "--profile", "release", "--package", "prover"]);
     if !is_native {
         command.arg("--target-dir").arg(workspace.target().join("bench-portable"));
         command
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env("RUSTFLAGS", portable_flags(&format!("{}-", std::env::consts::ARCH)).join(" "));
     }
+    command
+}
+
+/// One benchmark of the `prover` crate, as one build makes it.
+fn bench(workspace: &Workspace, is_native: bool, name: &str, shape: Option<[u32; 3]>) -> Result<Vec<Value>> {
+    let mut command = cargo_bench(workspace, is_native);
+    command.args(["--bench", name]);
     if let Some(shape) = shape {
         command.arg("--").args(shape.map(|number| number.to_string()));
     }
@@ -149,13 +255,55 @@ fn memory_mb(process: &Running) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EPOCH, SHAPES, ticks};
+    use serde_json::json;
+
+    use super::{EPOCH, Part, SHAPES, plan, table, ticks};
 
     #[test]
     fn times_are_read_behind_any_name() {
         let line = "42 (a) b ) S 1 2 3 4 5 6 7 8 9 10 700 23 0 0 39 19";
         assert_eq!(ticks(line), Some(723));
         assert_eq!(ticks("42 (tb) S 1 2"), None);
+    }
+
+    #[test]
+    fn each_window_stands_beside_the_proof_stack_alone() {
+        let window = |case: &str, field: &str, value: f64| json!({ "build": "native", "bench": "window", "shape": EPOCH, "case": case, field: value });
+        let whole = |build: &str| {
+            json!({
+                "build": build, "bench": "window", "shape": EPOCH, "cells": 3_000, "cells_per_second": 300, "proof_bytes": 290_000,
+                "security_bits": 100.09, "peak_memory_mb": 1_900,
+            })
+        };
+        let results = [
+            window("replay", "ms", 400.0),
+            window("traces", "ms", 600.0),
+            window("prove", "ms", 9_400.0),
+            window("prove", "longest_to_stop_ms", 812.0),
+            window("verify", "ms", 17.0),
+            window("verify", "ms", 19.2),
+            whole("native"),
+            json!({ "build": "native", "bench": "raw", "shape": null, "cells_per_second": 400 }),
+            whole("portable"),
+        ];
+        let rows: Vec<String> = table(&results).lines().skip(2).map(str::to_owned).collect();
+        let expected = [
+            "| native | 120 × 50 | 1000 | 3000 | 1.0 | 9.4 | 19 | 812 | 290000 | 100.09 | 1900 | 300 | 75 % |",
+            "| portable | 120 × 50 | 1000 | 3000 | 0.0 | 0.0 | 0 | 0 | 290000 | 100.09 | 1900 | 300 | – |",
+        ];
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn both_builds_measure_the_epoch_and_the_proof_stack_alone() {
+        let plan = plan();
+        for is_native in [true, false] {
+            for (bench, shape) in [("raw", None), ("window", Some(EPOCH)), ("fold", None)] {
+                assert!(plan.contains(&Part::Bench { is_native, bench, shape }), "{bench}");
+            }
+        }
+        let names: std::collections::BTreeSet<String> = plan.iter().map(|part| part.name()).collect();
+        assert_eq!(names.len(), plan.len(), "each part has a name of its own");
     }
 
     #[test]

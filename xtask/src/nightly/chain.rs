@@ -36,6 +36,8 @@ const HIGH_MIN: u64 = 1_000;
 const GROWTH_MAX_PERCENT: u64 = 2;
 /// Most bytes that the light client may fetch.
 const DOWNLOAD_MAX: u64 = 500_000;
+/// Time of its check, milliseconds, that is too long.
+const VERIFY_MS_MAX: u64 = 100;
 /// The network halts above this: nine windows.
 const HIGH: u64 = 1_080;
 /// How often finalized height and chain proof are looked at.
@@ -197,7 +199,7 @@ pub(super) fn wrong(result: &Value) -> Vec<String> {
     let all = |field: &str| -> Vec<u64> { sizes.iter().filter_map(|size| size.get(field)?.as_u64()).collect() };
     let (heights, bytes, downloads) = (all("height"), all("bytes"), all("downloaded_bytes"));
     let mut wrong = Vec::new();
-    if [bytes.len(), downloads.len()] != [heights.len(); 2] || heights.len() < 2 {
+    if [bytes.len(), downloads.len(), all("verify_ms").len()] != [heights.len(); 3] || heights.len() < 2 {
         wrong.push("has fewer than two sizes, or incomplete ones".to_owned());
         return wrong;
     }
@@ -208,6 +210,9 @@ pub(super) fn wrong(result: &Value) -> Vec<String> {
     let (least, most) = (bytes.iter().min().copied().unwrap_or(0), bytes.iter().max().copied().unwrap_or(0));
     if (most - least).saturating_mul(100) > least.saturating_mul(GROWTH_MAX_PERCENT) {
         wrong.push(format!("has chain proofs that differ by more than {GROWTH_MAX_PERCENT} percent: {bytes:?}"));
+    }
+    if let Some(slow) = all("verify_ms").iter().find(|ms| **ms >= VERIFY_MS_MAX) {
+        wrong.push(format!("has a check that took {slow} ms, {VERIFY_MS_MAX} are too many"));
     }
     if let Some(large) = downloads.iter().find(|bytes| **bytes >= DOWNLOAD_MAX) {
         wrong.push(format!("has a download of {large} bytes, {DOWNLOAD_MAX} are too many"));

@@ -128,12 +128,13 @@ fn good_chain() -> Value {
 #[test]
 fn a_result_of_chain_proofs_whose_sizes_do_not_hold_is_a_finding() {
     assert_eq!(wrong(Task::Chain, &good_chain()), Vec::<String>::new());
-    let cases: [(usize, &str, Value, &str); 5] = [
+    let cases: [(usize, &str, Value, &str); 6] = [
         (0, "height", json!(600), "no chain proof up to height 480"),
         (2, "height", json!(960), "none above 1000"),
         (1, "bytes", json!(330_974), "differ by more than 2 percent"),
         (2, "downloaded_bytes", json!(600_000), "download of 600000"),
         (2, "bytes", json!(null), "incomplete"),
+        (1, "verify_ms", json!(150), "took 150 ms"),
     ];
     for (at, key, value, expected) in cases {
         let mut result = good_chain();
@@ -177,7 +178,7 @@ fn a_result_of_a_quorum_that_got_away_with_something_is_a_finding() {
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 5, "each task has a result");
+    assert_eq!(none.len(), 7, "each task has a result");
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
     let results = [good(), caught(), good_folds(), good_mutations(), good_chain(), good_quorum(), good_release()];
     let [text, defects, folds, mutations, chain, quorum, release] = results.map(|result| result.to_string());

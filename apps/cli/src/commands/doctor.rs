@@ -2,7 +2,7 @@
 
 use clap::Args;
 use primitives::Hash;
-use rpc::ExitCode;
+use rpc::{Client, ExitCode};
 use serde::Serialize;
 
 use super::config::Files;
@@ -46,9 +46,35 @@ struct Report {
 /// # Errors
 /// [`Failure`] after the report, when a check has failed: exit number 8 where the configuration cannot be used, else 4.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let (home, flags) = (arguments.files.home(context), arguments.files.flags()?);
+    let peer = match &arguments.peer {
+        Some(url) => context.client_at(url)?,
+        None => context.client()?,
+    };
+    let (checks, has_config) = look(&arguments.files, arguments.genesis_hash, &peer, context).await?;
+    let count = |standing| checks.iter().filter(|finding| finding.standing == standing).count();
+    let (failed, warnings) = (count(Standing::Failed), count(Standing::Warning));
+    let report = Report { ok: failed == 0, failed, warnings, checks };
+    context.output.result(&report, || report.lines());
+    if report.ok {
+        return Ok(());
+    }
+    let exit = if has_config { ExitCode::Refused } else { ExitCode::Config };
+    Err(Failure::new(exit, DOCTOR_CODE, format!("{failed} checks have failed"), "do what the hint of each says"))
+}
+
+/// Every check, and whether the configuration can be used.
+///
+/// # Errors
+/// [`Failure`] for flags that are none.
+pub async fn look(
+    files: &Files,
+    genesis_hash: Option<Hash>,
+    peer: &Client,
+    context: &Context,
+) -> Result<(Vec<Finding>, bool), Failure> {
+    let (home, flags) = (files.home(context), files.flags()?);
     let mut checks = doctor::configuration(&home, &flags, environment);
-    checks.push(doctor::genesis(&home, arguments.genesis_hash).0);
+    checks.push(doctor::genesis(&home, genesis_hash).0);
     let loaded = config::NodeConfig::load(&home, &flags, environment);
     let has_config = loaded.is_ok();
     if let Ok(loaded) = loaded {
@@ -61,20 +87,8 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         checks.push(doctor::disk(&config.data_dir));
         checks.push(doctor::open_files(config.rpc.connections_max));
     }
-    let peer = match &arguments.peer {
-        Some(url) => context.client_at(url)?,
-        None => context.client()?,
-    };
-    checks.push(doctor::clock(&peer).await);
-    let count = |standing| checks.iter().filter(|finding| finding.standing == standing).count();
-    let (failed, warnings) = (count(Standing::Failed), count(Standing::Warning));
-    let report = Report { ok: failed == 0, failed, warnings, checks };
-    context.output.result(&report, || report.lines());
-    if report.ok {
-        return Ok(());
-    }
-    let exit = if has_config { ExitCode::Refused } else { ExitCode::Config };
-    Err(Failure::new(exit, DOCTOR_CODE, format!("{failed} checks have failed"), "do what the hint of each says"))
+    checks.push(doctor::clock(peer).await);
+    Ok((checks, has_config))
 }
 
 impl Report {

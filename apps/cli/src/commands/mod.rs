@@ -12,6 +12,7 @@ pub mod completions;
 pub mod config;
 pub mod dev;
 pub mod devnet;
+pub mod diagnostics;
 pub mod doctor;
 pub mod drill;
 pub mod genesis;
@@ -20,6 +21,7 @@ pub mod init;
 pub mod keys;
 pub mod le_portal;
 pub mod light;
+pub mod migrate;
 pub mod node;
 pub mod probe;
 pub mod proof;
@@ -27,10 +29,14 @@ pub mod proofs;
 pub mod prover;
 pub mod release;
 pub mod reputation;
+pub mod rollout;
 pub mod sim;
+pub mod slashing;
 pub mod snapshots;
 pub mod stake;
 pub mod status;
+pub mod storage;
+pub mod top;
 pub mod tx;
 pub mod validator;
 pub mod vrf;
@@ -54,6 +60,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Dev(arguments) => dev::run(&arguments, context, programs.node).await,
         Command::Node(arguments) => node::run(&arguments, context, programs).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Top(arguments) => top::run(&arguments, context).await,
         Command::Probe(arguments) => probe::run(&arguments, context).await,
         Command::Tx(arguments) => tx::run(&arguments, context).await,
         Command::Stake(arguments) => stake::run(&arguments, context).await,
@@ -70,9 +77,13 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Light(arguments) => light::run(&arguments, context).await,
         Command::Backup(arguments) => backup::run(&arguments, context).await,
         Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
+        Command::Storage(arguments) => storage::run(&arguments, context).await,
+        Command::Migrate(arguments) => migrate::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
+        Command::Diagnostics(arguments) => diagnostics::run(&arguments, context).await,
         Command::Release(arguments) => release::run(&arguments, context),
+        Command::Rollout(arguments) => rollout::run(&arguments, context).await,
         Command::Bench(arguments) => bench::run(&arguments, context).await,
         Command::Sim(arguments) => sim::run(&arguments, context, programs.sim),
         Command::Completions(arguments) => completions::run(&arguments, context),

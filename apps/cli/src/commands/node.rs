@@ -27,6 +27,7 @@ Examples:
   tb node start
   tb node start --home /var/lib/the-block --validator
   tb node start --state-sync --peer-url http://192.0.2.1:26658 --peer-url http://192.0.2.2:26658
+  tb node start --pruning --pruning-retention-depth 3600
   tb node start --config config/node.toml --set log.format=json --set rpc.listen=0.0.0.0:26658";
 const EXAMPLES_REBUILD: &str = "\
 Examples:
@@ -92,6 +93,21 @@ struct Start {
     /// Trust this block instead of genesis: needed once the chain is older than its trusting period
     #[arg(long, value_name = "HEIGHT:HASH", requires = "state_sync")]
     trust: Option<Checkpoint>,
+    /// Turn samples and exporters on; the same as --set rollout.telemetry.enabled=true
+    #[arg(long)]
+    telemetry: bool,
+    /// Collector of spans over OTLP/gRPC; the same as --set rollout.telemetry.endpoint=…
+    #[arg(long, value_name = "URL")]
+    telemetry_endpoint: Option<String>,
+    /// Delete the bodies of old blocks; the same as --set rollout.feature_gates.pruning=true
+    #[arg(long)]
+    pruning: bool,
+    /// Newest blocks to keep; the same as --set pruning.retention_depth=…
+    #[arg(long, value_name = "BLOCKS")]
+    pruning_retention_depth: Option<u64>,
+    /// Delete nothing until the configuration says so; the same as --set pruning.emergency_pause=true
+    #[arg(long)]
+    pruning_emergency_pause: bool,
     /// Stop when standard input ends, so that the node never outlives the program that started it
     #[arg(long)]
     stop_with_stdin: bool,
@@ -176,11 +192,28 @@ fn rebuild_history(files: &Files, context: &Context, rebuilder: Option<HistoryRe
 }
 
 impl Start {
+    /// The keys that the flags of pruning stand for.
+    fn pruning(&self) -> impl Iterator<Item = (String, String)> {
+        let depth = self.pruning_retention_depth.map(|blocks| ("pruning.retention_depth", blocks.to_string()));
+        let flag = |key, given: bool| given.then(|| (key, "true".to_owned()));
+        let flags = [
+            flag("rollout.feature_gates.pruning", self.pruning),
+            depth,
+            flag("pruning.emergency_pause", self.pruning_emergency_pause),
+        ];
+        flags.into_iter().flatten().map(|(key, value)| (key.to_owned(), value))
+    }
+
     async fn run(&self, context: &Context, starter: NodeStarter) -> Result<(), Failure> {
         let mut flags = self.files.flags()?;
         if let Some(mode) = self.mode.or(self.validator.then_some(ModeArgument::Validator)) {
             flags.push(("mode".to_owned(), config::Mode::from(mode).as_str().to_owned()));
         }
+        if self.telemetry {
+            flags.push(("rollout.telemetry.enabled".to_owned(), "true".to_owned()));
+        }
+        flags.extend(self.telemetry_endpoint.iter().map(|url| ("rollout.telemetry.endpoint".to_owned(), url.clone())));
+        flags.extend(self.pruning());
         let state_sync = self.state_sync.then(|| StateSyncFrom {
             sources: self.peer_url.clone(),
             trust: self.trust.map(|trust| (trust.height, trust.hash)),

@@ -22,7 +22,8 @@ Examples:
   tb validator proofs cache clear --all";
 const EXAMPLES_PRELOAD: &str = "\
 Examples:
-  tb validator proofs preload --backend plonky3";
+  tb validator proofs preload --backend plonky3
+  tb validator proofs preload --backend plonky3 --anew";
 
 /// Incomplete files that a failure names.
 const NAMED_MAX: usize = 20;
@@ -40,7 +41,7 @@ enum Command {
     /// The folder of checkpoints and proofs (proof_cache_dir)
     #[command(after_help = EXAMPLES_CACHE)]
     Cache(Cache),
-    /// Make the keys of every circuit of a proof system and compare them with the pinned ones
+    /// Have a file of every circuit of a proof system, so that a prover folds at once
     #[command(after_help = EXAMPLES_PRELOAD)]
     Preload(Preload),
 }
@@ -70,6 +71,9 @@ struct Preload {
     /// The proof system
     #[arg(long, value_enum)]
     backend: Backend,
+    /// Make all circuits anew and compare their keys with the pinned ones
+    #[arg(long)]
+    anew: bool,
 }
 
 /// A proof system by name.
@@ -103,16 +107,16 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
             context.output.result(&files, || format!("deleted:\n{}", describe(&files)));
             Ok(())
         }
-        Command::Preload(Preload { backend: Backend::Stwo }) => Err(Failure::new(
+        Command::Preload(Preload { backend: Backend::Stwo, .. }) => Err(Failure::new(
             rpc::ExitCode::Refused,
             "no_backend",
             "this version has no proof system stwo",
             "the chain of this version is proven by plonky3",
         )),
-        Command::Preload(Preload { backend: Backend::Plonky3 }) => {
+        Command::Preload(Preload { backend: Backend::Plonky3, anew }) => {
             let output = context.output;
-            let made = Arc::new(move |one: &PreparedCircuit| output.talk(describe_circuit(one)));
-            if let ProverAnswer::Key(key) = runner(ProverTask::Preload { made }).await? {
+            let ready = Arc::new(move |one: &PreparedCircuit| output.talk(describe_circuit(one)));
+            if let ProverAnswer::Key(key) = runner(ProverTask::Preload { dir, anew: *anew, ready }).await? {
                 context.output.result(&key, || describe_key(&key));
             }
             Ok(())
@@ -151,8 +155,9 @@ fn describe(files: &[CacheFile]) -> String {
 }
 
 fn describe_circuit(one: &PreparedCircuit) -> String {
-    let PreparedCircuit { name, key, step, steps, elapsed_ms } = one;
-    format!("{step}/{steps} {name}: key {key}, made in {}", duration_ms(*elapsed_ms))
+    let PreparedCircuit { name, key, step, steps, is_from_file, bytes, elapsed_ms, .. } = one;
+    let how = if *is_from_file { "read" } else { "made and written" };
+    format!("{step}/{steps} {name}: key {key}, {how} in {}, {} bytes", duration_ms(*elapsed_ms), count(*bytes))
 }
 
 fn describe_key(key: &PreparedKey) -> String {
@@ -161,7 +166,8 @@ fn describe_key(key: &PreparedKey) -> String {
         ("circuits", key.circuits.iter().map(|one| one.name.as_str()).collect::<Vec<_>>().join(", ")),
         ("key of windows", format!("{} (the pinned one)", key.key)),
         ("key of chain proofs", format!("{} (the pinned one)", key.chain_key)),
-        ("made in", duration_ms(key.elapsed_ms)),
+        ("bytes of files", count(key.bytes)),
+        ("ready in", duration_ms(key.elapsed_ms)),
         ("proves", key.families.join(", ")),
         ("attested, no circuit", key.missing.join(", ")),
     ])

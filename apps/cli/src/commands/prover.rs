@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use config::NodeConfig;
-use primitives::{Action, Address, Amount, Genesis, ProvingAction};
+use primitives::part::PART_OPS_MAX;
+use primitives::{Action, Address, Amount, Genesis, PartLimits, ProvingAction};
 use rpc::Client;
 use rpc::types::ProversStatus;
 use serde_json::Value;
@@ -24,6 +25,7 @@ Examples:
   tb prover --node http://127.0.0.1:26658
   tb prover --node http://127.0.0.1:26658 --once
   tb prover --node http://127.0.0.1:26658 --windows-only
+  tb prover --node http://127.0.0.1:26658 --part-operations 16384
   tb prover --node http://127.0.0.1:26658 --submit alice --bond 20
   tb prover --node http://10.0.0.1:26658 --node http://10.0.0.2:26658 --genesis genesis.json --threads 8
 
@@ -69,6 +71,9 @@ pub struct Arguments {
     /// Stop once every closed window is proven, and folded unless --windows-only is given
     #[arg(long)]
     once: bool,
+    /// Most ledger operations that are proven at once: a window of more is proven in parts, which only the fold joins
+    #[arg(long, value_name = "N", default_value_t = PART_OPS_MAX, value_parser = part_operations)]
+    part_operations: usize,
     /// Threads that prove; 0 for one on each core
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: u16,
@@ -200,6 +205,7 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
         submit: submitter,
         bond: arguments.bond,
         fold: !arguments.windows_only,
+        limits: PartLimits { operations: arguments.part_operations, ..PartLimits::PART },
         once: arguments.once,
         threads: usize::from(arguments.threads),
         nice: arguments.nice,
@@ -225,6 +231,12 @@ impl Arguments {
     }
 }
 
+/// From one operation to what a proof takes.
+fn part_operations(text: &str) -> Result<usize, String> {
+    let number = text.parse::<usize>().ok().filter(|number| (1..=PART_OPS_MAX).contains(number));
+    number.ok_or_else(|| format!("it is a whole number from 1 to {PART_OPS_MAX}"))
+}
+
 fn say(output: Output, news: &Value) {
     output.event(news, || describe(news));
 }
@@ -233,7 +245,10 @@ fn say(output: Output, news: &Value) {
 fn describe(news: &Value) -> String {
     let number = |field: &str| news.get(field).and_then(Value::as_u64).unwrap_or_default();
     let text = |field: &str| news.get(field).and_then(Value::as_str).unwrap_or_default();
-    let window = count(number("window"));
+    let window = match number("parts") {
+        0 | 1 => count(number("window")),
+        parts => format!("{} part {} of {}", count(number("window")), count(number("part")), count(parts)),
+    };
     match text("event") {
         "started" => format!("prover {}; next is window {}", text("prover"), count(number("next_window"))),
         "proving" => format!(
@@ -250,6 +265,11 @@ fn describe(news: &Value) -> String {
         "delivered" => {
             format!("window {window}: taken by {}, proven height {}", text("node"), count(number("proven_height")))
         }
+        "needs_fold" => format!(
+            "window {}: its {} parts have no proof but the folded one, which --windows-only leaves to others",
+            count(number("window")),
+            count(number("parts"))
+        ),
         "called_off" => format!(
             "to height {}: somebody else was quicker, called off after {}",
             count(number("last_height")),

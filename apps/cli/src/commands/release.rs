@@ -41,7 +41,7 @@ Examples:
 /// The variable that names another list of signers.
 pub const SIGNERS_VARIABLE: &str = "TB_RELEASE_SIGNERS";
 /// The list of signers of this project.
-const SIGNERS_DEFAULT: &str = "config/release_signers.txt";
+pub const SIGNERS_DEFAULT: &str = "config/release_signers.txt";
 
 /// Where a machine keeps its releases.
 const ROOT_DEFAULT: &str = "/opt/the-block";
@@ -195,7 +195,10 @@ fn check(arguments: &Verify, context: &Context) -> Result<(), Failure> {
 }
 
 /// The signers of a list that accepts anybody.
-fn accepted(list: &Path) -> Result<Vec<Signer>, Failure> {
+///
+/// # Errors
+/// [`Failure`] for a list that cannot be read or is empty.
+pub fn accepted(list: &Path) -> Result<Vec<Signer>, Failure> {
     let signers = sign::read_signers(list)?;
     if signers.is_empty() {
         return Err(Failure::new(

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use rpc::types::{ValidatorState, ValidatorStatistics, ValidatorView};
 
-use super::{proofs, vrf};
+use super::{proofs, slashing, vrf};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{blocks, count, fields, table};
@@ -51,6 +51,8 @@ enum Command {
     Vrf(vrf::Arguments),
     /// The prover of this home: its files and keys
     Proofs(proofs::Arguments),
+    /// What the key has signed last: take it from one home to another, so that it never signs twice
+    Slashing(slashing::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -71,10 +73,13 @@ pub async fn run(arguments: &Arguments, context: &Context, prover: Option<Prover
     if let Command::Vrf(arguments) = &arguments.command {
         return vrf::run(arguments, context).await;
     }
+    if let Command::Slashing(arguments) = &arguments.command {
+        return slashing::run(arguments, context);
+    }
     let client = context.client()?;
     match &arguments.command {
         // Done above, before a client is needed.
-        Command::Vrf(_) | Command::Proofs(_) => {}
+        Command::Vrf(_) | Command::Proofs(_) | Command::Slashing(_) => {}
         Command::List => {
             let list = client.validators().await?;
             context.output.result(&list, || {

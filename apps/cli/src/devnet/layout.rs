@@ -11,7 +11,7 @@ use rpc::ExitCode;
 use serde::{Deserialize, Serialize};
 use wallet::key_file::read_password;
 use wallet::seal::MEMORY_KIB_MIN;
-use wallet::{KdfParams, KeyName, Keystore, ValidatorKey, draw};
+use wallet::{KdfParams, KeyName, Keystore, Password, ValidatorKey, draw};
 
 use crate::commands::genesis::{self, GateArgument};
 use crate::context::PASSWORD_FILE;
@@ -24,6 +24,12 @@ pub const ACCOUNTS: u16 = 10;
 pub const ACCOUNT_BALANCE: Amount = Amount::from_blocks(1_000_000);
 /// What the pool that pays provers starts with, where blocks take proofs.
 pub const PROVER_POOL_BALANCE: Amount = Amount::from_blocks(10_000);
+/// What the network's own prover starts with, where blocks take proofs.
+const PROVER_BALANCE: Amount = Amount::from_blocks(1_000);
+/// What it bonds of that, BLOCK: twice the least bond of an ordinary chain.
+const PROVER_BOND: &str = "20";
+/// Its key, in its own folder.
+const PROVER_KEY: &str = "prover";
 /// Validators when nothing else is said.
 pub const NODES_DEFAULT: u16 = 4;
 /// Most validators: each is a process of this machine.
@@ -120,6 +126,8 @@ pub struct ProverHome {
     pub genesis: PathBuf,
     /// The nodes that get its proofs; it follows the first.
     pub nodes: Vec<String>,
+    /// Whether it has a key, and brings the chain proof onto the chain with it.
+    pub submits: bool,
 }
 
 impl ProverHome {
@@ -129,6 +137,9 @@ impl ProverHome {
         let mut words: Vec<OsString> = fixed.map(OsString::from).to_vec();
         words.extend(["--home".into(), self.home.clone().into(), "--genesis".into(), self.genesis.clone().into()]);
         words.extend(self.nodes.iter().flat_map(|url| ["--node".into(), url.into()]));
+        if self.submits {
+            words.extend(["--submit", PROVER_KEY, "--bond", PROVER_BOND].map(OsString::from));
+        }
         words
     }
 }
@@ -140,10 +151,11 @@ impl Network {
     /// [`Failure`] when the disk refuses.
     pub fn prover(&self) -> Result<Option<ProverHome>, Failure> {
         let Some(first) = self.nodes.first() else { return Ok(None) };
-        let home = self.root.join("prover");
+        let home = prover_home(&self.root);
         fs::create_dir_all(&home).map_err(|cause| Failure::disk(&home, &cause))?;
         let nodes = self.nodes.iter().map(|node| node.ports.rpc_url()).collect();
-        Ok(Some(ProverHome { home, genesis: first.home.genesis_json(), nodes }))
+        let submits = home.join("keys").exists();
+        Ok(Some(ProverHome { home, genesis: first.home.genesis_json(), nodes, submits }))
     }
 }
 
@@ -340,9 +352,11 @@ fn make(root: &Path, shape: Shape, params: Params, gates: &[GateArgument]) -> Re
     }
     let params = Params { block_interval_ms: shape.block_interval_ms, ..params };
     let pool = GenesisAccount { address: Address::of_module("prover_pool"), balance: PROVER_POOL_BALANCE };
-    let pool = gates.iter().any(|gate| gate.is("recursive_proofs")).then_some(pool);
+    let takes_proofs = gates.iter().any(|gate| gate.is("recursive_proofs"));
+    let prover = takes_proofs.then(|| make_prover(root)).transpose()?;
+    let prover = prover.map(|address| GenesisAccount { address, balance: PROVER_BALANCE });
     let funded = accounts.iter().map(|account| GenesisAccount { address: account.address, balance: account.balance });
-    let funded = funded.chain(pool).collect();
+    let funded = funded.chain(takes_proofs.then_some(pool)).chain(prover).collect();
     let chain_id = if shape.engine == Engine::Solo { "dev" } else { "devnet" };
     let genesis = genesis::make(chain_id, shape.engine, params, funded, &validators, gates)?;
     for index in 0..shape.nodes {
@@ -361,20 +375,39 @@ fn write_marker(root: &Path, shape: &Shape) -> Result<(), Failure> {
     fs::write(&path, text).map_err(|cause| Failure::disk(&path, &cause))
 }
 
+/// The folder of the network's prover.
+fn prover_home(root: &Path) -> PathBuf {
+    root.join("prover")
+}
+
+/// Makes the key that the network's prover brings chain proofs with.
+fn make_prover(root: &Path) -> Result<Address, Failure> {
+    let home = prover_home(root);
+    fs::create_dir_all(&home).map_err(|cause| Failure::disk(&home, &cause))?;
+    let (keystore, password) = keystore_in(&home)?;
+    let name = PROVER_KEY.parse().expect("a plain word is a name");
+    Ok(keystore.create(&name, &password, &*draw()?)?.0.address)
+}
+
 /// Makes the funded accounts. Their key files are cheap to open, because their password lies beside them.
 fn make_accounts(root: &Path) -> Result<Vec<Funded>, Failure> {
-    let path = root.join(PASSWORD_FILE);
-    let password = hex::encode(&draw::<16>()?[..]);
-    write_new(&path, format!("{password}\n").as_bytes(), 0o600)?;
-    let password = read_password(&path)?.key;
-    let kdf = KdfParams { memory_kib: MEMORY_KIB_MIN, passes: 1, lanes: 1 };
-    let keystore = Keystore::with_kdf(root.join("keys"), kdf);
+    let (keystore, password) = keystore_in(root)?;
     (1..=ACCOUNTS)
         .map(|number| {
             let (entry, _) = keystore.create(&account_name(number), &password, &*draw()?)?;
             Ok(Funded { name: entry.name.to_string(), address: entry.address, balance: ACCOUNT_BALANCE })
         })
         .collect()
+}
+
+/// A new key store in a folder, with its password beside it.
+fn keystore_in(home: &Path) -> Result<(Keystore, Password), Failure> {
+    let path = home.join(PASSWORD_FILE);
+    let password = hex::encode(&draw::<16>()?[..]);
+    write_new(&path, format!("{password}\n").as_bytes(), 0o600)?;
+    let password = read_password(&path)?.key;
+    let kdf = KdfParams { memory_kib: MEMORY_KIB_MIN, passes: 1, lanes: 1 };
+    Ok((Keystore::with_kdf(home.join("keys"), kdf), password))
 }
 
 /// The name of funded account `number`, counted from 1.

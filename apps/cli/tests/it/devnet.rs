@@ -8,7 +8,8 @@ use cli::devnet::layout::{ACCOUNT_BALANCE, Network, Ports, Wanted, prepare};
 use config::{Home, Mode, NodeConfig};
 use primitives::{Engine, Params};
 use rpc::ExitCode;
-use wallet::{NodeKey, ValidatorKey, ValidatorSigner};
+use wallet::key_file::read_password;
+use wallet::{Keystore, NodeKey, ValidatorKey, ValidatorSigner};
 
 fn wanted(nodes: u16, base_port: u16) -> Wanted {
     Wanted {
@@ -124,6 +125,31 @@ fn gates_and_parameters_of_a_chain_that_is_there_are_kept_and_others_refused_by_
     assert_eq!(failure.error.code, "other_chain");
     let fresh = prepare(folder.path(), &gated(1, base, &["consensus_enforcement"]), true);
     assert_ne!(fresh.expect("a new chain").genesis.hash(), first.genesis.hash());
+}
+
+#[test]
+fn the_prover_of_a_chain_that_takes_proofs_has_a_funded_key_and_submits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = |network: &Network| -> Vec<String> {
+        let prover = network.prover().expect("a folder").expect("there is a node");
+        prover.words().into_iter().map(|word| word.into_string().expect("text")).collect()
+    };
+    let plain = made(&folder.path().join("plain"), 1);
+    assert!(!words(&plain).contains(&"--submit".to_owned()), "nothing is taken there");
+    let gates = vec!["recursive_proofs".parse().expect("a gate")];
+    let root = folder.path().join("gated");
+    let tries =
+        std::iter::repeat_with(|| prepare(&root, &Wanted { gates: gates.clone(), ..wanted(1, free_base(1)) }, false));
+    let gated = tries.take(10).find_map(Result::ok).expect("the ports are not busy ten times");
+    let said = words(&gated).join(" ");
+    assert!(said.ends_with("--submit prover --bond 20"), "{said}");
+    let home = root.join("prover");
+    let name = "prover".parse().expect("a name");
+    let key = Keystore::new(home.join("keys")).entry(&name).expect("it is there");
+    let funded = gated.genesis.accounts.iter().find(|account| account.address == key.address).expect("it is funded");
+    assert!(funded.balance > gated.genesis.params.proving.bond_min);
+    let password = read_password(&home.join("password")).expect("beside it").key;
+    Keystore::new(home.join("keys")).unlock(&name, &password).expect("it opens");
 }
 
 #[test]

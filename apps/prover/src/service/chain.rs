@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!   longest of: cache, first node ── holds under the node's header? ──┐
-//!   windows after it: cache, else the node ── each holds? ────────────┴─► worker ──► cache ──► every node
+//!   windows after it: cache, else the node ── each holds? ────────────┤
+//!   parts after it, of a large window: cache ── each holds? ──────────┴─► worker ──► cache ──► every node
 //! ```
 //! Rules
 //! - Everything is checked before it is folded, wherever it comes from. What does not hold in the cache is dropped and
 //!   made again: of the windows, when no node has a chain proof.
+//! - A chain proof that ends inside a window stays here: nodes take one that ends with a window.
 //! - One prover extends at a time: it claims the chain proof as it does windows.
 //! - While windows wait to be proven, an extension starts only when it is as large as it may be, so that folding never
 //!   keeps windows waiting for less than it can take.
@@ -15,12 +17,14 @@ use primitives::{Header, Height};
 use proof::light::{ChainRules, SealedChain, SealedWindow, check_chain};
 use proof::{FoldedProof, LedgerPoint, fold_key, verify_window, verifying_key};
 use prover::WindowProof;
-use prover::fold::EXTENSION_WINDOWS_MAX;
+use prover::fold::{EXTENSION_WINDOWS_MAX, extension_size};
 use rpc::types::{BlockId, Claim, ClaimRequest, OperationsQuery, ProofStatus};
 use rpc::{Client, ClientError, ErrorCode};
 
 use super::{News, Service, ServiceError, millis};
+use crate::cache::CacheError;
 use crate::follow::FollowError;
+use crate::part::SealedPart;
 use crate::worker::{Made, Task, WorkError};
 
 /// A header that a node names, as a point of statements. Nothing is believed of it: a proof of another ledger fails.
@@ -72,32 +76,37 @@ impl Service {
         }
     }
 
-    /// Extends the chain proof by at least `least` windows that the first node has; whether it did.
+    /// The last height of the longest chain proof in the cache, which may be inside a window.
+    fn reached(&self) -> Height {
+        self.inside.as_ref().map_or(Height::GENESIS, |inside| inside.height).max(self.chain_height())
+    }
+
+    /// Extends the chain proof by at least `least` windows that the first node has, or by the parts of the next window; whether it did.
     pub(super) async fn extend(&mut self, status: &ProofStatus, least: usize) -> Result<bool, ServiceError> {
         let node = self.first();
         let theirs = status.chain.as_ref().map_or(0, |chain| chain.windows);
         let ours = self.follower.rules().windows_until(self.chain_height());
         let waiting = status.next_window.saturating_sub(ours.max(theirs));
-        if waiting < u64::try_from(least.max(1)).unwrap_or(u64::MAX) {
+        let large = self.has_all_parts(status.next_window)?.then_some(status.next_window);
+        if large.is_none() && waiting < u64::try_from(least.max(1)).unwrap_or(u64::MAX) {
             return Ok(false);
         }
-        let claim = ClaimRequest { chain: true, ..self.claim() };
+        let mut claim = ClaimRequest { chain: true, ..self.claim() };
+        // Its parts are done: nobody else should prove them while they are folded.
+        claim.waiting.extend(large);
         if node.claim_window(&claim).await?.window.is_none() {
             return Ok(false);
         }
         let rules = self.follower.rules().clone();
         let chain = self.longest(&node, &rules).await?;
-        let first = chain.as_ref().map_or(0, |chain| rules.windows_until(chain.statement.after.height));
-        let mut before = chain.as_ref().map_or(rules.start, |chain| chain.statement.after);
-        let mut windows = Vec::new();
-        for window in (first..status.next_window).take(EXTENSION_WINDOWS_MAX) {
-            let proven = self.window(&node, &rules, window, before).await?;
-            before = proven.statement.after;
-            windows.push(proven);
-        }
-        if windows.is_empty() {
+        let start = chain.as_ref().map_or(rules.start, |chain| chain.statement.after);
+        let windows = self.following(&node, &rules, status.next_window, start).await?;
+        let Some(before) = windows.last().map(|last| last.statement.after) else {
+            // Parts that were made with other limits than this one do not go on where it ends.
+            self.inside = None;
+            self.cache.drop_inside()?;
             return Ok(false);
-        }
+        };
         let (count, last_height) = (windows.len(), before.height);
         tracing::info!(target: "plonky3", windows = count, height = last_height.0, "the chain proof is being extended");
         (self.options.news)(&News::Folding { windows: count, last_height });
@@ -108,9 +117,8 @@ impl Service {
         let is_done = |there: &Claim| there.window.is_some_and(|folded| rules.window_start(folded) >= last_height);
         let ended = self.await_answer(answer, &claim, is_done, last_height).await.map_err(failed)?;
         let Some(Made { bytes, elapsed }) = ended else { return Ok(true) };
-        self.cache.save_chain(&bytes)?;
-        let broken = |error: proof::light::SealedChainError| failed(WorkError(error.to_string()));
-        self.chain = Some(SealedChain::from_bytes(&bytes).map_err(broken)?);
+        let sealed = SealedChain::from_bytes(&bytes).map_err(|error| failed(WorkError(error.to_string())))?;
+        self.keep_sealed(sealed)?;
         let elapsed_ms = millis(elapsed);
         self.folded = Some((last_height, elapsed_ms));
         tracing::info!(
@@ -120,6 +128,69 @@ impl Service {
         Ok(true)
     }
 
+    /// What follows the chain proof and can be folded: windows that the node has, then the parts of the next one that are proven here.
+    async fn following(
+        &mut self,
+        node: &Client,
+        rules: &ChainRules,
+        next_window: u64,
+        mut before: LedgerPoint,
+    ) -> Result<Vec<WindowProof>, ServiceError> {
+        let mut found = Vec::new();
+        while found.len() < EXTENSION_WINDOWS_MAX {
+            let window = rules.windows_until(before.height);
+            let proven = if window < next_window && before.height == rules.window_start(window) {
+                Some(self.window(node, rules, window, before).await?)
+            } else {
+                self.part(node, rules, window, before).await?
+            };
+            let Some(proven) = proven else { break };
+            before = proven.statement.after;
+            found.push(proven);
+        }
+        found.truncate(extension_size(&found));
+        Ok(found)
+    }
+
+    /// The proof of the part that follows `before`, if the cache has it and it holds.
+    async fn part(
+        &mut self,
+        node: &Client,
+        rules: &ChainRules,
+        window: u64,
+        before: LedgerPoint,
+    ) -> Result<Option<WindowProof>, ServiceError> {
+        let Some(bytes) = self.cache.part(window, before.height)? else { return Ok(None) };
+        let key = verifying_key().map_err(|error| ServiceError::Worker(WorkError(error.to_string())))?;
+        if let Some(part) = SealedPart::from_bytes(&bytes)
+            && part.before == before.height
+            && part.last <= rules.window_end(window)
+        {
+            let after = point(node, rules, part.last).await?;
+            let statement = rules.statement(before, after, part.payout);
+            if verify_window(key, &statement, &part.proof).is_ok() {
+                return Ok(Some(WindowProof { statement, bytes: part.proof }));
+            }
+        }
+        tracing::warn!(target: "plonky3", window, "a part's proof in the cache does not hold: dropped");
+        self.cache.drop_part(window, before.height)?;
+        Ok(None)
+    }
+
+    /// Keeps a chain proof where it belongs: to be handed in when it ends with a window, else for the next extension.
+    fn keep_sealed(&mut self, sealed: SealedChain) -> Result<(), CacheError> {
+        let rules = self.follower.rules();
+        if rules.window_start(rules.windows_until(sealed.height)) == sealed.height {
+            self.cache.save_chain(&sealed.to_bytes())?;
+            self.chain = Some(sealed);
+            self.inside = None;
+            return self.cache.drop_inside();
+        }
+        self.cache.save_inside(&sealed.to_bytes())?;
+        self.inside = Some(sealed);
+        Ok(())
+    }
+
     /// The longest chain proof that holds, of the cache or the first node.
     async fn longest(&mut self, node: &Client, rules: &ChainRules) -> Result<Option<FoldedProof>, ServiceError> {
         let theirs = match node.chain_proof().await {
@@ -127,14 +198,21 @@ impl Service {
             Err(ClientError::Api(error)) if error.code == ErrorCode::ProofUnavailable.name() => None,
             Err(error) => return Err(error.into()),
         };
-        let theirs = theirs.filter(|theirs| theirs.height > self.chain_height());
+        let theirs = theirs.filter(|theirs| theirs.height > self.reached());
         if let Some(theirs) = theirs
             && let Some(held) = holds(node, rules, &theirs).await?
         {
-            self.cache.save_chain(&theirs.to_bytes())?;
-            self.chain = Some(theirs);
+            self.keep_sealed(theirs)?;
             return Ok(Some(held));
         }
+        if let Some(inside) = self.inside.take().filter(|inside| inside.height > self.chain_height()) {
+            if let Some(held) = holds(node, rules, &inside).await? {
+                self.inside = Some(inside);
+                return Ok(Some(held));
+            }
+            tracing::warn!(target: "plonky3", height = inside.height.0, "a chain proof of the cache does not hold: dropped");
+        }
+        self.cache.drop_inside()?;
         let Some(ours) = &self.chain else { return Ok(None) };
         if let Some(held) = holds(node, rules, ours).await? {
             return Ok(Some(held));

@@ -121,9 +121,14 @@ fn after(height: Height) -> Height {
     Height(height.0.saturating_add(VALID_HEIGHTS))
 }
 
-/// Whether the next block would take a proof that ends at `end` from `payer`.
+/// Whether the next block would take a proof that ends at `end` from `payer`. The node lists the oldest windows only: of one above
+/// them nobody is told whose turn it is, so it is tried, and a refusal costs nothing.
 fn is_due(status: &ProversStatus, payer: &Address, end: Height) -> bool {
     let next = status.finalized_height.next();
+    let listed = u64::try_from(status.waiting.len()).unwrap_or(u64::MAX);
+    if status.lag_windows > listed && status.waiting.iter().all(|one| one.end_height < end) {
+        return true;
+    }
     let waiting = status.waiting.iter().find(|one| one.end_height == end);
     waiting.is_some_and(|one| one.assigned.is_none_or(|turn| turn == *payer) || next >= one.anyone_from)
 }
@@ -184,5 +189,19 @@ mod tests {
         assert!(!is_due(&status(6, Some(other)), &me, Height(4)), "the next block is 7, within the other's turn");
         assert!(is_due(&status(7, Some(other)), &me, Height(4)));
         assert!(!is_due(&status(9, None), &me, Height(8)));
+    }
+
+    #[test]
+    fn a_proof_that_ends_above_the_windows_that_are_listed_is_due() {
+        let [me, other] = ["me", "other"].map(Address::of_module);
+        let long = ProversStatus { lag_windows: 65, ..status(9, Some(other)) };
+        assert!(is_due(&long, &me, Height(8)), "the list ends before it");
+        assert!(is_due(&long, &me, Height(260)));
+        assert!(
+            !is_due(&ProversStatus { finalized_height: Height(6), ..long.clone() }, &me, Height(4)),
+            "a listed one"
+        );
+        assert!(!is_due(&long, &me, Height(2)), "below the list");
+        assert!(!is_due(&status(9, None), &me, Height(260)), "the list is complete and does not have it");
     }
 }

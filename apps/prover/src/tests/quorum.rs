@@ -6,8 +6,8 @@
 use primitives::genesis::GateActivation;
 use primitives::{
     Address, Amount, CommitCertificate, CommitSignature, Engine, FormatVersion, Genesis, GenesisAccount,
-    GenesisValidator, Hash, Header, Height, LedgerDigest, LedgerOp, Params, Round, SecretKey, SlotIndex, Timestamp,
-    ValidatorSet, Vote, VoteKind, VrfProof, VrfSecretKey,
+    GenesisValidator, Hash, Header, Height, LedgerDigest, LedgerOp, Params, PartLimits, Round, SecretKey, SlotIndex,
+    Timestamp, ValidatorSet, Vote, VoteKind, VrfProof, VrfSecretKey,
 };
 use proof::light::{Attested, CertifiedHeader, ChainRules, Proven, SealedWindow, WindowError};
 use proof::{ChainError, JoinError, LedgerPoint, ProofError, verify_window};
@@ -169,7 +169,7 @@ fn a_quorum_that_makes_coins_is_never_proven() {
     let mut chain = Chain::new();
     let rules = chain.rules.clone();
     let (mut attested, mut proven) = (Attested::genesis(&rules), Proven::genesis(&rules));
-    let mut follower = Follower::genesis(chain.genesis.clone()).expect("it starts a chain");
+    let mut follower = Follower::genesis(chain.genesis.clone(), PartLimits::PART).expect("it starts a chain");
     let now = Timestamp(2_000);
 
     let start = chain.ledger.clone();

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use primitives::actions::ProofSystemKind;
 use proof::light::SealedWindow;
+use prover::fold::NoFiles;
 use prover::{CallOff, proving_system};
 
 use super::quorum::first_window;
+use crate::circuits::CircuitFolder;
 use crate::worker::{Answer, Task, Worker};
 
 /// Hands the thread a task once it has room for one.
@@ -25,7 +27,9 @@ async fn ask(worker: &Worker, window: u64) -> Answer {
 
 #[tokio::test]
 async fn work_is_called_off_by_word_and_by_nobody_waiting() {
-    let worker = Worker::start(ProofSystemKind::Plonky3, 1, 0).expect("it starts");
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = CircuitFolder::open(folder.path(), false).expect("it is ours");
+    let worker = Worker::start(ProofSystemKind::Plonky3, files, 1, 0).expect("it starts");
     let mut first = ask(&worker, 0).await;
     // It waits behind the first one, so it is called off before its first stage.
     let mut second = ask(&worker, 1).await;
@@ -41,7 +45,7 @@ async fn work_is_called_off_by_word_and_by_nobody_waiting() {
 
 #[test]
 fn what_is_called_off_is_told_apart_from_what_fails() {
-    let system = proving_system(ProofSystemKind::Plonky3).expect("this build has it");
+    let system = proving_system(ProofSystemKind::Plonky3, Box::new(NoFiles)).expect("this build has it");
     let off = CallOff::default();
     off.call_off();
     let refused = system.prove_window(&first_window(), &off).expect_err("nobody wants it");

@@ -44,7 +44,8 @@ fn a_changed_limit_is_validated_kept_and_loaded_again() {
         (&[("moniker", "b"), ("moniker", "c")], "is given twice"),
         (&[("queue_weights.priority", "0.6")], "must"),
         (&[("rpc.listen", "127.0.0.1:0:0")], "is not an IP address and a port"),
-        (&[("telemetry_auth_token", "x")], "is not there yet: this version exports no traces"),
+        (&[("reputation.tier_thresholds", "x")], "is not there yet: this version takes them"),
+        (&[("telemetry_auth_token", "a-token-that")], "stays in the history of the shell"),
         (&[("rpc.auth_token", "a-token-that-is-long-enough")], "stays in the history of the shell"),
         (&[("p2p", "5")], "unknown key `p2p`"),
     ] {

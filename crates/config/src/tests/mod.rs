@@ -7,8 +7,10 @@ mod home;
 mod keys;
 mod precedence;
 mod print;
+mod profile;
 mod rules;
 mod secrets;
+mod telemetry;
 mod values;
 
 use std::fs;

@@ -125,11 +125,19 @@ fn gates_come_into_force_at_their_height() {
 #[test]
 fn local_gates_of_later_features_are_refused_by_name() {
     let place = Place::new();
-    for name in ["pruning", "reconstruction"] {
-        let refused = place.refusal(&format!("[rollout.feature_gates]\n{name} = true"));
-        assert!(refused.contains(&format!("rollout.feature_gates.{name} cannot be true: this version")), "{refused}");
-        config(&format!("[rollout.feature_gates]\n{name} = false"));
-    }
+    let refused = place.refusal("[rollout.feature_gates]\nreconstruction = true");
+    assert!(refused.contains("rollout.feature_gates.reconstruction cannot be true: this version"), "{refused}");
+    config("[rollout.feature_gates]\nreconstruction = false");
+}
+
+#[test]
+fn pruning_is_off_until_its_gate_is_on() {
+    let pruning = config("[pruning]\nretention_depth = 500").pruning;
+    assert_eq!((pruning.is_on, pruning.retention_depth, pruning.emergency_pause), (false, 500, false));
+    let pruning = config("[rollout.feature_gates]\npruning = true\n[pruning]\nemergency_pause = true").pruning;
+    assert_eq!((pruning.is_on, pruning.retention_depth, pruning.emergency_pause), (true, 128, true));
+    let refused = Place::new().refusal("[pruning]\nretention_depth = 15");
+    assert!(refused.contains("pruning.retention_depth"), "{refused}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod admission;
 mod commit;
 mod config;
+mod configure;
 mod evidence;
 mod identities;
 mod model;

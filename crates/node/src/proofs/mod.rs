@@ -15,10 +15,13 @@
 //! - A proof is kept before anyone hears of it. What does not verify changes nothing.
 //! - Proofs are no consensus: nodes may be at different windows, and a block never waits for one.
 //! - A longer chain proof replaces the one before and the window proofs that it covers.
+//! - A window that is too large for one proof has none of its own: it is proven by the chain proof that ends with it, or later.
 //!
 //! Read next: [`accept`] and [`accept_chain`], `claims.rs` (who works on what), `ledger.rs` (accounts at the proven height),
 //! `travel.rs` (from and to peers), `missing.rs` (what is asked for), `rpc/proving.rs`.
 
+pub mod canary;
+pub mod circuits;
 mod claims;
 mod health;
 mod ledger;
@@ -32,7 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use primitives::{Block, Genesis, Header, Height, Stage, Timestamp, TransactionId};
+use primitives::{Genesis, Header, Height, Stage, Timestamp, TransactionId};
 use proof::light::{ChainRules, SealedChain, SealedChainError, SealedWindow, SealedWindowError, check_chain};
 use proof::{KeyError, LedgerPoint, ProofError, SystemError, WindowError, fold_key, proof_system};
 use replica::stages::TRACKED_MAX;
@@ -40,7 +43,7 @@ use storage::{StorageError, Store};
 use telemetry::Metrics;
 use telemetry::areas::Proofs as ProofMetrics;
 
-pub use claims::{CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, NameError};
+pub use claims::{CHAIN_PATIENCE_MS, CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, NameError, WINDOW_PATIENCE_MS};
 pub use health::Health;
 pub use ledger::{LedgerFault, ProvenLedger};
 pub use on_chain::OnChain;
@@ -129,12 +132,6 @@ pub enum Refused {
     /// The store failed.
     #[error("{0}")]
     Storage(#[from] StorageError),
-    /// A stored block does not decode.
-    #[error("the stored block at height {height} does not decode")]
-    Damaged {
-        /// Where.
-        height: Height,
-    },
 }
 
 impl Refused {
@@ -150,12 +147,7 @@ impl Refused {
             Self::NotNext { .. } => Some("not_next"),
             Self::NotClosed { .. } | Self::NotFinalized { .. } => Some("not_closed"),
             Self::TailFull => Some("tail_full"),
-            Self::Chain(_)
-            | Self::Proof(_)
-            | Self::Key(_)
-            | Self::System(_)
-            | Self::Storage(_)
-            | Self::Damaged { .. } => None,
+            Self::Chain(_) | Self::Proof(_) | Self::Key(_) | Self::System(_) | Self::Storage(_) => None,
         }
     }
 }
@@ -278,11 +270,7 @@ impl Proofs {
 /// # Errors
 /// A failed or damaged read.
 pub fn header(store: &Store, height: Height) -> Result<Option<Header>, Refused> {
-    if height.next() == store.oldest() {
-        return Ok(store.base()?.map(|base| base.header));
-    }
-    let Some(bytes) = store.block(height)? else { return Ok(None) };
-    Ok(Some(Block::from_bytes(&bytes).map_err(|_| Refused::Damaged { height })?.header))
+    Ok(store.header(height)?.map(|(header, _)| header))
 }
 
 /// The ledger after a finalized height; none above the head.
@@ -309,7 +297,7 @@ pub fn chain_height(shared: &Shared) -> Height {
 /// The first of [`Refused`] in its order.
 pub fn accept(shared: &Arc<Shared>, bytes: &[u8], generation: Option<Duration>) -> Result<(u64, Height), Refused> {
     let before = proven_height(shared);
-    let done = judge(shared, bytes);
+    let done = traced(WINDOW, bytes, || judge(shared, bytes));
     record(shared, WINDOW, bytes, generation, &done);
     if done.is_ok() {
         reach_proven(shared, before)?;
@@ -323,11 +311,23 @@ pub fn accept(shared: &Arc<Shared>, bytes: &[u8], generation: Option<Duration>) 
 /// The first of [`Refused`] in its order.
 pub fn accept_chain(shared: &Arc<Shared>, bytes: &[u8], generation: Option<Duration>) -> Result<u64, Refused> {
     let before = proven_height(shared);
-    let done = judge_chain(shared, bytes);
+    let done = traced(CHAIN, bytes, || judge_chain(shared, bytes));
     record(shared, CHAIN, bytes, generation, &done);
     if done.is_ok() {
         shared.proofs.chain_claim().end();
         reach_proven(shared, before)?;
+    }
+    done
+}
+
+/// Judges a proof within a span for collectors.
+fn traced<T>(kind: &'static str, bytes: &[u8], judge: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
+    let span = tracing::info_span!(
+        target: "trace::proof", "proof.verify", kind, bytes = bytes.len(), refused = tracing::field::Empty
+    );
+    let done = span.in_scope(judge);
+    if let Err(refused) = &done {
+        span.record("refused", refused.reason().unwrap_or("unreadable"));
     }
     done
 }
@@ -378,6 +378,9 @@ fn judge_chain(shared: &Shared, bytes: &[u8]) -> Result<u64, Refused> {
     let verdict = check_chain(key, &rules.origin(), after, &sealed);
     note(&shared.metrics.proofs, &shared.proofs, verdict.is_ok(), started.elapsed());
     verdict?;
+    canary::try_altered(&shared.metrics.proofs, &sealed.proof, |proof| {
+        check_chain(key, &rules.origin(), after, &SealedChain { proof, ..sealed.clone() }).is_ok()
+    });
     shared.store.save_chain_proof(windows, bytes)?;
     shared.proofs.folded.store(windows, Ordering::Release);
     shared.proofs.windows.fetch_max(windows, Ordering::AcqRel);
@@ -406,13 +409,17 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
     let after = point(rules, &shared.store, end)?.ok_or_else(not_closed)?;
     let system = proof_system(shared.genesis.proof_system)?;
     let started = Instant::now();
-    let verdict = match system.verify_window(&rules.statement(before, after, sealed.payout), &sealed.proof) {
+    let statement = rules.statement(before, after, sealed.payout);
+    let verdict = match system.verify_window(&statement, &sealed.proof) {
         Err(WindowError::Key(error)) => return Err(error.into()),
         Err(WindowError::Proof(error)) => Err(error),
         Ok(()) => Ok(()),
     };
     note(&shared.metrics.proofs, &shared.proofs, verdict.is_ok(), started.elapsed());
     verdict?;
+    canary::try_altered(&shared.metrics.proofs, &sealed.proof, |proof| {
+        system.verify_window(&statement, &proof).is_ok()
+    });
     shared.store.save_window_proof(window, bytes)?;
     shared.proofs.windows.store(window.saturating_add(1), Ordering::Release);
     tracing::info!(target: "plonky3", window, height = end.0, bytes = bytes.len(), "window proven");

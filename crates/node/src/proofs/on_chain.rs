@@ -37,6 +37,7 @@ impl ProofVerifier for OnChain {
             self.metrics.hits.inc();
             return verdict.accepted;
         }
+        self.metrics.misses.inc();
         note(&self.metrics, &self.proofs, verdict.accepted, started.elapsed());
         let (height, accepted) = (claim.end.height.0, verdict.accepted);
         if accepted {

@@ -183,8 +183,7 @@ pub fn verdict(done: &Result<(), Refused>) -> Verdict {
             | Refused::NotClosed { .. }
             | Refused::Key(_)
             | Refused::System(_)
-            | Refused::Storage(_)
-            | Refused::Damaged { .. },
+            | Refused::Storage(_),
         ) => Verdict::Ignore,
     }
 }

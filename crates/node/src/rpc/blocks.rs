@@ -10,6 +10,7 @@ use primitives::{Block, CommitCertificate, Height, Round, Timestamp};
 use replica::FinalizedBlock;
 use rpc::types::{BlockEvents, BlockId, BlockPage, BlockSummary, BlockView, PageQuery, page_limit};
 use rpc::{ApiError, ErrorCode};
+use storage::DecidedHeader;
 
 use super::errors;
 use super::server::{Server, lock};
@@ -105,7 +106,9 @@ fn check_kept(server: &Server, height: Height) -> Result<(), ApiError> {
     if height == Height::GENESIS || height >= oldest {
         return Ok(());
     }
-    let what = format!("the blocks of this node begin at height {oldest}, because it began with a snapshot");
+    let what = format!(
+        "the blocks of this node begin at height {oldest}: it began with a snapshot, or older ones were pruned"
+    );
     Err(ApiError::new(ErrorCode::Pruned).because(what).with_hint("ask a node that has every block"))
 }
 
@@ -115,6 +118,22 @@ fn check_kept(server: &Server, height: Height) -> Result<(), ApiError> {
 /// As [`load`].
 pub fn certificate(server: &Server, height: Height) -> Result<Option<CommitCertificate>, ApiError> {
     server.shared.store.certificate(height).map_err(|error| errors::of_storage(&server.shared, &error))
+}
+
+/// The header of a height that a client names, and the certificate that decided it.
+///
+/// # Errors
+/// `pruned` below the oldest that is kept, `not_found` at genesis and above the head; a read that failed.
+pub fn header(server: &Server, height: Height) -> Result<DecidedHeader, ApiError> {
+    match server.shared.store.header(height).map_err(|error| errors::of_storage(&server.shared, &error))? {
+        Some(found) => Ok(found),
+        None => Err(absent(server, height)),
+    }
+}
+
+/// Why there is nothing of a height: `pruned`, or `not_found`.
+pub fn absent(server: &Server, height: Height) -> ApiError {
+    check_kept(server, height).err().unwrap_or_else(|| missing(server, height))
 }
 
 /// The time of a finalized block.
@@ -157,7 +176,10 @@ pub fn events(server: &Server, id: BlockId) -> Result<BlockEvents, ApiError> {
 }
 
 /// The height that a client's name of a block means.
-fn named(server: &Server, id: BlockId) -> Result<Height, ApiError> {
+///
+/// # Errors
+/// `not_found` for a hash that no block here has.
+pub fn named(server: &Server, id: BlockId) -> Result<Height, ApiError> {
     let height = match id {
         BlockId::Height(height) => Some(height),
         BlockId::Hash(hash) => {

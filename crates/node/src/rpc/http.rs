@@ -179,8 +179,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
         Operation::JsonRpc => return json_rpc(&server, caller, &parts, body).await,
-        Operation::BlockStream => return streams::blocks(&server),
-        Operation::HeadStream => return streams::heads(&server),
+        Operation::BlockStream | Operation::HeadStream => return chain_stream(&server, route.operation),
         Operation::PipelineStream => return streams::pipeline(&server),
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
@@ -204,10 +203,13 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::ProofAccount => Question::ProvenAccount(named("address", &part)?),
         Operation::BlockOperations => Question::Operations(named("block", &part)?, in_query(&parts.uri)?),
         Operation::BlockEvents => Question::BlockEvents(named("block", &part)?),
+        Operation::BlockBody => Question::BlockBody(named("block", &part)?),
         Operation::BlockCertified => Question::Certified(named("block", &part)?),
         Operation::NodeStatus => Question::Node,
         Operation::MempoolStatus => Question::Mempool,
         Operation::ConsensusStatus => Question::Consensus,
+        Operation::RolloutStatus => Question::Rollout,
+        Operation::PruningStatus => Question::Pruning,
         Operation::LimitsStatus => Question::Limits,
         Operation::BlockLatest => Question::BlockLatest,
         Operation::BlockGet => Question::Block(named("block", &part)?),
@@ -237,8 +239,17 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::StakerGet => Question::Staker(named("address", &part)?),
         Operation::Genesis => Question::Genesis,
     };
+    ask(&server, &parts, question).await
+}
+
+/// Blocks as they are finalized, or their heads for light clients.
+fn chain_stream(server: &Arc<Server>, operation: Operation) -> Answered {
+    if operation == Operation::HeadStream { streams::heads(server) } else { streams::blocks(server) }
+}
+
+async fn ask(server: &Arc<Server>, parts: &Parts, question: Question) -> Answered {
     check_query(&question, &parts.uri)?;
-    Ok(errors::json(200, query::answer(&server, question).await?))
+    Ok(errors::json(200, query::answer(server, question).await?))
 }
 
 /// Hands in one transaction: the one request that may be as long as the longest proof.

@@ -176,22 +176,29 @@ fn admit(server: &Server, call: &Call, caller: Caller) -> Result<(), ApiError> {
     auth::check(server, call.route, caller)
 }
 
+/// A question without parameters.
+fn plain(call: &Call, question: Question) -> Result<Question, ApiError> {
+    call.params::<Empty>().map(|_| question)
+}
+
+/// What a call asks. The last operations have no method name, so no call leads to them.
 fn question(call: &Call) -> Result<Question, ApiError> {
-    let plain = |question: Question| call.params::<Empty>().map(|_| question);
     match call.operation() {
-        Operation::HealthReady => plain(Question::Ready),
-        Operation::NodeStatus => plain(Question::Node),
-        Operation::MempoolStatus => plain(Question::Mempool),
-        Operation::ConsensusStatus => plain(Question::Consensus),
-        Operation::LimitsStatus => plain(Question::Limits),
-        Operation::BlockLatest => plain(Question::BlockLatest),
-        Operation::Genesis => plain(Question::Genesis),
-        Operation::PipelineTelemetry => plain(Question::PipelineTelemetry),
-        Operation::PipelineDashboard => plain(Question::PipelineDashboard),
-        Operation::SnapshotList => plain(Question::Snapshots),
-        Operation::StateSyncSession => plain(Question::StateSyncSession),
-        Operation::ProofStatus => plain(Question::ProofStatus),
-        Operation::Provers => plain(Question::Provers),
+        Operation::HealthReady => plain(call, Question::Ready),
+        Operation::NodeStatus => plain(call, Question::Node),
+        Operation::MempoolStatus => plain(call, Question::Mempool),
+        Operation::ConsensusStatus => plain(call, Question::Consensus),
+        Operation::RolloutStatus => plain(call, Question::Rollout),
+        Operation::PruningStatus => plain(call, Question::Pruning),
+        Operation::LimitsStatus => plain(call, Question::Limits),
+        Operation::BlockLatest => plain(call, Question::BlockLatest),
+        Operation::Genesis => plain(call, Question::Genesis),
+        Operation::PipelineTelemetry => plain(call, Question::PipelineTelemetry),
+        Operation::PipelineDashboard => plain(call, Question::PipelineDashboard),
+        Operation::SnapshotList => plain(call, Question::Snapshots),
+        Operation::StateSyncSession => plain(call, Question::StateSyncSession),
+        Operation::ProofStatus => plain(call, Question::ProofStatus),
+        Operation::Provers => plain(call, Question::Provers),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
         Operation::BlockList => call.params().map(|request: BlocksRequest| Question::Blocks(request.into())),
         Operation::TransactionSubmit => call.params().map(Question::Submit),
@@ -202,18 +209,18 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::AccountGet => call.params().map(|AccountRequest { address }| Question::Account(address)),
         Operation::AccountHistory => call.params().map(history),
         Operation::AccountProof => call.params().map(|AccountRequest { address }| Question::AccountProof(address)),
-        Operation::ValidatorList => plain(Question::Validators),
-        Operation::ValidatorStatus => plain(Question::OwnValidator),
-        Operation::ValidatorPeers => plain(Question::ValidatorPeers),
-        Operation::ValidatorVrf => plain(Question::OwnVrf),
+        Operation::ValidatorList => plain(call, Question::Validators),
+        Operation::ValidatorStatus => plain(call, Question::OwnValidator),
+        Operation::ValidatorPeers => plain(call, Question::ValidatorPeers),
+        Operation::ValidatorVrf => plain(call, Question::OwnVrf),
         Operation::ValidatorStatistics => call.params().map(|AccountRequest { address }| Question::Statistics(address)),
         Operation::ValidatorGet => call.params().map(|AccountRequest { address }| Question::Validator(address)),
         Operation::IdentityGet => call.params().map(|AccountRequest { address }| Question::Identity(address)),
         Operation::IdentityProof => call.params().map(|AccountRequest { address }| Question::IdentityProof(address)),
         Operation::ReputationGet => call.params().map(|AccountRequest { address }| Question::Reputation(address)),
-        Operation::ReputationBoard => plain(Question::ReputationBoard),
-        Operation::Timetoke => plain(Question::Timetoke),
-        Operation::VrfThreshold => plain(Question::VrfThreshold),
+        Operation::ReputationBoard => plain(call, Question::ReputationBoard),
+        Operation::Timetoke => plain(call, Question::Timetoke),
+        Operation::VrfThreshold => plain(call, Question::VrfThreshold),
         Operation::VrfGet => call.params().map(|AccountRequest { address }| Question::Vrf(address)),
         Operation::AuditReputation => call.params().map(|query| Question::Audits(AuditStream::Reputation, query)),
         Operation::AuditSlashing => call.params().map(|query| Question::Audits(AuditStream::Slashing, query)),
@@ -224,7 +231,6 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::ProofClaim => call.params().map(Question::Claim),
         Operation::ProofBlock => call.params().map(|HeightRequest { height }| Question::BlockProof(height)),
         Operation::ProofAccount => call.params().map(|AccountRequest { address }| Question::ProvenAccount(address)),
-        // These have no method name, so no call leads to them.
         Operation::Health
         | Operation::HealthLive
         | Operation::BlockStream
@@ -237,6 +243,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::PipelineStream
         | Operation::SnapshotMake
         | Operation::StateSyncPlan
+        | Operation::BlockBody
         | Operation::StateSyncChunk
         | Operation::StateSyncChunkByIndex
         | Operation::PipelineWait

@@ -11,6 +11,7 @@ use p2p::{Counters, DropReason, Provider};
 use primitives::{Lane, Timestamp};
 use rpc::ApiError;
 use rpc::types::AuditStream;
+use tokio::sync::watch;
 
 use super::server::{Server, lock};
 use super::{blocks, errors, health};
@@ -28,18 +29,35 @@ pub type CachedSizes = Option<Instant>;
 /// # Errors
 /// `overloaded`, or `internal`.
 pub async fn reply(server: &Arc<Server>) -> Result<Response, ApiError> {
+    let text = text(server).await?;
+    Ok(errors::reply(200, HeaderValue::from_static(telemetry::CONTENT_TYPE), text))
+}
+
+/// The same, for whoever sends it on.
+///
+/// # Errors
+/// `overloaded`, or `internal`.
+pub async fn text(server: &Arc<Server>) -> Result<String, ApiError> {
     let engine = match server.shared.engine.get() {
         Some(Engine::Bft(engine)) => Some(engine.status().await),
         Some(Engine::Solo(_)) | None => None,
     };
-    let text = server
+    server
         .read(move |server| {
             sample(server, engine.as_ref());
             let others = if engine.is_some() { vec![::consensus::export_metrics()] } else { Vec::new() };
             Ok(server.shared.metrics.render_with(&others))
         })
-        .await?;
-    Ok(errors::reply(200, HeaderValue::from_static(telemetry::CONTENT_TYPE), text))
+        .await
+}
+
+/// What exporters of metrics ask for: the text of a server that answers nobody.
+pub fn scrape(shared: &Arc<Shared>, stop: watch::Receiver<bool>) -> telemetry::otlp::Scrape {
+    let server = Arc::new(Server::new(Arc::clone(shared), shared.config.rpc.listen, stop));
+    Arc::new(move || {
+        let server = Arc::clone(&server);
+        Box::pin(async move { text(&server).await.ok() })
+    })
 }
 
 fn sample(server: &Server, engine: Option<&consensus::Status>) {
@@ -67,6 +85,8 @@ fn node(server: &Server) {
     let shared = &server.shared;
     let metrics = &shared.metrics.node;
     let ready = health::ready(server);
+    crate::rollout::measure(shared);
+    crate::exports::measure(shared);
     metrics.ready.set_bool(ready.ready);
     metrics.syncing.set_bool(ready.reasons.iter().any(|reason| reason.code == "syncing"));
     metrics.uptime.set(Duration::from_millis(clock::now().since(shared.started)));

@@ -36,6 +36,7 @@ mod places;
 mod proofs;
 mod provers;
 mod proving;
+mod pruning;
 mod query;
 mod server;
 mod snapshots;
@@ -46,3 +47,4 @@ mod streams;
 mod transactions;
 
 pub use connections::{Tls, serve};
+pub use metrics::scrape;

@@ -21,6 +21,7 @@ use rpc::{ApiError, ErrorCode};
 use super::server::Server;
 use super::{blocks, errors};
 use crate::clock;
+use crate::proofs::circuits::cached;
 use crate::proofs::{self, BACKEND, Claims, LedgerFault, ProvenLedger, Refused, travel};
 
 /// Families of claims: name, state, what exactly.
@@ -55,7 +56,6 @@ fn refusal(server: &Server, refused: &Refused) -> ApiError {
             return ApiError::new(ErrorCode::NOT_READY).because(refused.to_string());
         }
         Refused::Storage(error) => return errors::of_storage(&server.shared, error),
-        Refused::Damaged { .. } => return errors::of_damage("block", refused),
     };
     ApiError::new(code).because(refused.to_string())
 }
@@ -89,15 +89,13 @@ pub fn operations(server: &Server, id: BlockId, query: OperationsQuery) -> Resul
 /// `not_found`, or `proof_unavailable` when this node no longer has the set of that height.
 pub fn certified(server: &Server, id: BlockId) -> Result<CertifiedBlock, ApiError> {
     let height = height_of(server, id)?;
-    let block = blocks::at_height(server, height)?;
+    // The header outlives its block where blocks are pruned.
+    let (header, certificate) = blocks::header(server, height)?;
     let chain = server.shared.chain().map_err(|fault| errors::of_fault(&fault))?;
     let electorate = chain.electorate(height);
     drop(chain);
-    let certificate = blocks::certificate(server, height)?;
     match (certificate, electorate) {
-        (Some(certificate), Some(electorate)) => {
-            Ok(CertifiedBlock::new(&block.block.header, &certificate, &electorate.validators))
-        }
+        (Some(certificate), Some(electorate)) => Ok(CertifiedBlock::new(&header, &certificate, &electorate.validators)),
         _ => Err(ApiError::new(ErrorCode::ProofUnavailable)
             .because(format!("this node has no certificate or no validator set for height {height}"))
             .with_hint("ask for a newer height, or start from a newer checkpoint")),
@@ -118,11 +116,6 @@ pub fn status(server: &Server) -> Result<ProofStatus, ApiError> {
     claims.expire(next_window, clock::now());
     let claims =
         claims.list().map(|(window, prover, expires_ms)| ClaimStatus { window, prover: prover.to_owned(), expires_ms });
-    let says = |(name, state, says): &(&str, FamilyState, &str)| FamilyStatus {
-        name: (*name).to_owned(),
-        state: *state,
-        says: (*says).to_owned(),
-    };
     Ok(ProofStatus {
         backend: BACKEND.to_owned(),
         key: key.hash(),
@@ -138,8 +131,18 @@ pub fn status(server: &Server) -> Result<ProofStatus, ApiError> {
         chain: chain_status(server)?,
         chain_key: chain_key.hash(),
         chain_security_bits: whole_bits(chain_key.security_bits()),
-        families: FAMILIES.iter().map(says).collect(),
+        families: families(),
     })
+}
+
+/// Each family of claims, and whether it is proven or attested.
+pub fn families() -> Vec<FamilyStatus> {
+    let says = |(name, state, says): &(&str, FamilyState, &str)| FamilyStatus {
+        name: (*name).to_owned(),
+        state: *state,
+        says: (*says).to_owned(),
+    };
+    FAMILIES.iter().map(says).collect()
 }
 
 /// The chain proof that is kept.
@@ -184,11 +187,13 @@ pub fn window(server: &Server, window: u64) -> Result<Bytes, ApiError> {
             metrics.misses.inc();
             let next = server.shared.proofs.windows();
             if window < server.shared.proofs.folded() {
-                return Err(ApiError::not_found(format!("window {window}: the chain proof covers it"))
-                    .with_hint("GET /proofs/chain has the proof of the whole chain"));
+                return Err(ApiError::not_found(format!("window {window}: the chain proof covers it")).with_hint(
+                    "GET /proofs/chain has the proof of the whole chain; a window of several parts has no other",
+                ));
             }
-            Err(ApiError::not_found(format!("window {window}: the next one to be proven is {next}"))
-                .with_hint("GET /proofs/status shows how far the proofs are; ask another node meanwhile"))
+            Err(ApiError::not_found(format!("window {window}: the next one to be proven is {next}")).with_hint(
+                "GET /proofs/status shows how far the proofs are; a window of several parts has the chain proof only",
+            ))
         }
     }
 }
@@ -259,25 +264,32 @@ pub async fn submit_chain(
 /// `bad_request` for a name that is none.
 pub fn claim(server: &Server, request: &ClaimRequest) -> Result<Claim, ApiError> {
     Claims::check_name(&request.prover).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let shared = &server.shared;
-    if let Some(failure) = &request.failure {
+    let (shared, now) = (&server.shared, clock::now());
+    // Anybody may ask, so a failure counts only from a name that has something in hand.
+    let works =
+        || shared.proofs.claims().has(&request.prover, now) || shared.proofs.chain_claim().has(&request.prover, now);
+    if let Some(failure) = &request.failure
+        && works()
+    {
         shared.proofs.failed(&shared.metrics, &request.prover, failure);
     }
     let next_window = shared.proofs.windows();
+    let closed = blocks::head(server).0 / shared.genesis.params.window_blocks;
+    let waiting = request.waiting.get(..WAITING_WINDOWS_MAX).unwrap_or(&request.waiting);
     if request.leaves {
         shared.proofs.claims().leave(&request.prover);
         shared.proofs.chain_claim().leave(&request.prover);
         return Ok(Claim { window: None, expires_ms: None, next_window });
     }
     if request.chain {
-        let expires_ms = shared.proofs.chain_claim().claim(&request.prover, clock::now());
+        let expires_ms = shared.proofs.chain_claim().claim(&request.prover, now);
+        // The parts of a large window are done while they are folded: nobody else should prove them.
+        shared.proofs.claims().wait(&request.prover, waiting, (next_window, closed), now);
         let window = expires_ms.map(|_| shared.proofs.folded());
         return Ok(Claim { window, expires_ms, next_window });
     }
-    let closed = blocks::head(server).0 / shared.genesis.params.window_blocks;
-    let waiting = request.waiting.get(..WAITING_WINDOWS_MAX).unwrap_or(&request.waiting);
     let mut claims = shared.proofs.claims();
-    let given = claims.claim(&request.prover, request.window, waiting, (next_window, closed), clock::now());
+    let given = claims.claim(&request.prover, request.window, waiting, (next_window, closed), now);
     drop(claims);
     Ok(Claim { window: given.map(|given| given.0), expires_ms: given.map(|given| given.1), next_window })
 }
@@ -360,10 +372,15 @@ pub fn verifier_metrics(server: &Server) -> VerifierMetrics {
 pub fn backend_health(server: &Server) -> BackendHealth {
     let health = server.shared.proofs.health();
     let circuits = proof::circuits(server.shared.genesis.proof_system);
+    let (windows, folded) = (server.shared.proofs.windows(), server.shared.proofs.folded());
+    let (cached_circuits, circuit_cache_bytes) = cached(&server.shared.config.proof_cache_dir);
     BackendHealth {
         plonky3: PlonkyHealth {
             healthy: health.failure().is_none(),
-            cache_size: server.shared.proofs.windows(),
+            // A chain proof takes the place of the windows that it covers.
+            cache_size: windows.saturating_sub(folded).saturating_add(u64::from(folded > 0)),
+            cached_circuits,
+            circuit_cache_bytes,
             last_key_rotation_ms: server.shared.proofs.rotated(),
             active_circuits: circuits.iter().map(|name| (*name).to_owned()).collect(),
             last_failure: health.failure().map(str::to_owned),

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::server::Server;
 use super::{
-    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, snapshots, staking,
+    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, pruning, snapshots, staking,
     standing, status, transactions,
 };
 
@@ -28,6 +28,12 @@ pub enum Question {
     Mempool,
     /// The height being decided.
     Consensus,
+    /// Channel, gates and telemetry.
+    Rollout,
+    /// What was deleted of old blocks.
+    Pruning,
+    /// Everything that is kept of a block.
+    BlockBody(BlockId),
     /// Every bound.
     Limits,
     /// The newest block.
@@ -156,6 +162,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
     }
     match question {
         Question::Ready => errors::text(&health::ready(server)),
+        Question::Rollout => errors::text(&crate::rollout::status(&server.shared)),
         Question::Limits => errors::text(&status::limits(server)),
         Question::Genesis => Ok(server.genesis.clone()),
         Question::Mempool => errors::text(&status::mempool(server).await?),
@@ -165,6 +172,8 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
             let (target, longest) = wait.resolve()?;
             errors::text(&transactions::wait(server, id, target, longest).await?)
         }
+        Question::BlockBody(id) => view(server, move |server| pruning::body(server, id)).await,
+        Question::Pruning => view(server, pruning::status).await,
         Question::Snapshots => view(server, snapshots::list).await,
         Question::MakeSnapshot => view(server, snapshots::make).await,
         Question::StateSyncPlan => view(server, snapshots::plan).await,

@@ -3,22 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::config::GateKind as ConfigGateKind;
 use consensus::StepName;
 use primitives::{Address, Height, ValidatorSet};
 use replica::Application;
 use rpc::ApiError;
 use rpc::limits::QUEUE_VIEW_MAX;
 use rpc::types::{
-    BaseFees, ConsensusStatus, GateKind, GateStatus, LaneStatus, LaneStatuses, Limits, MempoolStatus, NodeStatus,
-    QueueStatus, QueueWeights, Step, ValidatorStatus,
+    BaseFees, ConsensusStatus, GateStatus, LaneStatus, LaneStatuses, Limits, MempoolStatus, NodeStatus, QueueStatus,
+    QueueWeights, Step, ValidatorStatus,
 };
 use telemetry::health::stall_limit_ms;
 
 use super::server::{Server, lock};
 use super::{auth, blocks, errors, health, proving};
 use crate::shared::Engine;
-use crate::{clock, ready};
+use crate::{clock, ready, rollout};
 
 /// Most heights that are looked at for what validators missed; an epoch that is longer counts its last ones.
 pub const PARTICIPATION_HEIGHTS_MAX: u64 = 2_048;
@@ -72,27 +71,19 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         vrf_metrics: super::lottery::metrics(server)?,
         verifier_metrics: proving::verifier_metrics(server),
         backend_health: proving::backend_health(server),
+        proof_families: proving::families(),
     })
 }
 
 fn gates(server: &Server, height: Height) -> Vec<GateStatus> {
     let states = server.shared.config.gates.at(&server.shared.genesis, height);
-    let status = |gate: ::config::GateState| GateStatus {
-        name: gate.name.to_owned(),
-        kind: match gate.kind {
-            ConfigGateKind::Chain => GateKind::Chain,
-            ConfigGateKind::Local => GateKind::Local,
-        },
-        active: gate.is_active,
-        activation_height: gate.activation_height,
-    };
-    states.into_iter().map(status).collect()
+    states.iter().map(rollout::view).collect()
 }
 
 /// `/status/limits`.
 pub fn limits(server: &Server) -> Limits {
     let params = &server.shared.genesis.params;
-    let mempool_limit = wide(server.shared.config.mempool.limit);
+    let mempool_limit = wide(server.shared.mempool.borrow().limit);
     let limits = Limits::new(params.valid_until_max, mempool_limit, params.block_transactions_max);
     let submission_bytes_max = wide(server.submission_bytes_max());
     let rates = auth::rates(&server.shared.rate_limit.borrow());
@@ -110,7 +101,7 @@ pub async fn mempool(server: &Arc<Server>) -> Result<MempoolStatus, ApiError> {
         // A solo chain has no votes to wait for.
         Some(Engine::Solo(_)) | None => None,
     };
-    let limit = wide(server.shared.config.mempool.limit);
+    let limit = wide(server.shared.mempool.borrow().limit);
     let waiting = votes.map_or(0, |votes| votes.waiting);
     // What the engine holds are messages, counted at the door; it does not list them.
     let votes = QueueStatus {

@@ -307,7 +307,7 @@ impl Source for Transaction {
             return Ok(Step::Idle);
         }
         let events = VecDeque::from([event(EVENT_STATUS, &status)?]);
-        // The chain takes no proofs yet, so nothing follows `finalized`.
+        // A proof follows minutes later: who wants to hear of it waits for the stage `proven` at `/transactions/{id}/wait`.
         let is_last = status.stage.is_failure() || status.stage.ends_wait_for(Stage::Finalized);
         Ok(if is_last { Step::Last(events) } else { Step::Events(events) })
     }

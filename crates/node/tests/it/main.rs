@@ -4,6 +4,8 @@
 
 mod audits;
 mod body;
+mod canary;
+mod circuits;
 mod disk;
 mod elections;
 mod meta;
@@ -11,6 +13,7 @@ mod missing;
 mod partition_watch;
 mod pipeline;
 mod proofs;
+mod pruning;
 mod silence;
 mod start_error;
 mod topics;

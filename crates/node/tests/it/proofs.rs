@@ -1,6 +1,8 @@
 //! Claims of provers, the health that they report, and when keys changed.
 
-use node::proofs::{CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, Health, note_keys};
+use node::proofs::{
+    CHAIN_PATIENCE_MS, CLAIM_TIME_MS, CLAIMS_MAX, ChainClaim, Claims, Health, WINDOW_PATIENCE_MS, note_keys,
+};
 use primitives::Timestamp;
 
 const fn at(milliseconds: u64) -> Timestamp {
@@ -54,6 +56,59 @@ fn a_window_that_waits_for_an_earlier_one_is_proven_once() {
     assert!(chain.claim("b", at(3)).is_some());
     assert_eq!(window(claims.claim("slow", Some(4), &[], (1, 9), at(CLAIM_TIME_MS))), Some(4));
     assert_eq!(window(claims.claim("heir", None, &[], (1, 9), at(CLAIM_TIME_MS + 4))), Some(1));
+}
+
+#[test]
+fn who_claims_everything_and_proves_nothing_stops_nobody() {
+    let (mut claims, mut chain) = (Claims::default(), ChainClaim::default());
+    let all: Vec<u64> = (0..CLAIMS_MAX).collect();
+    let (mut now, mut next) = (0, 0);
+    let mut proven = Vec::new();
+    // Two names list all windows and ask for the chain proof twice a claim time, without ever letting go; an honest prover asks in between.
+    while now < 4 * WINDOW_PATIENCE_MS {
+        for name in ["hog", "hog-2"] {
+            claims.claim(name, Some(next), &all, (next, CLAIMS_MAX), at(now));
+        }
+        if let Some(given) = window(claims.claim("honest", None, &[], (next, CLAIMS_MAX), at(now + 1))) {
+            proven.push((given, now));
+            next = given + 1;
+        }
+        now += CLAIM_TIME_MS / 2;
+    }
+    let expected: Vec<u64> = (0..u64::try_from(proven.len()).expect("few")).collect();
+    assert_eq!(proven.iter().map(|(window, _)| *window).collect::<Vec<_>>(), expected, "the oldest each time");
+    assert_eq!(proven[0].1, WINDOW_PATIENCE_MS, "after two claim times");
+    assert!(proven.len() >= 10, "and no window after it is held up again: {proven:?}");
+    assert!(claims.list().count() <= usize::try_from(CLAIMS_MAX).expect("small"), "names are bounded by the windows");
+
+    let mut taken = Vec::new();
+    for now in (0..=CHAIN_PATIENCE_MS).step_by(usize::try_from(CLAIM_TIME_MS / 2).expect("small")) {
+        chain.claim("hog", at(now));
+        taken.extend(chain.claim("honest", at(now + 1)).map(|_| now));
+    }
+    assert_eq!(taken, [CHAIN_PATIENCE_MS]);
+    chain.end();
+    assert!(chain.claim("hog", at(now)).is_some() && chain.claim("honest", at(now)).is_none(), "it starts anew");
+}
+
+#[test]
+fn only_who_has_something_in_hand_can_fail() {
+    let (mut claims, mut chain) = (Claims::default(), ChainClaim::default());
+    assert!(!claims.has("a", at(0)) && !chain.has("a", at(0)));
+    claims.claim("a", None, &[], (0, 1), at(0));
+    chain.claim("b", at(0));
+    assert!(claims.has("a", at(1)) && !claims.has("b", at(1)) && chain.has("b", at(1)) && !chain.has("a", at(1)));
+    assert!(!claims.has("a", at(CLAIM_TIME_MS)) && !chain.has("b", at(CLAIM_TIME_MS)), "a claim that is over is none");
+}
+
+#[test]
+fn what_waits_is_held_while_the_chain_proof_is_extended() {
+    let mut claims = Claims::default();
+    claims.wait("folder", &[0, 7, 1_000], (0, 3), at(0));
+    assert_eq!(claims.list().map(|(window, ..)| window).collect::<Vec<_>>(), [0], "a closed window only");
+    assert_eq!(window(claims.claim("other", None, &[], (0, 3), at(1))), Some(1));
+    claims.wait("folder", &[1], (0, 3), at(2));
+    assert!(claims.list().any(|(window, owner, _)| window == 1 && owner == "other"), "not what others have");
 }
 
 #[test]

@@ -55,7 +55,6 @@ fn only_what_no_honest_node_passes_on_costs_points() {
         Refused::NotNext { window, next },
         Refused::TailFull,
         Refused::NotFinalized { height: Height(9), finalized: Height(8) },
-        Refused::Damaged { height: Height(1) },
     ] {
         assert_eq!(verdict(&Err(honest)), Verdict::Ignore);
     }

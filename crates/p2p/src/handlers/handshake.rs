@@ -122,6 +122,8 @@ fn learn(network: &mut Network, peer_id: PeerId, hello: &Hello) {
     let Some(peer) = network.peers.get_mut(&peer_id) else { return };
     peer.agent = shown(&hello.agent);
     peer.mode = shown(&hello.mode);
+    peer.channel = shown(&hello.channel);
+    peer.gates = shown(&hello.gates);
     peer.height = peer.height.max(hello.height);
     let here = peer.connections.iter().any(|connection| is_local(&connection.address));
     let listen = hello.listen.iter().filter_map(|bytes| std::str::from_utf8(bytes).ok());
@@ -146,13 +148,14 @@ pub(crate) fn admit(network: &mut Network, peer_id: PeerId) {
     peer.connected_ms = now_ms;
     let (key, height) = (peer.key, peer.height);
     let (agent, mode) = (peer.agent.clone(), peer.mode.clone());
+    let (channel, gates) = (peer.channel.clone(), peer.gates.clone());
     let addresses: Vec<Multiaddr> = peer.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     network.store.seen(key, &peer.addresses, now_ms);
     network.dialer.add(Some(peer_id), addresses, Origin::Met);
     network.shared.counters.handshakes_completed.inc();
     network.views_changed = true;
     // The node knows whose key this is and writes the record; when it does not keep up, what is known here is written.
-    if !network.tell(P2pEvent::PeerConnected { peer: key, agent: agent.clone(), mode, height }) {
+    if !network.tell(P2pEvent::PeerConnected { peer: key, agent: agent.clone(), mode, channel, gates, height }) {
         tracing::info!(target: "telemetry.handshake", peer = %key, agent, tier = "unknown", identity = "unknown");
     }
 }

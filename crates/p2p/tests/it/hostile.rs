@@ -220,7 +220,7 @@ async fn malformed_bytes_are_counted_and_never_stop_the_node() {
 async fn malformed_handshakes_are_refused_by_name() {
     let mut node = start(1, config(TCP, &[])).await;
     let mut wrong_version = hello();
-    wrong_version[0] = 2;
+    wrong_version[0] = 1;
     let mut trailing = hello();
     trailing.push(0);
     let truncated = hello()[..10].to_vec();

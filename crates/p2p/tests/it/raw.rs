@@ -94,6 +94,8 @@ struct Hello {
     height: u64,
     agent: String,
     mode: String,
+    channel: String,
+    gates: String,
     listen: Vec<String>,
 }
 
@@ -106,12 +108,14 @@ pub fn hello() -> Vec<u8> {
 pub fn hello_from(listen: &[String]) -> Vec<u8> {
     let chain = crate::harness::chain();
     borsh::to_vec(&Hello {
-        version: 1,
+        version: 2,
         chain_id: chain.chain_id,
         genesis: chain.genesis,
         height: 5,
         agent: "raw/1".to_owned(),
         mode: "full".to_owned(),
+        channel: "development".to_owned(),
+        gates: String::new(),
         listen: listen.to_vec(),
     })
     .unwrap()
@@ -166,7 +170,7 @@ impl Raw {
             .unwrap()
             .with_quic()
             .with_behaviour(|_| Protocols {
-                handshake: protocol("/the-block/handshake/1"),
+                handshake: protocol("/the-block/handshake/2"),
                 heights: protocol("/the-block/heights/1"),
                 peers: protocol("/the-block/peers/1"),
                 gossip: protocol("/the-block/transactions/2"),

@@ -30,6 +30,7 @@ use crate::amount::Amount;
 use crate::block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX};
 use crate::codec::encode;
 use crate::hash::{Domain, Hash, hash};
+use crate::part::PART_OPS_MAX;
 
 /// Basis points in one.
 pub const BASIS_POINTS: u64 = 10_000;
@@ -174,6 +175,7 @@ impl Params {
     pub fn validate(&self) -> Result<(), ParamsError> {
         let bytes_max = u64::try_from(BLOCK_BYTES_MAX).unwrap_or(u64::MAX);
         let transactions_max = u64::try_from(BLOCK_TRANSACTIONS_MAX).unwrap_or(u64::MAX);
+        let ops_max = u64::try_from(PART_OPS_MAX).unwrap_or(u64::MAX);
         range("epoch_blocks", self.epoch_blocks, 1, 1_000_000, "1 to 1,000,000 heights")?;
         range("window_blocks", self.window_blocks, 1, 10_000, "1 to 10,000 heights")?;
         range("block_interval_ms", self.block_interval_ms, 1, 3_600_000, "1 ms to one hour")?;
@@ -206,7 +208,7 @@ impl Params {
         range("open_fee_base", self.open_fee_base.micro(), 1, fee_max, "1 to 2^40 µBLOCK")?;
         range("open_fee_step", self.open_fee_step.micro(), 1, fee_max, "1 to 2^40 µBLOCK")?;
         range("block_opens_max", self.block_opens_max, 1, 256, "1 to 256")?;
-        range("block_ops_max", self.block_ops_max, 1_024, 1 << 17, "1,024 to 131,072")?;
+        range("block_ops_max", self.block_ops_max, 1_024, ops_max, "1,024 to 65,536, what one proof takes")?;
         range("valid_until_max", self.valid_until_max, 1, 1_000, "1 to 1,000 heights")?;
         range("supply_cap", self.supply_cap.micro(), 1, 1 << 62, "1 to 2^62 µBLOCK")?;
         range(

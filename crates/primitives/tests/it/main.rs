@@ -10,6 +10,7 @@ mod genesis;
 mod keys;
 mod merkle;
 mod offences;
+mod part;
 mod proposer;
 mod samples;
 mod text;

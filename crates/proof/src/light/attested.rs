@@ -4,10 +4,11 @@
 //!   trusted (height t, set V_t) ──► header h, its certificate, its set V_h
 //!     h = t + 1:  parent and V_h are the ones that header t names
 //!     h > t + 1:  signers with more than a third of the power of V_t signed it, too
+//!     h < t:      the same backwards, from a checkpoint: header h is the parent of t, or more than a third of V_t signed it
 //!     always:     signers with more than two thirds of the power of V_h signed it
 //! ```
 //! Why a third: as long as more than two thirds of V_t are honest, one of them signed h, and honest validators sign one
-//! chain. A set that has changed too much for that is reached in smaller steps ([`LightError::TooFar`]).
+//! chain, before t as after it. A set that has changed too much for that is reached in smaller steps ([`LightError::TooFar`]).
 //! That assumption holds for the trusting period only, within which their stake can still be slashed.
 
 use primitives::{CertificateError, CommitCertificate, Hash, Header, Height, Timestamp, ValidatorSet};
@@ -61,7 +62,10 @@ pub enum LightError {
         found: Height,
     },
     /// Its time does not follow.
-    #[error("the time of the header at height {height} is not after that of the trusted one, or in the future")]
+    #[error(
+        "the time of the header at height {height} does not fit that of the trusted one: later blocks have later times, \
+         and none is of the future"
+    )]
     Time {
         /// Its height.
         height: Height,
@@ -109,8 +113,16 @@ pub enum LightError {
         /// Power of the trusted set.
         total: u64,
     },
-    /// The header is not an ancestor.
-    #[error("the header at height {height} is not the parent of the one above it")]
+    /// Not below what is trusted.
+    #[error("the header at height {found} is not below the trusted height {trusted}")]
+    NotBelow {
+        /// What is trusted.
+        trusted: Height,
+        /// The header's height.
+        found: Height,
+    },
+    /// The header just below the trusted one is not its parent.
+    #[error("the header at height {height} is not the parent of the trusted one above it")]
     NotTheParent {
         /// Its height.
         height: Height,
@@ -136,6 +148,7 @@ pub enum LightError {
 pub struct Attested {
     height: Height,
     hash: Hash,
+    parent: Hash,
     time: Timestamp,
     validators: ValidatorSet,
     next_validators: Hash,
@@ -148,6 +161,7 @@ impl Attested {
         Self {
             height: Height::GENESIS,
             hash: rules.genesis,
+            parent: Hash::default(),
             time: rules.genesis_time,
             validators: rules.validators.clone(),
             next_validators: rules.validators.hash(),
@@ -172,6 +186,7 @@ impl Attested {
         Self {
             height: header.height,
             hash: header.hash(),
+            parent: header.parent,
             time: header.time,
             validators,
             next_validators: header.next_validators,
@@ -258,15 +273,35 @@ impl Attested {
         Err(LightError::TooFar { trusted: self.height, height: certificate.height, power, total })
     }
 
-    /// Whether `header` is the parent of `child`, which counts: then it counts as well.
+    /// What is trusted once `earlier`, a block below this one, counts by the rules above. Whether this one is too old is the
+    /// caller's question ([`Attested::check_age`]), asked of the checkpoint.
     ///
     /// # Errors
-    /// [`LightError::NotTheParent`].
-    pub fn check_parent(child: &Header, header: &Header) -> Result<(), LightError> {
-        if child.height == header.height.next() && child.parent == header.hash() {
-            return Ok(());
+    /// The first [`LightError`] that holds. After [`LightError::TooFar`] a height in between may do.
+    pub fn below(&self, rules: &ChainRules, earlier: &CertifiedHeader) -> Result<Self, LightError> {
+        let CertifiedHeader { header, certificate, validators } = earlier;
+        let height = header.height;
+        if header.genesis != rules.genesis {
+            return Err(LightError::OtherChain { height });
         }
-        Err(LightError::NotTheParent { height: header.height })
+        if height >= self.height {
+            return Err(LightError::NotBelow { trusted: self.height, found: height });
+        }
+        if header.time >= self.time {
+            return Err(LightError::Time { height });
+        }
+        let validators = checked(height, header, validators)?;
+        let bad = |error| LightError::Certificate { height, error };
+        if certificate.height != height || certificate.block != header.hash() {
+            return Err(bad(CertificateError::WrongBlock));
+        }
+        if height.next() != self.height {
+            self.check_overlap(certificate)?;
+        } else if self.parent != header.hash() {
+            return Err(LightError::NotTheParent { height });
+        }
+        certificate.verify(&validators, &rules.genesis).map_err(bad)?;
+        Ok(Self::at(header, validators, self.certificates.saturating_add(1)))
     }
 }
 

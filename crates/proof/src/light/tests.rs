@@ -266,14 +266,82 @@ fn every_altered_header_is_refused() {
     attested.advance(&rules, &world.at(2), now(3)).expect("the honest one still counts");
 }
 
+/// What is trusted at a height of the world.
+fn trusted(world: &World, height: u64) -> Attested {
+    let block = world.at(height);
+    Attested::checkpoint(&rules(), &block.header, block.validators).expect("its set is the header's")
+}
+
 #[test]
-fn ancestors_are_followed_by_hash() {
-    let world = World::new(3);
-    let [first, second, third] = [1, 2, 3].map(|height| world.at(height).header);
-    assert_eq!(Attested::check_parent(&third, &second), Ok(()));
-    assert_eq!(Attested::check_parent(&third, &first), Err(LightError::NotTheParent { height: Height(1) }));
-    let forged = Header { supply: Amount::from_blocks(1), ..second };
-    assert_eq!(Attested::check_parent(&third, &forged), Err(LightError::NotTheParent { height: Height(2) }));
+fn a_header_below_a_checkpoint_counts_by_the_same_third_or_as_its_parent() {
+    let (world, rules) = (World::new(30), rules());
+    let top = trusted(&world, 12);
+    for height in [11, 9, 6] {
+        let lower = top.below(&rules, &world.at(height)).expect("two of four and more are left");
+        assert_eq!((lower.height(), lower.hash()), (Height(height), world.at(height).header.hash()));
+        assert_eq!(lower.certificates(), 1);
+    }
+    let far = top.below(&rules, &world.at(3));
+    assert!(matches!(far, Err(LightError::TooFar { power: 10, total: 40, .. })), "{far:?}");
+    let middle = top.below(&rules, &world.at(7)).expect("two of four");
+    middle.below(&rules, &world.at(3)).expect("two of four again");
+}
+
+#[test]
+fn every_altered_header_below_a_checkpoint_is_refused() {
+    let (world, rules) = (World::new(13), rules());
+    let top = trusted(&world, 12);
+    let rich = |height: u64| Header { supply: Amount::from_blocks(1), ..world.at(height).header };
+    let wrong = |error: &LightError| matches!(error, LightError::Certificate { .. });
+    type Forged = (&'static str, CertifiedHeader, fn(&LightError) -> bool);
+    let others: [Forged; 8] = [
+        ("not below", world.at(12), |error| matches!(error, LightError::NotBelow { .. })),
+        ("above", world.at(13), |error| matches!(error, LightError::NotBelow { .. })),
+        ("another chain", certify(Header { genesis: Hash([8; 32]), ..world.at(9).header }, &members(9)), |error| {
+            matches!(error, LightError::OtherChain { .. })
+        }),
+        (
+            "a time above the checkpoint's",
+            certify(Header { time: now(12), ..world.at(9).header }, &members(9)),
+            |error| matches!(error, LightError::Time { .. }),
+        ),
+        ("another parent of the checkpoint", certify(rich(11), &members(11)), |error| {
+            matches!(error, LightError::NotTheParent { .. })
+        }),
+        ("another set", CertifiedHeader { validators: set(&[1, 2, 3]), ..world.at(9) }, |error| {
+            matches!(error, LightError::OtherSet { .. })
+        }),
+        (
+            "a set of strangers that signs for itself",
+            {
+                let strangers = [21, 22, 23];
+                let header = Header { validators: set(&strangers).hash(), ..rich(9) };
+                CertifiedHeader { validators: set(&strangers), ..certify(header, &strangers) }
+            },
+            |error| matches!(error, LightError::TooFar { power: 0, .. }),
+        ),
+        (
+            "strangers and a third of the trusted ones",
+            {
+                // One of four is no more than a third, and four strangers hold the rest.
+                let mixed = [members(12)[0], 21, 22, 23];
+                let header = Header { validators: set(&mixed).hash(), ..rich(9) };
+                CertifiedHeader { validators: set(&mixed), ..certify(header, &mixed) }
+            },
+            |error| matches!(error, LightError::TooFar { power: 10, total: 40, .. }),
+        ),
+    ];
+    for (what, forged, expected) in others {
+        let refused = top.below(&rules, &forged).expect_err(what);
+        assert!(expected(&refused), "{what}: {refused:?}");
+    }
+    for (what, forged) in [
+        ("another header", CertifiedHeader { header: rich(9), ..world.at(9) }),
+        ("too few signers", certify(world.at(9).header, &members(9)[1..3])),
+    ] {
+        let refused = top.below(&rules, &forged).expect_err(what);
+        assert!(wrong(&refused), "{what}: {refused:?}");
+    }
 }
 
 #[test]

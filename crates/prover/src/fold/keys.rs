@@ -4,17 +4,19 @@
 //!   window key ──► lift circuit ──► lift key ──► fold circuit ──► fold key ──► fold circuit (the same one)
 //! ```
 //!
+//! Each circuit comes from its file when that is whole and pinned ([`super::stored`]), and is made and kept otherwise.
+//!
 //! The fold circuit knows the keys of windows and of lifted windows as constants. It cannot know its own: that one is a
 //! public value, equal in all folds below and checked at the top. Making it once more over its own key gives the same
 //! key, which is what lets folds be folded; [`FoldingKey::generate`] refuses when it does not.
 
-use openvm_stark_backend::p3_field::PrimeField32;
 use primitives::LedgerDigest;
 use proof::KeyError;
 use proof::folded::FoldKey;
 
 use super::air::Children;
-use super::layer::{Constraints, Key, Layer, widening};
+use super::layer::{Constraints, Key, Layer, ProvingKey, proving_key, widening};
+use super::stored::{CircuitFiles, Columns, NoFiles, encode, lift_pins, load, on_device, shown};
 
 /// The circuits that a chain proof is made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,11 @@ impl Circuit {
     /// All of them, in the order in which each needs the one before.
     pub const ALL: [Self; 3] = [Self::Application, Self::Leaf, Self::Internal];
 
+    /// The circuit with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|circuit| circuit.name() == name)
+    }
+
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,11 +48,19 @@ impl Circuit {
     }
 }
 
-/// The hash of everything in a key.
-fn hash(key: &Key) -> LedgerDigest {
-    let elements = key.pre_hash.map(|element| element.as_canonical_u32());
-    LedgerDigest::new(elements).expect("canonical elements are below the modulus")
+/// A circuit that is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadyCircuit {
+    /// Which.
+    pub circuit: Circuit,
+    /// The hash of everything in its key.
+    pub key: LedgerDigest,
+    /// Whether it comes from its file.
+    pub is_from_file: bool,
 }
+
+/// Is told of circuits.
+pub type Told<'a> = &'a mut dyn FnMut(ReadyCircuit);
 
 /// What windows are lifted and folded with.
 pub struct FoldingKey {
@@ -67,35 +82,47 @@ impl FoldingKey {
     /// # Errors
     /// [`KeyError`] when the tables have no key, or when the fold circuit is another one over its own key.
     pub fn generate() -> Result<Self, KeyError> {
-        Self::generate_telling(&mut |_, _| {})
+        Self::ready(&NoFiles, &mut |_| {})
     }
 
-    /// Makes the keys, and tells of each circuit once it is made, with the hash of its key.
+    /// Reads the circuits that there are files of, makes and keeps the others, and tells of each once it is ready.
     ///
     /// # Errors
     /// As [`FoldingKey::generate`].
-    pub fn generate_telling(told: &mut dyn FnMut(Circuit, LedgerDigest)) -> Result<Self, KeyError> {
-        let window = proof::keys::generate()?.get_vk();
-        told(Circuit::Application, hash(&window));
-        let wider = widening(&window)?;
-        let lift = Layer::generate(&window, Children::Windows { key: window.pre_hash }, wider)?;
-        told(Circuit::Leaf, hash(lift.key()));
-        let window_constraints = lift.constraints(&window);
+    pub fn ready(files: &dyn CircuitFiles, told: Told<'_>) -> Result<Self, KeyError> {
+        let mut tell = |circuit, key: &Key, is_from_file| {
+            told(ReadyCircuit { circuit, key: shown(&key.pre_hash), is_from_file });
+        };
+        let (application, columns) = load(files, Circuit::Application).unzip();
+        let application = application.map_or_else(proof::keys::generate, Ok)?;
+        let window = application.get_vk();
+        let (lift, lift_columns) = load(files, Circuit::Leaf).unzip();
+        let children = Children::Windows { key: window.pre_hash };
+        let lift = lift.map_or_else(|| proving_key(&window, children, widening(&window)?), Ok)?;
+        let lift = Layer::of(&window, children, lift);
+        let is_from_file = [columns.is_some(), lift_columns.is_some()];
+        let window_constraints = constraints(files, Circuit::Application, &application, &lift, columns);
+        tell(Circuit::Application, &window, is_from_file[0]);
         // The fold circuit's constants include commitments made with its own parameters, which the lift circuit has too.
-        let lift_constraints = lift.constraints(lift.key());
+        let lift_constraints = constraints(files, Circuit::Leaf, lift.proving(), &lift, lift_columns);
+        tell(Circuit::Leaf, lift.key(), is_from_file[1]);
         let children = Children::Ranges {
             lift_key: lift.key().pre_hash,
             window_constraints: window_constraints.commitment,
             lift_constraints: lift_constraints.commitment,
         };
-        let fold = Layer::generate(lift.key(), children, 0)?;
-        if Layer::generate(fold.key(), children, 0)?.key().pre_hash != fold.key().pre_hash {
-            return Err(KeyError::NotRecursive);
-        }
-        told(Circuit::Internal, hash(fold.key()));
-        let fold_constraints = fold.constraints(fold.key());
+        let (fold, columns) = load(files, Circuit::Internal).unzip();
+        let is_from_file = columns.is_some();
+        let fold = fold_layer(lift.key(), children, fold)?;
+        let fold_constraints = constraints(files, Circuit::Internal, fold.proving(), &fold, columns);
+        tell(Circuit::Internal, fold.key(), is_from_file);
         let verifying = FoldKey::new(fold.key().clone(), lift_constraints.commitment, fold_constraints.commitment);
         Ok(Self { window, lift, fold, window_constraints, lift_constraints, fold_constraints, verifying })
+    }
+
+    /// The pinned text of the lift circuit, for `fixtures/fold_lift.txt`.
+    pub fn lift_pins(&self) -> String {
+        lift_pins(&self.lift.key().pre_hash, &self.window_constraints.commitment)
     }
 
     /// What the proofs are verified with.
@@ -108,4 +135,34 @@ impl FoldingKey {
     pub(crate) fn widening(&self) -> usize {
         self.lift.wider().1
     }
+}
+
+/// The fold circuit. One that is made is compared with the circuit over its own key; a kept one has the pinned key.
+fn fold_layer(lift: &Key, children: Children, kept: Option<ProvingKey>) -> Result<Layer, KeyError> {
+    if let Some(kept) = kept {
+        return Ok(Layer::of(lift, children, kept));
+    }
+    let fold = Layer::generate(lift, children, 0)?;
+    let over_itself = proving_key(fold.key(), children, 0)?.vk_pre_hash;
+    if over_itself == fold.key().pre_hash { Ok(fold) } else { Err(KeyError::NotRecursive) }
+}
+
+/// The constraints of `key`, as a verifier with the parameters of `layer` takes them: as they were kept, or committed to and kept.
+fn constraints(
+    files: &dyn CircuitFiles,
+    circuit: Circuit,
+    key: &ProvingKey,
+    layer: &Layer,
+    kept: Option<Columns>,
+) -> Constraints {
+    if let Some(kept) = kept {
+        return on_device(&kept, layer.engine());
+    }
+    let constraints = layer.constraints(&key.get_vk());
+    // One that cannot be written is made again next time.
+    match encode(key, &constraints) {
+        Ok(bytes) => files.save(circuit, &bytes),
+        Err(error) => files.unused(circuit, &error),
+    }
+    constraints
 }

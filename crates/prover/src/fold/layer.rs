@@ -22,7 +22,7 @@ use openvm_stark_backend::proof::Proof;
 use openvm_stark_backend::prover::{
     AirProvingContext, CommittedTraceData, DeviceDataTransporter, DeviceMultiStarkProvingKey, ProvingContext,
 };
-use openvm_stark_backend::{AirRef, StarkEngine};
+use openvm_stark_backend::{AirRef, PartitionedBaseAir, StarkEngine};
 #[cfg(test)]
 use openvm_stark_sdk::config::baby_bear_poseidon2::Digest;
 use openvm_stark_sdk::config::baby_bear_poseidon2::{BabyBearPoseidon2CpuEngine, F, default_duplex_sponge_recorder};
@@ -33,9 +33,13 @@ use proof::keys::Config;
 
 use super::air::{Children, FoldAir};
 use super::wider::Wider;
+use crate::call_off::CallOff;
+use crate::stoppable::{self, Stopped};
 
 /// A verifying key of the proof stack.
 pub(crate) type Key = MultiStarkVerifyingKey<Config>;
+/// A proving key of the proof stack.
+pub(crate) type ProvingKey = MultiStarkProvingKey<Config>;
 /// The verifier as tables.
 type Verifier = VerifierSubCircuit<CHILDREN_MAX>;
 /// The fixed columns that hold the constraints of a key, and the commitment to them.
@@ -50,6 +54,7 @@ pub(crate) struct Layer {
     device: DeviceMultiStarkProvingKey<CpuBackend<Config>>,
     verifier: Verifier,
     key: Key,
+    proving: ProvingKey,
     /// The place of [`SHAPE_TABLE`] and its columns that nothing reads.
     wider: (usize, usize),
 }
@@ -78,7 +83,7 @@ fn tables(verifier: &Verifier, children: Children, wider: usize) -> (Vec<AirRef<
     (tables, place)
 }
 
-fn generate(tables: Vec<AirRef<Config>>) -> Result<MultiStarkProvingKey<Config>, KeygenError> {
+fn generate(tables: Vec<AirRef<Config>>) -> Result<ProvingKey, KeygenError> {
     let config = Config::default_from_params(internal_params_with_100_bits_security());
     let mut builder = MultiStarkKeygenBuilder::new(config);
     for table in tables {
@@ -90,9 +95,8 @@ fn generate(tables: Vec<AirRef<Config>>) -> Result<MultiStarkProvingKey<Config>,
 /// How much wider the shape table of a verifier of `child` must be to be as wide as that of a verifier of its verifier.
 pub(crate) fn widening(child: &Key) -> Result<usize, KeygenError> {
     let children = Children::Windows { key: child.pre_hash };
-    let width = |key: &MultiStarkProvingKey<Config>, place: usize| {
-        key.per_air.get(place).map_or(0, |table| table.vk.params.width.common_main)
-    };
+    let width =
+        |key: &ProvingKey, place: usize| key.per_air.get(place).map_or(0, |table| table.vk.params.width.common_main);
     let (airs, place) = tables(&verifier(child), children, 0);
     let key = generate(airs)?;
     let (airs, above_place) = tables(&verifier(&key.get_vk()), children, 0);
@@ -100,15 +104,37 @@ pub(crate) fn widening(child: &Key) -> Result<usize, KeygenError> {
     Ok(width(&above, above_place).saturating_sub(width(&key, place)))
 }
 
+/// The proving key of the layer over proofs of `child`.
+pub(crate) fn proving_key(child: &Key, children: Children, wider: usize) -> Result<ProvingKey, KeygenError> {
+    generate(tables(&verifier(child), children, wider).0)
+}
+
 impl Layer {
     /// The layer over proofs of `child`.
     pub(crate) fn generate(child: &Key, children: Children, wider: usize) -> Result<Self, KeygenError> {
+        Ok(Self::of(child, children, proving_key(child, children, wider)?))
+    }
+
+    /// The layer over proofs of `child` whose proving key is known.
+    pub(crate) fn of(child: &Key, children: Children, proving: ProvingKey) -> Self {
         let verifier = verifier(child);
-        let (tables, place) = tables(&verifier, children, wider);
-        let proving = generate(tables)?;
+        let (tables, place) = tables(&verifier, children, 0);
+        let narrow = tables.get(place).map_or(0, |table| PartitionedBaseAir::<F>::common_main_width(table.as_ref()));
+        let wide = proving.per_air.get(place).map_or(0, |table| table.vk.params.width.common_main);
         let engine = BabyBearPoseidon2CpuEngine::new(proving.params.clone());
         let device = engine.device().transport_pk_to_device(&proving);
-        Ok(Self { engine, device, verifier, key: proving.get_vk(), wider: (place, wider) })
+        let (key, wider) = (proving.get_vk(), (place, wide.saturating_sub(narrow)));
+        Self { engine, device, verifier, key, proving, wider }
+    }
+
+    /// The layer's own proving key.
+    pub(crate) fn proving(&self) -> &ProvingKey {
+        &self.proving
+    }
+
+    /// The layer's engine.
+    pub(crate) fn engine(&self) -> &BabyBearPoseidon2CpuEngine {
+        &self.engine
     }
 
     /// The layer's own key.
@@ -143,7 +169,7 @@ impl Layer {
     /// Proves that the verifier accepts the proofs, whatever they say and whatever is said about them.
     ///
     /// # Errors
-    /// The reason of the proof stack.
+    /// [`Stopped`]: the reason of the proof stack, or it was called off.
     ///
     /// # Panics
     /// When a child is no proof under `key`: the proof stack replays its verifier without looking at the outcome.
@@ -153,7 +179,9 @@ impl Layer {
         constraints: Constraints,
         children: &[Proof<Config>],
         said: FoldValues<F>,
-    ) -> Result<Proof<Config>, String> {
+        off: &CallOff,
+    ) -> Result<Proof<Config>, Stopped> {
+        off.check()?;
         let (none, numbers) = (Vec::new(), Vec::new());
         let mut external = VerifierExternalData {
             poseidon2_compress_inputs: &none,
@@ -171,14 +199,15 @@ impl Layer {
             &(),
             default_duplex_sponge_recorder(),
         );
-        let verified = verified.ok_or("the verifier's tables have no rows")?;
+        let verified = verified.ok_or_else(|| Stopped::Backend("the verifier's tables have no rows".to_owned()))?;
+        off.check()?;
         let mut tables = vec![fold_table(children, said)];
         tables.extend(verified);
         if let Some(table) = tables.get_mut(self.wider.0) {
             table.common_main = widened(&table.common_main, self.wider.1);
         }
         let context = ProvingContext::new(tables.into_iter().enumerate().collect());
-        self.engine.prove(&self.device, context).map_err(|error| error.to_string())
+        stoppable::prove(&self.engine, &self.device, context, off)
     }
 
     /// Whether the proof is one under this layer's key. It says nothing about what lies below it.

@@ -18,14 +18,16 @@ mod extend;
 mod keys;
 mod layer;
 mod prove;
+mod stored;
 mod wider;
 
 #[cfg(test)]
 pub(crate) use air::Children;
-pub use extend::{EXTENSION_WINDOWS_MAX, FOLD_BYTES, extend, extend_unless};
-pub use keys::{Circuit, FoldingKey};
+pub use extend::{EXTENSION_WINDOWS_MAX, FOLD_BYTES, LIFT_BYTES_MAX, extend, extend_unless, extension_size};
+pub use keys::{Circuit, FoldingKey, ReadyCircuit, Told};
 #[cfg(test)]
 pub(crate) use layer::Layer;
 pub use prove::{FoldError, LiftedWindows, fold, fold_lifted, lift};
 #[cfg(test)]
-pub(crate) use prove::{fold_anything, lift_anything};
+pub(crate) use prove::{fold_anything, lift_anything, lift_unless};
+pub use stored::{CircuitFiles, NoFiles, StoredError, check_stored};

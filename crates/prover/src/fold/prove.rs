@@ -10,8 +10,9 @@ use proof::{EncodingError, JoinError, ProofError, VerifyingKey, WindowStatement,
 
 use super::extend::EXTENSION_WINDOWS_MAX;
 use super::keys::FoldingKey;
-use crate::call_off::CalledOff;
+use crate::call_off::{CallOff, CalledOff};
 use crate::prove::WindowProof;
+use crate::stoppable::Stopped;
 
 /// Why proofs are not folded.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,15 @@ pub enum FoldError {
         /// What it says.
         reason: String,
     },
+}
+
+impl From<Stopped> for FoldError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::CalledOff => CalledOff.into(),
+            Stopped::Backend(reason) => Self::Backend { reason },
+        }
+    }
 }
 
 /// One or two neighbouring windows, verified inside a proof that a fold can take.
@@ -90,6 +100,15 @@ fn values(key: &FoldingKey, statement: &WindowStatement, later: bool) -> FoldVal
 /// # Errors
 /// [`FoldError`] when there are none or too many, or they are no neighbours, or one does not verify.
 pub fn lift(key: &FoldingKey, windows: &[WindowProof]) -> Result<LiftedWindows, FoldError> {
+    lift_unless(key, windows, &CallOff::default())
+}
+
+/// As [`lift`], unless it is called off.
+pub(crate) fn lift_unless(
+    key: &FoldingKey,
+    windows: &[WindowProof],
+    off: &CallOff,
+) -> Result<LiftedWindows, FoldError> {
     let statements: Vec<WindowStatement> = windows.iter().map(|window| window.statement).collect();
     let statement = range(&statements)?;
     let window_key = VerifyingKey::of_verifying(key.window.clone());
@@ -100,7 +119,8 @@ pub fn lift(key: &FoldingKey, windows: &[WindowProof]) -> Result<LiftedWindows, 
         child.public_values[STATEMENT] = window.statement.public_values();
         children.push(child);
     }
-    lift_anything(key, &children, values(key, &statement, false)).map(|proof| LiftedWindows { statement, proof })
+    let proof = lift_anything(key, &children, values(key, &statement, false), off)?;
+    Ok(LiftedWindows { statement, proof })
 }
 
 /// Lifts proofs that say whatever they say.
@@ -108,9 +128,10 @@ pub(crate) fn lift_anything(
     key: &FoldingKey,
     children: &[Proof<Config>],
     said: FoldValues<F>,
+    off: &CallOff,
 ) -> Result<Proof<Config>, FoldError> {
     let constraints = key.window_constraints.clone();
-    key.lift.prove(&key.window, constraints, children, said).map_err(|reason| FoldError::Backend { reason })
+    Ok(key.lift.prove(&key.window, constraints, children, said, off)?)
 }
 
 /// Folds one or two neighbouring lifted windows.
@@ -118,13 +139,22 @@ pub(crate) fn lift_anything(
 /// # Errors
 /// [`FoldError`] when there are none or too many, or they are no neighbours, or one does not verify.
 pub fn fold_lifted(key: &FoldingKey, lifted: &[LiftedWindows]) -> Result<FoldedProof, FoldError> {
+    fold_lifted_unless(key, lifted, &CallOff::default())
+}
+
+/// As [`fold_lifted`], unless it is called off.
+pub(crate) fn fold_lifted_unless(
+    key: &FoldingKey,
+    lifted: &[LiftedWindows],
+    off: &CallOff,
+) -> Result<FoldedProof, FoldError> {
     let statements: Vec<WindowStatement> = lifted.iter().map(|lifted| lifted.statement).collect();
     let statement = range(&statements)?;
     if lifted.iter().any(|lifted| !key.lift.verify(&lifted.proof)) {
         return Err(FoldError::Lifted);
     }
     let children: Vec<Proof<Config>> = lifted.iter().map(|lifted| lifted.proof.clone()).collect();
-    let proof = fold_anything(key, &children, values(key, &statement, false))?;
+    let proof = fold_anything(key, &children, values(key, &statement, false), off)?;
     Ok(key.verifying().encode(&statement, &proof)?)
 }
 
@@ -133,6 +163,11 @@ pub fn fold_lifted(key: &FoldingKey, lifted: &[LiftedWindows]) -> Result<FoldedP
 /// # Errors
 /// [`FoldError`] when there are none or too many, or they are no neighbours, or one does not verify.
 pub fn fold(key: &FoldingKey, folds: &[FoldedProof]) -> Result<FoldedProof, FoldError> {
+    fold_unless(key, folds, &CallOff::default())
+}
+
+/// As [`fold`], unless it is called off.
+pub(crate) fn fold_unless(key: &FoldingKey, folds: &[FoldedProof], off: &CallOff) -> Result<FoldedProof, FoldError> {
     let statements: Vec<WindowStatement> = folds.iter().map(|fold| fold.statement).collect();
     let statement = range(&statements)?;
     let mut children = Vec::with_capacity(folds.len());
@@ -140,7 +175,7 @@ pub fn fold(key: &FoldingKey, folds: &[FoldedProof]) -> Result<FoldedProof, Fold
         proof::verify_folded(key.verifying(), &fold.statement, &fold.bytes)?;
         children.push(key.verifying().decode(&fold.statement, &fold.bytes)?);
     }
-    let proof = fold_anything(key, &children, values(key, &statement, true))?;
+    let proof = fold_anything(key, &children, values(key, &statement, true), off)?;
     Ok(key.verifying().encode(&statement, &proof)?)
 }
 
@@ -149,11 +184,12 @@ pub(crate) fn fold_anything(
     key: &FoldingKey,
     children: &[Proof<Config>],
     said: FoldValues<F>,
+    off: &CallOff,
 ) -> Result<Proof<Config>, FoldError> {
     let (below, constraints) = if said.later == F::ONE {
         (key.fold.key(), &key.fold_constraints)
     } else {
         (key.lift.key(), &key.lift_constraints)
     };
-    key.fold.prove(below, constraints.clone(), children, said).map_err(|reason| FoldError::Backend { reason })
+    Ok(key.fold.prove(below, constraints.clone(), children, said, off)?)
 }

@@ -6,16 +6,18 @@ use primitives::Height;
 use proof::folded::{FoldedProof, fold_key};
 use proof::{JoinError, ProofError, verify_chain_proof};
 
+use super::circuits;
 use super::fold_rule::{Child, Circuit, honest};
 use super::golden_windows::witnesses;
 use super::honest::KEY;
 use crate::fold::{FOLD_BYTES, FoldError, FoldingKey, extend, fold, fold_lifted, lift};
 use crate::{WindowProof, prove_window};
 use openvm_stark_backend::p3_field::PrimeCharacteristicRing;
+use openvm_stark_backend::soundness::SoundnessCalculator;
 use openvm_stark_sdk::config::baby_bear_poseidon2::F;
 
-pub(super) static FOLDING: LazyLock<FoldingKey> =
-    LazyLock::new(|| FoldingKey::generate().expect("the circuits have keys"));
+/// As they are read from the files that the made ones leave, so that what is folded here shows that those serve.
+pub(super) static FOLDING: LazyLock<FoldingKey> = LazyLock::new(circuits::read);
 
 /// The golden chain of windows 1 and 2, with the statement that their witnesses have.
 pub(super) fn chain() -> FoldedProof {
@@ -28,8 +30,21 @@ pub(super) fn chain() -> FoldedProof {
 #[test]
 fn the_keys_are_made_again_bit_for_bit() {
     let pinned = fold_key().expect("this build reads the pinned key");
-    assert_eq!(FOLDING.verifying().pins(), pinned.pins());
-    assert_eq!(FOLDING.verifying().to_bytes().expect("writable"), pinned.to_bytes().expect("writable"));
+    for key in [&circuits::MADE.0, &*FOLDING] {
+        assert_eq!(key.verifying().pins(), pinned.pins());
+        assert_eq!(key.verifying().to_bytes().expect("writable"), pinned.to_bytes().expect("writable"));
+    }
+}
+
+#[test]
+fn every_layer_has_the_security_that_is_promised() {
+    let lift = SoundnessCalculator::calculate_from_vk(FOLDING.lift.key()).total_bits;
+    for (name, bits) in
+        [("window", KEY.verifying().security_bits()), ("lift", lift), ("fold", FOLDING.verifying().security_bits())]
+    {
+        println!("{name}: {bits:.2} bits");
+        assert!(bits >= 100.0, "{name}: {bits}");
+    }
 }
 
 #[test]

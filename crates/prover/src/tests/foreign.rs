@@ -18,6 +18,7 @@ use testkit::Seed;
 use super::folds::{FOLDING, chain};
 use super::golden_windows::witnesses;
 use super::honest::KEY;
+use crate::CallOff;
 use crate::fold::{Children, FoldError, Layer, fold, fold_anything, fold_lifted, lift, lift_anything};
 use crate::{ProvingKey, WindowProof, prove_traces, prove_window, replay};
 
@@ -51,10 +52,18 @@ fn foreign_keys() -> serde_json::Value {
     let said = FOLDING.verifying().values(&statement, false);
 
     // A window under a foreign key is not lifted.
-    assert!(not_made(|| lift_anything(&FOLDING, std::slice::from_ref(&window), said), &FOLDING.lift));
+    assert!(not_made(
+        || lift_anything(&FOLDING, std::slice::from_ref(&window), said, &CallOff::default()),
+        &FOLDING.lift
+    ));
     let window_constraints = FOLDING.lift.constraints(window_key.inner());
-    let lifted =
-        FOLDING.lift.prove(window_key.inner(), window_constraints.clone(), std::slice::from_ref(&window), said);
+    let lifted = FOLDING.lift.prove(
+        window_key.inner(),
+        window_constraints.clone(),
+        std::slice::from_ref(&window),
+        said,
+        &CallOff::default(),
+    );
     assert!(lifted.is_err(), "the pre-hash of the window key is part of the rule");
 
     // A circuit that takes that window, under a key that claims the pre-hash of the honest one. Its proof can be
@@ -63,16 +72,19 @@ fn foreign_keys() -> serde_json::Value {
         .expect("a circuit")
         .claiming(FOLDING.lift.key().pre_hash);
     let lifted = circuit
-        .prove(window_key.inner(), window_constraints, std::slice::from_ref(&window), said)
+        .prove(window_key.inner(), window_constraints, std::slice::from_ref(&window), said, &CallOff::default())
         .expect("the foreign circuit takes the foreign window");
     let constraints = FOLDING.fold.constraints(circuit.key());
-    let folded = FOLDING.fold.prove(circuit.key(), constraints, &[lifted], said).expect("the pre-hash is right");
+    let folded = FOLDING
+        .fold
+        .prove(circuit.key(), constraints, &[lifted], said, &CallOff::default())
+        .expect("the pre-hash is right");
     assert!(FOLDING.fold.verify(&folded), "as a proof it is one under the fold key");
     let FoldedProof { bytes, .. } = FOLDING.verifying().encode(&statement, &folded).expect("of this shape");
     let refused = verify_folded(FOLDING.verifying(), &statement, &bytes);
     assert!(matches!(refused, Err(ProofError::Refused(_))), "{refused:?}");
     let above = FOLDING.verifying().values(&statement, true);
-    assert!(not_made(|| fold_anything(&FOLDING, &[folded], above), &FOLDING.fold));
+    assert!(not_made(|| fold_anything(&FOLDING, &[folded], above, &CallOff::default()), &FOLDING.fold));
 
     // The reverse: the honest circuit under a key that claims a foreign pre-hash.
     let children = Children::Windows { key: FOLDING.window.pre_hash };
@@ -81,9 +93,14 @@ fn foreign_keys() -> serde_json::Value {
     let mut window = encoding::decode(KEY.verifying(), &honest.bytes).expect("just made");
     window.public_values[STATEMENT] = honest.statement.public_values();
     let constraints = FOLDING.window_constraints.clone();
-    let lifted = circuit.prove(&FOLDING.window, constraints, &[window], said).expect("the circuit is the honest one");
+    let lifted = circuit
+        .prove(&FOLDING.window, constraints, &[window], said, &CallOff::default())
+        .expect("the circuit is the honest one");
     let constraints = FOLDING.lift_constraints.clone();
-    assert!(FOLDING.fold.prove(circuit.key(), constraints, &[lifted], said).is_err(), "the pre-hash is foreign");
+    assert!(
+        FOLDING.fold.prove(circuit.key(), constraints, &[lifted], said, &CallOff::default()).is_err(),
+        "the pre-hash is foreign"
+    );
     json!({ "foreign_window_key": "refused", "foreign_constraints": "refused", "foreign_pre_hash": "refused" })
 }
 
@@ -95,7 +112,7 @@ fn crooked_folds(next: &FoldedProof) -> serde_json::Value {
     let range = WindowStatement { before: chain.statement.before, ..next.statement };
     let said = key.values(&range, true);
     let refused = |children: [&FoldedProof; 2], said| {
-        not_made(|| fold_anything(&FOLDING, &children.map(decoded), said), &FOLDING.fold)
+        not_made(|| fold_anything(&FOLDING, &children.map(decoded), said, &CallOff::default()), &FOLDING.fold)
     };
     assert!(refused([next, &chain], said), "swapped children");
     assert!(refused([&chain, &chain], key.values(&chain.statement, true)), "a gap");

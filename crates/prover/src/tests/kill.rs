@@ -15,8 +15,9 @@ use proof::airs::poseidon2::LinearLayers;
 use super::forge::{WrongHash, rechain, remember, requests, settle};
 use super::forgeries::{Forgery, all, base, named};
 use super::honest::KEY;
-use crate::Traces;
 use crate::check::{Part, Violation, check, each_row, parts};
+use crate::prove::check_rows;
+use crate::{ProveError, Traces};
 
 /// Parts that nothing shows to be needed alone, with the reason.
 const SURVIVORS: [(Part, &str); 2] = [
@@ -76,6 +77,7 @@ fn every_constraint_and_interaction_is_needed() {
     let (_, honest) = base();
     let mut refused = BTreeSet::new();
     let all = parts(key);
+    let by_permutation = killed.len() - by_forgery;
     for part in all.iter().filter(|part| !killed.contains_key(part)) {
         if matches!(part, Part::Interaction(..))
             && !check(key, &settle(key, &honest, Some(*part)), Some(*part)).is_empty()
@@ -88,7 +90,7 @@ fn every_constraint_and_interaction_is_needed() {
     println!(
         "{} parts: {by_forgery} exploited by a forgery, {} by a wrong permutation, {} refuse the honest window, {} left",
         all.len(),
-        killed.len() - by_forgery,
+        by_permutation,
         refused.len(),
         left.len(),
     );
@@ -110,8 +112,16 @@ fn every_constraint_and_interaction_is_needed() {
 #[test]
 fn attacks_under_their_names_are_refused() {
     for forgery in named() {
-        assert!(!check(KEY.verifying(), &traces(&forgery, None), None).is_empty(), "accepted: {}", forgery.name);
+        let traces = traces(&forgery, None);
+        let violations = check(KEY.verifying(), &traces, None);
+        assert!(!violations.is_empty(), "accepted: {}", forgery.name);
+        // What a debug build says before it proves: how many, and the first one with its row.
+        let said = check_rows(&KEY, &traces);
+        let Err(ProveError::Unsound { count, first }) = said else { panic!("{}: {said:?}", forgery.name) };
+        assert_eq!((count, &first), (violations.len(), &violations[0]), "{}", forgery.name);
     }
+    let (_, honest) = base();
+    check_rows(&KEY, &settle(KEY.verifying(), &honest, None)).expect("an honest window breaks nothing");
 }
 
 /// The parts that a forgery may exploit: the only constraint it breaks, or an interaction on the only bus.

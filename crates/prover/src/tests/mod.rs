@@ -2,6 +2,8 @@
 
 mod attacks;
 mod chain;
+mod circuits;
+mod coverage;
 mod fold_rule;
 mod folds;
 mod foreign;
@@ -10,7 +12,12 @@ mod forgeries;
 mod golden_windows;
 mod honest;
 mod kill;
+mod leaf;
+mod model;
 mod mutations;
+mod parts;
 mod refusals;
+mod script;
+mod stops;
 mod systems;
 mod world;

@@ -1,10 +1,11 @@
 //! What cannot be proven is refused by name before anything is hashed or proven.
 
+use primitives::part::{PART_HASHES_MAX, PART_OPS_MAX};
 use primitives::{Amount, Height, LedgerDigest, LedgerOp, LedgerSlot, Nonce};
 use tree::LedgerTree;
 
 use super::world::{address, chain, ledger, micro, mixed, slot, witness};
-use crate::{ProveError, Rule, WINDOW_OPS_MAX, WindowWitness, replay};
+use crate::{ProveError, Rule, WindowWitness, replay};
 
 /// The rule that the first block's operations break, and where.
 fn broken(ledger: &LedgerTree, ops: Vec<LedgerOp>, issuance: u64) -> (usize, Rule) {
@@ -104,8 +105,13 @@ fn an_incomplete_or_foreign_witness_is_named() {
 #[test]
 fn a_window_that_is_too_large_or_empty_is_refused() {
     let start = ledger(4);
-    let ops = vec![LedgerOp::Burn { slot: slot(2), amount: micro(0) }; WINDOW_OPS_MAX];
+    let burn = |at: u32| LedgerOp::Burn { slot: slot(at), amount: micro(0) };
+    let ops = vec![burn(2); PART_OPS_MAX];
     let refused = replay(&witness(&start, 0, &[(ops, 0)])).map(|(statement, _)| statement);
-    assert!(matches!(refused, Err(ProveError::TooManyOperations { operations }) if operations == WINDOW_OPS_MAX + 1));
+    assert!(matches!(refused, Err(ProveError::TooLarge { operations, .. }) if operations == PART_OPS_MAX + 1));
+    let mut deep = witness(&start, 0, &[((2..40_000).map(burn).collect(), 0)]);
+    deep.before.next_slot = 1 << 30;
+    let refused = replay(&deep).map(|(statement, _)| statement);
+    assert!(matches!(refused, Err(ProveError::TooLarge { hashes, .. }) if hashes > PART_HASHES_MAX), "{refused:?}");
     assert!(matches!(replay(&witness(&start, 0, &[])), Err(ProveError::NothingTouched)));
 }

@@ -46,7 +46,9 @@ impl Client {
 fn may_pass(error: &ClientError) -> bool {
     match error {
         ClientError::Connection { .. } | ClientError::Timeout { .. } => true,
-        ClientError::Api(error) => error.code != ErrorCode::Unauthorized.name(),
+        ClientError::Api(error) => {
+            ![ErrorCode::Unauthorized, ErrorCode::Forbidden].iter().any(|code| error.code == code.name())
+        }
         _ => false,
     }
 }

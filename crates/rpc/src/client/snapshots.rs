@@ -1,11 +1,13 @@
-//! What a client asks about snapshots, and how it takes one.
+//! What a client asks about snapshots and pruning, and how it takes a snapshot.
 
-use primitives::Hash;
+use primitives::{Hash, Height};
 
 use super::{Client, ClientError, read};
-use crate::limits::{CHUNK_REPLY_BYTES_MAX, PLAN_REPLY_BYTES_MAX, SNAPSHOT_TIME_MAX};
+use crate::limits::{BODY_REPLY_BYTES_MAX, CHUNK_REPLY_BYTES_MAX, PLAN_REPLY_BYTES_MAX, SNAPSHOT_TIME_MAX};
 use crate::routes::Operation;
-use crate::types::{SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession};
+use crate::types::{
+    KeptBody, PruningStatus, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession,
+};
 
 impl Client {
     /// `GET /snapshots`.
@@ -14,6 +16,24 @@ impl Client {
     /// See [`Client::health`]; so for every method below.
     pub async fn snapshots(&self) -> Result<SnapshotList, ClientError> {
         self.get(Operation::SnapshotList, &[]).await
+    }
+
+    /// `GET /status/pruning`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn pruning_status(&self) -> Result<PruningStatus, ClientError> {
+        self.get(Operation::PruningStatus, &[]).await
+    }
+
+    /// `GET /blocks/{height}/body`, at most [`BODY_REPLY_BYTES_MAX`] bytes.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn block_body(&self, height: Height) -> Result<KeptBody, ClientError> {
+        let request = self.request(Operation::BlockBody.route(), &[&height.to_string()]);
+        let (url, status, body) = self.send(request, self.request_timeout, BODY_REPLY_BYTES_MAX).await?;
+        read(&url, status, &body)
     }
 
     /// `POST /snapshots`: answers once the snapshot is durable.

@@ -15,6 +15,10 @@ pub enum Operation {
     MempoolStatus,
     /// The height being decided.
     ConsensusStatus,
+    /// Channel, gates and telemetry.
+    RolloutStatus,
+    /// What was deleted of old blocks.
+    PruningStatus,
     /// Every bound.
     LimitsStatus,
     /// The newest block.
@@ -83,6 +87,8 @@ pub enum Operation {
     BlockEvents,
     /// What shows that a block was decided.
     BlockCertified,
+    /// Everything that is kept of a block, for a node that has lost it.
+    BlockBody,
     /// Where window proofs stand.
     ProofStatus,
     /// One window's proof.

@@ -283,6 +283,16 @@ async fn a_batch_keeps_the_order_of_its_calls() {
     assert_eq!(server.client.submit_batch(&two).await.unwrap_err().code(), "invalid_request");
 }
 
+#[tokio::test]
+async fn a_stream_that_is_refused_by_name_is_not_asked_for_again() {
+    for (status, code) in [("401 Unauthorized", ErrorCode::Unauthorized), ("403 Forbidden", ErrorCode::Forbidden)] {
+        let server = Server::json(status, &serde_json::to_value(ApiError::new(code)).unwrap()).await;
+        let mut heads = server.client.heads();
+        let ended = tokio::time::timeout(Duration::from_secs(20), heads.next()).await.expect("it ends at once");
+        assert_eq!(ended.unwrap_err().code(), code.name());
+    }
+}
+
 /// A line that is open and says nothing is given up when a beat is missing, and opened again after pauses that double to their bound.
 #[tokio::test]
 async fn a_missing_beat_opens_the_stream_of_heads_again_after_growing_pauses() {

@@ -17,7 +17,9 @@ pub mod pipeline;
 pub mod proof;
 pub mod provers;
 pub mod proving;
+pub mod pruning;
 pub mod request;
+pub mod rollout;
 pub mod snapshot;
 pub mod staking;
 pub mod standing;
@@ -37,10 +39,12 @@ pub use proving::{
     ClaimStatus, FamilyState, FamilyStatus, HeightRequest, LightHead, OperationPage, OperationsQuery,
     OperationsRequest, PlonkyHealth, ProofStatus, ProvenAccount, SubmitWindowQuery, VerifierMetrics, WindowAccepted,
 };
+pub use pruning::{KeptBody, PruningCheckpoint, PruningStatus};
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,
     SubmitResult, SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
 };
+pub use rollout::{ExporterStatus, RolloutStatus, TelemetryStatus};
 pub use snapshot::{
     ChunkId, ChunkQuery, ChunkView, PayloadError, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan,
     StateSyncSession,

@@ -315,7 +315,7 @@ pub struct ClaimRequest {
     /// Whether it stops: it gives back all that it has claimed, and is given nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub leaves: bool,
-    /// Why its last attempt failed, if it did: shown in `backend_health`.
+    /// Why its last attempt failed, if it did: shown in `backend_health` if it has a claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
@@ -415,8 +415,14 @@ pub struct BackendHealth {
 pub struct PlonkyHealth {
     /// False from a failure that a prover reports until the next proof that is accepted.
     pub healthy: bool,
-    /// Window proofs that this node keeps.
+    /// Proofs that this node keeps: of the chain, and of the windows after it.
     pub cache_size: u64,
+    /// Circuits that have a file in this node's `proof_cache_dir`: application, internal, leaf.
+    #[serde(default)]
+    pub cached_circuits: Vec<String>,
+    /// Length of these files, bytes.
+    #[serde(default)]
+    pub circuit_cache_bytes: u64,
     /// When this node first started with other keys than before; none while it has had one release's keys only.
     #[schema(value_type = Option<u64>)]
     pub last_key_rotation_ms: Option<Timestamp>,

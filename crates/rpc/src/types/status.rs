@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::limits;
 use crate::rate::Rates;
 use crate::schema::{AddressText, AmountInteger, EngineText, HashText};
-use crate::types::proving::{BackendHealth, VerifierMetrics};
+use crate::types::proving::{BackendHealth, FamilyStatus, VerifierMetrics};
 
 /// `GET /health`: the legacy shape, without any judgement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -187,6 +187,9 @@ pub struct NodeStatus {
     /// Whether proofs are being made and taken.
     #[serde(default)]
     pub backend_health: BackendHealth,
+    /// What is proven and what is only attested.
+    #[serde(default)]
+    pub proof_families: Vec<FamilyStatus>,
 }
 
 /// Where consensus is within a round.

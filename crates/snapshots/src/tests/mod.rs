@@ -6,5 +6,6 @@ mod chain;
 mod faulty;
 mod format;
 mod refused;
+mod repair;
 mod shelf;
 mod whole;

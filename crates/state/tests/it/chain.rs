@@ -72,7 +72,12 @@ impl StateView for Chain {
 
 impl Chain {
     pub fn new(params: Params) -> Self {
-        Self::of(Genesis {
+        Self::of(Self::genesis(params))
+    }
+
+    /// One validator and some accounts.
+    pub fn genesis(params: Params) -> Genesis {
+        Genesis {
             version: FormatVersion,
             chain_id: "state-test".to_owned(),
             engine: Engine::Solo,
@@ -89,7 +94,7 @@ impl Chain {
                 power: 10,
             }],
             gates: Vec::new(),
-        })
+        }
     }
 
     /// A chain of validators with these powers, named 200, 201 …, whose accounts hold 100 BLOCK each.

@@ -14,6 +14,7 @@ mod offences;
 mod outcomes;
 mod payouts;
 mod people;
+mod provable;
 mod proving;
 mod random;
 mod reputation;

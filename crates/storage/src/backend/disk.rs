@@ -164,6 +164,14 @@ impl Disk {
         fs::create_dir_all(home).map_err(io("create", home))?;
         let lock = take_lock(home)?;
         let store = home.join("store");
+        let repaired = home.join("store.repaired");
+        if !store.try_exists().map_err(io("inspect", &store))?
+            && repaired.try_exists().map_err(io("inspect", &repaired))?
+        {
+            // A repair ended between moving the damaged store aside and putting this one in its place (`repair.rs`).
+            fs::rename(&repaired, &store).map_err(io("rename", &repaired))?;
+            sync_directory(home)?;
+        }
         if !store.try_exists().map_err(io("inspect", &store))? {
             create(home, genesis, fresh.0, &fresh.1)?;
         }
@@ -218,7 +226,11 @@ impl View for Moment {
 
 /// The space of a column.
 fn space_of(spaces: &[Keyspace], column: Column) -> &Keyspace {
-    let position = Space::ALL.iter().position(|space| *space == column.space());
+    space_at(spaces, column.space())
+}
+
+fn space_at(spaces: &[Keyspace], space: Space) -> &Keyspace {
+    let position = Space::ALL.iter().position(|known| *known == space);
     &spaces[position.expect("every space is in Space::ALL and opened in its order")]
 }
 
@@ -277,6 +289,18 @@ impl Backend for Disk {
 
     fn write_mark(&self, mark: &Mark) -> Result<(), StorageError> {
         self.mark_file.write(mark)
+    }
+
+    fn compact(&self) -> Result<(), StorageError> {
+        engine("take back room", &self.place, || {
+            // What is removed in memory only would leave the tables as they are. A sealed journal goes once no space needs it, so every space
+            // writes its newest values; the active one stays until the engine seals it.
+            self.spaces.iter().try_for_each(Keyspace::rotate_memtable_and_wait)?;
+            for space in [Space::Blocks, Space::Receipts, Space::Index] {
+                space_at(&self.spaces, space).major_compact()?;
+            }
+            Ok(())
+        })
     }
 
     fn sizes(&self) -> Result<StoreSizes, StorageError> {

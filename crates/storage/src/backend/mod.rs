@@ -106,6 +106,10 @@ pub(crate) trait Backend: Send + Sync {
     fn opened_mark(&self) -> Mark;
     /// Makes a mark durable.
     fn write_mark(&self, mark: &Mark) -> Result<(), StorageError>;
+    /// Gives the room of removed blocks, receipts and index entries back. Engines without a disk have it back at once.
+    fn compact(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
     /// Bytes taken.
     fn sizes(&self) -> Result<StoreSizes, StorageError>;
     /// The directory, or the kind of store, for messages.

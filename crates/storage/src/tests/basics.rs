@@ -6,7 +6,7 @@ use super::model::{Model, genesis, on_disk};
 use crate::backend::disk::Disk;
 use crate::backend::{Backend, Op};
 use crate::columns::CandidateOrigin::{Built, Received};
-use crate::columns::{Column, SCHEMA};
+use crate::columns::{Column, SCHEMA, SCHEMA_VERSION};
 use crate::value::seal;
 use crate::{
     CANDIDATES_MAX, CrashPoint, GenesisBatch, Head, KEY_BYTES_MAX, Mark, StorageError, Store, StoreConfig, Verify,
@@ -15,7 +15,7 @@ use crate::{
 #[test]
 fn column_ids_are_unique_and_fixed() {
     let ids: Vec<u8> = Column::ALL.iter().map(|column| column.id()).collect();
-    assert_eq!(ids, (1..=14).collect::<Vec<u8>>(), "an id is part of the format");
+    assert_eq!(ids, (1..=15).collect::<Vec<u8>>(), "an id is part of the format");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn another_schema_is_refused_by_number() {
     disk.sync().unwrap();
     drop(disk);
     let error = Store::open(&on_disk(directory.path()), &genesis()).unwrap_err();
-    assert!(matches!(error, StorageError::UnknownSchema { found: 99, supported: 4, .. }), "{error}");
+    assert!(matches!(error, StorageError::UnknownSchema { found: 99, supported: SCHEMA_VERSION, .. }), "{error}");
 }
 
 #[test]

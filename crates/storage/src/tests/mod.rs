@@ -8,4 +8,6 @@ mod basics;
 mod crash;
 mod damage;
 mod faults;
+mod migrate;
 mod model;
+mod prune;

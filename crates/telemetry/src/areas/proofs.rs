@@ -45,6 +45,8 @@ area! {
         verification_failures: CounterFamily<1> = Metric::counter("rpp_runtime_proof_verification_failures_total").labels(&["backend"]).values(&[&["plonky3"]]).aliases(&["proof_tamper_rejections_total"]);
         "Proofs that verified and were kept"
         accepted: CounterFamily<1> = Metric::counter("proof_accepted_total").labels(&["backend"]).values(&[&["plonky3"]]);
+        "Altered copies of accepted proofs that verified as well; anything but 0 says that this node's verifier is broken"
+        tampered_accepted: CounterFamily<1> = Metric::counter("proof_tampered_accepted_total").labels(&["backend"]).values(&[&["plonky3"]]);
         "Proofs refused before they were verified, by reason"
         refused: CounterFamily<1> = Metric::counter("proof_refused_total").labels(&["reason"]);
         "Proofs of windows and of the chain that peers delivered, by what became of them (accepted and passed on, ignored, rejected)"
@@ -53,9 +55,9 @@ area! {
         questions: CounterFamily<1> = Metric::counter("proof_questions_total").labels(&["result"]).values(&[&["asked", "answered", "nothing"]]);
         "Size of accepted proofs"
         size: HistogramFamily<1> = Metric::histogram("proof_size_bytes", PROOF_BYTES).unit(Unit::Bytes).labels(&["proof"]);
-        "Questions for window proofs that were answered from the store"
+        "Questions for proofs that were answered from the store, and verdicts on chain proofs that were known already"
         hits: Counter = Metric::counter("proof_cache_hits_total");
-        "Questions for window proofs that are not there"
+        "Questions for proofs that are not there, and chain proofs that had to be verified"
         misses: Counter = Metric::counter("proof_cache_misses_total");
         "1 while proofs are made and taken, 0 after a failure until the next good proof"
         healthy: Gauge = Metric::gauge("proof_backend_healthy");

@@ -3,5 +3,6 @@
 mod catalogue;
 mod health;
 mod logging;
+mod otlp;
 mod process;
 mod registry;

@@ -113,6 +113,25 @@ pub enum GuardError {
         /// The place of the message in the log.
         logged: Position,
     },
+    /// A file that is no slashing protection.
+    #[error("{} is no slashing protection that can be used: {reason}; export it again", path.display())]
+    Protection {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Two files of one key know different messages for one place.
+    #[error(
+        "the double-sign guard {} and the file know different messages of this key for {place}: it has signed twice \
+         already; stop using this key, and replace it", path.display()
+    )]
+    TwoMessages {
+        /// The guard.
+        path: PathBuf,
+        /// Where.
+        place: Position,
+    },
     /// The disk refused.
     #[error("{}: {cause}; check permissions and free space", path.display())]
     Disk {

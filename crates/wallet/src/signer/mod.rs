@@ -33,6 +33,7 @@ mod crash;
 mod error;
 pub(crate) mod log;
 mod look;
+pub mod protection;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -49,6 +50,8 @@ pub use crash::{GuardCrashPoint, GuardCrashPointError};
 pub use error::{GuardError, SignRefusal};
 use log::{GuardLog, LostLock, Record};
 pub use look::{GuardView, look};
+pub use protection::Protection;
+use serde::{Deserialize, Serialize};
 
 use crate::durable::KEY_FILE_MODE;
 
@@ -56,7 +59,8 @@ use crate::durable::KEY_FILE_MODE;
 pub const HEIGHT_RECORDS_MAX: usize = 4_096;
 
 /// What is signed in a round, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SignedStep {
     /// The proposer's offer.
     Proposal,

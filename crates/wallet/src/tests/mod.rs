@@ -7,6 +7,7 @@ mod guard_process;
 mod key_file;
 mod keystore;
 mod plan;
+mod protection;
 mod vectors;
 
 use std::fs;

@@ -90,6 +90,11 @@ impl Artefact {
         Self { entries: Vec::new(), secrets }
     }
 
+    /// Blacks this out, too, in what is added from now on.
+    pub fn hide(&mut self, secret: &str) {
+        self.secrets.push(secret.to_owned());
+    }
+
     /// Adds a text.
     pub fn add(&mut self, name: impl Into<String>, text: &str) {
         let mut text = text.to_owned();
@@ -115,8 +120,17 @@ impl Artefact {
     pub fn write(&self, folder: &Path, name: &str, unix_ms: u64) -> Result<(PathBuf, String), Failure> {
         fs::create_dir_all(folder).map_err(|cause| Failure::disk(folder, &cause))?;
         let path = folder.join(format!("{name}-{}.zip", stamp(unix_ms)));
-        let broken = |cause: std::io::Error| Failure::disk(&path, &cause);
-        let file = File::create(&path).map_err(broken)?;
+        let hash = self.write_to(&path)?;
+        Ok((path, hash))
+    }
+
+    /// Writes it to this path. Gives the BLAKE3 hash of its bytes.
+    ///
+    /// # Errors
+    /// [`Failure`] when the disk refuses.
+    pub fn write_to(&self, path: &Path) -> Result<String, Failure> {
+        let broken = |cause: std::io::Error| Failure::disk(path, &cause);
+        let file = File::create(path).map_err(broken)?;
         let mut zip = ZipWriter::new(file);
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
         for (name, text) in &self.entries {
@@ -125,8 +139,12 @@ impl Artefact {
         }
         let file = zip.finish().map_err(|error| broken(error.into()))?;
         file.sync_all().map_err(broken)?;
-        let hash = hash_of(&path)?;
-        Ok((path, hash))
+        hash_of(path)
+    }
+
+    /// Names of what was added, in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.entries.iter().map(|(name, _)| name.as_str()).collect()
     }
 }
 

@@ -1,0 +1,330 @@
+//! `tb storage`: what a node keeps of its chain, and whether it is what the chain committed to.
+//!
+//! Rules
+//! - A stopped node's store is opened here; `status` asks a running one.
+//! - `verify` reads every value twice: through every checksum when the store is opened, and against the hashes of the headers.
+//!
+//! Read next: `spec/recovery.md`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use primitives::{Hash, Height, decode};
+use rpc::types::PruningStatus;
+use rpc::{Client, ExitCode};
+use serde::Serialize;
+use storage::{Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
+use tree::{LedgerTree, MemoryNodes, StateTree};
+
+use crate::commands::config::Files;
+use crate::commands::snapshots::{load, read_genesis};
+use crate::context::Context;
+use crate::exit::Failure;
+use crate::output::{Output, count, fields};
+
+const EXAMPLES: &str = "\
+Examples:
+  tb storage status
+  tb storage verify --home /var/lib/the-block
+  tb storage repair --peer-url http://192.0.2.1:26658";
+const EXAMPLES_STATUS: &str = "\
+Examples:
+  tb storage status
+  tb storage status --rpc http://192.0.2.1:26658 --json";
+const EXAMPLES_VERIFY: &str = "\
+Examples:
+  tb storage verify                                    while the node is stopped
+  tb storage verify --home /var/lib/the-block --json";
+
+const EXAMPLES_REPAIR: &str = "\
+Examples:
+  tb storage repair --peer-url http://192.0.2.1:26658 --peer-url http://192.0.2.2:26658
+  tb storage repair --archive /backup/node1/data/store --home /var/lib/the-block --json
+
+The damaged store is moved aside as store.damaged-N in its folder and not changed.";
+
+/// Most findings that are shown.
+const FINDINGS_MAX: usize = 100;
+
+/// Arguments of `tb storage`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What a running node has deleted of old blocks, what it keeps and why
+    #[command(after_help = EXAMPLES_STATUS)]
+    Status,
+    /// Build the damaged store of a stopped node anew; what cannot be read is taken from others and checked
+    #[command(after_help = EXAMPLES_REPAIR)]
+    Repair(Repair),
+    /// Check every value of a stopped node's store, and the pruning checkpoint, against the committed roots
+    #[command(after_help = EXAMPLES_VERIFY)]
+    Verify(Files),
+}
+
+#[derive(Debug, Args)]
+struct Repair {
+    #[command(flatten)]
+    files: Files,
+    /// URL of the RPC of a node that has every block, once for each; they are asked in turn
+    #[arg(long, value_name = "URL")]
+    peer_url: Vec<String>,
+    /// Folder of the store of another stopped node of this chain that has every block; asked first
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] by name.
+pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Status => {
+            let status = context.client()?.pruning_status().await?;
+            context.output.result(&status, || describe(&status));
+            Ok(())
+        }
+        Command::Verify(files) => verify(files, context),
+        Command::Repair(repair) => repair.run(context),
+    }
+}
+
+fn describe(status: &PruningStatus) -> String {
+    let mut rows = vec![
+        ("pruning", if status.active { status.state.clone() } else { "off: nothing is deleted".to_owned() }),
+        ("blocks from", count(status.oldest_height.0)),
+        ("headers from", count(status.oldest_header.0)),
+        ("deleted", format!("{} blocks", count(status.removed_blocks))),
+        ("may go up to", format!("{}, held by {}", count(status.prunable_to.0), status.held_by)),
+        ("behind", format!("{} blocks", count(status.lag_blocks))),
+    ];
+    if let Some(checkpoint) = &status.checkpoint {
+        rows.push(("checkpoint", format!("height {}, block {}", count(checkpoint.height.0), checkpoint.block)));
+    }
+    if let Some(failure) = &status.failure {
+        rows.push(("failure", failure.clone()));
+    }
+    fields(&rows)
+}
+
+/// One finding in the output.
+#[derive(Debug, Serialize)]
+pub struct FindingView {
+    height: Height,
+    column: &'static str,
+    reason: String,
+}
+
+impl From<Finding> for FindingView {
+    fn from(finding: Finding) -> Self {
+        Self { height: finding.height, column: finding.column, reason: finding.reason }
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Serialize)]
+struct Verified {
+    whole: bool,
+    height: Height,
+    block: Hash,
+    oldest_height: Height,
+    oldest_header: Height,
+    headers: u64,
+    blocks: u64,
+    checkpoint: Option<Height>,
+    findings: Vec<FindingView>,
+    findings_total: u64,
+}
+
+fn bar(output: Output, heights: u64) -> ProgressBar {
+    let target = if output.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{bar:40} height {pos} of {len}, {eta} left").expect("a fixed template");
+    ProgressBar::with_draw_target(Some(heights), target).with_style(style)
+}
+
+fn verify(files: &Files, context: &Context) -> Result<(), Failure> {
+    let (home, config) = load(files, context)?;
+    let genesis = read_genesis(&home)?;
+    let path = config.store_dir();
+    if !path.exists() {
+        let what = format!("there is no store in {}", path.display());
+        return Err(Failure::new(ExitCode::NotFound, "store_missing", what, "name the home of a node with --home"));
+    }
+    let failed = |error: StorageError| Failure::of_store(&error);
+    let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Full }, &genesis.hash()).map_err(failed)?;
+    let head = store.head().ok_or_else(|| failed(StorageError::NotInitialised))?;
+    let mut findings = store.check_pruning().map_err(failed)?;
+    findings.extend(state(&store).map_err(failed)?);
+    let pruning = store.pruning().map_err(failed)?;
+    let oldest_header = pruning.map_or(store.oldest(), |pruning| pruning.first.max(Height(1)));
+    let (bar, digest) = (bar(context.output, head.height.0), snapshots::digest(&genesis.hash()));
+    for height in (oldest_header.0..=head.height.0).map(Height) {
+        findings.extend(store.check_height(height, &digest).map_err(failed)?);
+        bar.set_position(height.0);
+    }
+    bar.finish_and_clear();
+    let total = u64::try_from(findings.len()).unwrap_or(u64::MAX);
+    let verified = Verified {
+        whole: total == 0,
+        height: head.height,
+        block: head.block,
+        oldest_height: store.oldest(),
+        oldest_header,
+        headers: head.height.next().0.saturating_sub(oldest_header.0),
+        blocks: head.height.next().0.saturating_sub(store.oldest().0),
+        checkpoint: pruning.map(|pruning| pruning.checkpoint.height),
+        findings: findings.into_iter().take(FINDINGS_MAX).map(FindingView::from).collect(),
+        findings_total: total,
+    };
+    context.output.result(&verified, || verified.lines());
+    if verified.whole {
+        return Ok(());
+    }
+    let what = format!("{} findings: the store is not what the chain committed to", count(total));
+    Err(Failure::new(
+        ExitCode::Damaged,
+        "storage",
+        what,
+        "run tb storage repair with the URL of a node that has every block, or begin again from a snapshot as \
+         docs/storage_recovery.md says",
+    ))
+}
+
+/// Ledger and module state against the last header.
+fn state(store: &Store) -> Result<Vec<Finding>, StorageError> {
+    let Some(head) = store.head() else { return Ok(Vec::new()) };
+    let Some((header, _)) = store.header(head.height)? else { return Ok(Vec::new()) };
+    let finding = |column, reason: &str| Finding { column, height: head.height, reason: reason.to_owned() };
+    let mut findings = Vec::new();
+    if LedgerTree::new(store.load_slots()?).map(|ledger| ledger.root()).ok() != Some(header.ledger_root) {
+        findings.push(finding("slots", "the ledger does not have the root of the last header"));
+    }
+    let nodes: MemoryNodes = store.load_nodes()?.into_iter().collect();
+    let keys = u64::try_from(store.load_state()?.len()).unwrap_or(u64::MAX);
+    if StateTree::check(&nodes, head.height.0).ok() != Some((header.state_root, keys)) {
+        findings.push(finding("nodes", "the module state does not have the root of the last header"));
+    }
+    Ok(findings)
+}
+
+impl Verified {
+    fn lines(&self) -> String {
+        let checkpoint = match self.checkpoint {
+            Some(height) => format!("height {}, its roots are those of the header", count(height.0)),
+            None => "none: nothing was pruned".to_owned(),
+        };
+        let mut text = fields(&[
+            ("whole", if self.whole { "yes" } else { "no" }.to_owned()),
+            ("height", count(self.height.0)),
+            ("block", self.block.to_string()),
+            ("blocks", format!("{} from height {}", count(self.blocks), count(self.oldest_height.0))),
+            ("headers", format!("{} from height {}", count(self.headers), count(self.oldest_header.0))),
+            ("pruning checkpoint", if self.whole { checkpoint } else { "see the findings".to_owned() }),
+        ]);
+        for finding in &self.findings {
+            text.push_str(&format!("\n{:>10} {:<14} {}", finding.height, finding.column, finding.reason));
+        }
+        text
+    }
+}
+
+impl From<RepairError> for Failure {
+    fn from(error: RepairError) -> Self {
+        match &error {
+            RepairError::Storage(error) => Self::of_store(error),
+            RepairError::NoSource { .. } => Self::told(ExitCode::NotFound, "no_source", error, "name another node"),
+        }
+    }
+}
+
+/// What a repair did.
+#[derive(Debug, Serialize)]
+struct RepairView {
+    height: Height,
+    kept: u64,
+    refetched: u64,
+    refetched_heights: Vec<Height>,
+    aside: PathBuf,
+}
+
+impl Repair {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        let (home, config) = load(&self.files, context)?;
+        let genesis = read_genesis(&home)?.hash();
+        let path = config.store_dir();
+        if !path.exists() {
+            let what = format!("there is no store in {}", path.display());
+            return Err(Failure::new(ExitCode::NotFound, "store_missing", what, "name the home of a node with --home"));
+        }
+        let archive = match &self.archive {
+            Some(folder) if !folder.exists() => {
+                let what = format!("there is no store in {}", folder.display());
+                return Err(Failure::new(
+                    ExitCode::NotFound,
+                    "store_missing",
+                    what,
+                    "name the folder data/store of a node",
+                ));
+            }
+            Some(folder) => {
+                let config = StoreConfig::Disk { path: folder.clone(), verify: Verify::Recent };
+                Some(Store::open(&config, &genesis).map_err(|error| Failure::of_store(&error))?)
+            }
+            None => None,
+        };
+        let peers = self.peer_url.iter().map(|url| context.client_at(url)).collect::<Result<Vec<Client>, Failure>>()?;
+        let output = context.output;
+        let mut source = |height: Height, judge: &dyn Fn(&Body) -> bool| {
+            let archived = archive.as_ref().and_then(|store| store.body(height).ok()).flatten();
+            if let Some(body) = archived.filter(|body| judge(body)) {
+                return Some(body);
+            }
+            peers.iter().find_map(|peer| {
+                let body = ask(peer, height)?;
+                let is_right = judge(&body);
+                if !is_right {
+                    output.talk(format!("{} gave something else than height {height}", peer.base_url()));
+                }
+                is_right.then_some(body)
+            })
+        };
+        let trust = Trust { digest: snapshots::digest(&genesis), certifies: &snapshots::certifies };
+        let shown = bar(output, 0);
+        let repaired = Store::repair(&path, &genesis, &trust, &mut source, &mut |done, all| {
+            shown.set_length(all);
+            shown.set_position(done);
+        });
+        shown.finish_and_clear();
+        let repaired = repaired?;
+        let view = RepairView {
+            height: repaired.head,
+            kept: repaired.kept,
+            refetched: u64::try_from(repaired.refetched.len()).unwrap_or(u64::MAX),
+            refetched_heights: repaired.refetched.into_iter().take(FINDINGS_MAX).collect(),
+            aside: repaired.aside,
+        };
+        output.result(&view, || {
+            fields(&[
+                ("height", count(view.height.0)),
+                ("blocks", format!("{} kept, {} taken from others", count(view.kept), count(view.refetched))),
+                ("damaged store", view.aside.display().to_string()),
+                ("next", "start the node; remove the damaged store once it runs".to_owned()),
+            ])
+        });
+        Ok(())
+    }
+}
+
+/// What a peer gives for a height; whether it is right is for the caller to judge.
+fn ask(peer: &Client, height: Height) -> Option<Body> {
+    let asked = async { peer.block_body(height).await.ok() };
+    let kept = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(asked))?;
+    decode(&kept.bytes()?).ok()
+}

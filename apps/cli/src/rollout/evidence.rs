@@ -1,0 +1,95 @@
+//! `evidence.toml`: what people and machines outside the network say about a step to the next stage.
+//!
+//! ```toml
+//! [tests]
+//! commit = "0123456789abcdef0123456789abcdef01234567"
+//! passed = true
+//! source = "the run of the tests that shows it"
+//!
+//! [test_alert]
+//! received_at_utc = "2026-03-01 09:00"
+//! by = "who was paged"
+//!
+//! [acknowledgements]
+//! "tb1…" = "2026-03-03 09:00 UTC, agreed by …"
+//! ```
+//! Rule: every part may be missing, and then its question stays open; an unknown key refuses the file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use primitives::Address;
+use rpc::ExitCode;
+use serde::Deserialize;
+
+use crate::exit::Failure;
+
+/// Largest evidence or baseline file that is read, bytes.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// What was said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The tests of a commit.
+    pub tests: Option<Tests>,
+    /// An alert that was sent to see whether it arrives.
+    pub test_alert: Option<TestAlert>,
+    /// Who agreed to the time of the upgrade, and in which words.
+    #[serde(default)]
+    pub acknowledgements: BTreeMap<Address, String>,
+}
+
+/// The tests of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tests {
+    /// The commit.
+    pub commit: String,
+    /// Whether all have passed.
+    pub passed: bool,
+    /// Where that can be seen.
+    pub source: String,
+}
+
+/// An alert that was sent to see whether it arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestAlert {
+    /// When.
+    pub received_at_utc: String,
+    /// Who received it.
+    pub by: String,
+}
+
+/// Reads a file up to the bound.
+///
+/// # Errors
+/// [`Failure`] naming the file.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    let size = std::fs::metadata(path).map_err(|cause| Failure::disk(path, &cause))?.len();
+    if size > FILE_BYTES_MAX {
+        let hint = "name the file that was meant";
+        let what = format!("{} is larger than {FILE_BYTES_MAX} bytes", path.display());
+        return Err(Failure::new(ExitCode::Config, "file_too_large", what, hint));
+    }
+    std::fs::read_to_string(path).map_err(|cause| Failure::disk(path, &cause))
+}
+
+impl Evidence {
+    /// Reads `evidence.toml`.
+    ///
+    /// # Errors
+    /// [`Failure`] for a file that cannot be read or has anything else in it.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        toml::from_str(&read_text(path)?).map_err(|error| {
+            let what = format!("{}: {}", path.display(), error.message().lines().next().unwrap_or("no TOML"));
+            Failure::new(
+                ExitCode::Config,
+                "evidence",
+                what,
+                "docs/deployment/staged_rollout.md shows what may stand in it",
+            )
+        })
+    }
+}

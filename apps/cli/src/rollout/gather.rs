@@ -1,0 +1,143 @@
+//! Where the facts of a rollout check come from. Nothing is judged here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use config::{Drift, Home, NodeConfig, Profile, Profiles, ReleaseChannel};
+use primitives::{Genesis, Height};
+use rpc::Client;
+use rpc::types::ValidatorState;
+
+use super::baseline::{self, Baseline};
+use super::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, VerifiedRelease};
+use crate::exit::Failure;
+use crate::provision::read_genesis;
+use crate::release::sign::Signer;
+use crate::release::verify;
+
+/// Looks at the node for the comparison with a baseline.
+const LOOKS: u32 = 5;
+/// Time between two of them.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Milliseconds of an hour.
+const HOUR_MS: u64 = 3_600_000;
+
+/// The drift of a file and the genesis file that goes with it.
+///
+/// # Errors
+/// [`Failure`] for files that a node would not take.
+pub fn file_drift(
+    profiles: &Profiles,
+    stage: ReleaseChannel,
+    config: &Path,
+    genesis: &Path,
+) -> Result<Vec<Drift>, Failure> {
+    let folder = config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let home = Home::new(folder).with_config(config);
+    let loaded = NodeConfig::load(&home, &[], |_| None)?;
+    let genesis = read_genesis(genesis)?;
+    let mut drift = profiles.drift(stage, &loaded);
+    let chain = profiles.of(stage).gate_drift(file_gates(&loaded.config, &genesis).into_iter());
+    let known: BTreeSet<String> = drift.iter().map(|drift| drift.key.clone()).collect();
+    drift.extend(chain.into_iter().filter(|drift| !known.contains(&drift.key)));
+    Ok(drift)
+}
+
+/// The gates that a node with these files ends up with.
+fn file_gates(config: &NodeConfig, genesis: &Genesis) -> Vec<(&'static str, bool)> {
+    config.gates.at(genesis, Height(u64::MAX)).into_iter().map(|gate| (gate.name, gate.is_active)).collect()
+}
+
+/// A running node and where it differs from the profile. A gate of the chain that has an activation height counts as on.
+///
+/// # Errors
+/// [`Failure`] when the node does not answer.
+pub async fn node(client: &Client, profile: &Profile) -> Result<(NodeFacts, Vec<Drift>), Failure> {
+    let (status, ready) = futures::try_join!(client.rollout_status(), client.health_ready())?;
+    let gates = status.gates.iter().map(|gate| (gate.name.as_str(), gate.active || gate.activation_height.is_some()));
+    let mut drift = profile.gate_drift(gates);
+    let wanted = profile.release_channel.as_str();
+    if status.release_channel != wanted {
+        drift.push(Drift {
+            key: "release_channel".to_owned(),
+            wanted: wanted.to_owned(),
+            found: status.release_channel.clone(),
+        });
+    }
+    let not_ready = ready.reasons.into_iter().map(|reason| reason.message).collect();
+    Ok((NodeFacts { commit: status.commit, not_ready, telemetry: status.telemetry }, drift))
+}
+
+/// The network of the stage before, by one of its nodes.
+///
+/// # Errors
+/// [`Failure`] when the node does not answer.
+pub async fn soak(client: &Client, now_ms: u64) -> Result<SoakFacts, Failure> {
+    let (status, validators, snapshots) =
+        futures::try_join!(client.rollout_status(), client.validators(), client.snapshots())?;
+    let hours = match status.finalized_height {
+        Height::GENESIS => 0,
+        _ => now_ms.saturating_sub(first_block_ms(client).await?) / HOUR_MS,
+    };
+    let voting = validators.validators.iter().filter(|validator| validator.state == ValidatorState::Voting);
+    Ok(SoakFacts {
+        channel: status.release_channel,
+        epochs: status.finalized_height.0 / status.epoch_blocks.max(1),
+        hours,
+        validators: voting.map(|validator| validator.address).collect(),
+        snapshots: snapshots.snapshots.len(),
+    })
+}
+
+async fn first_block_ms(client: &Client) -> Result<u64, Failure> {
+    let oldest = client.node_status().await?.oldest_height.max(Height(1));
+    Ok(client.block_at(oldest).await?.header.time_ms.0)
+}
+
+/// A folder of a release, checked with these signers.
+pub fn release(folder: &Path, signers: &[Signer]) -> VerifiedRelease {
+    let facts = |verified: verify::Verified| ReleaseFacts {
+        commit: verified.commit,
+        signer: verified.signer_name,
+        parts: verified.parts,
+    };
+    verify::verify(folder, signers, None).map(facts).map_err(|failure| failure.error.error)
+}
+
+/// What a Prometheus says of now and of the hours before.
+///
+/// # Errors
+/// The reason in words, when it does not answer.
+pub async fn monitoring(client: &Client, hours: u32, now_ms: u64) -> Result<MonitoringFacts, String> {
+    let words = |error: rpc::ClientError| error.to_string();
+    let count = |value: Option<f64>| value.map(|value| if value > 0.0 { whole(value) } else { 0 });
+    let now_s = now_ms / 1_000;
+    let then_s = now_s.saturating_sub(u64::from(hours).saturating_mul(3_600));
+    let alerts = client.prometheus_alerts().await.map_err(words)?;
+    let down = client.prometheus_value("count(up) - sum(up)", None).await.map_err(words)?;
+    let firing = client.prometheus_value(r#"count(ALERTS{alertstate="firing"})"#, None).await.map_err(words)?;
+    let reaches_back = client.prometheus_value("count(up)", Some(then_s)).await.map_err(words)?.is_some();
+    let pages =
+        format!(r#"count(count_over_time(ALERTS{{alertstate="firing",severity="critical"}}[{}h]))"#, hours.max(1));
+    let pages = client.prometheus_value(&pages, None).await.map_err(words)?;
+    Ok(MonitoringFacts {
+        alerts,
+        targets_down: count(down),
+        firing: count(firing).unwrap_or(0),
+        pages_in_soak: reaches_back.then(|| count(pages).unwrap_or(0)),
+    })
+}
+
+fn whole(value: f64) -> u64 {
+    format!("{value:.0}").parse().unwrap_or(u64::MAX)
+}
+
+/// What is worse today than in the baseline.
+///
+/// # Errors
+/// The reason in words, when the node does not answer or makes no blocks.
+pub async fn worse(client: &Client, baseline: &Baseline) -> Result<Vec<String>, String> {
+    let today = baseline::take(client, LOOKS, LOOK_EVERY).await.map_err(|failure| failure.error.error)?;
+    Ok(baseline.worse(&today))
+}

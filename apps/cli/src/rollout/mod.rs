@@ -1,0 +1,26 @@
+//! Whether a chain may step up to the next stage: facts are gathered, then judged by the profile of the stage.
+//!
+//! ```text
+//! config/defaults/mainnet.toml ─► profile ─┐
+//! node or node.toml + genesis ─► drift ────┤
+//! node of the stage before ─► soak, epochs ┼─► judge: one finding per question ─► ready only when nothing is open
+//! release folders, Prometheus ─────────────┤
+//! evidence.toml, baseline.json ────────────┘
+//! ```
+//! Rules
+//! - What cannot be known from what was given is `unknown`, says what would answer it, and counts as not ready.
+//! - A question that the profile of the stage does not ask is `not_asked` and holds nobody up.
+//! - What people did, such as agreeing to a time, is written into the evidence file by people; the check shows whose
+//!   word it took.
+//! - Nothing is changed anywhere.
+//!
+//! Read next: `judge.rs` (the questions), `gather.rs` (where the facts come from), `docs/deployment/staged_rollout.md`.
+
+pub mod baseline;
+pub mod evidence;
+pub mod gather;
+pub mod judge;
+
+pub use baseline::Baseline;
+pub use evidence::Evidence;
+pub use judge::{Facts, Finding, Report, Verdict, judge};

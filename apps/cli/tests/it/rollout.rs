@@ -1,0 +1,300 @@
+//! The questions of a step to the next stage: each fact counts, and what nobody gave is never taken for good.
+
+use std::path::Path;
+
+use cli::rollout::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, is_ready};
+use cli::rollout::{Baseline, Evidence, Facts, Finding, Verdict, judge};
+use config::{Drift, Profiles, ReleaseChannel};
+use primitives::{Address, Hash, Height, SecretKey};
+use rpc::ExitCode;
+use rpc::types::TelemetryStatus;
+
+/// A Thursday, 09:00 UTC: every change window is open.
+const OPEN_MS: u64 = 1_767_225_600_000 + 9 * 3_600_000;
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+const BEFORE: &str = "89abcdef0123456789abcdef0123456789abcdef";
+
+fn address(number: u8) -> Address {
+    Address::of_key(&SecretKey::from_seed([number; 32]).public_key())
+}
+
+fn evidence(text: &str) -> Evidence {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("evidence.toml");
+    std::fs::write(&path, text).expect("written");
+    Evidence::read(&path).expect("sound")
+}
+
+fn sound_evidence() -> String {
+    format!(
+        "[tests]\ncommit = \"{COMMIT}\"\npassed = true\nsource = \"run 7\"\n\
+         [test_alert]\nreceived_at_utc = \"2026-01-01 08:00\"\nby = \"on call\"\n\
+         [acknowledgements]\n\"{}\" = \"agreed\"\n\"{}\" = \"agreed\"\n",
+        address(1),
+        address(2)
+    )
+}
+
+fn release(commit: &str) -> ReleaseFacts {
+    ReleaseFacts { commit: commit.to_owned(), signer: "mine".to_owned(), parts: 300 }
+}
+
+/// Everything is as it should be before `stage`.
+fn good(stage: ReleaseChannel) -> Facts {
+    Facts {
+        now_ms: OPEN_MS,
+        drift: Vec::new(),
+        node: Some(NodeFacts {
+            commit: Some(COMMIT.to_owned()),
+            not_ready: Vec::new(),
+            telemetry: TelemetryStatus {
+                enabled: true,
+                sample_interval_ms: 10_000,
+                samples: 9,
+                sample_height: Some(Height(7)),
+                sampled_at_ms: Some(OPEN_MS - 9_000),
+                ..TelemetryStatus::default()
+            },
+        }),
+        soak: Some(SoakFacts {
+            channel: stage.before().map_or("development", ReleaseChannel::as_str).to_owned(),
+            epochs: 10,
+            hours: 48,
+            validators: vec![address(1), address(2)],
+            snapshots: 1,
+        }),
+        release: Some(Ok(release(COMMIT))),
+        previous: Some(Ok(release(BEFORE))),
+        evidence: Some(evidence(&sound_evidence())),
+        monitoring: Some(Ok(MonitoringFacts {
+            alerts: vec!["ChainStalled".to_owned()],
+            targets_down: Some(0),
+            firing: 0,
+            pages_in_soak: Some(0),
+        })),
+        worse: Some(Ok(Vec::new())),
+    }
+}
+
+fn judged(stage: ReleaseChannel, facts: &Facts) -> Vec<Finding> {
+    judge(Profiles::built_in().expect("sound").of(stage), facts)
+}
+
+/// What is wanting after `change` was made to facts that were good.
+fn wanting(stage: ReleaseChannel, change: impl FnOnce(&mut Facts)) -> Vec<(&'static str, Verdict)> {
+    let mut facts = good(stage);
+    change(&mut facts);
+    let findings = judged(stage, &facts);
+    let open = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Failed | Verdict::Unknown));
+    let open: Vec<_> = open.inspect(|finding| assert!(!finding.hint.is_empty(), "{finding:?}")).collect();
+    assert_eq!(is_ready(&findings), open.is_empty());
+    open.into_iter().map(|finding| (finding.check, finding.verdict)).collect()
+}
+
+#[test]
+fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
+    use Verdict::{Failed, Unknown};
+    let canary = ReleaseChannel::Canary;
+    for stage in ReleaseChannel::ALL {
+        assert_eq!(wanting(stage, |_| {}), [], "{stage:?}");
+    }
+    // Nobody gave it: it cannot be known, and that holds the step up.
+    assert_eq!(
+        wanting(canary, |facts| *facts = Facts { now_ms: OPEN_MS, ..Facts::default() }),
+        [
+            ("step", Unknown),
+            ("release", Unknown),
+            ("sbom", Unknown),
+            ("tests", Unknown),
+            ("alert_rules", Unknown),
+            ("dashboards", Unknown),
+            ("test_alert", Unknown),
+            ("soak", Unknown),
+            ("epochs", Unknown),
+            ("acknowledgements", Unknown),
+            ("rollback", Unknown),
+            ("baseline", Unknown),
+        ]
+    );
+    let refused = || "it does not answer".to_owned();
+    let broken = wanting(canary, |facts| facts.monitoring = Some(Err(refused())));
+    assert_eq!(broken, [("alert_rules", Unknown), ("dashboards", Unknown), ("soak", Unknown)]);
+    assert_eq!(wanting(canary, |facts| facts.worse = Some(Err(refused()))), [("baseline", Unknown)]);
+    assert_eq!(
+        wanting(canary, |facts| facts.release = Some(Err("the signature".to_owned()))),
+        [("release", Failed), ("sbom", Failed)]
+    );
+}
+
+#[test]
+fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
+    use Verdict::Failed;
+    let _tests = testkit::contract!("S001-020");
+    let _soak = testkit::contract!("S001-029");
+    let _acknowledged = testkit::contract!("S001-030");
+    type Case = (&'static str, Box<dyn FnOnce(&mut Facts)>);
+    let cases: Vec<Case> = vec![
+        (
+            "config",
+            Box::new(|facts| {
+                let (key, on) = ("rollout.feature_gates.pruning".to_owned(), "true".to_owned());
+                facts.drift = vec![Drift { key, wanted: "false".to_owned(), found: on }];
+            }),
+        ),
+        (
+            "change_window",
+            Box::new(|facts| {
+                // A Saturday; the sample is as old as before.
+                facts.now_ms += 2 * 86_400_000;
+                node(facts).telemetry.sampled_at_ms = Some(facts.now_ms);
+            }),
+        ),
+        ("node", Box::new(|facts| node(facts).not_ready = vec!["syncing".to_owned()])),
+        ("telemetry", Box::new(|facts| node(facts).telemetry.encode_failures = 1)),
+        ("telemetry", Box::new(|facts| node(facts).telemetry.sampled_at_ms = Some(OPEN_MS - 30_001))),
+        ("telemetry", Box::new(|facts| node(facts).telemetry.enabled = false)),
+        ("release", Box::new(|facts| node(facts).commit = Some(BEFORE.to_owned()))),
+        ("release", Box::new(|facts| node(facts).commit = None)),
+        ("tests", Box::new(|facts| facts.evidence = Some(evidence(&sound_evidence().replace("true", "false"))))),
+        ("tests", Box::new(|facts| facts.evidence = Some(evidence(&sound_evidence().replace(COMMIT, BEFORE))))),
+        ("alert_rules", Box::new(|facts| watched(facts).alerts.clear())),
+        ("dashboards", Box::new(|facts| watched(facts).firing = 1)),
+        ("dashboards", Box::new(|facts| watched(facts).targets_down = None)),
+        ("soak", Box::new(|facts| watched(facts).pages_in_soak = Some(1))),
+        ("soak", Box::new(|facts| soak(facts).hours = 47)),
+        ("epochs", Box::new(|facts| soak(facts).epochs = 9)),
+        ("step", Box::new(|facts| soak(facts).channel = "development".to_owned())),
+        ("acknowledgements", Box::new(|facts| soak(facts).validators.push(address(3)))),
+        ("acknowledgements", Box::new(|facts| soak(facts).validators.clear())),
+        ("rollback", Box::new(|facts| soak(facts).snapshots = 0)),
+        ("rollback", Box::new(|facts| facts.previous = Some(Ok(release(COMMIT))))),
+        ("baseline", Box::new(|facts| facts.worse = Some(Ok(vec!["slower".to_owned()])))),
+    ];
+    for (index, (check, change)) in cases.into_iter().enumerate() {
+        assert_eq!(wanting(ReleaseChannel::Canary, change), [(check, Failed)], "case {index}");
+    }
+    for (check, change) in [("soak", true), ("soak", false)] {
+        let open = wanting(ReleaseChannel::Testnet, |facts| match change {
+            true => soak(facts).hours = 47,
+            false => watched(facts).pages_in_soak = Some(1),
+        });
+        assert_eq!(open, [(check, Failed)], "48 hours without a page before the testnet");
+    }
+    let forgetful = wanting(ReleaseChannel::Canary, |facts| watched(facts).pages_in_soak = None);
+    assert_eq!(forgetful, [("soak", Verdict::Unknown)]);
+}
+
+fn node(facts: &mut Facts) -> &mut NodeFacts {
+    facts.node.as_mut().expect("good facts have it")
+}
+
+fn soak(facts: &mut Facts) -> &mut SoakFacts {
+    facts.soak.as_mut().expect("good facts have it")
+}
+
+fn watched(facts: &mut Facts) -> &mut MonitoringFacts {
+    facts.monitoring.as_mut().and_then(|monitoring| monitoring.as_mut().ok()).expect("good facts have it")
+}
+
+#[test]
+fn channels_advance_one_step_at_a_time() {
+    for (index, stage) in ReleaseChannel::ALL.into_iter().enumerate().skip(1) {
+        for (from, before) in ReleaseChannel::ALL.into_iter().enumerate() {
+            let open = wanting(stage, |facts| soak(facts).channel = before.as_str().to_owned());
+            assert_eq!(open.is_empty(), from + 1 == index, "{before:?} to {stage:?}");
+        }
+    }
+}
+
+fn series(latency: u64, queue: u64, participation: u64) -> Baseline {
+    Baseline {
+        chain_id: "net".to_owned(),
+        genesis_hash: Hash([1; 32]),
+        version: "0".to_owned(),
+        height: Height(9),
+        // One outlier changes no median.
+        consensus_latency_ms: vec![latency, latency, 99_999],
+        proof_queue_depth: vec![queue; 3],
+        vrf_participation_ppm: vec![participation; 3],
+    }
+}
+
+#[test]
+fn a_series_is_worse_only_beyond_its_slack() {
+    let then = series(1_000, 4, 1_000_000);
+    for today in [series(1_250, 5, 750_000), series(900, 0, 1_000_000)] {
+        assert_eq!(then.worse(&today), [""; 0], "{today:?}");
+    }
+    for (today, word) in [
+        (series(1_251, 4, 1_000_000), "consensus latency (ms) was 1000 and is 1251"),
+        (series(1_000, 6, 1_000_000), "proof queue depth was 4 and is 6"),
+        (series(1_000, 4, 749_999), "VRF participation (ppm) was 1000000 and is 749999"),
+    ] {
+        assert_eq!(then.worse(&today), [word]);
+    }
+    // A chain that is quick and idle does not fail by a step of nothing.
+    assert_eq!(series(10, 0, 0).worse(&series(110, 1, 0)), [""; 0]);
+    assert_eq!(series(10, 0, 0).worse(&series(111, 2, 0)).len(), 2);
+}
+
+fn tb(words: &str) -> ExitCode {
+    let words = ["tb"].into_iter().chain(words.split_whitespace());
+    cli::run(words.map(Into::into).collect(), super::offline::no_node)
+}
+
+fn checked(folder: &Path, more: &str) -> (ExitCode, serde_json::Value) {
+    let report = folder.join("report.json");
+    let _ = std::fs::remove_file(&report);
+    let line = format!("rollout check --report {} {more}", report.display());
+    let exit = tb(&line);
+    let text = std::fs::read_to_string(&report).unwrap_or_else(|_| "null".to_owned());
+    (exit, serde_json::from_str(&text).expect("a report is JSON"))
+}
+
+#[test]
+fn files_are_compared_without_a_node_and_bad_files_are_refused() {
+    let _drift = testkit::contract!("S001-003");
+    let _reference = testkit::contract!("S001-001");
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("home");
+    let genesis = folder.path().join("genesis.json");
+    assert_eq!(tb(&format!("init --mode validator --home {}", home.display())), ExitCode::Ok);
+    let public = home.join("validator_public.json");
+    let made = format!("genesis new --chain-id my-net --validator {} --out {}", public.display(), genesis.display());
+    assert_eq!(tb(&made), ExitCode::Ok);
+    let profiles = Profiles::built_in().expect("sound");
+    let config = folder.path().join("node.toml");
+    let files = format!("--config {} --genesis {}", config.display(), genesis.display());
+
+    // The file leaves the gates to the genesis file, which has none of them for a chain of the canary stage.
+    let text = "release_channel = \"testnet\"\nmempool_limit = 99\n";
+    std::fs::write(&config, text).expect("written");
+    let (exit, report) = checked(folder.path(), &format!("--stage canary {files}"));
+    assert_eq!((exit, &report["ready"]), (ExitCode::NotReady, &false.into()));
+    let keys: Vec<&str> =
+        report["drift"].as_array().expect("drift").iter().filter_map(|one| one["key"].as_str()).collect();
+    let gate = |name: &str| format!("rollout.feature_gates.{name}");
+    for key in ["mempool_limit", "release_channel", &gate("timetoke_rewards"), &gate("witness_network")] {
+        assert!(keys.contains(&key), "{key}: {keys:?}");
+    }
+    assert!(!keys.contains(&gate("pruning").as_str()), "{keys:?}");
+    assert!(report["recovery"].as_str().is_some_and(|link| link.ends_with("#canary-goes-back")), "{report}");
+
+    // The profile itself, against a genesis file whose gates agree with it.
+    std::fs::write(&config, profiles.node_toml(ReleaseChannel::Development).expect("sound")).expect("written");
+    let (_, report) = checked(folder.path(), &format!("--stage dev {files}"));
+    let drift = report["drift"].as_array().expect("drift");
+    let engine = drift.iter().all(|one| one["key"] == gate("malachite_consensus"));
+    assert!(engine, "a genesis file of several validators has the engine of the next stages: {drift:?}");
+
+    // What is no profile, evidence, baseline or stage ends before anything is judged.
+    let junk = folder.path().join("junk");
+    std::fs::write(&junk, "surprise = 1").expect("written");
+    for option in ["profiles", "evidence", "baseline", "config"] {
+        let base = if option == "config" { format!("--genesis {}", genesis.display()) } else { files.clone() };
+        let (exit, report) = checked(folder.path(), &format!("--stage testnet {base} --{option} {}", junk.display()));
+        assert_eq!((exit, report), (ExitCode::Config, serde_json::Value::Null), "{option}");
+    }
+    assert_eq!(checked(folder.path(), &format!("--stage beta {files}")).0, ExitCode::Usage);
+    assert_eq!(tb("rollout profile --stage testnet"), ExitCode::Ok);
+}

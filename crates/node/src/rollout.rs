@@ -1,0 +1,81 @@
+//! What this node says about its rollout: channel, gates, genesis, telemetry; at the start and on request.
+//!
+//! Rule: the same names and values at every place: start-up log, handshake, samples, `GET /status/rollout`, metrics.
+
+use ::config::{GateKind as Kind, GateState};
+use primitives::Height;
+use rpc::types::{GateKind, GateStatus, RolloutStatus, TelemetryStatus};
+
+use crate::shared::Shared;
+
+/// What stands before the commit in the stamp of a release.
+const STAMP_MARK: &str = "the-block-built-from-commit:";
+
+/// The commit that this program was built from; none in a build that is no release.
+pub fn commit() -> Option<&'static str> {
+    option_env!("TB_BUILD_STAMP")?.strip_prefix(STAMP_MARK)
+}
+
+/// Every gate at the next height.
+fn states(shared: &Shared) -> Vec<GateState> {
+    shared.config.gates.at(&shared.genesis, shared.store.head().map_or(Height(1), |head| head.height.next()))
+}
+
+/// Names of the gates that are in force.
+pub fn active(shared: &Shared) -> Vec<&'static str> {
+    states(shared).into_iter().filter(|gate| gate.is_active).map(|gate| gate.name).collect()
+}
+
+/// Channel and gates as metrics.
+pub fn measure(shared: &Shared) {
+    let metrics = &shared.metrics.rollout;
+    metrics.channel.set([shared.config.release_channel.as_str().to_owned()]);
+    metrics.enabled.set_bool(shared.config.telemetry.enabled);
+    for gate in states(shared) {
+        metrics.gates.with([gate.name]).set_bool(gate.is_active);
+    }
+}
+
+/// A gate for those who ask.
+pub fn view(gate: &GateState) -> GateStatus {
+    GateStatus {
+        name: gate.name.to_owned(),
+        kind: match gate.kind {
+            Kind::Chain => GateKind::Chain,
+            Kind::Local => GateKind::Local,
+        },
+        active: gate.is_active,
+        activation_height: gate.activation_height,
+    }
+}
+
+/// `/status/rollout`.
+pub fn status(shared: &Shared) -> RolloutStatus {
+    let head = shared.store.head().map_or(Height::GENESIS, |head| head.height);
+    RolloutStatus {
+        release_channel: shared.config.release_channel.as_str().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: commit().map(str::to_owned),
+        chain_id: shared.genesis.chain_id.clone(),
+        genesis_hash: shared.genesis_hash,
+        finalized_height: head,
+        epoch_blocks: shared.genesis.params.epoch_blocks,
+        gates: shared.config.gates.at(&shared.genesis, head).iter().map(view).collect(),
+        telemetry: telemetry(shared),
+    }
+}
+
+fn telemetry(shared: &Shared) -> TelemetryStatus {
+    let (metrics, newest) = (&shared.metrics.rollout, shared.samples.newest());
+    let sampling = *shared.samples.sampling.borrow();
+    TelemetryStatus {
+        enabled: shared.config.telemetry.enabled,
+        sample_interval_ms: u64::try_from(sampling.interval.as_millis()).unwrap_or(u64::MAX),
+        trace_sample_ppm: sampling.trace_ppm,
+        samples: metrics.samples.get(),
+        sample_height: newest.map(|(height, _)| height),
+        sampled_at_ms: newest.map(|(_, at)| at.0),
+        encode_failures: metrics.encode_failures.get(),
+        exporters: crate::exports::status(shared),
+    }
+}

@@ -1,0 +1,66 @@
+//! Bringing a store of an older schema to the one of this build.
+//!
+//! ```text
+//!   lock ─► audit ─► schema known? ─► chain ─► tip against mark ─► every value ─► step 4 → 5 ─► … ─► this build's
+//! ```
+//!
+//! Rules
+//! - A store is verified as at every start before anything in it changes; one that is damaged is refused and stays as it is.
+//! - A step is a sequence of atomic batches of which the last one writes the schema. A crash leaves the schema before or after it, so
+//!   the same command goes on where it ended, and does nothing when there is nothing to do.
+//! - A schema that no step begins with is refused by number. A newer one is never brought back.
+//! - A step that is there stays: what was ever shipped can be read.
+//!
+//! | from | to | what changes |
+//! |---|---|---|
+//! | 4 | 5 | a column for headers of pruned heights, empty until something is pruned |
+
+use std::path::Path;
+
+use primitives::Hash;
+
+use crate::columns::{Column, SCHEMA, SCHEMA_VERSION};
+use crate::commit::{Step, put};
+use crate::crash::{CrashPoint, reach};
+use crate::error::StorageError;
+use crate::open::{Store, StoreConfig, Verify};
+
+/// The oldest schema that is brought forward.
+pub const SCHEMA_OLDEST: u32 = 4;
+
+/// What a migration found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// The schema before.
+    pub found: u32,
+    /// The schema of this build.
+    pub wanted: u32,
+    /// Whether the store has it now.
+    pub is_done: bool,
+}
+
+impl Store {
+    /// Brings the store in `path` to the schema of this build, or says what would be done. Nobody else may use it meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::open`]: among them a store in use, damaged, of another chain, or of a schema that no step begins with.
+    pub fn migrate(path: &Path, genesis: &Hash, dry_run: bool) -> Result<Migration, StorageError> {
+        let config = StoreConfig::Disk { path: path.to_owned(), verify: Verify::Full };
+        let (store, found) = Self::open_of_schema(&config, genesis, SCHEMA_OLDEST..=SCHEMA_VERSION)?;
+        let wanted = SCHEMA_VERSION;
+        if !dry_run && found < wanted {
+            // Every step so far adds columns that begin empty, so the schema alone is written.
+            let ops = vec![put(Column::Meta, SCHEMA, &wanted.to_le_bytes())];
+            let mut writer = store.writer()?;
+            store.durable_beyond_limit(&mut writer, ops, store.head(), |step| {
+                reach(match step {
+                    Step::BeforeWrite => CrashPoint::MigrateBeforeWrite,
+                    Step::AfterWrite => CrashPoint::MigrateAfterWrite,
+                    Step::AfterSync => CrashPoint::MigrateAfterSync,
+                    Step::AfterHead => CrashPoint::MigrateAfterHead,
+                });
+            })?;
+        }
+        Ok(Migration { found, wanted, is_done: !dry_run || found == wanted })
+    }
+}

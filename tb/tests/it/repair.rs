@@ -1,0 +1,134 @@
+//! A disk that lies: the store is refused by name, built anew from a running node, and the node goes on. And the marks of a signer between homes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use primitives::params::{EvidenceParams, StakingParams};
+use primitives::{Engine, Height, Params};
+use storage::{Store, StoreConfig, Verify};
+
+use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, free_base, until};
+use crate::command::run_in;
+
+/// Longest time for a few dozen blocks.
+const TIME: Duration = Duration::from_secs(30);
+/// Flags of a node whose older blocks are in tables soon, because it prunes and takes the room back.
+const TABLES: [&str; 7] = [
+    "--pruning",
+    "--pruning-retention-depth",
+    "16",
+    "--set",
+    "pruning.compact_bytes=16384",
+    "--set",
+    "pruning.open_windows_max=1",
+];
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).expect("below it"));
+        fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        fs::copy(&file, &target).expect("copied");
+    }
+}
+
+/// Flips one bit of a block that lies in a table of the store; gives its height.
+fn rot(home: &Path, genesis: &primitives::Hash) -> Height {
+    let path = home.join("data/store");
+    let store = Store::open(&StoreConfig::Disk { path: path.clone(), verify: Verify::Recent }, genesis).expect("whole");
+    let head = store.head().expect("blocks").height;
+    let blocks: Vec<(Height, Vec<u8>)> = (store.oldest().0..=head.0)
+        .map(|height| (Height(height), store.block(Height(height)).expect("whole").expect("kept")))
+        .collect();
+    drop(store);
+    let tables = files(&path).into_iter().filter(|path| path.parent().is_some_and(|folder| folder.ends_with("tables")));
+    for table in tables {
+        let mut bytes = fs::read(&table).expect("a table");
+        for (height, block) in &blocks {
+            if let Some(at) = bytes.windows(96).position(|part| part == &block[..96]) {
+                bytes[at + 100] ^= 4;
+                fs::write(&table, bytes).expect("written");
+                return *height;
+            }
+        }
+    }
+    panic!("no block of {} is in a table", blocks.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
+    let staking = StakingParams { unbonding_epochs: 16, trusting_epochs: 10, ..StakingParams::default() };
+    let evidence = EvidenceParams { age_epochs: 5, delay_epochs: 1, together_epochs: 5, ..EvidenceParams::default() };
+    let params = Params { epoch_blocks: 4, window_blocks: 8, staking, evidence, ..Params::default() };
+    let mut cluster = Cluster::with_params(Engine::Solo, 1, 40, Some(params));
+    let copied = cluster.folder().join("copied");
+    let genesis = cluster.network.genesis.hash();
+    let node = &mut cluster.nodes[0];
+    node.start_with(&TABLES, &[]);
+    node.ready(START_TIME).await;
+    until("blocks to be in tables", TIME, async || {
+        (node.metric("pruning_compactions_total").await >= 1.0).then_some(())
+    })
+    .await;
+    node.stop();
+    copy(&node.home, &copied);
+    // The other node goes on, and deletes nothing more.
+    node.start();
+    node.ready(START_TIME).await;
+    let height = rot(&copied, &genesis);
+
+    let start = || run_in(&copied, &["node", "start", "--set", "rpc.listen=127.0.0.1:0"]).refused();
+    let refused = start();
+    assert!(refused.error.contains("damaged"), "{refused:?}");
+    let dead = format!("http://127.0.0.1:{}", free_base(1));
+    let nobody = run_in(&copied, &["storage", "repair", "--peer-url", &dead]).refused();
+    assert_eq!(nobody.code, "no_source", "{nobody:?}");
+    assert_eq!(start().error, refused.error, "the damaged store is as it was");
+    let url = node.ports.rpc_url();
+    let repaired = run_in(&copied, &["storage", "repair", "--peer-url", &dead, "--peer-url", &url]).ok();
+    let refetched = repaired["refetched_heights"].as_array().expect("a list");
+    assert!(refetched.contains(&height.0.into()), "height {height}: {repaired}");
+    assert!(Path::new(repaired["aside"].as_str().expect("a path")).exists(), "the damaged store is kept: {repaired}");
+    let verified = run_in(&copied, &["storage", "verify"]).ok();
+    assert_eq!((&verified["whole"], &verified["height"]), (&true.into(), &repaired["height"]), "{verified}");
+    let none = run_in(&cluster.folder().join("nowhere"), &["storage", "repair"]).refused();
+    assert_ne!(none.exit, 0, "{none:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn marks_of_a_signer_are_taken_along_while_its_node_is_stopped() {
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let file = cluster.folder().join("protection.json");
+    let path = file.to_str().expect("text");
+    let node = &mut cluster.nodes[0];
+    node.start();
+    node.reaches(3, START_TIME).await;
+    let home = node.home.clone();
+    let export = || run_in(&home, &["validator", "slashing", "export", "--path", path]);
+    let running = export().refused();
+    assert_eq!(running.code, "guard", "a node that signs is not exported: {running:?}");
+    node.stop();
+    let exported = export().ok();
+    assert!(exported["highest"]["height"].as_u64() >= Some(3), "{exported}");
+    assert_eq!(export().refused().code, "disk", "a file that is there is not written over");
+    let import = || run_in(&home, &["validator", "slashing", "import", "--from", path]);
+    let same = import().ok();
+    assert_eq!((&same["changed"], &same["after"]), (&false.into(), &exported["highest"]), "{same}");
+    // A guard that was lost comes back with its marks, and the node goes on with it.
+    let guard = home.join("guard/guard.log");
+    fs::remove_file(&guard).expect("it was there");
+    let made = import().ok();
+    assert_eq!((&made["changed"], &made["after"]), (&true.into(), &exported["highest"]), "{made}");
+    node.start();
+    node.reaches(6, START_TIME).await;
+    node.stop();
+    let text = fs::read_to_string(&file).expect("the export");
+    let other = text.replace(&exported["genesis"].as_str().expect("text")[..8], "00000000");
+    fs::write(&file, other).expect("written");
+    assert_eq!(import().refused().code, "guard", "another chain");
+}

@@ -1,0 +1,278 @@
+//! Rollout: what a node says of itself, and whether the commands that promote it can be fooled.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use primitives::{Engine, Height};
+use serde_json::Value;
+
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
+use crate::command::{Ended, run, tb};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn rollout(node: &Node, words: &[&str]) -> Ended {
+    run(tb().arg("rollout").args(words).args(["--rpc", &node.ports.rpc_url()]))
+}
+
+fn verdict<'r>(report: &'r Value, check: &str) -> &'r str {
+    let checks = report["checks"].as_array().expect("checks");
+    let found = checks.iter().find(|finding| finding["check"] == check);
+    found.and_then(|finding| finding["verdict"].as_str()).unwrap_or_else(|| panic!("{check}: {report}"))
+}
+
+/// The records of the log target `telemetry`, as a machine reads them.
+fn samples(node: &Node) -> Vec<Value> {
+    let records = node.log().lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect::<Vec<_>>();
+    records.into_iter().filter(|record| record["target"] == "telemetry" && record["height"].is_u64()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_tells_channel_gates_and_telemetry_the_same_at_every_place() {
+    let _channel = testkit::contract!("S000-006");
+    let _gates = testkit::contract!("S000-007");
+    let _record = testkit::contract!("S000-058");
+    let _interval = testkit::contract!("S000-049");
+    let _status = testkit::contract!("S000-095");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let fast = ["--set", "rollout.telemetry.sample_interval_ms=200"];
+    let words = [&["--set", "log.format=json", "--set", "log.level=info"][..], &fast].concat();
+    let wrong = cluster.nodes[0].start_refused(&["--set", "rollout.feature_gates.swarm=true"], &[]).refused();
+    assert!(wrong.error.contains("unknown key `rollout.feature_gates.swarm`"), "{wrong:?}");
+    let wrong = cluster.nodes[0].start_refused(&["--set", "rollout.telemetry.sample_interval_ms=0"], &[]).refused();
+    assert!(wrong.error.contains("sample_interval_ms"), "{wrong:?}");
+
+    cluster.nodes[0].start_with(&words, &[("TB_RELEASE_CHANNEL", "testnet")]);
+    let node = &cluster.nodes[0];
+    node.ready(START_TIME).await;
+    let records = until("three samples", PATIENCE, async || Some(samples(node)).filter(|found| found.len() >= 3)).await;
+    let status = node.client().rollout_status().await.expect("a status");
+    assert_eq!((status.release_channel.as_str(), status.commit.as_deref()), ("testnet", None));
+    assert_eq!(status.gates.len(), 7, "every gate, of the chain and local: {:?}", status.gates);
+    assert_eq!(status.epoch_blocks, node.client().node_status().await.expect("a status").epoch_blocks);
+    let telemetry = &status.telemetry;
+    assert!(telemetry.enabled && telemetry.samples >= 3 && telemetry.encode_failures == 0, "{telemetry:?}");
+    assert_eq!((telemetry.sample_interval_ms, telemetry.trace_sample_ppm), (200, 1_000_000));
+    assert!(telemetry.sample_height > Some(Height::GENESIS) && telemetry.exporters.is_empty(), "{telemetry:?}");
+
+    let active: Vec<&str> = status.gates.iter().filter(|gate| gate.active).map(|gate| gate.name.as_str()).collect();
+    let last = records.last().expect("three");
+    assert_eq!(last["release_channel"], "testnet");
+    assert_eq!(last["gates"], active.join(","));
+    assert_eq!(last["genesis"], status.genesis_hash.to_string());
+    let health: Value = serde_json::from_str(last["health"].as_str().expect("text")).expect("one line of JSON");
+    assert_eq!(health["role"], "solo");
+    assert!(health["ready"].is_boolean() && health["mempool"].is_u64() && health["finalized_age_ms"].is_u64());
+    let log = node.log();
+    let start = log.lines().find(|line| line.contains("node starts")).expect("the first line of a node");
+    let start: Value = serde_json::from_str(start).expect("JSON");
+    for (name, value) in [("release_channel", "testnet"), ("gates", &active.join(","))] {
+        assert_eq!(start[name], value, "{start}");
+    }
+    let text = node.client().metrics().await.expect("metrics");
+    assert!(text.contains("rollout_channel_info{channel=\"testnet\"} 1"), "{text}");
+    assert!(text.contains("rollout_gate_active{gate=\"pruning\"} 0"), "{text}");
+    assert!(node.metric("telemetry_samples_total").await >= 3.0);
+    let rpc: Value = reqwest::get(format!("{}/status/rollout", node.ports.rpc_url()))
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(rpc["release_channel"], "testnet");
+    let refused =
+        reqwest::get(format!("{}/status/rollout?stage=canary", node.ports.rpc_url())).await.expect("an answer");
+    assert_eq!(refused.status(), 400, "a question that takes no parameters");
+
+    cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_telemetry_there_are_no_samples_and_a_deployment_fails() {
+    let _switch = testkit::contract!("S000-048");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let fast = ["--set", "log.level=info", "--set", "rollout.telemetry.sample_interval_ms=100"];
+    let named = ["--set", "rollout.telemetry.endpoint=http://127.0.0.1:1", "--set", "rollout.telemetry.enabled=false"];
+    cluster.nodes[0].start_with(&[&fast[..], &named[..]].concat(), &[]);
+    let node = &mut cluster.nodes[0];
+    node.ready(START_TIME).await;
+    let height = node.height().await.expect("it answers");
+    node.reaches(height + 10, PATIENCE).await;
+    let telemetry = node.client().rollout_status().await.expect("a status").telemetry;
+    assert_eq!((telemetry.enabled, telemetry.samples, telemetry.sample_height), (false, 0, None));
+    assert!(telemetry.exporters.is_empty(), "{telemetry:?}");
+    assert!(!node.log().contains("telemetry sample"));
+    let refused = rollout(node, &["smoke", "--timeout", "1s"]).refused();
+    assert_eq!((refused.exit, refused.code.as_str()), (6, "not_moving"), "{refused:?}");
+    assert!(refused.error.contains("no telemetry samples"), "{refused:?}");
+    node.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_before_a_promotion_counts_what_it_cannot_know_as_not_ready() {
+    let _order = testkit::contract!("S000-004");
+    let _series = testkit::contract!("S001-025");
+    let _deployment = testkit::contract!("S000-107");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    cluster.nodes[0].start_with(&["--set", "rollout.telemetry.sample_interval_ms=200"], &[]);
+    let folder = cluster.folder().to_owned();
+    let node = &cluster.nodes[0];
+    node.ready(START_TIME).await;
+    let smoke = rollout(node, &["smoke", "--timeout", "20s"]).ok();
+    assert!(smoke["ready"] == true && smoke["sample_height"].as_u64() > Some(0), "{smoke}");
+
+    deployment_fails(&node.client().rollout_status().await.expect("a status"));
+
+    // The development stage asks for tests of the commit, and this build is of no commit.
+    let evidence = folder.join("evidence.toml");
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    std::fs::write(&evidence, format!("[tests]\ncommit = \"{commit}\"\npassed = true\nsource = \"run 7\"\n"))
+        .expect("written");
+    let evidence = evidence.to_str().expect("text");
+    let ended = rollout(node, &["check", "--stage", "dev", "--evidence", evidence]);
+    let report = ended.json();
+    assert_eq!(
+        (ended.code, verdict(&report, "tests"), verdict(&report, "config")),
+        (Some(10), "unknown", "ok"),
+        "{report}"
+    );
+
+    // With profiles that do not ask for it the same node is ready.
+    let easy = folder.join("profiles.toml");
+    let text = include_str!("../../../config/defaults/mainnet.toml");
+    std::fs::write(&easy, text.replacen("tests = true", "tests = false", 1)).expect("written");
+    let report = rollout(node, &["check", "--stage", "development", "--profiles", easy.to_str().expect("text")]).ok();
+    assert_eq!((&report["ready"], verdict(&report, "telemetry")), (&Value::Bool(true), "ok"), "{report}");
+
+    // The next stage: another channel and other gates, and nobody has shown anything.
+    let baseline = folder.join("baseline.json");
+    let taken =
+        rollout(node, &["baseline", "--out", baseline.to_str().expect("text"), "--samples", "3", "--every", "500ms"]);
+    let taken = taken.ok();
+    assert!(taken["consensus_latency_ms"].as_array().is_some_and(|series| !series.is_empty()), "{taken}");
+    assert_eq!(taken["proof_queue_depth"].as_array().map(Vec::len), Some(3), "{taken}");
+    next_stage(node, &folder, &baseline);
+    cluster.check_no_panic();
+}
+
+fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
+    let url = node.ports.rpc_url();
+    let prometheus = Canned::prometheus(3);
+    let report_file = folder.join("report.json");
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    let words = [
+        "check",
+        "--stage",
+        "testnet",
+        "--soaked",
+        &url,
+        "--prometheus",
+        &prometheus.url,
+        "--baseline",
+        &text(baseline),
+        "--report",
+        &text(&report_file),
+    ];
+    let ended = rollout(node, &words);
+    assert_eq!(ended.code, Some(10), "{ended:?}");
+    let report = ended.json();
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(&report_file).expect("written")).expect("JSON");
+    assert_eq!(written, report);
+    let expected = [
+        ("config", "failed"),
+        ("step", "ok"),
+        ("release", "unknown"),
+        ("sbom", "unknown"),
+        ("tests", "unknown"),
+        ("alert_rules", "ok"),
+        ("dashboards", "failed"),
+        ("test_alert", "unknown"),
+        ("soak", "failed"),
+        ("acknowledgements", "unknown"),
+        ("rollback", "unknown"),
+        ("baseline", "ok"),
+        ("epochs", "not_asked"),
+    ];
+    for (check, wanted) in expected {
+        assert_eq!(verdict(&report, check), wanted, "{check}: {report}");
+    }
+    let drift: Vec<&str> =
+        report["drift"].as_array().expect("drift").iter().filter_map(|one| one["key"].as_str()).collect();
+    for key in ["release_channel", "rollout.feature_gates.malachite_consensus"] {
+        assert!(drift.contains(&key), "{drift:?}");
+    }
+    // Two steps at once are refused, whatever else is shown.
+    let leap = rollout(node, &["check", "--stage", "canary", "--soaked", &url]).json();
+    assert_eq!(verdict(&leap, "step"), "failed", "{leap}");
+    let gone = rollout(node, &["check", "--stage", "testnet", "--soaked", "http://127.0.0.1:1"]).refused();
+    assert_eq!(gone.exit, 3, "{gone:?}");
+}
+
+/// Answers every request with what a function makes of its first line.
+struct Canned {
+    url: String,
+}
+
+impl Canned {
+    fn start(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let mut request = [0; 4_096];
+                let length = stream.read(&mut request).unwrap_or(0);
+                let line = String::from_utf8_lossy(&request[..length]).lines().next().unwrap_or_default().to_owned();
+                let body = answer(&line);
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(format!("{head}{body}").as_bytes());
+            }
+        });
+        Self { url }
+    }
+
+    /// As a Prometheus does: one rule is loaded, and so many alerts fire.
+    fn prometheus(firing: u32) -> Self {
+        Self::start(move |line| {
+            if line.contains("/api/v1/rules") {
+                return r#"{"status":"success","data":{"groups":[{"rules":[{"type":"alerting","name":"ChainStalled"}]}]}}"#
+                    .to_owned();
+            }
+            let value = if line.contains("ALERTS") { firing } else { 0 };
+            format!(r#"{{"status":"success","data":{{"result":[{{"value":[1.5,"{value}"]}}]}}}}"#)
+        })
+    }
+
+    /// As a ready node does whose height rises, and whose telemetry is as it is told to be.
+    fn node(status: &rpc::types::RolloutStatus) -> Self {
+        let (status, height) = (status.clone(), AtomicU64::new(status.finalized_height.0));
+        Self::start(move |line| {
+            if line.contains("/health/ready") {
+                return r#"{"ready":true,"mode":"node","reasons":[]}"#.to_owned();
+            }
+            let finalized_height = Height(height.fetch_add(1, Ordering::Relaxed));
+            let status = rpc::types::RolloutStatus { finalized_height, ..status.clone() };
+            serde_json::to_string(&status).expect("JSON")
+        })
+    }
+}
+
+fn smoke_at(url: &str) -> Ended {
+    run(tb().args(["rollout", "smoke", "--timeout", "1s", "--rpc", url]))
+}
+
+/// The check after a deployment, at a node whose telemetry stands still or cannot be encoded.
+fn deployment_fails(good: &rpc::types::RolloutStatus) {
+    let still = smoke_at(&Canned::node(good).url).refused();
+    assert!(still.exit == 6 && still.error.contains("samples stay at height"), "{still:?}");
+    let mut broken = good.clone();
+    broken.telemetry.encode_failures = 1;
+    let broken = smoke_at(&Canned::node(&broken).url).refused();
+    assert_eq!((broken.exit, broken.code.as_str()), (4, "telemetry_encode"), "{broken:?}");
+}
