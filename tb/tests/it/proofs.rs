@@ -21,9 +21,9 @@ use wallet::ValidatorKey;
 
 use crate::cluster::{Cluster, START_TIME, until};
 use crate::command::{Ended, Running, run, run_in, tb};
-use crate::key_cache;
 use crate::pay::Payer;
 use crate::proxy::Proxy;
+use crate::{key_cache, postmortem};
 
 /// Heights of one window.
 const WINDOW: u64 = 8;
@@ -261,6 +261,7 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     assert_eq!(events, 1, "one recovery, one event");
     let said = std::fs::read_to_string(&log).expect("the log");
     assert!(said.lines().count() >= 2 && said.lines().all(|line| line.contains("plonky3")), "{said}");
+    postmortem::is_collected(cluster, &log);
 }
 
 /// All nodes have the proofs, also one that was killed.
@@ -421,7 +422,7 @@ fn a_forged_balance_is_refused(cluster: &Cluster, proxy: &Proxy, payee: Address)
     }));
     let refused = verify(cluster, &proxy.url, &["--account", &payee.to_string()]).refused();
     assert_eq!(refused.code, "not_proven");
-    assert!(refused.error.contains("does not lead to the proven ledger root"), "{refused:?}");
+    assert!(refused.error.contains("does not lead to the ledger root"), "{refused:?}");
 }
 
 /// Each alteration is refused, or it touched what nothing depends on and the answer is the honest one.
