@@ -66,5 +66,6 @@ mod snapshots;
 mod stages;
 mod start;
 mod surface;
+mod too_old;
 mod top;
 mod validators;
