@@ -59,6 +59,9 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     let params = Params { window_blocks: WINDOW, proving, ..Params::default() };
     let gates = ["recursive_proofs", "consensus_enforcement"];
     let mut cluster = Cluster::with_gates(Engine::Bft, 2, INTERVAL_MS, Some(params), &gates);
+    // The first node looks where the prover of its machine keeps the circuits.
+    let shared = format!("proof_cache_dir={}", cluster.network.root.join("proof_cache").display());
+    cluster.nodes[0].start_with(&["--set", &shared], &[]);
     cluster.start_all();
     cluster.all_ready().await;
     let client = cluster.nodes[0].client();
@@ -191,6 +194,10 @@ async fn is_taken(cluster: &Cluster, height: Height) {
 
 /// Windows are proven and folded, both nodes take the chain proof, and the chain does.
 async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
+    let _first = testkit::contract!("S002-011");
+    let health = async || client.node_status().await.expect("it answers").backend_health.plonky3;
+    let before = health().await;
+    assert_eq!((before.cached_circuits.len(), before.circuit_cache_bytes, before.cache_size), (0, 0, 0), "no preload");
     let home = cluster.network.root.clone();
     let urls = [0, 1].map(|node: usize| cluster.nodes[node].ports.rpc_url());
     let mut command = tb();
@@ -215,6 +222,11 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
         has_chain_proof(node, height).await;
     }
     is_taken(cluster, height).await;
+    let after = health().await;
+    assert_eq!(after.cached_circuits, ["application", "internal", "leaf"]);
+    assert!(
+        after.healthy && after.cache_size > 0 && after.circuit_cache_bytes > 0 && !after.active_circuits.is_empty()
+    );
     assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
     let files = run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
     let names = files.as_array().expect("a list of files").iter().filter_map(|file| file["path"].as_str());

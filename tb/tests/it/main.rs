@@ -61,6 +61,7 @@ mod repair;
 mod rollout;
 mod room;
 mod scopes;
+mod signers;
 mod simulate;
 mod snapshots;
 mod stages;

@@ -106,6 +106,7 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     shares_windows(&cluster);
 
     shows_where_the_proofs_are(&client, paid_at).await;
+    counts_what_waits(&client).await;
     refuses_by_name(&client).await;
     shows_failures_and_recovery(&cluster).await;
     keeps_them(&mut cluster).await;
@@ -484,4 +485,23 @@ pub fn alter(body: &[u8], field: &str, random: u64) -> Vec<u8> {
         other => panic!("{field} is {other}"),
     };
     serde_json::to_vec(&answer).expect("JSON")
+}
+
+/// Closed windows without a proof are a gauge, and later stages are compared with it.
+async fn counts_what_waits(client: &Client) {
+    let _queue = testkit::contract!("S001-026");
+    let waiting = async || {
+        let status = client.proof_status().await.expect("it answers");
+        assert_eq!(status.queue_depth, status.finalized_height.0 / WINDOW - status.next_window, "{status:?}");
+        (status.next_window, status.queue_depth)
+    };
+    let (next, least) =
+        until("a window to wait", START_TIME, async || Some(waiting().await).filter(|(_, depth)| *depth > 0)).await;
+    let noted = cli::rollout::baseline::take(client, 2, Duration::from_millis(200)).await.expect("blocks are made");
+    let (same, most) = waiting().await;
+    assert_eq!(next, same, "nobody proves meanwhile");
+    assert_eq!(noted.proof_queue_depth.len(), 2);
+    assert!(noted.proof_queue_depth.iter().all(|depth| (least..=most).contains(depth)), "{least} {noted:?} {most}");
+    let metrics = client.metrics().await.expect("metrics");
+    assert!(metrics.contains("# TYPE proof_queue_depth gauge\n"), "{metrics}");
 }
