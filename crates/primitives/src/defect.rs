@@ -47,6 +47,20 @@ pub enum Defect {
     ListsHalfASnapshot,
     /// A fetched chunk is kept without a check.
     TakesAnyChunk,
+    /// A proof that does not advance is taken.
+    TakesAnOldProof,
+    /// The record of a closed window is not what its last block says.
+    RecordsAnotherLedger,
+    /// A proof is paid for all heights since genesis.
+    PaysAHeightTwice,
+    /// A verdict about a proof counts for every claim.
+    ForgetsTheClaim,
+    /// A block takes more than one proof.
+    TakesTwoProofs,
+    /// Nothing is left of the block weight when proofs lag far.
+    StopsAtTheFloor,
+    /// Pruning takes a block more than it may.
+    PrunesOneTooMany,
 }
 
 /// Whether this build has the defects at all; false in every program.
