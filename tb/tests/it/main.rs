@@ -64,4 +64,5 @@ mod stages;
 mod start;
 mod surface;
 mod top;
+mod ui;
 mod validators;
