@@ -21,7 +21,7 @@ import sys
 PROPAGATION_P95_MS_MAX = 500
 RESUME_MS_MAX = 5_000
 # Every run checks these; a run that is cut short before it could check them shows nothing. Only `mempool_bounded`, which
-# needs payments, `damage_is_found`, which needs damage, and those of snapshots are not among them.
+# needs payments, `damage_is_found`, which needs damage, and those of snapshots, proofs and pruning are not among them.
 PROPERTIES = (
     "admitted_by_the_draw",
     "agreement",

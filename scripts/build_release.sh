@@ -3,6 +3,8 @@
 #
 #   scripts/build_release.sh [--out DIR]
 #
+# It is built with the features prod (nothing in it is made for tests) and backend-plonky3 (the proofs of the network).
+#
 # DIR (default: target/release-portable/out) receives tb, tb.cdx.json (its parts, CycloneDX 1.6), SHA256SUMS and
 # provenance.json. With TB_RELEASE_KEY naming a key of `tb release key`, the provenance is signed; without one the
 # release is said to be unsigned, and `tb release verify` refuses it. What is changed and not committed is not built.

@@ -7,7 +7,8 @@ use primitives::{
     Timestamp, VrfSecretKey,
 };
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Proofs};
+use crate::stand_in::BYTES_MAX;
 
 /// When the chain begins, milliseconds since 1970. Virtual time starts here.
 pub const GENESIS_TIME: Timestamp = Timestamp(1_800_000_000_000);
@@ -17,6 +18,12 @@ pub const ACCOUNTS: u64 = 12;
 const BALANCE: Amount = Amount::from_blocks(50);
 /// The bond of an identity.
 pub const IDENTITY_BOND: Amount = Amount::from_blocks(1);
+/// What a verification costs a chain with proofs: a hundredth of a bond.
+const VERIFICATION_COST: Amount = Amount::new(10_000).expect("small");
+/// The least bond of a prover.
+pub const PROVER_BOND: Amount = Amount::from_blocks(1);
+/// What the prover pool holds at the start: a run empties it.
+const POOL: Amount = Amount::new(300_000).expect("small");
 /// Power of each validator.
 const POWER: u64 = 10;
 
@@ -61,6 +68,11 @@ impl Keys {
         SecretKey::from_seed(Keys(number).seed("account peer", account))
     }
 
+    /// The key of a prover; the one after the last is an accomplice of dishonest proposers and has no bond.
+    pub fn prover(self, prover: u16) -> SecretKey {
+        SecretKey::from_seed(self.seed("prover", u64::from(prover)))
+    }
+
     /// The address of a key that owns nothing at the start.
     pub fn stranger(self, number: u64) -> Address {
         Address::of_key(&SecretKey::from_seed(self.seed("stranger", number)).public_key())
@@ -99,6 +111,19 @@ fn quick_identities(params: &mut Params) {
     (params.witness.committee, params.witness.attestations_max, params.witness.min_tier) = (8, 16, 1);
 }
 
+/// Bonds of one BLOCK, short windows, a lag that is soon felt, and lanes so small that the floor is a few transfers.
+fn quick_proofs(params: &mut Params, proofs: &Proofs) {
+    params.window_blocks = proofs.window_heights;
+    params.block_weight_max = 50_000;
+    // What is left to the reserved lane is the room of two proofs.
+    (params.consumer_share_bps, params.industrial_share_bps) = (1_000, 1_000);
+    let proving = &mut params.proving;
+    proving.proof_bytes_max = BYTES_MAX;
+    (proving.verification_cost, proving.bond_min) = (VERIFICATION_COST, PROVER_BOND);
+    (proving.unbonding_blocks, proving.turn_blocks) = (6, proofs.turn_heights);
+    (proving.lag_free_windows, proving.lag_floor_windows) = (2, 6);
+}
+
 /// The genesis of a run.
 pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
     let of_key = |key: SecretKey| GenesisAccount { address: Address::of_key(&key.public_key()), balance: BALANCE };
@@ -115,6 +140,14 @@ pub fn genesis(keys: Keys, plan: &Plan) -> Genesis {
     if let Some(identities) = &plan.identities {
         quick_identities(&mut params);
         gates.extend(["timetoke_rewards", "witness_network"].map(|name| gate(name, identities.paid_from)));
+    }
+    if let Some(proofs) = &plan.proofs {
+        quick_proofs(&mut params, proofs);
+        accounts.extend((0..=proofs.provers).map(|prover| of_key(keys.prover(prover))));
+        accounts.push(GenesisAccount { address: Address::of_module("prover_pool"), balance: POOL });
+        gates.push(gate("recursive_proofs", proofs.taken_from));
+        gates.push(gate("consensus_enforcement", proofs.enforced_from));
+        gates.sort_by(|one, other| one.name.cmp(&other.name));
     }
     let validator = |node| GenesisValidator {
         public_key: keys.validator(node).public_key(),

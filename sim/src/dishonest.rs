@@ -3,12 +3,12 @@
 //! Rule: a dishonest validator signs whatever it likes with its own key; it cannot forge another's signature,
 //! and it cannot break the network's links.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use consensus::machine::{Channel, decode_vote, encode_parts, encode_proposal, encode_vote};
 use consensus::types::ProposalInit;
-use primitives::{Address, Block, Hash, Height, Proposal, Round, SecretKey, encode};
+use primitives::{Address, Block, BoundedVec, Hash, Height, Proposal, Round, SecretKey, Transaction, encode, merkle};
 
 use crate::plan::Misbehaviour;
 use crate::random::{PPM, Random};
@@ -29,6 +29,9 @@ pub enum To {
     Some,
 }
 
+/// Transactions that are smuggled into a block, and what counts when it is refused.
+pub type Smuggled = (&'static str, Vec<Transaction>);
+
 /// A message on its way out.
 pub type Sent = (To, Channel, Bytes);
 
@@ -44,8 +47,8 @@ pub struct Dishonest {
     pub genesis: Hash,
     /// Its own streams of parts so far.
     pub streams: u64,
-    /// Hashes of the invalid blocks that it offered.
-    pub invalid: BTreeSet<Hash>,
+    /// The invalid blocks that it offered, by hash, each with what counts when an honest validator refuses it.
+    pub invalid: BTreeMap<Hash, Option<&'static str>>,
 }
 
 impl Dishonest {
@@ -60,31 +63,53 @@ impl Dishonest {
             (Misbehaviour::EquivocatingProposer, Channel::Consensus) if decode_vote(&bytes).is_none() => {
                 vec![(To::Even, channel, bytes)]
             }
-            (Misbehaviour::InvalidBlocks, Channel::Parts) => Vec::new(),
-            (Misbehaviour::InvalidBlocks, Channel::Consensus) if decode_vote(&bytes).is_none() => Vec::new(),
+            (Misbehaviour::InvalidBlocks | Misbehaviour::SmuggledProofs, Channel::Parts) => Vec::new(),
+            (Misbehaviour::InvalidBlocks | Misbehaviour::SmuggledProofs, Channel::Consensus)
+                if decode_vote(&bytes).is_none() =>
+            {
+                Vec::new()
+            }
             (Misbehaviour::Garbage, _) => garbage(channel, bytes, random),
             _ => vec![(To::All, channel, bytes)],
         }
     }
 
-    /// What goes out besides when its engine offers a block.
-    pub fn offer(&mut self, height: Height, round: Round, block: &Bytes, random: &mut Random) -> Vec<Sent> {
+    /// What goes out besides when its engine offers a block. Who smuggles adds transactions, which have a name together.
+    pub fn offer(
+        &mut self,
+        (height, round): (Height, Round),
+        block: &Bytes,
+        smuggled: Option<Smuggled>,
+        random: &mut Random,
+    ) -> Vec<Sent> {
         // Some receivers see both offers, so that they can be proved.
         let odd = if random.chance(PPM / 4) { To::All } else { To::Odd };
-        let (to, change): (To, fn(&mut Block)) = match self.kind {
-            Misbehaviour::EquivocatingProposer => (odd, |block| block.header.time = block.header.time.plus(1)),
-            Misbehaviour::InvalidBlocks => (To::All, |block| block.header.state_root = Hash([7; 32])),
+        let Ok(mut block) = Block::from_bytes(block) else { return Vec::new() };
+        let (to, name) = match (self.kind, smuggled) {
+            (Misbehaviour::EquivocatingProposer, _) => {
+                block.header.time = block.header.time.plus(1);
+                (odd, None)
+            }
+            (Misbehaviour::InvalidBlocks, _) => {
+                block.header.state_root = Hash([7; 32]);
+                (To::All, None)
+            }
+            (Misbehaviour::SmuggledProofs, Some((name, more))) => {
+                let all: Vec<Transaction> = more.into_iter().chain(block.transactions.into_inner()).collect();
+                let Some(all) = BoundedVec::new(all) else { return Vec::new() };
+                block.transactions = all;
+                block.header.transactions_root = merkle::root(&block.transaction_leaves());
+                (To::All, Some(name))
+            }
             _ => return Vec::new(),
         };
-        let Ok(mut block) = Block::from_bytes(block) else { return Vec::new() };
-        change(&mut block);
         let proposal = Proposal { height, round, value: block.hash(), pol_round: None, proposer: self.address };
         let signature = self.key.sign(&proposal.signing_bytes(&self.genesis));
         let bytes = Bytes::from(encode(&block));
         let Ok(length) = u32::try_from(bytes.len()) else { return Vec::new() };
         self.streams += 1;
-        if self.kind == Misbehaviour::InvalidBlocks {
-            self.invalid.insert(proposal.value);
+        if matches!(self.kind, Misbehaviour::InvalidBlocks | Misbehaviour::SmuggledProofs) {
+            self.invalid.insert(proposal.value, name);
         }
         let init = ProposalInit { proposal, signature, bytes: length };
         let parts = encode_parts(init, &bytes, self.streams).unwrap_or_default();

@@ -20,7 +20,9 @@ impl World {
             | Fault::MisdirectedWrite { node } => *node == number,
             Fault::PowerLoss => true,
             // It waits for its step; from then on the process is down.
-            Fault::SnapshotCrash { node, .. } => *node == number && self.counts.in_effect_us.contains_key(index),
+            Fault::SnapshotCrash { node, .. } | Fault::PruneCrash { node, .. } => {
+                *node == number && self.counts.in_effect_us.contains_key(index)
+            }
             _ => false,
         })
     }
@@ -38,7 +40,10 @@ impl World {
         self.active.insert(index);
         let fault = self.plan.faults[index].fault.clone();
         // A crash, a failing disk, a torn write and what hits snapshots are counted when they strike.
-        let waits = matches!(fault, Fault::Crash { .. } | Fault::Disk { .. } | Fault::TornWrite { .. });
+        let waits = matches!(
+            fault,
+            Fault::Crash { .. } | Fault::Disk { .. } | Fault::TornWrite { .. } | Fault::PruneCrash { .. }
+        );
         if !waits && !fault.is_of_snapshots() {
             self.begins(index);
         }
@@ -77,7 +82,9 @@ impl World {
             | Fault::Disconnect { .. }
             | Fault::Loss { .. }
             | Fault::Duplicates { .. }
-            | Fault::Delay { .. } => {}
+            | Fault::Delay { .. }
+            | Fault::ProversStop
+            | Fault::PruneCrash { .. } => {}
         }
         Ok(())
     }

@@ -8,7 +8,7 @@
 //!
 //! What runs is what ships: `consensus` (core, app loop, codecs), `replica`, `state`, `mempool`, `tree`, the
 //! commit protocol of `storage`. What is modelled is the world around it: links, disk, clock, the file of the
-//! double-sign guard, the order in which value sync asks its peers.
+//! double-sign guard, the order in which value sync asks its peers, and chain proofs, for which there are stand-ins.
 //!
 //! Rules
 //! - The same plan gives the same trace hash, on every machine.
@@ -40,6 +40,10 @@ pub mod page;
 pub mod plan;
 pub mod profiles;
 pub mod properties;
+pub mod property;
+mod provers;
+pub mod proving;
+mod pruned;
 pub mod random;
 mod readiness;
 pub mod registry;
@@ -49,6 +53,7 @@ pub mod run;
 pub mod shrink;
 pub mod stake;
 pub mod stakers;
+pub mod stand_in;
 pub mod subjects;
 pub mod summary;
 pub mod timeline;

@@ -23,6 +23,7 @@ use crate::joining::Joining;
 use crate::log::Log;
 use crate::memory::{OFFENCE_LIMITS, TRACKED_LIMIT};
 use crate::plan::{Misbehaviour, SeededBug};
+use crate::stand_in::{Shared, Watched};
 
 /// Transactions that a mempool of the simulation holds; small, so that runs reach the bound.
 pub const MEMPOOL_LIMIT: usize = 8;
@@ -127,18 +128,20 @@ pub struct Node {
     /// The part that runs, unless it is down.
     pub running: Option<Running>,
     verdicts: Verdicts,
+    /// What everybody said about chain proofs.
+    answers: Shared,
     clock: Clock,
 }
 
 impl Node {
-    /// A validator that was never started; `verdicts` are those that it shares with the others.
+    /// A validator that was never started; `verdicts` about signatures and answers about proofs are shared with the others.
     pub fn new(
         keys: Keys,
         number: u16,
         key: u16,
         misbehaviour: Option<Misbehaviour>,
         bug: Option<SeededBug>,
-        verdicts: Verdicts,
+        (verdicts, answers): (Verdicts, Shared),
     ) -> Self {
         Self {
             number,
@@ -167,6 +170,7 @@ impl Node {
             bug: bug.filter(|_| misbehaviour.is_none()),
             running: None,
             verdicts,
+            answers,
             clock: Clock::default(),
         }
     }
@@ -203,7 +207,8 @@ impl Node {
         let identity = Identity { address: self.address, vrf_key: keys.vrf(self.key) };
         let factor = if self.bug == Some(SeededBug::OverfillsTheMempool) { 16 } else { 1 };
         let config = MempoolConfig { limit: MEMPOOL_LIMIT.saturating_mul(factor), ..MempoolConfig::default() };
-        let replica = Replica::open(genesis.clone(), Arc::clone(&store), config, Some(identity), observer);
+        let judge = Arc::new(Watched::new(self.number, Arc::clone(&self.answers), self.bug));
+        let replica = Replica::open_with(genesis.clone(), Arc::clone(&store), config, Some(identity), observer, judge);
         let replica = replica.map_err(|fault| fault.to_string())?;
         let reports = Reports::open(keys.validator(self.key), Arc::clone(&store)).map_err(|fault| fault.to_string())?;
         let (offences, _) = Offences::of_chain(&replica, OFFENCE_LIMITS).map_err(|fault| fault.to_string())?;

@@ -50,6 +50,7 @@ impl World {
         if is_news && end.is_none() {
             self.reports(number)?;
             self.copy_is_due(number);
+            self.prune_is_due(number)?;
         }
         match end {
             None => self.queues_bounded(number),
@@ -77,7 +78,7 @@ impl World {
         self.accuses_nobody(number, block, chain)?;
         if height > self.decided {
             self.decided = height;
-            let made_up = self.dishonest.values().any(|dishonest| dishonest.invalid.contains(&block.hash));
+            let made_up = self.dishonest.values().any(|dishonest| dishonest.invalid.contains_key(&block.hash));
             self.counts.tampered_final += u64::from(made_up);
             if !self.active.is_empty() {
                 self.unhealthy = height;
@@ -219,18 +220,25 @@ impl World {
         match event {
             ConsensusEvent::Proposed { height, round, block } => {
                 self.offered_us.entry(*block).or_insert(self.now_us);
-                let bytes = self.node(number).candidate(block);
+                let (bytes, smuggled) = (self.node(number).candidate(block), self.smuggled(number));
                 let (dishonest, chance) = (self.dishonest.get_mut(&number), &mut self.chance);
-                let sent =
-                    dishonest.zip(bytes).map(|(dishonest, bytes)| dishonest.offer(*height, *round, &bytes, chance));
+                let sent = dishonest
+                    .zip(bytes)
+                    .map(|(dishonest, bytes)| dishonest.offer((*height, *round), &bytes, smuggled, chance));
                 let sent = sent.unwrap_or_default();
-                let makes_up = self.plan.dishonest.get(&number) == Some(&Misbehaviour::InvalidBlocks);
+                let kind = self.plan.dishonest.get(&number);
+                let makes_up = matches!(kind, Some(Misbehaviour::InvalidBlocks | Misbehaviour::SmuggledProofs));
                 self.counts.tampered += u64::from(makes_up && !sent.is_empty());
                 for sent in sent {
                     self.send_to(number, sent);
                 }
             }
-            ConsensusEvent::ProposalReceived { block, .. } => {
+            ConsensusEvent::ProposalReceived { block, valid, .. } => {
+                let named =
+                    self.dishonest.values().find_map(|dishonest| dishonest.invalid.get(block).copied().flatten());
+                if let Some(name) = named.filter(|_| !valid && self.is_honest(number)) {
+                    self.effect(name);
+                }
                 let offered = self.offered_us.get(block);
                 self.counts.propagation_us.extend(offered.map(|offered| self.now_us.saturating_sub(*offered)));
             }

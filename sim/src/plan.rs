@@ -21,6 +21,8 @@ mod identities;
 mod links;
 mod misbehaviour;
 mod phases;
+mod proofs;
+mod pruning;
 mod read;
 mod seeded;
 mod snapshots;
@@ -39,6 +41,8 @@ pub use identities::Identities;
 pub use links::{Links, Region, Route};
 pub use misbehaviour::Misbehaviour;
 pub use phases::{Pattern, Phase};
+pub use proofs::Proofs;
+pub use pruning::{PruneStep, Pruning};
 pub use read::Format;
 pub use snapshots::Snapshots;
 pub use staking::Staking;
@@ -90,6 +94,12 @@ pub struct Plan {
     /// Validators copy their state; without it, nobody does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Snapshots>,
+    /// Blocks take proofs; without it, no block does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proofs: Option<Proofs>,
+    /// Validators throw old blocks away; without it, nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruning: Option<Pruning>,
     /// A defect of every honest validator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeded_bug: Option<SeededBug>,

@@ -3,7 +3,7 @@
 use crate::plan::{Plan, PlanError};
 
 /// Every profile, with the text of its scenario.
-const PROFILES: [(&str, &str); 7] = [
+const PROFILES: [(&str, &str); 8] = [
     ("small-world", include_str!("../../scenarios/small-world.toml")),
     ("partition", include_str!("../../scenarios/partition.toml")),
     ("flood", include_str!("../../scenarios/flood.toml")),
@@ -11,6 +11,7 @@ const PROFILES: [(&str, &str); 7] = [
     ("canary-rolling", include_str!("../../scenarios/canary-rolling.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("snapshot-guard", include_str!("../../scenarios/snapshot-guard.toml")),
+    ("proofs", include_str!("../../scenarios/proofs.toml")),
 ];
 
 /// A profile that cannot be had.

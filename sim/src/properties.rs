@@ -8,143 +8,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use primitives::actions::{IdentityEvent, TimetokeEvent, WitnessEvent};
+use primitives::actions::{IdentityEvent, ProvingEvent, TimetokeEvent, WitnessEvent};
 use primitives::{Address, Event, Genesis, Hash, Height, LedgerSlot, TransactionId, merkle};
 use replica::model::{Bounds, Model};
 use replica::{Application, FinalizedBlock, QueueLength, Replica};
 
 use crate::guard::Notary;
 use crate::lottery::Lottery;
+pub use crate::property::Property;
+use crate::proving::{OF_BLOCKS, Proving};
 use crate::registry::Registry;
 use crate::stake::Stakes;
-
-/// The properties that are checked, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Property {
-    /// No two honest validators finalize different blocks at one height.
-    Agreement,
-    /// A finalized block extends its parent, holds what its header says, and only transactions that their payers
-    /// signed, used once and before they expired.
-    Validity,
-    /// What a client was told is final is in the chain, and on the disk of every validator that got that far.
-    NoAcknowledgedTransactionLost,
-    /// No transaction is in the chain twice, nor two with one payer and nonce.
-    NoTransactionAppliedTwice,
-    /// An honest validator never signs two different messages for one place.
-    NoConflictingSignature,
-    /// The supply is what the independent model of the ledger says.
-    SupplyConserved,
-    /// Balances and nonces are what the independent model of the ledger says.
-    LedgerEqualsModel,
-    /// Two honest validators at one height have the same roots.
-    StateRootsEqual,
-    /// What is on the disk gives the state that runs.
-    DiskHoldsTheState,
-    /// A restart never takes back a height that was called final.
-    FinalizedSurvivesRestart,
-    /// An honest validator starts from its own disk, and stops only when its disk fails.
-    HonestValidatorRuns,
-    /// No mempool holds more than its limit.
-    MempoolBounded,
-    /// Nothing that waits in a validator is more than its limit: messages, parts and blocks of consensus, synced blocks,
-    /// transactions, candidates, reports.
-    QueuesBounded,
-    /// An honest validator that precommitted a block prevotes another one only after two thirds prevoted that one.
-    NoVoteAgainstALock,
-    /// A validator that calls itself ready finalized something lately and is not far behind.
-    ReadinessTellsTheTruth,
-    /// A start on a disk with a flipped bit or a misdirected write refuses.
-    DamageIsFound,
-    /// What is issued is what the rates say, and every reward is paid out of it.
-    PayoutsAddUp,
-    /// Identities become active, answer challenges and attest samples by the rules only, each once.
-    NoUnearnedCredit,
-    /// Nobody is slashed who did not sign twice.
-    NoFalseSlash,
-    /// The voting set changes at the ends of epochs only, by a bounded part of its power.
-    SetsChangeSlowly,
-    /// The lottery admits whom its rules draw, and where there is one nobody enters the voting set without it.
-    AdmittedByTheDraw,
-    /// Who was seen signing twice is punished within three blocks when the network is healthy.
-    EquivocatorsArePunished,
-    /// Who begins with a copy has at its height what the others have there.
-    RestoredEqualsTheOthers,
-    /// A snapshot that is damaged or half made is neither whole nor used, an altered chunk is not kept.
-    NoBadSnapshotIsUsed,
-    /// A copy is of the height that was due, and making it changes nothing and stops nobody.
-    SnapshotsLeaveBlocksAlone,
-    /// After the last fault, heights are decided again within a bounded number of rounds.
-    Progress,
-}
-
-impl Property {
-    /// Every property.
-    pub const ALL: [Self; 26] = [
-        Self::Agreement,
-        Self::Validity,
-        Self::NoAcknowledgedTransactionLost,
-        Self::NoTransactionAppliedTwice,
-        Self::NoConflictingSignature,
-        Self::SupplyConserved,
-        Self::LedgerEqualsModel,
-        Self::StateRootsEqual,
-        Self::DiskHoldsTheState,
-        Self::FinalizedSurvivesRestart,
-        Self::HonestValidatorRuns,
-        Self::MempoolBounded,
-        Self::QueuesBounded,
-        Self::NoVoteAgainstALock,
-        Self::ReadinessTellsTheTruth,
-        Self::DamageIsFound,
-        Self::PayoutsAddUp,
-        Self::NoUnearnedCredit,
-        Self::NoFalseSlash,
-        Self::SetsChangeSlowly,
-        Self::AdmittedByTheDraw,
-        Self::EquivocatorsArePunished,
-        Self::RestoredEqualsTheOthers,
-        Self::NoBadSnapshotIsUsed,
-        Self::SnapshotsLeaveBlocksAlone,
-        Self::Progress,
-    ];
-
-    /// The property of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|property| property.name() == name)
-    }
-
-    /// Its name in verdicts.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Agreement => "agreement",
-            Self::Validity => "validity",
-            Self::NoAcknowledgedTransactionLost => "no_acknowledged_transaction_lost",
-            Self::NoTransactionAppliedTwice => "no_transaction_applied_twice",
-            Self::NoConflictingSignature => "no_conflicting_signature",
-            Self::SupplyConserved => "supply_conserved",
-            Self::LedgerEqualsModel => "ledger_equals_model",
-            Self::StateRootsEqual => "state_roots_equal",
-            Self::DiskHoldsTheState => "disk_holds_the_state",
-            Self::FinalizedSurvivesRestart => "finalized_survives_restart",
-            Self::HonestValidatorRuns => "honest_validator_runs",
-            Self::MempoolBounded => "mempool_bounded",
-            Self::QueuesBounded => "queues_bounded",
-            Self::NoVoteAgainstALock => "no_vote_against_a_lock",
-            Self::ReadinessTellsTheTruth => "readiness_tells_the_truth",
-            Self::DamageIsFound => "damage_is_found",
-            Self::PayoutsAddUp => "payouts_add_up",
-            Self::NoUnearnedCredit => "no_unearned_credit",
-            Self::NoFalseSlash => "no_false_slash",
-            Self::SetsChangeSlowly => "sets_change_slowly",
-            Self::AdmittedByTheDraw => "admitted_by_the_draw",
-            Self::EquivocatorsArePunished => "equivocators_are_punished",
-            Self::RestoredEqualsTheOthers => "restored_equals_the_others",
-            Self::NoBadSnapshotIsUsed => "no_bad_snapshot_is_used",
-            Self::SnapshotsLeaveBlocksAlone => "snapshots_leave_blocks_alone",
-            Self::Progress => "progress",
-        }
-    }
-}
 
 /// A property that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,6 +55,7 @@ pub struct Judge {
     stakes: Stakes,
     registry: Registry,
     lottery: Lottery,
+    proving: Proving,
     is_bounded: bool,
     checks: BTreeMap<&'static str, u64>,
 }
@@ -194,6 +69,7 @@ impl Judge {
             stakes: Stakes::new(genesis.params.clone(), set, suspects, weak),
             registry: Registry::new(genesis),
             lottery: Lottery::new(genesis),
+            proving: Proving::new(genesis),
             is_bounded,
             genesis: genesis.clone(),
             genesis_hash: genesis.hash(),
@@ -225,6 +101,11 @@ impl Judge {
     /// What it knows of the lottery.
     pub fn lottery(&self) -> &Lottery {
         &self.lottery
+    }
+
+    /// What it knows of proofs on chain.
+    pub fn proving(&self) -> &Proving {
+        &self.proving
     }
 
     /// The nonce that an address uses next.
@@ -289,6 +170,7 @@ impl Judge {
             self.no_unearned_credit(block, chain)?;
             self.count(Property::AdmittedByTheDraw);
             self.lottery.finalized(block, self.stakes.set())?;
+            self.proofs_follow_the_rules(block, chain)?;
             self.supply_conserved(block, chain, issued)?;
             self.ledger_equals_model(block, chain)?;
             self.sets_change_slowly(height, chain)?;
@@ -296,6 +178,7 @@ impl Judge {
             self.decided.insert(height, Decided { hash: block.hash, state_root, first: node });
         }
         self.state_roots_equal(node, chain, height)?;
+        self.proving.same_proven_height(node, chain)?;
         for id in &block.transactions {
             self.acknowledged.entry(*id).or_insert(height);
         }
@@ -373,6 +256,9 @@ impl Judge {
             | Event::RewardPaid { to: paid, .. }
             | Event::Identity(IdentityEvent::BondReturned { identity: paid, .. })
             | Event::Timetoke(TimetokeEvent::Rewarded { validator: paid, .. })
+            | Event::Proving(
+                ProvingEvent::Returned { prover: paid, .. } | ProvingEvent::Accepted { payout: paid, .. },
+            )
             | Event::Witness(WitnessEvent::Paid { identity: paid, .. }) = event
             {
                 touched.insert(*paid);
@@ -408,6 +294,13 @@ impl Judge {
         registry.finalized(block, stakes.set(), hash_of, chain)
     }
 
+    fn proofs_follow_the_rules(&mut self, block: &FinalizedBlock, chain: &Replica) -> Check {
+        if self.proving.is_on() {
+            OF_BLOCKS.into_iter().for_each(|property| self.count(property));
+        }
+        self.proving.finalized(block, chain)
+    }
+
     fn sets_change_slowly(&mut self, height: Height, chain: &Replica) -> Check {
         self.count(Property::SetsChangeSlowly);
         match chain.validators() {
@@ -440,7 +333,8 @@ impl Judge {
         let slashed = block.receipts.iter().flat_map(|receipt| &receipt.events).chain(&block.events);
         let slashed = slashed.map(|event| match event {
             Event::Slashed { amount, .. } => amount.micro(),
-            Event::Identity(IdentityEvent::Punished { burned, .. }) => burned.micro(),
+            Event::Identity(IdentityEvent::Punished { burned, .. })
+            | Event::Proving(ProvingEvent::Forfeited { burned, .. }) => burned.micro(),
             _ => 0,
         });
         let burned = slashed.fold(burned, u64::saturating_add);

@@ -146,6 +146,7 @@ fn text_of(event: &Event) -> String {
         Event::SyncLate(node, _, request) => format!("sync request {request} of {node} is late"),
         Event::Boot(node) => format!("boot of {node}"),
         Event::Wallet => "a wallet may send".to_owned(),
+        Event::Prover(prover) => format!("prover {prover} looks at the chain"),
         Event::Copy(node, _) => format!("{node} copies its state"),
         Event::JoinLate(node, _, question) => format!("snapshot question {question} of {node} is late"),
         Event::FaultBegins(index) => format!("fault {index} begins"),

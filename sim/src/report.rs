@@ -13,7 +13,7 @@ use crate::run::slowest;
 use crate::world::{MS, World};
 
 /// What takes effect besides faults and dishonest validators, as summaries name it.
-pub const EFFECTS: [&str; 48] = [
+pub const EFFECTS: [&str; 65] = [
     "unsynced_write_lost",
     "disk_error",
     "disk_full",
@@ -62,6 +62,32 @@ pub const EFFECTS: [&str; 48] = [
     "snapshot_crash_after_sync",
     "snapshot_crash_removed",
     "snapshot_crash_chunk_kept",
+    "prover_bonded",
+    "prover_unbonding",
+    "prover_returned",
+    "window_closed",
+    "window_assigned",
+    "proof_accepted",
+    "proof_invalid",
+    "proof_refused",
+    "windows_proven_at_once",
+    "pool_ran_dry",
+    "block_lightened",
+    "block_at_floor",
+    "carried_at_floor",
+    "weight_recovered",
+    "oversize_proof_refused",
+    "unbonded_proof_refused",
+    "second_proof_refused",
+];
+
+/// The same of what only scenarios have.
+pub const SCENARIO_EFFECTS: [&str; 5] = [
+    "pruned",
+    "prune_crash_before_write",
+    "prune_crash_after_write",
+    "prune_crash_after_sync",
+    "prune_crash_after_mark",
 ];
 
 /// How a run ended.
@@ -280,10 +306,16 @@ impl Report {
     }
 }
 
-/// What took effect besides faults: in the world, in stakes, in identities.
+/// What took effect besides faults: in the world, in stakes, in identities, in proofs.
 fn effects(world: &World) -> BTreeMap<String, u64> {
     let judge = &world.judge;
-    let counts = [&world.counts.effects, judge.stakes().counts(), judge.registry().counts(), judge.lottery().counts()];
+    let counts = [
+        &world.counts.effects,
+        judge.stakes().counts(),
+        judge.registry().counts(),
+        judge.lottery().counts(),
+        judge.proving().counts(),
+    ];
     counts.into_iter().flat_map(named).collect()
 }
 

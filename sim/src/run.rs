@@ -10,6 +10,7 @@ use storage::{Store, StoreConfig};
 use crate::plan::Plan;
 use crate::properties::{Broken, Check, Property};
 use crate::report::{Report, Verdict};
+use crate::stand_in::Watched;
 use crate::world::{MS, World};
 
 /// Shortest run, milliseconds of virtual time.
@@ -122,6 +123,7 @@ fn last_checks(world: &mut World) -> Check {
     let notary = world.notary.clone();
     let honest: Vec<bool> = world.nodes.iter().map(|node| node.misbehaviour.is_none()).collect();
     let is_honest = |node: u16| honest.get(usize::from(node)).copied().unwrap_or(false);
+    world.verdicts_survive_restarts()?;
     world.judge.no_conflicting_signature(&notary, is_honest)?;
     for number in 0..world.plan.nodes() {
         world.no_bad_snapshot_is_used(number)?;
@@ -132,11 +134,13 @@ fn last_checks(world: &mut World) -> Check {
         let (number, replica) = (node.number, Arc::clone(&running.replica));
         let chain = replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         world.judge.no_acknowledged_transaction_lost(number, &chain)?;
+        let judge = Watched::new(number, Arc::clone(&world.answers), None);
         let reopened = Store::open(&StoreConfig::Faulty(node.disk.clone()), &world.genesis_hash)
             .map_err(|error| error.to_string())
             .and_then(|store| {
                 let (genesis, mempool) = (world.genesis.clone(), MempoolConfig::default());
-                let opened = Replica::open(genesis, Arc::new(store), mempool, None, Arc::new(|_| {}));
+                let opened =
+                    Replica::open_with(genesis, Arc::new(store), mempool, None, Arc::new(|_| {}), Arc::new(judge));
                 opened.map_err(|fault| fault.to_string())
             });
         match reopened {

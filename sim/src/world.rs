@@ -13,6 +13,7 @@
 //! Read next: `network.rs`, `faults.rs`, `run.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use consensus::machine::{Channel, Timer, Verdicts};
@@ -30,7 +31,9 @@ use crate::network::Relayed;
 use crate::node::{MEMPOOL_LIMIT, Node};
 use crate::plan::Plan;
 use crate::properties::{Broken, Check, Judge, Property};
+use crate::provers::Provers;
 use crate::random::Random;
+use crate::stand_in::Shared;
 use crate::traffic::Traffic;
 use crate::witness::Witness;
 
@@ -83,6 +86,8 @@ pub enum Event {
     Boot(u16),
     /// A wallet may send something.
     Wallet,
+    /// A prover looks at the chain.
+    Prover(u16),
     /// A snapshot is made: by whom, in which life.
     Copy(u16, u32),
     /// A validator on its way to a snapshot waits no more for an answer.
@@ -159,6 +164,8 @@ pub struct World {
     pub(crate) dishonest: BTreeMap<u16, Dishonest>,
     pub(crate) copies_chance: Random,
     pub(crate) copied: Copied,
+    pub(crate) provers: Option<Provers>,
+    pub(crate) answers: Shared,
     traffic: Traffic,
     queue: BTreeMap<(u64, u64), Event>,
     pub(crate) numbers: u64,
@@ -178,11 +185,12 @@ impl World {
     pub fn of_genesis(plan: Plan, genesis: Genesis) -> Self {
         let (random, keys) = (Random::new(plan.seed), Keys::of(plan.seed));
         let genesis_hash = genesis.hash();
-        let (twins, verdicts) = (plan.twins(), Verdicts::default());
+        let (twins, verdicts, answers) = (plan.twins(), Verdicts::default(), Shared::default());
         let nodes = (0..plan.validators).chain(twins).zip(0..).map(|(key, number)| {
             let misbehaviour = plan.dishonest.get(&key).copied();
             let copies_every = plan.snapshots.as_ref().map(|snapshots| snapshots.every_heights);
-            let mut node = Node::new(keys, number, key, misbehaviour, plan.seeded_bug, verdicts.clone());
+            let mut node =
+                Node::new(keys, number, key, misbehaviour, plan.seeded_bug, (verdicts.clone(), Arc::clone(&answers)));
             node.copies_every = copies_every;
             node
         });
@@ -190,7 +198,7 @@ impl World {
         let dishonest = plan.dishonest.iter().map(|(node, kind)| {
             let (key, streams) = (keys.validator(*node), 0);
             let address = primitives::Address::of_key(&key.public_key());
-            (*node, Dishonest { kind: *kind, key, address, genesis: genesis_hash, streams, invalid: BTreeSet::new() })
+            (*node, Dishonest { kind: *kind, key, address, genesis: genesis_hash, streams, invalid: BTreeMap::new() })
         });
         let first = genesis.validator_set().expect("a plan has a validator with a seat");
         let address = |node: u16| primitives::Address::of_key(&keys.validator(node).public_key());
@@ -210,6 +218,8 @@ impl World {
             chance: random.fork("chance"),
             copies_chance: random.fork("copies"),
             copied: Copied::new(),
+            provers: Provers::of(&plan, keys, &genesis, random.fork("provers")),
+            answers,
             dishonest: dishonest.collect(),
             nodes,
             genesis,
@@ -236,6 +246,7 @@ impl World {
             self.after(0, Event::Boot(node));
         }
         self.after(MS, Event::Wallet);
+        self.provers_begin();
         for index in 0..self.plan.faults.len() {
             let (at, length) = (self.plan.faults[index].at_ms, self.plan.faults[index].for_ms);
             self.after(at.saturating_mul(MS), Event::FaultBegins(index));
@@ -279,6 +290,11 @@ impl World {
         self.counts.events += 1;
         self.seed_disks();
         self.trace(number, &event);
+        self.handle(event)?;
+        if self.provers.is_some() { self.verdicts_survive_restarts() } else { Ok(()) }
+    }
+
+    fn handle(&mut self, event: Event) -> Check {
         match event {
             Event::Deliver(to, from, packet) => self.deliver(to, from, packet),
             Event::Relay(to, by, relayed) => self.relayed(to, by, relayed),
@@ -296,6 +312,7 @@ impl World {
             }
             Event::Boot(node) => self.boot(node),
             Event::Wallet => self.wallet(),
+            Event::Prover(prover) => self.prover_looks(prover),
             Event::Copy(node, life) => self.copy(node, life),
             Event::JoinLate(node, life, question) => self.join_late(node, life, question),
             Event::FaultBegins(index) => self.fault_begins(index),
@@ -337,6 +354,7 @@ impl World {
             Event::FaultEnds(_) => (11, 0, &[]),
             Event::Copy(node, _) => (13, *node, &[]),
             Event::JoinLate(node, ..) => (14, *node, &[]),
+            Event::Prover(prover) => (16, *prover, &[]),
         };
         self.trace.update(&[kind]).update(&node.to_le_bytes()).update(digest);
     }
@@ -375,10 +393,14 @@ impl World {
         }
         self.damage_is_found(number, None)?;
         self.no_bad_snapshot_is_used(number)?;
+        self.pruned_stores_answer(number)?;
         let (life, finalized) = (self.node(number).life, self.node(number).finalized());
         if self.is_honest(number) {
             self.judge.count(Property::HonestValidatorRuns);
             self.judge.finalized_survives_restart(number, before, finalized)?;
+            if let Some(running) = &self.nodes[usize::from(number)].running {
+                self.judge.proving().same_proven_height(number, &running.chain())?;
+            }
         }
         self.after(STATUS_US, Event::Status(number, life));
         self.start(number, life)

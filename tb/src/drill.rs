@@ -101,6 +101,12 @@ fn profile(name: &str) -> Result<Plan, Failure> {
     let known = PROFILES.map(|(name, _)| name).join(", ");
     match PROFILES.into_iter().find(|(known, _)| *known == name) {
         Some((_, text)) => Plan::from_toml(text).map_err(|error| Failure::told(ExitCode::Usage, "scenario", error, "")),
+        None if name == "proofs" => Err(Failure::new(
+            ExitCode::Refused,
+            "not_for_processes",
+            "the profile proofs has stand-ins for proofs, which no real process takes",
+            format!("run it with tb sim --profile proofs, or use one of {known}"),
+        )),
         None if name == "snapshot-guard" => Err(Failure::new(
             ExitCode::Refused,
             "not_for_processes",
@@ -128,6 +134,8 @@ fn refuse_network(plan: &Plan, cannot: &mut Vec<String>) {
     refuse(plan.staking.is_some(), "staking (the payments of a drill move no stake)");
     refuse(plan.identities.is_some(), "identities (the payments of a drill register nobody)");
     refuse(plan.snapshots.is_some(), "snapshots (the nodes of a drill make none)");
+    refuse(plan.pruning.is_some(), "pruning (the nodes of a drill keep their blocks)");
+    refuse(plan.proofs.is_some(), "proofs (those of the simulator are stand-ins)");
     if !(NODES_MIN..=NODES_MAX).contains(&plan.validators) {
         cannot.push(format!("validators = {} (use {NODES_MIN} to {NODES_MAX} processes)", plan.validators));
     }
@@ -176,6 +184,10 @@ fn process_fault(fault: &Fault) -> Result<ProcessFault, String> {
         Fault::Loss { ppm } => ProcessFault::Loss { ppm },
         Fault::Duplicates { ppm } => ProcessFault::Duplicates { ppm },
         Fault::Slow { .. } => return Err("slow (use pause or delay)".to_owned()),
+        Fault::PruneCrash { .. } => {
+            return Err("prune_crash (a real process is not ended at a step of pruning)".to_owned());
+        }
+        Fault::ProversStop => return Err("provers_stop (a drill has no provers)".to_owned()),
         Fault::TornWrite { .. }
         | Fault::BitFlip { .. }
         | Fault::MisdirectedWrite { .. }

@@ -58,6 +58,8 @@ pub(crate) enum Task {
     Defects,
     /// Proofs over proofs: real ones of foreign keys, and altered fresh ones.
     Folds,
+    /// An extension of the chain proof by two of the largest parts; takes up to 4 GB, and runs when it is named.
+    Largest,
     /// Very many altered proofs and altered public values, in one thread.
     Mutations,
     /// The size of chain proofs on a running network, up to past height 1,000.
@@ -76,6 +78,7 @@ impl Task {
             Self::Simulator => "simulator",
             Self::Defects => "defects",
             Self::Folds => "folds",
+            Self::Largest => "largest",
             Self::Mutations => "mutations",
             Self::Chain => "chain",
             Self::Quorum => "quorum",
@@ -84,9 +87,9 @@ impl Task {
         }
     }
 
-    /// Whether the result must be there. What only a quiet machine can measure is measured when somebody has one.
+    /// Whether the result must be there. What only a quiet or a large machine can measure is measured when somebody has one.
     fn is_required(self) -> bool {
-        self != Self::Lag
+        !matches!(self, Self::Lag | Self::Largest)
     }
 
     fn result(self) -> String {
@@ -119,6 +122,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Simulator => simulator(workspace, extent)?,
             Task::Defects => defects(workspace)?,
             Task::Folds => folds::run(workspace)?,
+            Task::Largest => folds::largest(workspace)?,
             Task::Mutations => mutations::run(workspace, extent.mutations)?,
             Task::Chain => chain::run(workspace)?,
             Task::Quorum => quorum::run(workspace)?,
@@ -259,6 +263,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Simulator => wrong_runs(result),
         Task::Defects => wrong_defects(result),
         Task::Folds => folds::wrong(result),
+        Task::Largest => folds::wrong_largest(result),
         Task::Mutations => mutations::wrong(result),
         Task::Chain => chain::wrong(result),
         Task::Quorum => quorum::wrong(result),

@@ -29,6 +29,10 @@ use crate::process::{Workspace, output_of, succeed};
 const KEY_VARIABLE: &str = "TB_RELEASE_KEY";
 /// What stands before the commit in the program (`apps/cli/src/release/info.rs`).
 const STAMP_MARK: &str = "the-block-built-from-commit:";
+/// What cargo is told to build: the program for others, with the proof system of the network and the promise of the feature `prod` that
+/// nothing in it is made for tests (`apps/cli/src/release/info.rs`).
+const BUILD: [&str; 9] =
+    ["build", "--release", "--locked", "--package", "tb", "--bin", "tb", "--features", "prod,backend-plonky3"];
 /// How this project builds, for readers of the provenance.
 const BUILD_TYPE: &str = "urn:the-block:release:cargo:v1";
 /// Separates flags in `CARGO_ENCODED_RUSTFLAGS`, so that a path may hold a space.
@@ -127,7 +131,7 @@ fn build(workspace: &Workspace, source: &Path, target: &Path, flags: &[String], 
     if let Some(home) = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo"))) {
         all.push(format!("--remap-path-prefix={}=/cargo", home.display()));
     }
-    let mut cargo = workspace.cargo(&["build", "--release", "--locked", "--package", "tb", "--bin", "tb"]);
+    let mut cargo = workspace.cargo(&BUILD);
     cargo.current_dir(source).arg("--target-dir").arg(target);
     cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", all.join(BETWEEN_FLAGS));
     cargo.env("TB_BUILD_STAMP", format!("{STAMP_MARK}{commit}")).envs(PROFILE);
@@ -148,7 +152,7 @@ fn provenance(commit: &str, host: &str, compiler: &str, flags: &[String], sums: 
                 "internalParameters": {
                     "rustflags": flags,
                     "profile": profile,
-                    "command": "cargo build --release --locked --package tb --bin tb",
+                    "command": format!("cargo {}", BUILD.join(" ")),
                 },
                 "resolvedDependencies": [{ "name": "source", "digest": { "gitCommit": commit } }],
             },

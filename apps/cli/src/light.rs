@@ -16,11 +16,14 @@
 use std::time::{Duration, Instant};
 
 use primitives::{Address, Genesis, Hash, Header, Height, LedgerSlot, Timestamp, decode};
-use proof::light::{Attested, CertifiedHeader, ChainRules, LightError, Proven, SealedChain, SealedWindow};
+use proof::light::{
+    AccountWitness, Attested, CertifiedHeader, ChainRules, LightError, Proven, SealedChain, SealedWindow,
+    check_account, check_slot,
+};
 use proof::{FoldKey, LedgerPoint, VerifyingKey, fold_key, verifying_key};
-use rpc::types::BlockId;
+use rpc::types::{AccountProof, BlockId};
 use rpc::{Client, ClientError, ErrorCode, ExitCode};
-use tree::LedgerProof;
+use tree::{LedgerProof, StateProof};
 
 use crate::exit::Failure;
 
@@ -55,7 +58,21 @@ impl std::str::FromStr for Checkpoint {
     }
 }
 
-/// The account that was asked for, as proven.
+/// The account that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// It is in the proven ledger.
+    Proven(ProvenSlot),
+    /// The address has none: attested.
+    Absent {
+        /// The height that this is attested at.
+        height: Height,
+        /// The block.
+        block: Hash,
+    },
+}
+
+/// An account as proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProvenSlot {
     /// Its content.
@@ -109,6 +126,15 @@ fn judged(error: LightError) -> Failure {
     }
 }
 
+/// What a node shows of an account by both trees.
+fn witness(shown: &AccountProof) -> Result<AccountWitness, Failure> {
+    let place =
+        StateProof::from_bytes(&shown.state.proof.0).map_err(|_| unproven("the module-state proof does not decode"))?;
+    let content = shown.ledger_proof.as_ref().map(|bytes| decode(&bytes.0)).transpose();
+    let content = content.map_err(|_| unproven("the ledger proof does not decode"))?;
+    Ok(AccountWitness { value: shown.state.value.as_ref().map(|value| value.0.clone()), place, content })
+}
+
 impl<'a> Session<'a> {
     /// Starts from genesis, or from a checkpoint.
     ///
@@ -120,6 +146,10 @@ impl<'a> Session<'a> {
         checkpoint: Option<Checkpoint>,
         now: Timestamp,
     ) -> Result<Self, Failure> {
+        proof::require_system(genesis.proof_system, proof::REGISTRY).map_err(|error| {
+            let hint = "use a tb that was built with the proof system of the chain";
+            Failure::new(ExitCode::Config, "proof_system", error, hint)
+        })?;
         let rules = ChainRules::of(genesis)
             .map_err(|error| Failure::new(ExitCode::Config, "genesis", error, "check the genesis file"))?;
         let other = |error| refused("other_key", error, "build tb from the locked sources of the network");
@@ -300,13 +330,19 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The slot of an address in the proven ledger.
+    /// The slot of an address in the proven ledger, or that it has no account.
     ///
     /// # Errors
-    /// [`Failure`] when the node cannot show it.
-    pub async fn account(&mut self, address: &Address) -> Result<ProvenSlot, Failure> {
+    /// [`Failure`] when the node cannot show either.
+    pub async fn account(&mut self, address: &Address) -> Result<Found, Failure> {
         for _ in 0..PROLONGED_MAX {
-            let account = self.client.proven_account(address).await?;
+            let account = match self.client.proven_account(address).await {
+                Ok(account) => account,
+                Err(ClientError::Api(error)) if error.code == ErrorCode::NotFound.name() => {
+                    return self.absent(address).await;
+                }
+                Err(error) => return Err(error.into()),
+            };
             self.count(serde_json::to_vec(&account).map_or(0, |text| text.len()));
             // Another proof may have been taken since.
             if account.height > self.proven.point().height {
@@ -321,14 +357,42 @@ impl<'a> Session<'a> {
             };
             let shown: LedgerProof =
                 decode(&account.ledger_proof.0).map_err(|_| unproven("the ledger proof does not decode"))?;
-            if !shown.verify(&point.ledger_root) {
-                return Err(unproven("the ledger proof does not lead to the proven ledger root"));
-            }
-            let slot = shown.content.filter(|content| content.address == *address);
-            let slot = slot.ok_or_else(|| unproven("the slot is not of this address"))?;
-            return Ok(ProvenSlot { slot, index: shown.slot.get(), height: point.height });
+            let slot = check_slot(&point.ledger_root, address, &shown).map_err(unproven)?;
+            return Ok(Found::Proven(ProvenSlot { slot, index: shown.slot.get(), height: point.height }));
         }
         Err(Failure::new(ExitCode::NotReady, "moving", "the proven height moved on during every attempt", "try again"))
+    }
+
+    /// That an address has no account, at the newest height that the node shows.
+    async fn absent(&mut self, address: &Address) -> Result<Found, Failure> {
+        let shown = self.client.account_proof(address).await?;
+        self.count(serde_json::to_vec(&shown).map_or(0, |text| text.len()));
+        let header = shown.header().map_err(unproven)?;
+        let (height, block) = (header.height, header.hash());
+        if height < self.attested.height() {
+            return Err(unproven("it shows its accounts at a height below one that is attested"));
+        }
+        if height > self.attested.height() {
+            let certified = self.fetch(height).await?;
+            self.advance(certified).await?;
+        }
+        if self.attested.hash() != block {
+            return Err(unproven(format!(
+                "its accounts are of another block at height {height} than the attested one"
+            )));
+        }
+        let started = Instant::now();
+        let found = check_account(&header, address, &witness(&shown)?).map_err(unproven)?;
+        self.verifying = self.verifying.saturating_add(started.elapsed());
+        match found {
+            None => Ok(Found::Absent { height, block }),
+            Some(_) => Err(Failure::new(
+                ExitCode::NotReady,
+                "account_above",
+                format!("{address} has an account at height {height}, above what is proven"),
+                "ask again once a later height is proven; tb proof account shows it by certificates alone",
+            )),
+        }
     }
 
     /// The node shows its accounts at a height beyond what was looked at.

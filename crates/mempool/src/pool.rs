@@ -370,9 +370,10 @@ impl Mempool {
         if self.held(queue) >= self.queue_max(queue) { Err(Rejection::QueueFull) } else { Ok(()) }
     }
 
-    /// How many transactions, registrations of identities and proofs of offences wait, each with its limit.
-    pub fn lengths(&self) -> [(usize, usize); 3] {
-        [Queue::Transactions, Queue::Identities, Queue::Evidence].map(|queue| (self.held(queue), self.queue_max(queue)))
+    /// How many transactions, registrations of identities, proofs of offences and chain proofs wait, each with its limit.
+    pub fn lengths(&self) -> [(usize, usize); 4] {
+        [Queue::Transactions, Queue::Identities, Queue::Evidence, Queue::Proofs]
+            .map(|queue| (self.held(queue), self.queue_max(queue)))
     }
 
     /// Entries of a queue.

@@ -93,7 +93,7 @@ impl Mempool {
         }
         let limit = self.config.limit;
         Status {
-            transactions: QueueStatus { size: self.len() - self.identities - self.evidence, limit },
+            transactions: QueueStatus { size: self.len() - self.identities - self.evidence - self.proofs, limit },
             identities: QueueStatus { size: self.identities, limit },
             lanes,
             senders: self.senders.len(),

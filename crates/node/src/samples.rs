@@ -90,7 +90,7 @@ pub async fn run(shared: Arc<Shared>) {
 /// Writes one sample.
 fn sample(shared: &Shared) {
     let Ok(chain) = shared.chain() else { return };
-    let (height, [(transactions, _), (identities, _), _]) = (chain.head().height, chain.mempool().lengths());
+    let (height, [(transactions, _), (identities, _), ..]) = (chain.head().height, chain.mempool().lengths());
     drop(chain);
     let judged = ready::judge(shared);
     let now = clock::now();

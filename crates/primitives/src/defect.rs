@@ -1,7 +1,7 @@
 //! Defects that the simulator seeds into the chain to see that its properties catch them.
 //!
 //! Model: a place in the production code asks [`is_seeded`]. Without the feature `seeded-bugs` that is a constant
-//! false, so that nothing of a defect is compiled; only `cargo test -p sim --features seeded-bugs` has it. With the
+//! false, so that nothing of a defect is compiled; only the tests `defects` of `sim` have it. With the
 //! feature, `seed` chooses the defect of this thread.
 //!
 //! Rule: no program is built with the feature.
@@ -47,6 +47,20 @@ pub enum Defect {
     ListsHalfASnapshot,
     /// A fetched chunk is kept without a check.
     TakesAnyChunk,
+    /// A proof that does not advance is taken.
+    TakesAnOldProof,
+    /// The record of a closed window is not what its last block says.
+    RecordsAnotherLedger,
+    /// A proof is paid for all heights since genesis.
+    PaysAHeightTwice,
+    /// A verdict about a proof counts for every claim.
+    ForgetsTheClaim,
+    /// A block takes more than one proof.
+    TakesTwoProofs,
+    /// Nothing is left of the block weight when proofs lag far.
+    StopsAtTheFloor,
+    /// Pruning takes a block more than it may.
+    PrunesOneTooMany,
 }
 
 /// Whether this build has the defects at all; false in every program.

@@ -35,5 +35,7 @@ pub use encoding::EncodingError;
 pub use folded::{FoldKey, FoldedProof, fold_key, verify_chain_proof, verify_folded};
 pub use keys::{KeyError, VerifyingKey, security_bits, verifying_key};
 pub use statement::{JoinError, LedgerPoint, StatementError, WindowStatement};
-pub use system::{ChainJudge, ProofSystem, SystemError, UnknownSystem, WindowError, circuits, proof_system};
+pub use system::{
+    ChainJudge, ProofSystem, REGISTRY, SystemError, UnknownSystem, WindowError, circuits, proof_system, require_system,
+};
 pub use verify::{ChainError, ProofError, verify_chain, verify_window};

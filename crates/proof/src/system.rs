@@ -1,6 +1,7 @@
 //! Proof systems by name, and the judge of chain proofs in blocks.
 //!
 //! ```text
+//!   features of the build ──► REGISTRY
 //!   genesis: proof_system ──► proof_system(kind) ──► a ProofSystem of this build, or refused by name
 //!   window: statement, bytes ──► ProofSystem::verify_window
 //!   block: claim, bytes ──► ChainJudge ── known? ── yes ──► the verdict of before
@@ -20,6 +21,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use primitives::actions::{EndRecord, ProofClaim, ProofSystemKind};
+use primitives::defect::{Defect, is_seeded};
 use primitives::hash::{Domain, hash};
 use primitives::{Hash, encode};
 
@@ -72,8 +74,13 @@ pub enum WindowError {
 
 /// A proof system that this build does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("proof system {} is not in this build, which verifies {}", .0.name(), names())]
-pub struct UnknownSystem(pub ProofSystemKind);
+#[error("proof system {} is not in this build, which verifies {}", .kind.name(), names(.registry))]
+pub struct UnknownSystem {
+    /// The one that was asked for.
+    pub kind: ProofSystemKind,
+    /// Those that the build has.
+    pub registry: &'static [ProofSystemKind],
+}
 
 /// Why a proof system cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +128,7 @@ impl ProofSystem for Plonky3 {
     }
 }
 
-/// The tables of the proof system with this name; none of one that this build does not have.
+/// The tables of the proof system with this name; none of one that has no tables yet.
 pub const fn circuits(kind: ProofSystemKind) -> &'static [&'static str] {
     match kind {
         ProofSystemKind::Plonky3 => &PLONKY3_CIRCUITS,
@@ -129,11 +136,23 @@ pub const fn circuits(kind: ProofSystemKind) -> &'static [&'static str] {
     }
 }
 
-/// The systems of this build.
-pub const REGISTRY: [ProofSystemKind; 1] = [ProofSystemKind::Plonky3];
+/// The systems of this build: those whose feature it was built with.
+pub const REGISTRY: &[ProofSystemKind] =
+    if cfg!(feature = "backend-plonky3") { &[ProofSystemKind::Plonky3] } else { &[] };
 
-fn names() -> String {
-    REGISTRY.map(ProofSystemKind::name).join(", ")
+fn names(registry: &[ProofSystemKind]) -> String {
+    if registry.is_empty() {
+        return "none".to_owned();
+    }
+    registry.iter().map(|system| system.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a build with this registry has the proof system: [`REGISTRY`] is the one of this build.
+///
+/// # Errors
+/// [`UnknownSystem`], with what the build has.
+pub fn require_system(kind: ProofSystemKind, registry: &'static [ProofSystemKind]) -> Result<(), UnknownSystem> {
+    if registry.contains(&kind) { Ok(()) } else { Err(UnknownSystem { kind, registry }) }
 }
 
 /// The proof system with this name.
@@ -141,9 +160,10 @@ fn names() -> String {
 /// # Errors
 /// [`SystemError`].
 pub fn proof_system(kind: ProofSystemKind) -> Result<Box<dyn ProofSystem>, SystemError> {
+    require_system(kind, REGISTRY)?;
     match kind {
         ProofSystemKind::Plonky3 => Ok(Box::new(Plonky3 { key: fold_key()? })),
-        ProofSystemKind::Stwo => Err(UnknownSystem(kind).into()),
+        ProofSystemKind::Stwo => Err(UnknownSystem { kind, registry: REGISTRY }.into()),
     }
 }
 
@@ -175,12 +195,19 @@ impl ChainJudge {
     /// # Errors
     /// As [`proof_system`].
     pub fn new(kind: ProofSystemKind) -> Result<Self, SystemError> {
-        Ok(Self { system: proof_system(kind)?, verdicts: Mutex::default() })
+        Ok(Self::of(proof_system(kind)?))
+    }
+
+    /// The judge of a chain whose proofs are made with this system. A node names its system instead ([`Self::new`]): only the
+    /// simulator brings one of its own.
+    pub fn of(system: Box<dyn ProofSystem>) -> Self {
+        Self { system, verdicts: Mutex::default() }
     }
 
     /// Whether `proof` shows `claim`.
     pub fn judge(&self, claim: &ProofClaim, proof: &[u8]) -> Verdict {
-        let name = hash(Domain::Proof, &[&encode(claim), hash(Domain::Proof, &[proof]).as_bytes()]);
+        let asked = if is_seeded(Defect::ForgetsTheClaim) { Vec::new() } else { encode(claim) };
+        let name = hash(Domain::Proof, &[&asked, hash(Domain::Proof, &[proof]).as_bytes()]);
         let before = self.known(&name);
         if let Some(accepted) = before {
             return Verdict { accepted, known: true };

@@ -5,13 +5,14 @@
 //! ```
 //!
 //! Rules
-//! - What is made is verified under the same name in the `proof` crate ([`proof::ProofSystem`]).
+//! - What is made is verified under the same name in the `proof` crate ([`proof::ProofSystem`]), whose registry says what is in
+//!   this build.
 //! - The keys are made when they are first needed, and must be the pinned ones: with other keys nothing would verify anywhere.
 //!
 //! Read next: [`crate::prove_window`], [`crate::fold::extend`].
 
 use primitives::actions::ProofSystemKind;
-use proof::{FoldedProof, KeyError, UnknownSystem, fold_key, verifying_key};
+use proof::{FoldedProof, KeyError, REGISTRY, UnknownSystem, fold_key, require_system, verifying_key};
 
 use crate::call_off::{CallOff, CalledOff};
 use crate::fold::{CircuitFiles, FoldError, FoldingKey, Told, extend_unless};
@@ -125,12 +126,13 @@ pub fn proving_system(
     kind: ProofSystemKind,
     files: Box<dyn CircuitFiles>,
 ) -> Result<Box<dyn ProvingSystem>, ProvingError> {
+    require_system(kind, REGISTRY)?;
     match kind {
         ProofSystemKind::Plonky3 => {
             // Fails when the key that is made is not the pinned one.
             verifying_key()?;
             Ok(Box::new(Plonky3 { key: ProvingKey::generate()?, files, folding: None }))
         }
-        ProofSystemKind::Stwo => Err(UnknownSystem(kind).into()),
+        ProofSystemKind::Stwo => Err(UnknownSystem { kind, registry: REGISTRY }.into()),
     }
 }

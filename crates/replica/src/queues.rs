@@ -15,14 +15,15 @@ pub struct QueueLength {
 }
 
 impl Replica {
-    /// The queues of the chain: three of the mempool, and the executed blocks of the next height.
-    pub fn queues(&self) -> [QueueLength; 4] {
-        let [transactions, identities, evidence] = self.mempool.lengths();
+    /// The queues of the chain: four of the mempool, and the executed blocks of the next height.
+    pub fn queues(&self) -> [QueueLength; 5] {
+        let [transactions, identities, evidence, proofs] = self.mempool.lengths();
         let of = |name, (length, limit)| QueueLength { name, length, limit };
         [
             of("transactions", transactions),
             of("registrations", identities),
             of("evidence", evidence),
+            of("chain proofs", proofs),
             of("candidates", (self.candidates.len(), CANDIDATES_MAX)),
         ]
     }

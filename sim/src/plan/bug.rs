@@ -13,6 +13,12 @@ const CRASHES: &str = include_str!("../../bugbase/signed-before-logged-late.toml
 /// A validator that missed a height, hears all later ones, and whose questions for it never leave.
 const UNHEARD: &str = include_str!("../../bugbase/heard-and-not-answered.toml");
 
+/// Provers that race, cheat and stand still.
+const PROVEN: &str = include_str!("../../../scenarios/proofs.toml");
+
+/// Validators that prune and crash while they do.
+const PRUNED: &str = include_str!("../../../scenarios/pruning.toml");
+
 /// A defect that is put into every honest validator on purpose, to see that the properties catch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,11 +89,27 @@ pub enum SeededBug {
     TakesAnyChunk,
     /// A copy is of the moment when it is made, not of the height that was due.
     CopiesAMovingStore,
+    /// A proof that does not advance is taken.
+    TakesAnOldProof,
+    /// The record of a closed window is not what its last block says.
+    RecordsAnotherLedger,
+    /// A proof is paid for all heights since genesis.
+    PaysAHeightTwice,
+    /// A verdict about a proof counts for every claim.
+    ForgetsTheClaim,
+    /// A block takes more than one proof.
+    TakesTwoProofs,
+    /// Nothing is left of the block weight when proofs lag far.
+    StopsAtTheFloor,
+    /// The first proof that a validator is asked about after a start is taken as it is.
+    TrustsAfterAStart,
+    /// Pruning takes a block more than it may.
+    PrunesOneTooMany,
 }
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 41] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -121,6 +143,14 @@ impl SeededBug {
         Self::ListsHalfASnapshot,
         Self::TakesAnyChunk,
         Self::CopiesAMovingStore,
+        Self::TakesAnOldProof,
+        Self::RecordsAnotherLedger,
+        Self::PaysAHeightTwice,
+        Self::ForgetsTheClaim,
+        Self::TakesTwoProofs,
+        Self::StopsAtTheFloor,
+        Self::TrustsAfterAStart,
+        Self::PrunesOneTooMany,
     ];
 
     /// The property that is meant to catch it.
@@ -156,6 +186,14 @@ impl SeededBug {
                 Property::NoBadSnapshotIsUsed
             }
             Self::CopiesAMovingStore => Property::SnapshotsLeaveBlocksAlone,
+            Self::TakesAnOldProof => Property::ProvenOnlyRises,
+            Self::RecordsAnotherLedger => Property::EndRecordsMatchBlocks,
+            Self::PaysAHeightTwice => Property::EachHeightIsPaidOnce,
+            Self::ForgetsTheClaim => Property::BondsFollowVerdicts,
+            Self::TakesTwoProofs => Property::OneProofInABlock,
+            Self::StopsAtTheFloor => Property::LagNeverStopsBlocks,
+            Self::TrustsAfterAStart => Property::VerdictsSurviveRestarts,
+            Self::PrunesOneTooMany => Property::PrunedStoresAnswer,
         }
     }
 
@@ -166,6 +204,14 @@ impl SeededBug {
         let plan = match self {
             Self::SignsBeforeTheLog => of(CRASHES),
             Self::OpensTheDoor => of(UNHEARD),
+            Self::TakesAnOldProof
+            | Self::RecordsAnotherLedger
+            | Self::PaysAHeightTwice
+            | Self::ForgetsTheClaim
+            | Self::TakesTwoProofs
+            | Self::StopsAtTheFloor
+            | Self::TrustsAfterAStart => of(PROVEN),
+            Self::PrunesOneTooMany => of(PRUNED),
             _ => Plan::of_seed(seed),
         };
         Plan { seeded_bug: Some(self), ..plan }
@@ -193,6 +239,13 @@ impl SeededBug {
             Self::RenamesBeforeTheSync => Some(Defect::RenamesBeforeTheSync),
             Self::ListsHalfASnapshot => Some(Defect::ListsHalfASnapshot),
             Self::TakesAnyChunk => Some(Defect::TakesAnyChunk),
+            Self::TakesAnOldProof => Some(Defect::TakesAnOldProof),
+            Self::RecordsAnotherLedger => Some(Defect::RecordsAnotherLedger),
+            Self::PaysAHeightTwice => Some(Defect::PaysAHeightTwice),
+            Self::ForgetsTheClaim => Some(Defect::ForgetsTheClaim),
+            Self::TakesTwoProofs => Some(Defect::TakesTwoProofs),
+            Self::StopsAtTheFloor => Some(Defect::StopsAtTheFloor),
+            Self::PrunesOneTooMany => Some(Defect::PrunesOneTooMany),
             _ => None,
         }
     }

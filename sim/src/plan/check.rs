@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::proofs::PROVERS_MAX;
 use super::{
-    FAULTS_MAX, FAULTS_MS_MAX, Links, PHASES_MAX, Plan, SEEDS_MAX, TRAFFIC_MAX, VALIDATORS_MAX, VALIDATORS_MIN,
+    FAULTS_MAX, FAULTS_MS_MAX, Fault, Links, Misbehaviour, PHASES_MAX, Plan, SEEDS_MAX, TRAFFIC_MAX, VALIDATORS_MAX,
+    VALIDATORS_MIN,
 };
 use crate::random::PPM;
 
@@ -86,6 +88,12 @@ pub enum PlanError {
     /// A fault of snapshots where nobody makes any.
     #[error("a {0} is scheduled and nobody makes snapshots; next: add the table [snapshots]")]
     NoSnapshots(&'static str),
+    /// A fault or a misbehaviour of proofs where no block takes any.
+    #[error("{0} is asked for and no block takes proofs; next: add the table [proofs]")]
+    NoProofs(&'static str),
+    /// A crash while pruning where nobody prunes.
+    #[error("a prune_crash is scheduled and nobody prunes; next: add the table [pruning]")]
+    NoPruning,
     /// An effect that no report has.
     #[error("expect.effects names `{name}`, which is no effect; next: {hint}")]
     Effect {
@@ -162,6 +170,8 @@ impl Plan {
             bound("identities.paid_from", identities.paid_from, 0, 10_000, "at most 10,000")?;
         }
         self.check_snapshots()?;
+        self.check_proofs()?;
+        self.check_pruning()?;
         self.check_nodes()?;
         self.check_regions()?;
         self.check_phases()?;
@@ -182,6 +192,33 @@ impl Plan {
             Some(node) => Err(PlanError::NoSuchNode { node, last }),
             None => Ok(()),
         }
+    }
+
+    fn check_proofs(&self) -> Result<(), PlanError> {
+        let Some(proofs) = &self.proofs else {
+            let stops = self.faults.iter().find(|scheduled| scheduled.fault == Fault::ProversStop);
+            let smuggles = self.dishonest.values().find(|kind| **kind == Misbehaviour::SmuggledProofs);
+            let asked = stops.map(|scheduled| scheduled.fault.kind()).or(smuggles.map(|kind| kind.name()));
+            return asked.map_or(Ok(()), |name| Err(PlanError::NoProofs(name)));
+        };
+        bound("proofs.provers", u64::from(proofs.provers), 1, u64::from(PROVERS_MAX), "1 to 16")?;
+        bound("proofs.window_heights", proofs.window_heights, 1, 1_000, "1 to 1,000")?;
+        bound("proofs.turn_heights", proofs.turn_heights, 0, 1_000, "at most 1,000")?;
+        bound("proofs.work_ms", proofs.work_ms, 1, DELAY_MS_MAX, "1 ms to a minute")?;
+        bound("proofs.bad_ppm", u64::from(proofs.bad_ppm), 0, u64::from(PPM), "at most 1,000,000")?;
+        bound("proofs.taken_from", proofs.taken_from, 0, 10_000, "at most 10,000")?;
+        bound("proofs.enforced_from", proofs.enforced_from, 0, 10_000, "at most 10,000")
+    }
+
+    fn check_pruning(&self) -> Result<(), PlanError> {
+        let Some(pruning) = &self.pruning else {
+            let crashes = self.faults.iter().any(|scheduled| matches!(scheduled.fault, Fault::PruneCrash { .. }));
+            return if crashes { Err(PlanError::NoPruning) } else { Ok(()) };
+        };
+        bound("pruning.every_heights", pruning.every_heights, 1, 10_000, "1 to 10,000")?;
+        bound("pruning.keep_heights", pruning.keep_heights, 1, 10_000, "1 to 10,000")?;
+        let least = pruning.keep_heights;
+        bound("pruning.keep_headers", pruning.keep_headers, least, 10_000, "pruning.keep_heights to 10,000")
     }
 
     fn check_nodes(&self) -> Result<(), PlanError> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::check::PlanError;
 use super::read::nearest;
 use crate::properties::Property;
-use crate::report::{EFFECTS, Report, Verdict};
+use crate::report::{EFFECTS, Report, SCENARIO_EFFECTS, Verdict};
 
 /// What a scenario expects of its run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +61,10 @@ impl Expectations {
         if !known {
             return Err(PlanError::Verdict(self.verdict.clone()));
         }
-        match self.effects.iter().find(|name| !EFFECTS.contains(&name.as_str())) {
+        let known = [&EFFECTS[..], &SCENARIO_EFFECTS].concat();
+        match self.effects.iter().find(|name| !known.contains(&name.as_str())) {
             None => Ok(()),
-            Some(name) => Err(PlanError::Effect { name: name.clone(), hint: nearest(name, &EFFECTS) }),
+            Some(name) => Err(PlanError::Effect { name: name.clone(), hint: nearest(name, &known) }),
         }
     }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use storage::CrashPoint;
 
+use super::PruneStep;
+
 /// What a failing disk answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -224,12 +226,21 @@ pub enum Fault {
         /// Who.
         node: u16,
     },
+    /// No prover makes or hands in anything.
+    ProversStop,
+    /// A validator crashes at this step of its next pruning, and restarts at the end.
+    PruneCrash {
+        /// Who.
+        node: u16,
+        /// Where.
+        at: PruneStep,
+    },
 }
 
 impl Fault {
     /// The names of the kinds that seeds draw, as summaries use them. `restart`, `pause` and `disconnect` are for
-    /// scenarios: to a simulated network they are a crash, a slow validator and a partition.
-    pub const KINDS: [&'static str; 16] = [
+    /// scenarios: to a simulated network they are a crash, a slow validator and a partition. So is `prune_crash`.
+    pub const KINDS: [&'static str; 17] = [
         "partition",
         "crash",
         "power_loss",
@@ -246,6 +257,7 @@ impl Fault {
         "snapshot_crash",
         "snapshot_disk",
         "snapshot_damage",
+        "provers_stop",
     ];
 
     /// The name of its kind.
@@ -270,6 +282,8 @@ impl Fault {
             Self::SnapshotCrash { .. } => "snapshot_crash",
             Self::SnapshotDisk { .. } => "snapshot_disk",
             Self::SnapshotDamage { .. } => "snapshot_damage",
+            Self::ProversStop => "provers_stop",
+            Self::PruneCrash { .. } => "prune_crash",
         }
     }
 
@@ -295,8 +309,11 @@ impl Fault {
             | Self::SnapshotCrash { node, .. }
             | Self::SnapshotDisk { node, .. }
             | Self::SnapshotDamage { node }
+            | Self::PruneCrash { node, .. }
             | Self::Disk { node, .. } => BTreeSet::from([*node]),
-            Self::PowerLoss | Self::Loss { .. } | Self::Duplicates { .. } | Self::Delay { .. } => BTreeSet::new(),
+            Self::PowerLoss | Self::Loss { .. } | Self::Duplicates { .. } | Self::Delay { .. } | Self::ProversStop => {
+                BTreeSet::new()
+            }
         }
     }
 }

@@ -22,11 +22,13 @@ pub enum Misbehaviour {
     Amnesia,
     /// Runs its key in two nodes that know nothing of each other; the second one comes after the validators.
     Twin,
+    /// Offers blocks with proofs that no block may hold: too long, without a bond, or two at once.
+    SmuggledProofs,
 }
 
 impl Misbehaviour {
     /// Every misbehaviour.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::EquivocatingVoter,
         Self::EquivocatingProposer,
         Self::WithheldVotes,
@@ -35,14 +37,21 @@ impl Misbehaviour {
         Self::Garbage,
         Self::Amnesia,
         Self::Twin,
+        Self::SmuggledProofs,
     ];
+
+    /// So many of them, the first ones, make sense in every plan; the rest need proofs on chain.
+    pub const EVERYWHERE: usize = 8;
 
     /// True when its key may come to sign two messages for one place.
     pub const fn may_sign_twice(self) -> bool {
         match self {
-            Self::EquivocatingVoter | Self::EquivocatingProposer | Self::InvalidBlocks | Self::Amnesia | Self::Twin => {
-                true
-            }
+            Self::EquivocatingVoter
+            | Self::EquivocatingProposer
+            | Self::InvalidBlocks
+            | Self::Amnesia
+            | Self::Twin
+            | Self::SmuggledProofs => true,
             Self::WithheldVotes | Self::WithheldParts | Self::Garbage => false,
         }
     }
@@ -58,6 +67,7 @@ impl Misbehaviour {
             Self::Garbage => "garbage",
             Self::Amnesia => "amnesia",
             Self::Twin => "twin",
+            Self::SmuggledProofs => "smuggled_proofs",
         }
     }
 }

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    DiskAnswer, DiskOperation, Expectations, Fault, Identities, Links, Misbehaviour, Pattern, Phase, Plan, Region,
-    Route, Scheduled, SnapshotOperation, SnapshotStep, Snapshots, Staking, Topology, calm_heights,
+    DiskAnswer, DiskOperation, Expectations, Fault, Identities, Links, Misbehaviour, Pattern, Phase, Plan, Proofs,
+    Region, Route, Scheduled, SnapshotOperation, SnapshotStep, Snapshots, Staking, Topology, calm_heights,
 };
 use crate::random::{PPM, Random};
 
@@ -19,7 +19,7 @@ impl Plan {
         let mut dishonest = BTreeMap::new();
         if random.chance(PPM / 2) {
             for _ in 0..random.between(1, u64::from(Self::dishonest_max(validators))) {
-                let kind = Misbehaviour::ALL[random.index(Misbehaviour::ALL.len())];
+                let kind = Misbehaviour::ALL[random.index(Misbehaviour::EVERYWHERE)];
                 dishonest.insert(random.node(validators), kind);
             }
         }
@@ -45,7 +45,6 @@ impl Plan {
             unreliable.extend(damage.fault.nodes());
             faults.push(damage);
         }
-        let (beyond_bound, calm_heights) = (false, calm_heights());
         let fork = |purpose| Random::new(seed).fork(purpose);
         let topology = topology(&mut fork("topology"), nodes);
         let (regions, routes) = regions(&mut fork("regions"), validators);
@@ -59,6 +58,7 @@ impl Plan {
             let room = unreliable.len() < usize::from(Self::dishonest_max(seats));
             faults.extend(of_snapshots(&mut stream, validators, room, faults_ms));
         }
+        let proofs = proofs(&mut fork("proofs"), &mut dishonest, &mut faults, faults_ms);
         Self {
             seed,
             seeds: 1,
@@ -69,14 +69,16 @@ impl Plan {
             staking,
             identities,
             snapshots,
+            proofs,
+            pruning: None,
             expect: Expectations::default(),
             validators,
             dishonest,
-            beyond_bound,
+            beyond_bound: false,
             links,
             traffic_per_second,
             faults_ms,
-            calm_heights,
+            calm_heights: calm_heights(),
             faults,
             seeded_bug: None,
         }
@@ -211,6 +213,38 @@ fn snapshots(random: &mut Random, topology: Topology, validators: u16) -> Option
         copy_ms: random.between(10, 3_000),
         restore: random.chance(PPM / 10 * 9),
         liars,
+    })
+}
+
+/// In one seed of four blocks take proofs. In half of those the provers stand still for a while; and who was to be silent or to make
+/// noise smuggles proofs instead, every other time.
+fn proofs(
+    random: &mut Random,
+    dishonest: &mut BTreeMap<u16, Misbehaviour>,
+    faults: &mut Vec<Scheduled>,
+    faults_ms: u64,
+) -> Option<Proofs> {
+    use Misbehaviour::{Garbage, InvalidBlocks, SmuggledProofs, WithheldParts, WithheldVotes};
+    if !random.chance(PPM / 4) {
+        return None;
+    }
+    if random.chance(PPM / 2) {
+        let (at_ms, for_ms) = (random.between(10_000, faults_ms), random.between(20_000, 40_000));
+        faults.push(Scheduled { at_ms, for_ms, fault: Fault::ProversStop });
+    }
+    for kind in dishonest.values_mut() {
+        if matches!(kind, WithheldVotes | WithheldParts | InvalidBlocks | Garbage) && random.chance(PPM / 2) {
+            *kind = SmuggledProofs;
+        }
+    }
+    Some(Proofs {
+        provers: random.node(4) + 2,
+        window_heights: random.between(2, 5),
+        turn_heights: random.between(0, 6),
+        work_ms: random.between(500, 8_000),
+        bad_ppm: u32::try_from(random.between(50_000, 400_000)).unwrap_or(0),
+        taken_from: random.between(0, 12),
+        enforced_from: random.between(0, 20),
     })
 }
 

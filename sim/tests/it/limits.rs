@@ -97,6 +97,14 @@ fn the_script_asks_for_every_property_that_each_run_checks() {
             "restored_equals_the_others",
             "no_bad_snapshot_is_used",
             "snapshots_leave_blocks_alone",
+            "proven_only_rises",
+            "end_records_match_blocks",
+            "each_height_is_paid_once",
+            "bonds_follow_verdicts",
+            "one_proof_in_a_block",
+            "lag_never_stops_blocks",
+            "verdicts_survive_restarts",
+            "pruned_stores_answer",
         ];
         assert!(is_asked || needs_more.contains(&property), "{property}");
     }

@@ -1,14 +1,14 @@
-//! The simulator: the same seed twice, two hundred seeds, plans, scenarios, reports, and checks that can fail.
+//! The simulator: the same seed twice, two hundred seeds, plans, scenarios, proofs, reports, and checks that can fail.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod bugbase;
 mod checks;
-#[cfg(feature = "seeded-bugs")]
-mod defects;
 mod elections;
 mod limits;
 mod plans;
+mod proofs;
+mod pruning;
 mod reports;
 mod runs;
 mod scenarios;

@@ -4,6 +4,9 @@ use sim::{Plan, Summary, run, run_seeds};
 
 #[test]
 fn the_same_seed_gives_the_same_report_and_trace() {
+    let _replay = testkit::contract!("S004-037");
+    // It runs with every change: CI ends with the command that runs the tests of the whole workspace.
+    assert!(include_str!("../../../.ci/run").ends_with("\ncargo xtask test\n"));
     for seed in [1, 15] {
         let (first, second) = (run(Plan::of_seed(seed)), run(Plan::of_seed(seed)));
         assert_eq!(first, second, "seed {seed}");

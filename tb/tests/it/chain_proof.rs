@@ -28,6 +28,7 @@ use crate::join::connected_to;
 use crate::pay::Payer;
 use crate::proofs::{Forger, alter, code, verify_with};
 use crate::proxy::{Lie, Proxy};
+use crate::{absence, other_genesis};
 
 /// Heights of one window.
 const WINDOW: u64 = 16;
@@ -58,6 +59,9 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     let params = Params { window_blocks: WINDOW, proving, ..Params::default() };
     let gates = ["recursive_proofs", "consensus_enforcement"];
     let mut cluster = Cluster::with_gates(Engine::Bft, 2, INTERVAL_MS, Some(params), &gates);
+    // The first node looks where the prover of its machine keeps the circuits.
+    let shared = format!("proof_cache_dir={}", cluster.network.root.join("proof_cache").display());
+    cluster.nodes[0].start_with(&["--set", &shared], &[]);
     cluster.start_all();
     cluster.all_ready().await;
     let client = cluster.nodes[0].client();
@@ -78,6 +82,8 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     keeps_it(&mut cluster, height).await;
     reuses_it(&cluster, height).await;
     let client = cluster.nodes[0].client();
+    other_genesis::verifies_no_proof_and_takes_no_block(&cluster, &client, height).await;
+    other_genesis::another_proof_system_is_refused(&cluster, &client).await;
     let honest = checks_the_chain(&cluster, &client, payee, height).await;
     let proxy = Proxy::start(client.base_url().to_owned()).await;
     let lies = Lies { cluster: &cluster, proxy: &proxy, payee: payee.to_string(), honest: &honest, height };
@@ -88,6 +94,7 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     lies.checkpoints(&client).await;
     lies.below_a_checkpoint(&client).await;
     lies.accounts();
+    absence::is_shown_and_no_lie_passes(&cluster, &client, &proxy, payee).await;
     lies.numbers();
     cluster.check_no_panic();
 }
@@ -187,6 +194,10 @@ async fn is_taken(cluster: &Cluster, height: Height) {
 
 /// Windows are proven and folded, both nodes take the chain proof, and the chain does.
 async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
+    let _first = testkit::contract!("S002-011");
+    let health = async || client.node_status().await.expect("it answers").backend_health.plonky3;
+    let before = health().await;
+    assert_eq!((before.cached_circuits.len(), before.circuit_cache_bytes, before.cache_size), (0, 0, 0), "no preload");
     let home = cluster.network.root.clone();
     let urls = [0, 1].map(|node: usize| cluster.nodes[node].ports.rpc_url());
     let mut command = tb();
@@ -211,6 +222,11 @@ async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
         has_chain_proof(node, height).await;
     }
     is_taken(cluster, height).await;
+    let after = health().await;
+    assert_eq!(after.cached_circuits, ["application", "internal", "leaf"]);
+    assert!(
+        after.healthy && after.cache_size > 0 && after.circuit_cache_bytes > 0 && !after.active_circuits.is_empty()
+    );
     assert_eq!(prover.interrupt(Duration::from_secs(10)), Some(0));
     let files = run_in(&home, &["validator", "proofs", "cache", "check"]).ok();
     let names = files.as_array().expect("a list of files").iter().filter_map(|file| file["path"].as_str());
@@ -280,6 +296,10 @@ async fn keeps_it(cluster: &mut Cluster, height: Height) {
     assert!(verdicts.accepted >= 1, "{verdicts:?}");
     assert_eq!(status.vrf_metrics.submissions, 0, "nobody takes part in a lottery here");
     let started = cluster.network.genesis.genesis_time;
+    let (home, cache) = (cluster.nodes[0].home.clone(), cluster.network.root.clone());
+    let url = cluster.nodes[0].ports.rpc_url();
+    let made = run_in(&home, &["snapshots", "create", "--live", "--rpc", &url]).ok();
+    let kept = kept_proofs(cluster, &cache).await;
     cluster.nodes[0].kill();
     // As if the last start had been with an older release.
     let noted = cluster.nodes[0].home.join("data/proof_keys.json");
@@ -292,6 +312,21 @@ async fn keeps_it(cluster: &mut Cluster, height: Height) {
     assert_eq!(chain.map(|chain| chain.last_height), Some(height));
     let rotated = client.node_status().await.expect("it answers").backend_health.plonky3.last_key_rotation_ms;
     assert!(rotated.is_some_and(|at| at > started), "{rotated:?}");
+    // What was there is listed and serves: the snapshot is whole, the proof is given out and verifies, and so do the prover's own files.
+    let _kept = testkit::contract!("S000-017");
+    let listed = client.snapshots().await.expect("a list").snapshots;
+    assert_eq!(listed.first().map(|one| one.height.0), made["height"].as_u64());
+    let whole = run_in(&home, &["snapshots", "verify"]).ok();
+    assert_eq!((&whole["whole"], &whole["block"]), (&true.into(), &made["block"]), "{whole}");
+    assert_eq!(kept_proofs(cluster, &cache).await, kept);
+    verify(cluster, client.base_url(), &[]).ok();
+}
+
+/// The chain proof as the first node gives it out, and the files of the prover, none of them torn.
+async fn kept_proofs(cluster: &Cluster, cache: &Path) -> (Vec<u8>, Value) {
+    let files = run_in(cache, &["validator", "proofs", "cache", "check"]).ok();
+    assert!(files.as_array().is_some_and(|files| !files.is_empty()), "{files}");
+    (cluster.nodes[0].client().chain_proof().await.expect("it is there"), files)
 }
 
 /// A node of the chain that knows these peers, of consensus and of gossip, and asks nobody for more.

@@ -16,6 +16,7 @@
 //! What is not as on a reader's machine: `cargo run --release --` starts the program that was built already, and
 //! free ports take the place of the default ones, so that a network that runs beside the tests disturbs nobody.
 
+use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -23,9 +24,10 @@ use std::time::{Duration, Instant};
 
 use cli::devnet::layout::{BASE_PORT_DEFAULT, PORT_STEP, Ports};
 use nix::sys::signal::{Signal, killpg};
+use rpc::routes::{Method, ROUTES};
 use tempfile::TempDir;
 
-use crate::cluster::{START_TIME, Turn, free_base, until};
+use crate::cluster::{Cluster, START_TIME, Turn, free_base, until};
 use crate::command::{pid, without_ours};
 
 /// Words before every script. `dev` and `devnet` are given the free ports, which they would otherwise choose alike.
@@ -504,4 +506,42 @@ fn every_document_with_commands_is_run_and_few_blocks_are_excused() {
         excused.len(),
         all.len()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_of_apis_lists_what_a_running_node_answers_about_itself() {
+    let _shown = testkit::contract!("S003-056");
+    let page = read("docs/apis_and_tooling.md");
+    let (_, section) = page.split_once("\n## Metrics and telemetry APIs\n").expect("the section that guides link to");
+    let listed: BTreeSet<&str> =
+        section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let about_itself = ["/health", "/metrics", "/observability/", "/status/", "/wallet/pipeline/"];
+    let routes = || ROUTES.iter().filter(|route| about_itself.iter().any(|start| route.path.starts_with(start)));
+    assert_eq!(listed, routes().map(|route| route.path).collect());
+    let cluster = Cluster::solo().await;
+    let http = reqwest::Client::new();
+    for route in routes() {
+        let url = format!("{}{}", cluster.nodes[0].ports.rpc_url(), route.path);
+        let (asked, wanted) = match route.method {
+            Method::Get => (http.get(url), 200),
+            // Nothing is waited for without an id: it is there, and says what it lacks.
+            Method::Post => (http.post(url).json(&serde_json::json!({})), 400),
+        };
+        assert_eq!(asked.send().await.expect("it answers").status().as_u16(), wanted, "{}", route.path);
+    }
+}
+
+#[test]
+fn the_security_page_documents_the_provenance_of_releases() {
+    let _shown = testkit::contract!("S003-127");
+    let page = read("docs/security_and_privacy.md");
+    let (_, section) = page.split_once("\n## Release provenance\n").expect("the section that guides link to");
+    use cli::release::{PARTS, PROGRAM, PROVENANCE, SIGNATURE, SUMS};
+    for name in [PROGRAM, PARTS, SUMS, PROVENANCE, SIGNATURE, "tb release verify DIR", "TB_RELEASE_SIGNERS"] {
+        assert!(section.contains(&format!("`{name}`")), "{name}");
+    }
+    for link in ["../SECURITY.md", "../config/release_signers.txt", "releases.md"] {
+        is_linked("docs/security_and_privacy.md", link);
+        assert!(root().join("docs").join(link).exists(), "{link}");
+    }
 }

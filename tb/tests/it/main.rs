@@ -14,6 +14,7 @@
 
 #![allow(clippy::panic, reason = "tests fail by panicking")]
 
+mod absence;
 mod audits;
 mod auth;
 mod backup;
@@ -40,6 +41,7 @@ mod mempool;
 mod missing_proofs;
 mod offences;
 mod operator;
+mod other_genesis;
 mod otlp;
 mod outsider;
 mod parts;
@@ -47,6 +49,7 @@ mod pay;
 mod peers;
 mod pipeline;
 mod portal;
+mod postmortem;
 mod probe;
 mod proof_gossip;
 mod proofs;
@@ -58,11 +61,13 @@ mod repair;
 mod rollout;
 mod room;
 mod scopes;
+mod signers;
 mod simulate;
 mod snapshots;
 mod stages;
 mod start;
 mod surface;
+mod too_old;
 mod top;
 mod ui;
 mod validators;

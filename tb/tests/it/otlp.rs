@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use primitives::{Engine, Height};
 use rpc::types::Stage;
+use rpc::{Client, ClientConfig};
 use testkit::collector::{Collector, Manner, Span, text};
 
-use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
-use crate::command::run_in;
+use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, Turn, free_base, until};
+use crate::command::{Running, run, run_in, tb};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -168,4 +169,35 @@ fn the_smoke_script_sees_the_span_that_it_expects_and_no_other() {
     for words in [&["--binary"][..], &["--mode", "validator"], &["--mode", "miner", "--binary", binary]] {
         assert_eq!(smoke(words, "1").0, Some(2), "{words:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fresh_nodes_have_the_gates_of_development_and_reach_their_collector() {
+    let _automation = testkit::contract!("S001-021");
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut chains = Vec::new();
+    for name in ["one", "two"] {
+        let collector = Collector::grpc(None, Manner::Takes).await;
+        let base = free_base(1).to_string();
+        let mut command = tb();
+        command.args(["dev", "--json", "--base-port", &base, "--home"]).arg(folder.path().join(name));
+        let mut fresh = Running::start(command.env("RPP_NODE_OTLP_ENDPOINT", &collector.url));
+        let url = fresh.event("started", START_TIME)["rpc"].as_str().expect("a URL").to_owned();
+        let client = Client::new(&ClientConfig::new(url.clone())).expect("a good URL");
+        let status = client.rollout_status().await.expect("a status");
+        assert!(status.gates.len() == 7 && status.gates.iter().all(|gate| !gate.active), "{:?}", status.gates);
+        let report = run(tb().args(["rollout", "check", "--stage", "development", "--rpc", &url])).json();
+        let checks = report["checks"].as_array().expect("checks");
+        assert!(checks.iter().any(|one| one["check"] == "config" && one["verdict"] == "ok"), "{report}");
+        span(&collector, "node.telemetry.init").await;
+        until("spans to be taken", PATIENCE, async || {
+            let exporters = client.rollout_status().await.ok()?.telemetry.exporters;
+            exporters.iter().any(|one| one.exported > 0 && one.failures == 0).then_some(())
+        })
+        .await;
+        chains.push(status.genesis_hash);
+        assert_eq!(fresh.interrupt(PATIENCE), Some(0));
+    }
+    assert_ne!(chains[0], chains[1], "each is a chain of its own");
 }

@@ -21,9 +21,9 @@ use wallet::ValidatorKey;
 
 use crate::cluster::{Cluster, START_TIME, until};
 use crate::command::{Ended, Running, run, run_in, tb};
-use crate::key_cache;
 use crate::pay::Payer;
 use crate::proxy::Proxy;
+use crate::{key_cache, postmortem};
 
 /// Heights of one window.
 const WINDOW: u64 = 8;
@@ -106,6 +106,7 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     shares_windows(&cluster);
 
     shows_where_the_proofs_are(&client, paid_at).await;
+    counts_what_waits(&client).await;
     refuses_by_name(&client).await;
     shows_failures_and_recovery(&cluster).await;
     keeps_them(&mut cluster).await;
@@ -261,6 +262,7 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     assert_eq!(events, 1, "one recovery, one event");
     let said = std::fs::read_to_string(&log).expect("the log");
     assert!(said.lines().count() >= 2 && said.lines().all(|line| line.contains("plonky3")), "{said}");
+    postmortem::is_collected(cluster, &log);
 }
 
 /// All nodes have the proofs, also one that was killed.
@@ -421,7 +423,7 @@ fn a_forged_balance_is_refused(cluster: &Cluster, proxy: &Proxy, payee: Address)
     }));
     let refused = verify(cluster, &proxy.url, &["--account", &payee.to_string()]).refused();
     assert_eq!(refused.code, "not_proven");
-    assert!(refused.error.contains("does not lead to the proven ledger root"), "{refused:?}");
+    assert!(refused.error.contains("does not lead to the ledger root"), "{refused:?}");
 }
 
 /// Each alteration is refused, or it touched what nothing depends on and the answer is the honest one.
@@ -483,4 +485,23 @@ pub fn alter(body: &[u8], field: &str, random: u64) -> Vec<u8> {
         other => panic!("{field} is {other}"),
     };
     serde_json::to_vec(&answer).expect("JSON")
+}
+
+/// Closed windows without a proof are a gauge, and later stages are compared with it.
+async fn counts_what_waits(client: &Client) {
+    let _queue = testkit::contract!("S001-026");
+    let waiting = async || {
+        let status = client.proof_status().await.expect("it answers");
+        assert_eq!(status.queue_depth, status.finalized_height.0 / WINDOW - status.next_window, "{status:?}");
+        (status.next_window, status.queue_depth)
+    };
+    let (next, least) =
+        until("a window to wait", START_TIME, async || Some(waiting().await).filter(|(_, depth)| *depth > 0)).await;
+    let noted = cli::rollout::baseline::take(client, 2, Duration::from_millis(200)).await.expect("blocks are made");
+    let (same, most) = waiting().await;
+    assert_eq!(next, same, "nobody proves meanwhile");
+    assert_eq!(noted.proof_queue_depth.len(), 2);
+    assert!(noted.proof_queue_depth.iter().all(|depth| (least..=most).contains(depth)), "{least} {noted:?} {most}");
+    let metrics = client.metrics().await.expect("metrics");
+    assert!(metrics.contains("# TYPE proof_queue_depth gauge\n"), "{metrics}");
 }

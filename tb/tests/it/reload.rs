@@ -1,6 +1,6 @@
 //! Changes of `node.toml` while the node runs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use primitives::Engine;
 
@@ -72,5 +72,58 @@ async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
     let taken = limits().await;
     assert_eq!((taken.read_burst, taken.write_burst), (Some(8), None));
     assert!(reqwest::get(format!("{url}/health/ready")).await.expect("an answer").status().is_success());
+    cluster.check_no_panic();
+}
+
+/// A pause between two looks that is longer than any test.
+const HOUR: &str = "config_poll_ms=3600000";
+/// One that a test can wait for, milliseconds.
+const POLL_MS: u64 = 2_000;
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_told_by_the_system_and_else_seen_within_one_poll_interval() {
+    let _reload = testkit::contract!("S004-077");
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let elsewhere = cluster.folder().join("elsewhere.toml");
+    let node = &mut cluster.nodes[0];
+    let limit = async |node: &Node| node.client().limits().await.expect("limits").mempool_limit;
+
+    // The next look is an hour away: what is taken now, the system has told of.
+    node.start_with(&["--set", HOUR], &[]);
+    node.ready(START_TIME).await;
+    run_in(&node.home, &["config", "set", "mempool_limit", "99"]).ok();
+    counted(node, "config_reloads_total", 1.0).await;
+    assert_eq!(limit(node).await, 99);
+    node.stop();
+
+    // A link whose target lies in another folder: of a change there nobody tells.
+    let file = node.home.join("node.toml");
+    std::fs::rename(&file, &elsewhere).expect("moved");
+    std::os::unix::fs::symlink(&elsewhere, &file).expect("a link");
+    let write = |before: u64, after: u64| {
+        let text = std::fs::read_to_string(&elsewhere).expect("the file");
+        let changed = text.replace(&format!("mempool_limit = {before}"), &format!("mempool_limit = {after}"));
+        assert_ne!(text, changed);
+        std::fs::write(&elsewhere, changed).expect("written");
+    };
+    node.start_with(&["--set", HOUR], &[]);
+    node.ready(START_TIME).await;
+    write(99, 98);
+    tokio::time::sleep(Duration::from_millis(POLL_MS)).await;
+    assert_eq!(limit(node).await, 99, "nobody told, and the next look is an hour away");
+    node.stop();
+
+    // Polling alone sees it, within the interval that was chosen.
+    let poll = format!("config_poll_ms={POLL_MS}");
+    node.start_with(&["--set", &poll], &[]);
+    node.ready(START_TIME).await;
+    assert_eq!(limit(node).await, 98);
+    write(98, 97);
+    let changed = Instant::now();
+    counted(node, "config_reloads_total", 1.0).await;
+    assert!(changed.elapsed() < Duration::from_millis(POLL_MS) + SLACK, "{:?}", changed.elapsed());
+    assert_eq!(limit(node).await, 97);
     cluster.check_no_panic();
 }

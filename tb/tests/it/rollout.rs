@@ -276,3 +276,43 @@ fn deployment_fails(good: &rpc::types::RolloutStatus) {
     let broken = smoke_at(&Canned::node(&broken).url).refused();
     assert_eq!((broken.exit, broken.code.as_str()), (4, "telemetry_encode"), "{broken:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_the_mainnet_is_compared_with_the_shipped_profile_when_it_is_activated() {
+    let _mainnet = testkit::contract!("S001-019");
+    let all = ["consensus_enforcement", "recursive_proofs", "timetoke_rewards", "witness_network"];
+    let keys = |report: &Value| -> Vec<String> {
+        let drift = report["drift"].as_array().expect("drift").iter();
+        drift.filter_map(|one| one["key"].as_str().map(str::to_owned)).collect()
+    };
+    for (gates, wanted) in [(&all[..], "ok"), (&all[..3], "failed")] {
+        let mut cluster = Cluster::with_gates(Engine::Bft, 1, INTERVAL_MS, None, gates);
+        cluster.nodes[0].start_with(&[], &[("TB_RELEASE_CHANNEL", "mainnet")]);
+        let node = &cluster.nodes[0];
+        node.ready(START_TIME).await;
+        // What runs.
+        let running = rollout(node, &["check", "--stage", "mainnet"]).json();
+        assert_eq!(verdict(&running, "config"), wanted, "{running}");
+        let missing: &[&str] = if wanted == "ok" { &[] } else { &["rollout.feature_gates.witness_network"] };
+        assert_eq!(keys(&running), missing, "{running}");
+        // The file of the stage with the genesis of the chain: every key of [reference], not only the gates.
+        let (config, genesis) = (cluster.folder().join("mainnet.toml"), node.home.join("genesis.json"));
+        let profile = run(tb().args(["rollout", "profile", "--stage", "mainnet"]));
+        assert_eq!(profile.code, Some(0), "{profile:?}");
+        let path = |path: &Path| path.to_str().expect("text").to_owned();
+        let words = ["check", "--stage", "mainnet", "--config", &path(&config), "--genesis", &path(&genesis)];
+        std::fs::write(&config, &profile.stdout).expect("written");
+        let report = rollout(node, &words).json();
+        assert_eq!(
+            (verdict(&report, "config"), keys(&report)),
+            (wanted, missing.iter().map(|key| (*key).to_owned()).collect())
+        );
+        std::fs::write(&config, profile.stdout.replace("mempool_limit = 8192", "mempool_limit = 99")).expect("written");
+        let report = rollout(node, &words).json();
+        assert!(
+            verdict(&report, "config") == "failed" && keys(&report).contains(&"mempool_limit".to_owned()),
+            "{report}"
+        );
+        cluster.check_no_panic();
+    }
+}

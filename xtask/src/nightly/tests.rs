@@ -39,6 +39,12 @@ fn good_folds() -> Value {
     result("folds", "2026-01-02", "0a1b", "cargo xtask nightly folds", summary).unwrap()
 }
 
+fn good_largest() -> Value {
+    let part = |operations: u64| json!({ "operations": operations, "chain_proof_bytes": 264_382, "peak_memory_mb": 3_100, "extension_ms": 90_000 });
+    let summary = json!({ "verdict": "pass", "memory_mb_max": 4_000, "parts": [part(65_536), part(6_144)] });
+    result("largest", "2026-01-02", "0a1b", "cargo xtask nightly largest", summary).unwrap()
+}
+
 fn good_release() -> Value {
     let summary = json!({
         "verdict": "pass", "program_bytes": 60_000_000, "parts": 500,
@@ -64,6 +70,27 @@ fn a_release_that_needs_this_machine_is_a_finding() {
         let wrong = wrong(Task::Release, &result);
         assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
     }
+}
+
+#[test]
+fn a_result_of_the_largest_parts_that_takes_too_much_is_a_finding() {
+    let good = good_largest();
+    assert_eq!(wrong(Task::Largest, &good), Vec::<String>::new());
+    let cases: [(&str, Value, &str); 4] = [
+        ("/parts/1/peak_memory_mb", json!(4_001), "4000 are the bound"),
+        ("/parts/0/peak_memory_mb", Value::Null, "took None"),
+        ("/parts/0/operations", json!(65_535), "65536 operations"),
+        ("/parts/1/chain_proof_bytes", json!(264_383), "different sizes"),
+    ];
+    for (path, value, expected) in cases {
+        let mut result = good.clone();
+        *result.pointer_mut(path).unwrap() = value;
+        let wrong = wrong(Task::Largest, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{path}: {wrong:?}");
+    }
+    let mut alone = good;
+    alone["parts"].as_array_mut().unwrap().pop();
+    assert!(wrong(Task::Largest, &alone)[0].contains("has 1 parts"));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Tests of the list of parts, the flags and the provenance. None builds a program.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::{parts, portable_flags, provenance};
+use super::{BUILD, parts, portable_flags, provenance};
 
 const LOCK: &str = "
 [[package]]
@@ -71,6 +74,27 @@ fn metadata_of_another_shape_is_refused() {
 fn a_release_is_not_tuned_to_this_machine() {
     assert_eq!(portable_flags("x86_64-unknown-linux-gnu"), ["-C", "target-cpu=x86-64-v2"]);
     assert!(portable_flags("aarch64-unknown-linux-gnu").is_empty());
+}
+
+#[test]
+fn a_release_is_compiled_with_its_two_features() {
+    let _shown = testkit::contract!("S002-007");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = |path: &str| fs::read_to_string(root.join(path)).expect("a file of the project");
+    let wanted = ["backend-plonky3", "prod"];
+    let features = BUILD.iter().skip_while(|word| **word != "--features").nth(1).expect("it names features");
+    let mut named: Vec<&str> = features.split(',').collect();
+    named.sort_unstable();
+    assert_eq!(named, wanted);
+    // The program has both, and no build but that of a release makes the promise.
+    let manifest: toml::Table = text("tb/Cargo.toml").parse().expect("TOML");
+    let features = &manifest["features"];
+    assert_eq!(features["default"], toml::Value::from(vec!["backend-plonky3"]));
+    assert_eq!(features["backend-plonky3"], toml::Value::from(vec!["proof/backend-plonky3"]));
+    assert_eq!(features["prod"], toml::Value::from(vec!["cli/prod"]));
+    // The release that was built last says the same of itself.
+    let built: Value = serde_json::from_str(&text("docs/nightly/release.json")).expect("JSON");
+    assert_eq!(built["features"], json!(wanted));
 }
 
 #[test]

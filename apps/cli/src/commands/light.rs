@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::commands::genesis::now;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::light::{Checkpoint, Session, TAIL_WINDOWS_MAX};
+use crate::light::{Checkpoint, Found, ProvenSlot, Session, TAIL_WINDOWS_MAX};
 use crate::output::{blocks, count, duration_ms, fields};
 use crate::provision::read_genesis;
 
@@ -40,7 +40,7 @@ const ATTESTED: [&str; 4] = [
     "that owners signed for what was taken from their accounts",
     "that no transaction was left out, and that there is one chain",
     "module state, receipts, parameters, validator sets, block times",
-    "that an address has one slot only",
+    "that an address has one slot only, or no account",
 ];
 /// What more than two thirds of the validators could do together.
 const QUORUM_COULD: [&str; 4] = [
@@ -73,7 +73,7 @@ struct Verify {
     /// A height and its block hash that you trust, no older than the trusting period
     #[arg(long, value_name = "HEIGHT:HASH")]
     trust: Option<Checkpoint>,
-    /// Show an account at the proven height: an address or the name of a key
+    /// Show an account at the proven height, or that there is none: an address or the name of a key
     #[arg(long, value_name = "ADDRESS|KEY")]
     account: Option<String>,
     /// Check up to this many windows after the chain proof as well, 0 to 1,000
@@ -91,6 +91,14 @@ struct AccountShown {
     height: Height,
     /// What is not proven about it.
     attested: &'static str,
+}
+
+/// That an address has no account, which validators attest and no proof shows.
+#[derive(Debug, Serialize)]
+struct NoAccount {
+    address: Address,
+    height: Height,
+    block: Hash,
 }
 
 /// What was shown.
@@ -111,6 +119,7 @@ struct Shown {
     verify_ms: u64,
     key: LedgerDigest,
     account: Option<AccountShown>,
+    no_account: Option<NoAccount>,
     proven: [&'static str; 4],
     attested: [&'static str; 4],
     quorum_could: [&'static str; 4],
@@ -133,17 +142,19 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         return Err(nothing("no windows of this chain are folded into one proof on this node yet"));
     }
     // The account comes first: what is attested afterwards is newer than everything that is proven.
-    let account = match address {
-        None => None,
-        Some(address) => {
-            let shown = session.account(&address).await?;
-            let attested = "that the address has no second slot";
-            let (balance, nonce, height) = (shown.slot.balance, shown.slot.nonce, shown.height);
-            Some(AccountShown { address, slot: shown.index, balance, nonce, height, attested })
+    let (mut account, mut no_account) = (None, None);
+    if let Some(address) = address {
+        match session.account(&address).await? {
+            Found::Proven(ProvenSlot { slot, index, height }) => {
+                let attested = "that the address has no second slot";
+                let (balance, nonce) = (slot.balance, slot.nonce);
+                account = Some(AccountShown { address, slot: index, balance, nonce, height, attested });
+            }
+            Found::Absent { height, block } => no_account = Some(NoAccount { address, height, block }),
         }
-    };
+    }
     session.attest().await?;
-    let shown = Shown::of(&session, genesis.hash(), verify.trust, account)?;
+    let shown = Shown { no_account, ..Shown::of(&session, genesis.hash(), verify.trust, account)? };
     context.output.result(&shown, || shown.describe());
     Ok(())
 }
@@ -199,6 +210,7 @@ impl Shown {
             verify_ms: u64::try_from(session.verifying().as_millis()).unwrap_or(u64::MAX),
             key: session.key().verifying().hash(),
             account,
+            no_account: None,
             proven: PROVEN,
             attested: ATTESTED,
             quorum_could: QUORUM_COULD,
@@ -241,6 +253,9 @@ impl Shown {
             let money = format!("{} and nonce {}", blocks(account.balance), count(account.nonce.get()));
             let place = format!("in slot {} at height {}", account.slot, count(account.height.0));
             rows.push(("account", format!("{} has {money} {place}", account.address)));
+        }
+        if let Some(NoAccount { address, height, .. }) = &self.no_account {
+            rows.push(("account", format!("{address} has no account at height {} (attested)", count(height.0))));
         }
         let list = |title: &str, lines: &[&str]| format!("{title}\n  - {}", lines.join("\n  - "));
         format!(

@@ -6,6 +6,7 @@
 
 use clap::{Args, Subcommand};
 use primitives::{Engine, Genesis, Hash, Header, Height, LedgerSlot, SlotIndex, TransactionId, ValidatorSet, decode};
+use proof::light::{account_key, check_slot};
 use rpc::types::{AccountProof, IdentityProof, ProofError};
 use rpc::{Client, ExitCode};
 use serde::Serialize;
@@ -231,7 +232,7 @@ impl Shown {
 /// # Errors
 /// [`Failure`] that names the first check that fails.
 pub fn verify_account(proof: &AccountProof) -> Result<Option<LedgerSlot>, Failure> {
-    let Some(value) = verified(&proof.state, &state::columns::account(&proof.address))? else {
+    let Some(value) = verified(&proof.state, &account_key(&proof.address))? else {
         let empty = proof.slot.is_none() && proof.ledger_slot.is_none();
         return if empty { Ok(None) } else { Err(unproven("an address without an account cannot have a slot")) };
     };
@@ -241,13 +242,8 @@ pub fn verify_account(proof: &AccountProof) -> Result<Option<LedgerSlot>, Failur
     if in_ledger.slot != slot || proof.slot != Some(slot.get()) {
         return Err(unproven("the ledger proof is for another slot"));
     }
-    if !in_ledger.verify(&proof.ledger_root) {
-        return Err(unproven("the ledger proof does not lead to the ledger root"));
-    }
-    let content = in_ledger.content.ok_or_else(|| unproven("the slot of the address is empty"))?;
-    if content.address != proof.address {
-        return Err(unproven("the slot belongs to another address"));
-    }
+    let content = check_slot(&proof.ledger_root, &proof.address, &in_ledger);
+    let content = content.map_err(|error| unproven(&error.to_string()))?;
     let told: Option<LedgerSlot> = proof.ledger_slot.as_ref().and_then(|bytes| decode(&bytes.0).ok());
     if told != Some(content) {
         return Err(unproven("the slot that was told is not the one that was shown"));

@@ -4,10 +4,13 @@
 //! - The commit is stamped by `cargo xtask release` alone, which builds exactly that commit; any other build says that
 //!   it has none.
 //! - The stamp stands in the program as one text, so that it can be read without starting the program.
-//! - Features are facts about the code that is in the program: nothing else sets them.
+//! - Features are those that the code was compiled with: nothing else sets them.
+//! - A program with the feature `prod` has nothing in it that is made for tests: anything else does not compile
+//!   ([`Built::keeps_its_promise`]).
 
+use primitives::actions::ProofSystemKind;
 use primitives::defect;
-use proof::system::REGISTRY;
+use proof::REGISTRY;
 use serde::{Deserialize, Serialize};
 
 /// What stands before the commit in a stamp.
@@ -16,7 +19,7 @@ pub const STAMP_MARK: &str = "the-block-built-from-commit:";
 pub const COMMIT_DIGITS: usize = 40;
 /// The variable of the build that holds the stamp.
 const STAMP: Option<&str> = option_env!("TB_BUILD_STAMP");
-/// A build for others: stamped, and made with the checks of the release profile.
+/// A build for others.
 const PRODUCTION: &str = "prod";
 /// Defects of the simulator, which no program for others may have.
 const SEEDED_BUGS: &str = "seeded-bugs";
@@ -28,6 +31,52 @@ pub const VERSION: &str = if cfg!(feature = "dishonest-quorum") {
 } else {
     env!("CARGO_PKG_VERSION")
 };
+
+/// What the code of a program was compiled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Built {
+    /// With the feature `prod`: for others.
+    pub prod: bool,
+    /// With the defects of the simulator.
+    pub seeded_bugs: bool,
+    /// With validators that lie.
+    pub dishonest_quorum: bool,
+    /// With the checks of a debug build, which cost a validator its pace.
+    pub debug: bool,
+    /// Proof systems that it verifies.
+    pub systems: &'static [ProofSystemKind],
+}
+
+impl Built {
+    /// This program.
+    pub const THIS: Self = Self {
+        prod: cfg!(feature = "prod"),
+        seeded_bugs: defect::IS_COMPILED,
+        dishonest_quorum: cfg!(feature = "dishonest-quorum"),
+        debug: cfg!(debug_assertions),
+        systems: REGISTRY,
+    };
+
+    /// Whether a program with `prod` is one for others: nothing for tests is in it, and it can verify proofs.
+    pub const fn keeps_its_promise(self) -> bool {
+        !self.prod || (!self.seeded_bugs && !self.dishonest_quorum && !self.debug && !self.systems.is_empty())
+    }
+
+    /// The names of what it was compiled with, sorted.
+    pub fn features(self) -> Vec<String> {
+        let named = [(PRODUCTION, self.prod), (SEEDED_BUGS, self.seeded_bugs), (DISHONEST, self.dishonest_quorum)];
+        let mut features: Vec<String> =
+            self.systems.iter().map(|system| format!("backend-{}", system.name())).collect();
+        features.extend(named.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name.to_owned()));
+        features.sort();
+        features
+    }
+}
+
+const _: () = assert!(
+    Built::THIS.keeps_its_promise(),
+    "the feature `prod` goes with --release and a proof system, and not with seeded-bugs or dishonest-quorum"
+);
 
 /// Processor features that change whether a program runs on another machine; true where the program needs them.
 const CPU_FEATURES: [(&str, bool); 10] = [
@@ -64,23 +113,12 @@ impl BuildInfo {
         // Kept as a whole: a compiler that sees only the commit used would keep only the commit.
         let stamp = std::hint::black_box(STAMP);
         let commit = stamp.and_then(|stamp| stamp.strip_prefix(STAMP_MARK)).filter(|commit| is_commit(commit));
-        let mut features: Vec<String> = REGISTRY.iter().map(|system| format!("backend-{}", system.name())).collect();
-        if commit.is_some() && !cfg!(debug_assertions) {
-            features.push(PRODUCTION.to_owned());
-        }
-        if defect::IS_COMPILED {
-            features.push(SEEDED_BUGS.to_owned());
-        }
-        if cfg!(feature = "dishonest-quorum") {
-            features.push(DISHONEST.to_owned());
-        }
-        features.sort();
         let needed = CPU_FEATURES.iter().filter(|(_, is_needed)| *is_needed);
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: commit.map(str::to_owned),
             platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            features,
+            features: Built::THIS.features(),
             cpu_features: needed.map(|(name, _)| (*name).to_owned()).collect(),
         }
     }

@@ -306,7 +306,35 @@ fn a_program_with_features_of_tests_is_no_release() {
     let own = serde_json::to_string(&cli::release::info::BuildInfo::of_this_program()).expect("JSON");
     let (code, said) = features_of(&own);
     assert!(code == Some(1) && said.contains("the feature prod is absent"), "{said}");
-    assert!(!said.contains("backend-plonky3"), "the proof system is in every build: {said}");
+    assert!(!said.contains("backend-plonky3"), "the proof system is in the builds of tests: {said}");
+}
+
+#[test]
+fn a_program_for_others_has_nothing_in_it_that_is_made_for_tests() {
+    use cli::release::info::Built;
+    use primitives::actions::ProofSystemKind;
+
+    let good = Built {
+        prod: true,
+        seeded_bugs: false,
+        dishonest_quorum: false,
+        debug: false,
+        systems: &[ProofSystemKind::Plonky3],
+    };
+    assert!(good.keeps_its_promise());
+    assert_eq!(good.features(), ["backend-plonky3", "prod"]);
+    let broken = [
+        Built { seeded_bugs: true, ..good },
+        Built { dishonest_quorum: true, ..good },
+        Built { debug: true, ..good },
+        Built { systems: &[], ..good },
+    ];
+    for built in broken {
+        assert!(!built.keeps_its_promise(), "such a program does not compile: {built:?}");
+        assert!(Built { prod: false, ..built }.keeps_its_promise(), "for tests it may: {built:?}");
+    }
+    // The tests themselves are compiled without the promise, with the proof system that every build for tests has.
+    assert_eq!(Built::THIS.features(), ["backend-plonky3"]);
 }
 
 /// What the machine's service would start.

@@ -19,6 +19,7 @@ fn gate(profiles: &Profiles, stage: ReleaseChannel, gate: &str) -> bool {
 
 #[test]
 fn each_stage_has_the_gates_that_were_promised_and_its_file_is_loaded_as_it_was_meant() {
+    let _mainnet = testkit::contract!("S001-019");
     let _development = testkit::contract!("S001-016");
     let _testnet = testkit::contract!("S001-017");
     let _consensus = testkit::contract!("S001-013");

@@ -8,6 +8,7 @@ mod evidence;
 mod identities;
 mod model;
 mod order;
+mod proofs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -190,8 +191,9 @@ pub(crate) fn snapshot(pool: &Mempool) -> (Vec<crate::Waiting>, Vec<TransactionI
 /// The invariants at [`Mempool`], recounted.
 pub(crate) fn check_invariants(pool: &Mempool) {
     let entries: usize = pool.senders.values().map(|sender| sender.entries.len()).sum();
-    let others = pool.len() - pool.identities - pool.evidence;
+    let others = pool.len() - pool.identities - pool.evidence - pool.proofs;
     assert!(pool.identities.max(others) <= pool.config.limit && pool.evidence <= crate::pool::EVIDENCE_MAX);
+    assert!(pool.proofs <= crate::pool::PROOFS_MAX);
     assert_eq!(entries, pool.by_id.len());
     assert_eq!(entries, pool.expiry.len());
     assert!(pool.senders.values().all(|sender| !sender.entries.is_empty()));
@@ -203,7 +205,7 @@ pub(crate) fn check_invariants(pool: &Mempool) {
         assert!(pool.expiry.contains(&(entry.transaction.body.valid_until, *payer, *nonce)));
     }
     let status = pool.status(Timestamp(0));
-    assert_eq!(status.transactions.size + status.identities.size + pool.evidence, pool.len());
+    assert_eq!(status.transactions.size + status.identities.size + pool.evidence + pool.proofs, pool.len());
     assert_eq!(status.lanes.iter().map(|lane| lane.pending).sum::<usize>(), pool.pending);
     assert_eq!(status.lanes.iter().map(|lane| lane.queued).sum::<usize>(), entries - pool.pending);
 }

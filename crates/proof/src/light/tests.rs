@@ -51,7 +51,7 @@ fn certify(header: Header, numbers: &[u8]) -> CertifiedHeader {
     CertifiedHeader { header, certificate, validators: set(&members(height.0)) }
 }
 
-fn header(height: u64, parent: Hash) -> Header {
+pub(super) fn header(height: u64, parent: Hash) -> Header {
     Header {
         version: FormatVersion,
         genesis: GENESIS,

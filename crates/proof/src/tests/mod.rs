@@ -7,3 +7,4 @@ mod chain;
 mod folded;
 pub(crate) mod golden;
 mod statement;
+mod systems;

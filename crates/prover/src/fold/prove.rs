@@ -64,7 +64,7 @@ impl From<Stopped> for FoldError {
 /// One or two neighbouring windows, verified inside a proof that a fold can take.
 #[derive(Debug, Clone)]
 pub struct LiftedWindows {
-    statement: WindowStatement,
+    pub(crate) statement: WindowStatement,
     pub(crate) proof: Proof<Config>,
 }
 

@@ -66,6 +66,46 @@ fn lacks(files: &[(PathBuf, String)], test: &str) -> Option<String> {
     None
 }
 
+/// How many parts of a table or rule are needed, as the document lists it.
+pub(super) struct Kills {
+    pub(super) name: String,
+    pub(super) constraints: usize,
+    pub(super) interactions: usize,
+    /// Parts that some forgery passes without.
+    pub(super) exploited: usize,
+    /// Interactions without which the honest window is refused.
+    pub(super) refuse: usize,
+}
+
+impl Kills {
+    /// The row, with the rate in tenths of a percent, rounded down.
+    fn row(&self) -> String {
+        let Self { name, constraints, interactions, exploited, refuse } = self;
+        let (all, killed) = (constraints + interactions, exploited + refuse);
+        let rate = killed * 1_000 / all.max(1);
+        format!(
+            "| {name} | {constraints} | {interactions} | {exploited} | {refuse} | {} | {}.{} % |",
+            all - killed,
+            rate / 10,
+            rate % 10
+        )
+    }
+}
+
+/// Compares what a test found with the rows of the document under these names, and with the reasons that it gives for what is left.
+pub(super) fn documented(found: &[Kills], reasons: &[&str]) {
+    let text = fs::read_to_string(root().join("docs/blueprint_coverage.md")).expect("the document");
+    let (_, rest) = text.split_once("<!-- kills:begin -->").expect("the mark before the table");
+    let (table, behind) = rest.split_once("<!-- kills:end -->").expect("the mark after it");
+    let is_of = |line: &&str| found.iter().any(|kills| line.starts_with(&format!("| {} |", kills.name)));
+    let listed: Vec<&str> = table.lines().filter(is_of).collect();
+    let rows: Vec<String> = found.iter().map(Kills::row).collect();
+    assert_eq!(listed, rows, "write into docs/blueprint_coverage.md:\n{}\n", rows.join("\n"));
+    for reason in reasons {
+        assert!(behind.contains(reason), "docs/blueprint_coverage.md does not say why: {reason}");
+    }
+}
+
 #[test]
 fn every_test_that_the_coverage_names_is_there() {
     let _shown = testkit::contract!("S002-004");

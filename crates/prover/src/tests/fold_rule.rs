@@ -14,6 +14,7 @@ use proof::airs::STATEMENT;
 use proof::folded::{CONSTRAINTS_TABLE, FOLD_VALUES, FoldColumns, FoldValues, STATEMENT_VALUES, fold_key};
 use proof::keys::Config;
 
+use super::coverage::{Kills, documented};
 use crate::check::each_row;
 
 /// The circuit whose table is checked.
@@ -353,4 +354,8 @@ fn every_lie_about_children_is_refused_and_every_part_of_the_rule_is_needed() {
     assert_eq!(idle, Vec::<usize>::new(), "interactions that no lie is refused by alone");
     assert_eq!(dag.interactions.len(), FOLD_VALUES + 2);
     assert_eq!(FoldValues::<F>::WIDTH, STATEMENT_VALUES + 17);
+    let (constraints, interactions) = (dag.constraints.constraint_idx.len(), dag.interactions.len());
+    let found =
+        Kills { name: "rule of folds".to_owned(), constraints, interactions, exploited: killed.len(), refuse: 0 };
+    documented(&[found], &SURVIVORS.map(|(_, reason)| reason));
 }

@@ -10,7 +10,7 @@ use super::circuits;
 use super::fold_rule::{Child, Circuit, honest};
 use super::golden_windows::witnesses;
 use super::honest::KEY;
-use crate::fold::{FOLD_BYTES, FoldError, FoldingKey, extend, fold, fold_lifted, lift};
+use crate::fold::{FOLD_BYTES, FoldError, FoldingKey, LiftedWindows, extend, fold, fold_lifted, lift};
 use crate::{WindowProof, prove_window};
 use openvm_stark_backend::p3_field::PrimeCharacteristicRing;
 use openvm_stark_backend::soundness::SoundnessCalculator;
@@ -113,6 +113,10 @@ fn fresh_windows_are_lifted_folded_and_appended_to_the_chain() {
     let five = vec![windows[0].clone(); 5];
     assert!(matches!(extend(&FOLDING, None, &five), Err(FoldError::Extension { windows: 5 })));
     assert!(matches!(extend(&FOLDING, Some(&chain), &[]), Err(FoldError::Children { children: 0 })));
+    // A fold is no lifted window, whatever it is called: it is refused before anything is proven.
+    let proof = FOLDING.verifying().decode(&first.statement, &first.bytes).expect("a fold");
+    let called = LiftedWindows { statement: first.statement, proof };
+    assert!(matches!(fold_lifted(&FOLDING, &[called]), Err(FoldError::Lifted)));
     let mut altered = first;
     let middle = altered.bytes.len() / 2;
     altered.bytes[middle] ^= 1;

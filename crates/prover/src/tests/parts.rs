@@ -9,6 +9,7 @@ use primitives::{Height, LedgerDigest, LedgerOp, LedgerSlot, Nonce, PartLimits, 
 use proof::folded::fold_key;
 use proof::params::STACKED_COLUMNS_MAX;
 use proof::{LedgerPoint, WindowStatement, encoding, verify_chain_proof, verify_window};
+use serde_json::json;
 use testkit::Seed;
 use tree::{LedgerTree, ops_digest};
 
@@ -19,6 +20,9 @@ use super::world::{address, applied, chain, micro, random, slot};
 use crate::fold::{FOLD_BYTES, extend, extension_size};
 use crate::tables::Tables;
 use crate::{Part, WindowProof, WindowWitness, prove_traces, prove_window, replay, split};
+
+/// The most memory that a prover of the largest parts may take, MB.
+const MEMORY_MB_MAX: u64 = 4_000;
 
 /// The size of these blocks, measured at once.
 fn size(next_slot: u32, blocks: &[(Height, Vec<LedgerOp>)]) -> PartSize {
@@ -202,9 +206,9 @@ fn slots_beside(operations: usize) -> usize {
     (2..PART_OPS_MAX).take_while(|slots| fits(*slots)).last().expect("two slots fit")
 }
 
-/// Run with `cargo test --release -p prover -- --ignored --nocapture on_every_limit`; some minutes and gigabytes.
+/// `cargo xtask nightly largest` runs this and keeps the line of JSON that it prints; some minutes and gigabytes.
 #[test]
-#[ignore = "minutes of processor time and gigabytes of memory"]
+#[ignore = "minutes of processor time and gigabytes of memory; cargo xtask nightly largest runs it"]
 fn parts_on_every_limit_are_proven_verified_and_folded() {
     // As many operations as may be with the slots that then fit, and as many slots as may be with an operation each.
     let most_slots = (2..PART_OPS_MAX)
@@ -213,39 +217,61 @@ fn parts_on_every_limit_are_proven_verified_and_folded() {
         })
         .last()
         .expect("two slots fit");
+    let mut measured = Vec::new();
     for (operations, slots) in [(PART_OPS_MAX, slots_beside(PART_OPS_MAX)), (most_slots, most_slots)] {
+        let (witness, needed, part, mut figures) = largest(operations, slots);
+        // Two such parts are what one extension takes: it lifts each alone.
+        let second = following(&witness, &part.statement);
+        assert_eq!(second.size(), witness.size());
         let started = Instant::now();
-        let (witness, tables) = deep(operations, slots);
-        let replayed = started.elapsed();
-        let (size, needed) = (witness.size(), hashes(&tables));
-        assert_eq!(size, PartSize { operations, slots, next_slot: SLOTS_MAX });
-        let mut one_more = size;
-        one_more.slots += 1;
-        assert!(PartLimits::PART.admit(&size) && !PartLimits::PART.admit(&one_more), "it is on the limit");
-        let (statement, _) = replay(&witness).expect("valid");
-        let started = Instant::now();
-        let bytes = prove_traces(&KEY, tables.traces()).expect("provable");
-        let proven = started.elapsed();
-        assert_eq!(verify_window(KEY.verifying(), &statement, &bytes), Ok(()));
-        println!(
-            "operations {operations}, slots {slots}, hashes {needed} of {PART_HASHES_MAX}: replay {replayed:?}, \
-             proof {proven:?}, {} bytes, peak memory {} MB",
-            bytes.len(),
-            peak_memory_mb()
-        );
-        // Two such parts are what one extension takes.
-        let second = following(&witness, &statement);
-        assert_eq!(second.size(), size);
         let second = prove_window(&KEY, &second).expect("the operations obey the rules");
-        let started = Instant::now();
-        let parts = [WindowProof { statement, bytes }, second];
+        let second_ms = milliseconds(started);
+        let parts = [part, second];
         assert_eq!(extension_size(&parts), 2);
+        let started = Instant::now();
         let folded = extend(&FOLDING, None, &parts).expect("they verify");
-        println!("fold {:?}, {} bytes, peak memory {} MB", started.elapsed(), folded.bytes.len(), peak_memory_mb());
+        let more = json!({
+            "operations": operations, "slots": slots, "hashes": needed, "second_proof_ms": second_ms,
+            "extension_ms": milliseconds(started), "chain_proof_bytes": folded.bytes.len(), "peak_memory_mb": peak_memory_mb(),
+        });
+        figures.as_object_mut().expect("made as one").extend(more.as_object().expect("made as one").clone());
+        eprintln!("{figures}");
         let pinned = fold_key().expect("this build reads the pinned key");
-        let verdict = verify_chain_proof(pinned, statement.before, &folded.statement, &folded.bytes);
+        let verdict = verify_chain_proof(pinned, parts[0].statement.before, &folded.statement, &folded.bytes);
         assert_eq!(verdict, Ok(parts[1].statement.after));
+        assert_eq!(folded.bytes.len(), FOLD_BYTES, "it is as large as any chain proof");
+        assert!(peak_memory_mb() <= MEMORY_MB_MAX, "{} MB, {MEMORY_MB_MAX} are the bound", peak_memory_mb());
+        measured.push(figures);
     }
+    println!(
+        "{}",
+        json!({ "nightly": "largest", "verdict": "pass", "memory_mb_max": MEMORY_MB_MAX, "parts": measured })
+    );
+}
+
+/// A part on every limit with its hashes, its proof and what that took.
+fn largest(operations: usize, slots: usize) -> (WindowWitness, u64, WindowProof, serde_json::Value) {
+    let started = Instant::now();
+    let (witness, tables) = deep(operations, slots);
+    let replay_ms = milliseconds(started);
+    let (size, needed) = (witness.size(), hashes(&tables));
+    assert_eq!(size, PartSize { operations, slots, next_slot: SLOTS_MAX });
+    let mut one_more = size;
+    one_more.slots += 1;
+    assert!(PartLimits::PART.admit(&size) && !PartLimits::PART.admit(&one_more), "it is on the limit");
+    let (statement, _) = replay(&witness).expect("valid");
+    let started = Instant::now();
+    let bytes = prove_traces(&KEY, tables.traces()).expect("provable");
+    let proof_ms = milliseconds(started);
+    assert_eq!(verify_window(KEY.verifying(), &statement, &bytes), Ok(()));
+    let figures = json!({
+        "replay_ms": replay_ms, "proof_ms": proof_ms, "proof_bytes": bytes.len(), "peak_memory_of_proof_mb": peak_memory_mb(),
+    });
+    (witness, needed, WindowProof { statement, bytes }, figures)
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).expect("less than an age")
 }
 
 /// The same charges once more, in the block after.

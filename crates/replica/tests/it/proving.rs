@@ -196,6 +196,36 @@ fn a_block_that_is_too_heavy_for_the_lag_gets_nil() {
 }
 
 #[test]
+fn a_block_with_a_proof_of_another_system_is_refused_by_name() {
+    let _shown = testkit::contract!("S000-104");
+    let mut net = Net::of(chain(&["malachite_consensus", "recursive_proofs"]));
+    bond(&mut net, 1);
+    while net.height().0 <= W {
+        net.step();
+    }
+    let good = submission(&net, waiting(&net, 0), 1, true);
+    let foreign = ProofSubmission { system: ProofSystemKind::Stwo, ..good.clone() };
+    for (submission, is_taken) in [(good, true), (foreign, false)] {
+        let brought = sign(&net, 1, ProvingAction::Submit(submission));
+        if is_taken {
+            net.admit_everywhere(&brought);
+        }
+        let mut block = Block::from_bytes(&net.build().bytes).unwrap();
+        block.transactions = BoundedVec::new(vec![brought]).unwrap();
+        match net.nodes[1].replica.verify(&encode(&block), Freshness::Replayed).unwrap() {
+            Verdict::Invalid { reason, .. } if !is_taken => {
+                let named = Rejection::WrongProofSystem.to_string();
+                assert!(
+                    reason.contains("transaction 0 may not be in the block") && reason.contains(&named),
+                    "{reason}"
+                );
+            }
+            verdict => assert!(is_taken && !matches!(verdict, Verdict::Invalid { .. }), "{verdict:?}"),
+        }
+    }
+}
+
+#[test]
 fn admission_asks_the_cheap_questions_and_a_chain_of_proofs_needs_a_proof_system() {
     let mut net = Net::of(chain(&["malachite_consensus", "recursive_proofs"]));
     bond(&mut net, 1);

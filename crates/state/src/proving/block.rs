@@ -2,6 +2,7 @@
 //! proven windows. Implements PRV-1 to PRV-3, PRV-7 and PRV-13.
 
 use primitives::actions::ProvingEvent;
+use primitives::defect::{Defect, is_seeded};
 use primitives::hash::{Domain, hash};
 use primitives::ledger::PROVER_BONDS;
 use primitives::params::ProvingParams;
@@ -30,7 +31,11 @@ pub fn begin_block(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Eve
     }
     let Some(number) = number_of(env.params, before.height) else { return Ok(()) };
     let assigned = assign(&provers(overlay)?, &env.params.proving, &env.block.beacon, number);
-    let window = Window { end: *before, opened_at: env.block.height, assigned };
+    let mut end = *before;
+    if is_seeded(Defect::RecordsAnotherLedger) {
+        end.next_slot = end.next_slot.saturating_add(1);
+    }
+    let window = Window { end, opened_at: env.block.height, assigned };
     let first = windows(overlay)?.map_or(number, |recorded| recorded.first);
     overlay.put(keys::window(number), encode(&window));
     overlay.put(keys::windows(), encode(&Windows { first, next: number.saturating_add(1) }));
@@ -73,7 +78,7 @@ pub fn end_block(overlay: &mut Overlay<'_>, env: Env<'_>, events: &mut Vec<Event
     }
     let proven = proven_height(overlay)?.0 / env.params.window_blocks.max(1);
     for (key, _) in overlay.scan(&[keys::WINDOW], DELETED_PER_BLOCK) {
-        if key >= keys::window(proven) {
+        if key >= keys::window(proven) || is_seeded(Defect::TakesAnOldProof) {
             break;
         }
         overlay.delete(key);

@@ -24,6 +24,7 @@ pub mod keys;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::actions::{EndRecord, ProofClaim};
+use primitives::defect::{Defect, is_seeded};
 use primitives::ledger::PROVER_BONDS;
 use primitives::params::{BASIS_POINTS, ProvingParams};
 use primitives::{Address, Amount, Hash, Height, Params, decode};
@@ -203,6 +204,9 @@ pub fn weight_at(params: &ProvingParams, lag: u64) -> u64 {
     let (free, floor) = (params.lag_free_windows, params.lag_floor_windows);
     if lag <= free {
         return BASIS_POINTS;
+    }
+    if lag >= floor && is_seeded(Defect::StopsAtTheFloor) {
+        return 0;
     }
     if lag >= floor {
         return WEIGHT_FLOOR_BPS;

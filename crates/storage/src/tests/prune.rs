@@ -8,10 +8,11 @@ use primitives::{Block, Height};
 
 use super::model::{Model, genesis, on_disk};
 use crate::backend::faulty::FaultyDisk;
-use crate::columns::{Column, height_key};
+use crate::columns::{Column, PRUNING, height_key};
+use crate::commit::put;
 use crate::{
-    Base, Checkpoint, CrashPoint, Fault, FaultOn, GenesisBatch, PIECE_HEIGHTS, PruneTo, Pruned, StorageError, Store,
-    StoreConfig, set_crash_point,
+    Base, Checkpoint, CrashPoint, Fault, FaultOn, GenesisBatch, PIECE_HEIGHTS, PruneTo, Pruned, Pruning, StorageError,
+    Store, StoreConfig, set_crash_point,
 };
 
 const DIRECTORY: &str = "TB_STORAGE_PRUNE_DIRECTORY";
@@ -110,6 +111,37 @@ fn a_store_that_began_with_a_copy_keeps_the_header_that_it_began_with() {
     assert_eq!(store.header(Height(29)).unwrap(), None);
     assert_eq!(prune_all(&store, to(35, 33)).headers, 3);
     assert_eq!((store.header(Height(32)).unwrap(), store.pruning().unwrap().unwrap().first), (None, Height(33)));
+}
+
+#[test]
+fn a_checkpoint_that_differs_from_its_header_in_any_part_is_found() {
+    let _verified = testkit::contract!("S000-111");
+    let model = Model::of_length(testkit::Seed::new().value(), 40);
+    let store = model.fill(&StoreConfig::Memory);
+    prune_all(&store, to(30, 10));
+    assert_eq!(store.check_pruning().unwrap(), []);
+    let good = store.pruning().unwrap().unwrap();
+    let head = store.head();
+    let write = |checkpoint: Checkpoint| {
+        let record = put(Column::Meta, PRUNING, &primitives::encode(&Pruning { checkpoint, ..good }));
+        store.durable_beyond_limit(&mut store.writer().unwrap(), vec![record], head, |_| {}).unwrap();
+        let findings = store.check_pruning().unwrap();
+        findings.into_iter().map(|finding| (finding.height, finding.reason)).collect::<Vec<_>>()
+    };
+    let other = Checkpoint::of(&header(&model, 29));
+    let nines = primitives::LedgerDigest::new([9; 8]).unwrap();
+    let differs = "the roots of the pruning checkpoint are not those of the header";
+    for bad in [
+        Checkpoint { block: other.block, ..good.checkpoint },
+        Checkpoint { ledger_root: nines, ..good.checkpoint },
+        Checkpoint { ops_digest: nines, ..good.checkpoint },
+        Checkpoint { state_root: primitives::Hash([9; 32]), ..good.checkpoint },
+    ] {
+        assert_eq!(write(bad), [(Height(30), differs.to_owned())], "{bad:?}");
+    }
+    let gone = Checkpoint { height: Height(5), ..good.checkpoint };
+    assert_eq!(write(gone), [(Height(5), "the header of the pruning checkpoint is missing".to_owned())]);
+    assert_eq!(write(good.checkpoint), []);
 }
 
 #[test]
