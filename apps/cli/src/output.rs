@@ -9,7 +9,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-use primitives::Amount;
+pub use rpc::display::{blocks, count, duration_ms};
 use serde::Serialize;
 
 use crate::exit::Failure;
@@ -82,31 +82,6 @@ fn print_line(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
-/// An amount for people, such as `12.5 BLOCK`.
-pub fn blocks(amount: Amount) -> String {
-    let text = amount.to_string();
-    let trimmed = text.trim_end_matches('0').trim_end_matches('.');
-    let (whole, fraction) = trimmed.split_once('.').map_or((trimmed, ""), |parts| parts);
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{}{point}{fraction} BLOCK", thousands(whole))
-}
-
-/// A whole number for people, such as `1,234,567`.
-pub fn count(number: u64) -> String {
-    thousands(&number.to_string())
-}
-
-fn thousands(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Rows of `(label, value)` with the values in one column.
 pub fn fields(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
@@ -128,13 +103,4 @@ pub fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String 
     let mut lines = vec![line(header)];
     lines.extend(rows.iter().map(|row| line(row.each_ref().map(String::as_str))));
     lines.join("\n")
-}
-
-/// Milliseconds for people: `87 ms`, `1.25 s`.
-pub fn duration_ms(milliseconds: u64) -> String {
-    if milliseconds < 1_000 {
-        format!("{milliseconds} ms")
-    } else {
-        format!("{}.{:02} s", milliseconds / 1_000, milliseconds % 1_000 / 10)
-    }
 }

@@ -19,6 +19,7 @@
 //! Read next: [`routes`], then [`types`], then `node/src/rpc/`.
 
 pub mod client;
+pub mod display;
 pub mod error;
 pub mod exit_codes;
 pub mod json;

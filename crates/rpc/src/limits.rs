@@ -31,6 +31,8 @@ pub const PROOF_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const WAIT_DEFAULT_MS: u64 = 10_000;
 /// Longest wait of one request, milliseconds; a higher timeout is refused.
 pub const WAIT_MAX_MS: u64 = 60_000;
+/// Shortest and longest time after which a browser without scripts asks for the page of a node again, seconds.
+pub const REFRESH_SECONDS: (u64, u64) = (2, 3_600);
 /// Most open event streams of one node.
 pub const STREAMS_MAX: usize = 256;
 /// Most events that wait for one slow reader before its stream is closed.

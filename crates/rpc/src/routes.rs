@@ -18,7 +18,7 @@ mod parameters;
 use self::lookup::SUBMIT_ERRORS;
 use self::parameters::{
     ADDRESS, AUDIT_LIMIT, BEFORE_CURSOR, BEFORE_HEIGHT, BLOCK, CHUNK, CHUNK_INDEX, GENERATION_MS, HEIGHT, ID, LIMIT,
-    OPERATIONS_FROM, OPERATIONS_LIMIT, STAGE, TIMEOUT, WINDOW,
+    OPERATIONS_FROM, OPERATIONS_LIMIT, REFRESH, STAGE, TIMEOUT, WINDOW,
 };
 use crate::error::ErrorCode;
 use crate::schema::{GenesisObject, TypeSchema};
@@ -76,7 +76,7 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
 }
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 66] = [
+pub static ROUTES: [Route; 69] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -547,6 +547,20 @@ pub static ROUTES: [Route; 66] = [
         body: Some(BodyOf::Json(TypeSchema::of::<WaitRequest>())),
         errors: &lookup::PIPELINE_WAIT_ERRORS,
         ..get(Operation::PipelineWait, "/wallet/pipeline/wait", "pipeline_wait", json::<TransactionStatus>())
+    },
+    Route {
+        summary: "the node as a page for a browser: chain, alerts, transactions, blocks, validators, proofs, peers, storage",
+        parameters: &[REFRESH],
+        errors: &[ErrorCode::BadRequest],
+        ..get(Operation::UiPage, "/ui", "ui_page", Reply::Text("text/html"))
+    },
+    Route {
+        summary: "the script of the page: asks for it again after each block",
+        ..get(Operation::UiScript, "/ui/page.js", "ui_script", Reply::Text("text/javascript"))
+    },
+    Route {
+        summary: "the style of the page",
+        ..get(Operation::UiStyle, "/ui/page.css", "ui_style", Reply::Text("text/css"))
     },
     Route {
         summary: "the genesis file of the chain",

@@ -3,6 +3,7 @@
 mod committed;
 mod data;
 mod map;
+mod native;
 mod prometheus_query;
 mod promtool;
 mod proofs;

@@ -69,4 +69,5 @@ mod start;
 mod surface;
 mod too_old;
 mod top;
+mod ui;
 mod validators;

@@ -38,6 +38,7 @@ const ROOT: &[&str] = &[
     "Cargo.toml",
     "LICENSE-APACHE",
     "LICENSE-MIT",
+    "Makefile",
     "README.md",
     "SECURITY.md",
     "STYLE.md",

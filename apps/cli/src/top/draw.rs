@@ -9,16 +9,14 @@
 //! ```
 //! Rule: what does not fit is cut and never panics: a screen may have any size.
 
-use primitives::Address;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Paragraph, Row, Table, Widget};
-use rpc::types::Step;
+use rpc::display::{blocks, count, duration_ms, place, short, step};
 
 use super::View;
-use crate::output::{blocks, count, duration_ms};
 
 /// How the answers stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,24 +88,6 @@ fn judged(name: &str, value: impl Into<String>, is_good: bool) -> Line<'static> 
     Line::from(vec![Span::styled(format!("{name:<12}"), FAINT), Span::styled(value.into(), style)])
 }
 
-/// An address that a person can tell from others at a glance.
-fn short(address: &Address) -> String {
-    let text = address.to_string();
-    let tail = text.len().saturating_sub(4);
-    match (text.get(..10), text.get(tail..)) {
-        (Some(head), Some(tail)) if text.len() > 16 => format!("{head}…{tail}"),
-        _ => text,
-    }
-}
-
-/// Host and port of an address such as `/ip4/127.0.0.1/udp/26657/quic-v1`; anything else as it is.
-fn place(remote: &str) -> String {
-    match remote.split('/').collect::<Vec<_>>().as_slice() {
-        ["", _, host, _, port, ..] => format!("{host}:{port}"),
-        _ => remote.to_owned(),
-    }
-}
-
 fn header(view: &View) -> Line<'static> {
     let (node, rollout) = (&view.node, &view.rollout);
     let who = format!(" {} · {} {} · {} ", node.chain_id, node.role, node.version, rollout.release_channel);
@@ -123,10 +103,6 @@ fn footer(standing: &Standing) -> Line<'static> {
             Line::styled(format!(" NO ANSWER for {seconds} s: {reason}   q quit"), BAD)
         }
     }
-}
-
-fn step(step: Step) -> String {
-    format!("{step:?}").to_lowercase()
 }
 
 fn chain(view: &View) -> Vec<Line<'static>> {

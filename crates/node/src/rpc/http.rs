@@ -31,7 +31,7 @@ use super::auth::Caller;
 use super::body::Bounds;
 use super::query::{self, Question};
 use super::server::Server;
-use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams};
+use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams, ui};
 
 /// Longest piece of a request that a refusal repeats, characters.
 const SHOWN_CHARS_MAX: usize = 128;
@@ -179,8 +179,8 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),
         Operation::Metrics => return metrics::reply(&server).await,
         Operation::JsonRpc => return json_rpc(&server, caller, &parts, body).await,
-        Operation::BlockStream | Operation::HeadStream => return chain_stream(&server, route.operation),
-        Operation::PipelineStream => return streams::pipeline(&server),
+        Operation::BlockStream | Operation::HeadStream | Operation::PipelineStream => return stream(&server, route),
+        Operation::UiPage | Operation::UiScript | Operation::UiStyle => return ui::reply(&server, route, &parts).await,
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
         Operation::TransactionSubmit => return submit(&server, &parts, body).await,
@@ -242,9 +242,13 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
     ask(&server, &parts, question).await
 }
 
-/// Blocks as they are finalized, or their heads for light clients.
-fn chain_stream(server: &Arc<Server>, operation: Operation) -> Answered {
-    if operation == Operation::HeadStream { streams::heads(server) } else { streams::blocks(server) }
+/// What comes with each finalized block: the block, its head for light clients, or the numbers of the pipeline.
+fn stream(server: &Arc<Server>, route: &Route) -> Answered {
+    match route.operation {
+        Operation::HeadStream => streams::heads(server),
+        Operation::PipelineStream => streams::pipeline(server),
+        _ => streams::blocks(server),
+    }
 }
 
 async fn ask(server: &Arc<Server>, parts: &Parts, question: Question) -> Answered {
@@ -354,7 +358,11 @@ fn named<T: FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T
     })
 }
 
-fn in_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+/// The parameters of the query; every other one is refused.
+///
+/// # Errors
+/// `bad_request`.
+pub fn in_query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
     UriQuery::<T>::try_from_uri(uri).map(|UriQuery(query)| query).map_err(|refused| {
         let text = refused.body_text();
         // The library says first that a query could not be read, then which parameter and why.

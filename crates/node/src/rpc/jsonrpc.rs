@@ -231,12 +231,11 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::ProofClaim => call.params().map(Question::Claim),
         Operation::ProofBlock => call.params().map(|HeightRequest { height }| Question::BlockProof(height)),
         Operation::ProofAccount => call.params().map(|AccountRequest { address }| Question::ProvenAccount(address)),
-        Operation::Health
-        | Operation::HealthLive
-        | Operation::BlockStream
+        Operation::Health | Operation::HealthLive | Operation::Metrics => Err(ErrorCode::MethodNotFound.into()),
+        Operation::UiPage | Operation::UiScript | Operation::UiStyle => Err(ErrorCode::MethodNotFound.into()),
+        Operation::BlockStream
         | Operation::TransactionStream
         | Operation::AccountStream
-        | Operation::Metrics
         | Operation::ProofWindow
         | Operation::ProofSubmit
         | Operation::HeadStream

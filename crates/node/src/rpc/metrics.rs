@@ -148,7 +148,8 @@ fn proofs(server: &Server) {
     }
 }
 
-fn storage(server: &Server) {
+/// Heights and sizes of the store; the sizes at most every [`SIZES_EVERY`].
+pub fn storage(server: &Server) {
     let metrics = &server.shared.metrics.storage;
     let head = blocks::head(server);
     metrics.newest_height.set(head.0);

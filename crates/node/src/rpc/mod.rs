@@ -45,6 +45,7 @@ mod standing;
 mod status;
 mod streams;
 mod transactions;
+pub mod ui;
 
 pub use connections::{Tls, serve};
 pub use metrics::scrape;

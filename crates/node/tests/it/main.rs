@@ -18,3 +18,4 @@ mod silence;
 mod start_error;
 mod topics;
 mod travel;
+mod ui;

@@ -72,6 +72,9 @@ impl Route {
             | Operation::AuditReputation
             | Operation::AuditSlashing
             | Operation::SnapshotMake
+            | Operation::UiPage
+            | Operation::UiScript
+            | Operation::UiStyle
             | Operation::Metrics => Scope::Operate,
             _ => Scope::Read,
         }

@@ -129,6 +129,12 @@ pub enum Operation {
     PipelineStream,
     /// A transaction at a stage.
     PipelineWait,
+    /// The node as a page for people.
+    UiPage,
+    /// What keeps that page up to date.
+    UiScript,
+    /// What it looks like.
+    UiStyle,
     /// The genesis file.
     Genesis,
     /// Prometheus.

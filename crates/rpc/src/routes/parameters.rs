@@ -2,6 +2,7 @@
 //!
 //! Read next: [`super::ROUTES`].
 
+use crate::limits::REFRESH_SECONDS;
 use crate::route::{Parameter, Place, Shape};
 use crate::schema::{AddressText, BlockIdText, CursorText, StageText, TransactionIdText, TypeSchema};
 
@@ -42,6 +43,11 @@ pub(super) const BEFORE_CURSOR: Parameter = query(
     "before",
     Shape::Named(TypeSchema::of::<CursorText>()),
     "only entries below this cursor; the newest when absent",
+);
+pub(super) const REFRESH: Parameter = query(
+    "refresh",
+    Shape::Integer { min: REFRESH_SECONDS.0, max: REFRESH_SECONDS.1 },
+    "seconds after which a browser without scripts asks again; never when absent",
 );
 pub(super) const STAGE: Parameter = query(
     "stage",

@@ -1,6 +1,7 @@
 //! Tests of the API contract, one file per topic. [`sample`] makes the chain values that they share.
 
 mod client;
+mod display;
 mod documents;
 mod error;
 mod json;

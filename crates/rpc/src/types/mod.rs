@@ -42,7 +42,7 @@ pub use proving::{
 pub use pruning::{KeptBody, PruningCheckpoint, PruningStatus};
 pub use request::{
     AccountRequest, AuditQuery, BlockRequest, BlocksRequest, Empty, HistoryQuery, HistoryRequest, PageQuery,
-    SubmitResult, SubmitTransaction, TransactionRequest, WaitQuery, WaitRequest, page_limit,
+    SubmitResult, SubmitTransaction, TransactionRequest, UiQuery, WaitQuery, WaitRequest, page_limit,
 };
 pub use rollout::{ExporterStatus, RolloutStatus, TelemetryStatus};
 pub use snapshot::{

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::text::{BlockId, Hex, HistoryCursor};
 use super::transaction::Stage;
 use crate::error::ApiError;
-use crate::limits::{PAGE_DEFAULT, PAGE_MAX, WAIT_DEFAULT_MS, WAIT_MAX_MS};
+use crate::limits::{PAGE_DEFAULT, PAGE_MAX, REFRESH_SECONDS, WAIT_DEFAULT_MS, WAIT_MAX_MS};
 use crate::schema::{AddressText, BlockIdText, CursorText, HashText, HexText, StageText, TransactionIdText};
 
 /// Parameters of a method that takes none.
@@ -126,6 +126,32 @@ impl WaitQuery {
                 .with_hint("wait again when the time is up, or follow GET /transactions/{id}/stream"));
         }
         Ok((stage, Duration::from_millis(timeout_ms)))
+    }
+}
+
+/// Query of `GET /ui`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UiQuery {
+    /// Seconds after which a browser without scripts asks again; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<u64>,
+}
+
+impl UiQuery {
+    /// The seconds, if any.
+    ///
+    /// # Errors
+    /// `bad_request` outside [`REFRESH_SECONDS`].
+    pub fn refresh_seconds(&self) -> Result<Option<u64>, ApiError> {
+        let (least, most) = REFRESH_SECONDS;
+        match self.refresh {
+            Some(seconds) if !(least..=most).contains(&seconds) => {
+                Err(ApiError::bad_request(format!("refresh is {seconds}, {least} to {most} are allowed"))
+                    .with_hint("leave it out to read the page once"))
+            }
+            seconds => Ok(seconds),
+        }
     }
 }
 
