@@ -61,6 +61,8 @@
       const answer = await fetch("/ui", { cache: "no-store" });
       if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        // Who pressed Pause meanwhile reads what is there.
+        if (paused) return;
         document.title = fresh.title;
         for (const old of document.querySelectorAll("[data-part]")) {
           const panel = fresh.getElementById(old.id);
@@ -72,10 +74,11 @@
         silent(await refusal(answer));
       }
     } catch (error) {
-      silent("the node cannot be reached; trying again");
+      if (!paused) silent("the node cannot be reached; trying again");
+    } finally {
+      asking = false;
+      if (!paused) plan(SILENCE_MS);
     }
-    asking = false;
-    plan(SILENCE_MS);
   };
 
   const plan = (milliseconds) => {
