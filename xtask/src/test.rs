@@ -243,8 +243,9 @@ fn tests(workspace: &Workspace) -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be emptied", folder.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    // Tests of whole processes start the programs of this folder, which cargo builds for no other crate's tests.
-    succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--bins"))?;
+    // Tests of whole processes start the programs of this folder, which cargo builds for no other crate's tests. All targets, as in
+    // the step before: the programs alone would have other features of third-party crates, and be built with them once more.
+    succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets"))?;
     let with_nextest = output_of(&mut workspace.cargo(&["nextest", "--version"])).is_ok();
     // The examples in doc comments come first, so that the last line of the runner counts the tests.
     let tests: &[&str] = if with_nextest {
@@ -261,11 +262,11 @@ fn tests(workspace: &Workspace) -> Result<()> {
     contract::mark_complete(&folder)
 }
 
-/// The tests of the simulator's own defects. No other build has them.
+/// The tests of the simulator's own defects. No other build has them. The whole workspace is named, because third-party crates
+/// then have the features they were built with, and only the crates above the defects are built again.
 fn defects(workspace: &Workspace) -> Result<()> {
-    let words =
-        ["test", "--release", "--locked", "-p", "sim", "--features", "seeded-bugs", "--test", "it", "--", "defects"];
-    succeed(&mut workspace.cargo(&words))
+    let words = ["--features", "sim/seeded-bugs", "--test", "defects"];
+    succeed(workspace.cargo(&["test"]).args(EVERYTHING).args(words))
 }
 
 #[cfg(test)]

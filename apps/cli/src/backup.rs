@@ -7,6 +7,7 @@
 //!   snapshot/          one snapshot, checked against its header when it is read
 //!   files/             the files, numbered
 //! ```
+//! A sealed one has the same files, each encrypted, and `backup.sealed.json` ([`sealed`]).
 //!
 //! Rules
 //! - It is filled under another name, synced and renamed: a backup is there whole or not at all.
@@ -18,6 +19,7 @@
 
 mod create;
 mod restore;
+pub mod sealed;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -105,8 +107,10 @@ pub struct Index {
 /// A backup on disk whose list was read and checked.
 #[derive(Debug, Clone)]
 pub struct Backup {
-    /// Its folder.
+    /// The folder of its files.
     pub path: PathBuf,
+    /// Where people find it: another folder, where it was sealed.
+    pub shown: PathBuf,
     /// Its list.
     pub index: Index,
 }
@@ -117,20 +121,20 @@ pub fn refused(error: impl std::fmt::Display) -> Failure {
 }
 
 impl Backup {
-    /// The backup in this folder, or the newest of the backups in it.
+    /// The folder of the backup in this folder, or of the newest of the backups in it.
     ///
     /// # Errors
-    /// [`Failure`] where there is none, or its list is not what was written.
-    pub fn find(path: &Path) -> Result<Self, Failure> {
+    /// [`Failure`] where there is none.
+    pub fn find(path: &Path) -> Result<PathBuf, Failure> {
         let own = path.join(INDEX).exists().then(|| path.to_owned());
-        let path = match own {
-            Some(path) => path,
-            None => newest(path)?,
-        };
-        Self::open(&path)
+        own.map_or_else(|| newest(path), Ok)
     }
 
-    fn open(path: &Path) -> Result<Self, Failure> {
+    /// The backup of this folder, which is not sealed.
+    ///
+    /// # Errors
+    /// [`Failure`] where its list is not what was written.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
         let file = path.join(INDEX);
         let size = fs::metadata(&file).map_err(|cause| Failure::disk(&file, &cause))?.len();
         if size > INDEX_BYTES_MAX {
@@ -150,7 +154,7 @@ impl Backup {
         if index.files.len() > FILES_MAX || index.files.iter().any(|file| !file.is_plain()) {
             return Err(refused("its list names files that no backup has"));
         }
-        Ok(Self { path: path.to_owned(), index })
+        Ok(Self { path: path.to_owned(), shown: path.to_owned(), index })
     }
 
     /// Checks every byte: files by their checksums, the snapshot against its header.

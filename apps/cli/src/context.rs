@@ -28,7 +28,7 @@ pub const PASSWORD_FILE: &str = "password";
 /// What every command starts from.
 #[derive(Debug, Clone)]
 pub struct Context {
-    home: PathBuf,
+    pub(crate) home: PathBuf,
     home_named: bool,
     rpc_url: String,
     tls: ClientFiles,
@@ -179,6 +179,28 @@ impl Context {
         match file {
             Some(_) => self.password(file, ""),
             None => self.typed_twice("New password for the validator key: "),
+        }
+    }
+
+    /// A password for a new backup: from `file`, else typed twice. The one beside a home does not serve: it is lost with the home.
+    ///
+    /// # Errors
+    /// As [`Context::new_password`].
+    pub fn new_backup_password(&self, file: Option<&Path>) -> Result<Password, Failure> {
+        match file {
+            Some(_) => self.password(file, ""),
+            None => self.typed_twice("New password for the backup: "),
+        }
+    }
+
+    /// The password of a backup: from `file`, else typed.
+    ///
+    /// # Errors
+    /// As [`Context::password`].
+    pub fn backup_password(&self, file: Option<&Path>) -> Result<Password, Failure> {
+        match file {
+            Some(_) => self.password(file, ""),
+            None => ask("Password of the backup: "),
         }
     }
 

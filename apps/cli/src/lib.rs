@@ -17,6 +17,7 @@
 
 pub mod alias;
 pub mod args;
+pub mod artefact;
 pub mod backup;
 pub mod bench;
 pub mod commands;

@@ -1,7 +1,7 @@
 //! Defects that the simulator seeds into the chain to see that its properties catch them.
 //!
 //! Model: a place in the production code asks [`is_seeded`]. Without the feature `seeded-bugs` that is a constant
-//! false, so that nothing of a defect is compiled; only `cargo test -p sim --features seeded-bugs` has it. With the
+//! false, so that nothing of a defect is compiled; only the tests `defects` of `sim` have it. With the
 //! feature, `seed` chooses the defect of this thread.
 //!
 //! Rule: no program is built with the feature.

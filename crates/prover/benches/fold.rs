@@ -15,22 +15,25 @@ mod shared;
 
 use shared::{peak_memory_mb, timed, watched};
 
-/// Windows that are folded.
-const WINDOWS: u64 = 2;
+/// Windows that are folded first.
+const WINDOWS: usize = 2;
+/// Windows by which that chain proof is extended, at most: as many as one lift takes.
+const LATER_WINDOWS: usize = 2;
 /// Verifications that are timed.
 const VERIFICATIONS: usize = 5;
 
 fn main() {
     let windows_key = ProvingKey::generate().expect("the tables have a key");
     let key = timed("key generation", 1, || FoldingKey::generate().expect("the circuits have keys"));
-    let witnesses = golden_windows::witnesses(WINDOWS);
+    let witnesses = golden_windows::witnesses(u64::try_from(WINDOWS + LATER_WINDOWS).expect("a few"));
     let windows: Vec<WindowProof> = witnesses
         .iter()
         .map(|witness| {
             timed("window", 1, || prove_window(&windows_key, witness).expect("the operations obey the rules"))
         })
         .collect();
-    let folds: Vec<FoldedProof> = windows
+    let (first, later) = windows.split_at(WINDOWS);
+    let folds: Vec<FoldedProof> = first
         .iter()
         .map(|window| {
             let lifted = timed("lift", 1, || lift(&key, std::slice::from_ref(window)).expect("it verifies"));
@@ -46,10 +49,16 @@ fn main() {
             });
         }
     }
-    // A chain proof with the two windows, as a prover makes it, so that what lies between two looks is that of its work.
-    let extended = timed("extension", windows.len(), || {
-        watched("extension", |off| extend_unless(&key, None, &windows, off).expect("neighbours"))
+    // As a prover does it, so that what lies between two looks is that of its work: a first chain proof, and a chain proof that grows.
+    let extended = timed("first chain proof", first.len(), || {
+        watched("first chain proof", |off| extend_unless(&key, None, first, off).expect("neighbours"))
     });
+    for count in 1..=LATER_WINDOWS {
+        let longer = timed("extension", count, || {
+            watched("extension", |off| extend_unless(&key, Some(&smallest), &later[..count], off).expect("neighbours"))
+        });
+        assert_eq!(longer.bytes.len(), extended.bytes.len(), "one size at any height");
+    }
     println!(
         "{}",
         json!({

@@ -22,6 +22,7 @@ pub mod mnemonic;
 pub mod plan;
 pub mod seal;
 pub mod signer;
+pub mod stream;
 
 #[cfg(test)]
 mod tests;

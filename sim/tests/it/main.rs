@@ -4,8 +4,6 @@
 
 mod bugbase;
 mod checks;
-#[cfg(feature = "seeded-bugs")]
-mod defects;
 mod elections;
 mod limits;
 mod plans;

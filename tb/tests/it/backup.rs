@@ -1,6 +1,7 @@
 //! A backup of a real home, checked, damaged, and brought back: the same state, the same files, and no old guard in silence.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use primitives::Engine;
@@ -66,6 +67,7 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
 
     damage(&backup);
     refusals(cluster.folder(), &backup, &home);
+    sealed(cluster.folder(), &home);
 
     // The home is lost, but for what the backup holds.
     let before = snapshot_id(&home);
@@ -98,6 +100,51 @@ fn snapshot_id(home: &Path) -> String {
     let made = run_in(home, &["snapshots", "create"]).ok();
     fs::remove_dir_all(home.join("snapshots")).expect("it is there");
     made["id"].as_str().expect("a hash").to_owned()
+}
+
+/// A sealed backup shows nothing without its password, and is brought back with it.
+fn sealed(folder: &Path, home: &Path) {
+    let (password, wrong) = (folder.join("backup_password"), folder.join("wrong_password"));
+    for (path, words) in [(&password, "correct horse"), (&wrong, "battery staple")] {
+        fs::write(path, words).expect("a file");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    }
+    let shelf = folder.join("sealed");
+    let words =
+        ["backup", "create", "--path", text(&shelf), "--with-keys", "--encrypt", "--password-file", text(&password)];
+    let made = overridden(home, &words).ok();
+    assert_eq!((&made["sealed"], &made["with_keys"]), (&true.into(), &true.into()), "{made}");
+    let backup = PathBuf::from(made["path"].as_str().expect("a path"));
+    let key = fs::read(home.join("validator_key.json")).expect("a key");
+    for path in files(&backup) {
+        let bytes = fs::read(&path).expect("a file");
+        assert!(!bytes.windows(64).any(|part| key.windows(64).next() == Some(part)), "{}", path.display());
+    }
+    let verify = |password: &Path| {
+        run_in(&folder.join("work"), &["backup", "verify", "--path", text(&shelf), "--password-file", text(password)])
+    };
+    assert_eq!(verify(&password).ok()["sealed"], true);
+    let refused = verify(&wrong).refused();
+    assert_eq!((refused.code.as_str(), refused.exit), ("backup_locked", 7), "{refused:?}");
+    for name in ["backup.json", "files/000000", "snapshot"] {
+        let path = files(&backup).into_iter().find(|path| text(path).contains(name)).expect("a file");
+        let good = fs::read(&path).expect("a file");
+        let mut bad = good.clone();
+        *bad.last_mut().expect("a tag") ^= 1;
+        fs::write(&path, bad).expect("it is ours");
+        assert_eq!(verify(&password).refused().code, "backup_refused", "{name}");
+        fs::remove_file(&path).expect("it is ours");
+        assert_ne!(verify(&password).refused().exit, 0, "{name} is missing");
+        fs::write(&path, good).expect("it was there");
+    }
+    let back = folder.join("back");
+    let words = ["--password-file", text(&password), "--override-guard", REASON];
+    let restored = restore(&back, &shelf, &words).ok();
+    assert_eq!(restored["height"], made["height"]);
+    assert_eq!(fs::read(back.join("validator_key.json")).ok(), Some(key));
+    for place in [&back, &home.join("data"), &folder.join("work")] {
+        assert!(!place.join(".backup-unsealed").exists(), "{}", place.display());
+    }
 }
 
 /// One altered byte of any file is found, and so is a file that is missing.

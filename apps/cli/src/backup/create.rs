@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use config::{Home, NodeConfig};
 use primitives::{Genesis, Timestamp};
 use snapshots::{Shelf, Snapshot};
+use wallet::Password;
 use wallet::signer::look;
 
+use super::sealed::{self, Unsealed};
 use super::{
     Backup, BackupFile, Belongs, FILES, FILES_MAX, FOLDER_MODE, FORMAT, INDEX, INDEX_SUM, Index, MODE_BITS, SNAPSHOT,
     copy_synced, digest, key_paths, said, sync_folder,
@@ -40,23 +42,36 @@ pub struct Wanted<'a> {
     pub now: Timestamp,
 }
 
-/// Makes a backup in a folder of its own below `folder`. Durable when it returns.
+/// Makes a backup in a folder of its own below `folder`, sealed under a password if there is one. Durable when it returns.
 ///
 /// # Errors
 /// [`Failure`]; what was there before is untouched.
-pub fn create(folder: &Path, wanted: &Wanted<'_>) -> Result<Backup, Failure> {
+pub fn create(folder: &Path, wanted: &Wanted<'_>, seal: Option<&Password>) -> Result<Backup, Failure> {
     fs::create_dir_all(folder).map_err(|cause| Failure::disk(folder, &cause))?;
     let new = folder.join(format!(".new-{}", std::process::id()));
-    let made = fill(&new, wanted).and_then(|()| {
+    let filled = match seal {
+        None => fill(&new, wanted).and_then(|()| Backup::open(&new)),
+        Some(password) => fill_sealed(&new, wanted, password),
+    };
+    let made = filled.and_then(|backup| {
         let path = folder.join(format!("{:020}-{:013}", wanted.snapshot.height().0, wanted.now.0));
         fs::rename(&new, &path).map_err(|cause| Failure::disk(&path, &cause))?;
         sync_folder(folder)?;
-        Backup::find(&path)
+        Ok(Backup { path: path.clone(), shown: path, ..backup })
     });
     if made.is_err() {
         let _ = fs::remove_dir_all(&new);
     }
     made
+}
+
+/// What is not sealed yet stays on the disk of the home, which has the same secrets.
+fn fill_sealed(new: &Path, wanted: &Wanted<'_>, password: &Password) -> Result<Backup, Failure> {
+    let plain = Unsealed::new(&wanted.config.data_dir.join(sealed::PLAIN))?;
+    fill(plain.path(), wanted)?;
+    let backup = Backup::open(plain.path())?;
+    sealed::seal(plain.path(), new, password)?;
+    Ok(backup)
 }
 
 fn fill(new: &Path, wanted: &Wanted<'_>) -> Result<(), Failure> {

@@ -98,7 +98,7 @@ pub fn restore(backup: &Backup, given: &Given<'_>, output: Output) -> Result<Res
         .map_err(|error| Failure::told(ExitCode::Config, "genesis", error, "use the genesis file of the chain"))?;
     fill(&snapshot, &staged, &genesis, output)?;
     Ok(Restored {
-        path: backup.path.clone(),
+        path: backup.shown.clone(),
         home: given.home.root().to_owned(),
         genesis: index.genesis,
         height: index.height,
@@ -215,7 +215,7 @@ fn note_override(backup: &Backup, given: &Given<'_>) -> Result<(), Failure> {
     let has_guard = backup.index.files.iter().any(|file| file.belongs == belongs);
     let (Some(reason), true) = (given.override_guard, has_guard) else { return Ok(()) };
     let line = serde_json::json!({
-        "time": given.now, "backup": backup.path, "guard_height": backup.index.guard_height, "reason": reason,
+        "time": given.now, "backup": backup.shown, "guard_height": backup.index.guard_height, "reason": reason,
     });
     append(&given.home.resolve(OVERRIDES), &format!("{line}\n"))
 }

@@ -1,6 +1,6 @@
 //! `tb backup`: everything of a node that cannot be had from others, and the way back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use primitives::{Hash, Height, SecretKey};
@@ -8,6 +8,7 @@ use serde::Serialize;
 use snapshots::{Maker, Shelf, Snapshot};
 use wallet::NodeKey;
 
+use crate::backup::sealed::{self, Unsealed};
 use crate::backup::{Backup, Given, Wanted, create, restore};
 use crate::commands::config::Files;
 use crate::commands::genesis::now;
@@ -25,6 +26,7 @@ const EXAMPLES_CREATE: &str = "\
 Examples:
   tb backup create --path /backup                      of a stopped node, without its secrets
   tb backup create --path /backup --with-keys --live   of a running node on this machine
+  tb backup create --path /backup --with-keys --encrypt --password-file /root/backup_password
   tb backup create --path /backup --json";
 const EXAMPLES_VERIFY: &str = "\
 Examples:
@@ -69,6 +71,12 @@ struct Create {
     /// Let the running node at --rpc, whose home this is, make the snapshot
     #[arg(long)]
     live: bool,
+    /// Seal every file under a password; without it nothing of the backup can be read again
+    #[arg(long)]
+    encrypt: bool,
+    /// File with the password of --encrypt; otherwise it is asked for
+    #[arg(long, value_name = "FILE", requires = "encrypt")]
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +84,9 @@ struct Verify {
     /// Folder of backups, or of one; of several the newest
     #[arg(long, value_name = "DIR")]
     path: PathBuf,
+    /// File with the password of a sealed backup; otherwise it is asked for
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +99,9 @@ struct Restore {
     /// Take a double-sign guard that may be older than what its key has signed, for this reason
     #[arg(long, value_name = "REASON")]
     override_guard: Option<String>,
+    /// File with the password of a sealed backup; otherwise it is asked for
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 }
 
 /// A backup in the output.
@@ -101,6 +115,7 @@ struct View {
     file_bytes: u64,
     snapshot_bytes: u64,
     with_keys: bool,
+    sealed: bool,
     guard_height: Option<Height>,
 }
 
@@ -108,7 +123,7 @@ impl View {
     fn of(backup: &Backup, snapshot: &Snapshot) -> Self {
         let index = &backup.index;
         Self {
-            path: backup.path.clone(),
+            path: backup.shown.clone(),
             chain_id: index.chain_id.clone(),
             genesis: index.genesis,
             height: index.height,
@@ -116,7 +131,16 @@ impl View {
             file_bytes: index.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add),
             snapshot_bytes: snapshot.manifest.packed_bytes(),
             with_keys: index.with_keys,
+            sealed: sealed::is_sealed(&backup.shown),
             guard_height: index.guard_height,
+        }
+    }
+
+    fn secrets(&self) -> &'static str {
+        match (self.with_keys, self.sealed) {
+            (false, _) => "not in it",
+            (true, false) => "in it: keep it as safe as the keys",
+            (true, true) => "in it, sealed: keep its password elsewhere",
         }
     }
 
@@ -125,7 +149,7 @@ impl View {
             ("height", count(self.height.0)),
             ("state", format!("{} bytes", count(self.snapshot_bytes))),
             ("files", format!("{}, {} bytes", self.files, count(self.file_bytes))),
-            ("secrets", if self.with_keys { "in it: keep it as safe as the keys" } else { "not in it" }.to_owned()),
+            ("secrets", self.secrets().to_owned()),
             ("path", self.path.display().to_string()),
         ])
     }
@@ -143,10 +167,28 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     }
 }
 
+/// The backup at `path`, opened into a folder of `home` while it is sealed.
+fn opened(
+    path: &Path,
+    password_file: Option<&Path>,
+    home: &Path,
+    context: &Context,
+) -> Result<(Backup, Option<Unsealed>), Failure> {
+    let path = Backup::find(path)?;
+    if !sealed::is_sealed(&path) {
+        return Ok((Backup::open(&path)?, None));
+    }
+    let password = context.backup_password(password_file)?;
+    let (backup, unsealed) = sealed::open(&path, home, &password)?;
+    Ok((backup, Some(unsealed)))
+}
+
 impl Create {
     async fn run(&self, context: &Context) -> Result<(), Failure> {
         let (home, config) = load(&self.files, context)?;
         let genesis = read_genesis(&home)?;
+        let ask = || context.new_backup_password(self.password_file.as_deref());
+        let password = self.encrypt.then(ask).transpose()?;
         let shelf = Shelf::new(&config.snapshots.dir);
         let snapshot = if self.live {
             let made = context.client()?.make_snapshot().await?;
@@ -171,7 +213,7 @@ impl Create {
             with_keys: self.with_keys,
             now: now(),
         };
-        let backup = create(&self.path, &wanted)?;
+        let backup = create(&self.path, &wanted, password.as_ref())?;
         let view = View::of(&backup, &snapshot);
         context.output.result(&view, || view.describe());
         Ok(())
@@ -180,7 +222,7 @@ impl Create {
 
 impl Verify {
     fn run(&self, context: &Context) -> Result<(), Failure> {
-        let backup = Backup::find(&self.path)?;
+        let (backup, _unsealed) = opened(&self.path, self.password_file.as_deref(), &context.home, context)?;
         let bar = Bar::new(context.output);
         let snapshot = backup.verify(&mut |progress| bar.tell(progress))?;
         bar.end();
@@ -192,8 +234,8 @@ impl Verify {
 
 impl Restore {
     fn run(&self, context: &Context) -> Result<(), Failure> {
-        let backup = Backup::find(&self.from)?;
         let (home, flags) = (self.files.home(context), self.files.flags()?);
+        let (backup, _unsealed) = opened(&self.from, self.password_file.as_deref(), home.root(), context)?;
         let override_guard = self.override_guard.as_deref();
         let given = Given { home: &home, flags: &flags, override_guard, now: now() };
         let restored = restore(&backup, &given, context.output)?;

@@ -94,7 +94,7 @@ async fn greet(network: &Network, node: &Client, output: Output) {
     }
     let event = json!({
         "event": "started", "home": network.root, "rpc": node.base_url(), "genesis_hash": network.genesis.hash(),
-        "accounts": network.accounts, "first_payment": network.first_payment(),
+        "accounts": network.accounts, "first_payment": network.first_payment(std::env::args_os().next().as_deref()),
     });
     output.event(&event, || {
         format!(
@@ -105,7 +105,7 @@ async fn greet(network: &Network, node: &Client, output: Output) {
             network.genesis.chain_id,
             network.genesis.hash(),
             network.root.display(),
-            network.first_payment()
+            network.first_payment(std::env::args_os().next().as_deref())
         )
     });
 }

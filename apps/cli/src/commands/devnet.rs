@@ -9,12 +9,12 @@ use primitives::{Engine, Height};
 use rpc::{Client, ExitCode};
 use serde_json::json;
 
+use crate::artefact::{ROOT_DEFAULT, ROOT_VARIABLE};
 use crate::commands::drill;
 use crate::commands::genesis::{GateArgument, now, read_params};
 use crate::context::{Context, client};
 use crate::devnet::children::{Children, Exit};
 use crate::devnet::drill::DrillPlanner;
-use crate::devnet::drill::artefact::{ROOT_DEFAULT, ROOT_VARIABLE};
 use crate::devnet::layout::{self, Network, Wanted};
 use crate::devnet::status_line::Watch;
 use crate::exit::Failure;
@@ -254,7 +254,7 @@ fn announce(network: &Network, pids: &[u32], output: Output) {
         .collect();
     let event = json!({
         "event": "started", "home": network.root, "genesis_hash": network.genesis.hash(),
-        "nodes": nodes, "accounts": network.accounts, "first_payment": network.first_payment(),
+        "nodes": nodes, "accounts": network.accounts, "first_payment": network.first_payment(std::env::args_os().next().as_deref()),
     });
     output.event(&event, || describe(network, pids));
 }
@@ -276,7 +276,7 @@ fn describe(network: &Network, pids: &[u32]) -> String {
         network.genesis.chain_id,
         network.genesis.hash(),
         network.root.display(),
-        network.first_payment()
+        network.first_payment(std::env::args_os().next().as_deref())
     )
 }
 

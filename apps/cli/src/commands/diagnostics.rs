@@ -19,9 +19,9 @@ use rpc::{Client, ExitCode};
 use serde::Serialize;
 
 use super::config::Files;
+use crate::artefact::Artefact;
 use crate::commands::doctor;
 use crate::context::{Context, environment};
-use crate::devnet::drill::artefact::Artefact;
 use crate::exit::Failure;
 use crate::output::fields;
 use crate::release::info::BuildInfo;

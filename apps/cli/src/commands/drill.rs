@@ -7,11 +7,11 @@ use primitives::{Engine, Timestamp};
 use rpc::ExitCode;
 use serde_json::{Value, json};
 
+use crate::artefact::{self, Artefact, Metadata};
 use crate::commands::genesis::now;
 use crate::commands::sim::{VERDICT_CODE, read_scenario};
 use crate::context::Context;
 use crate::devnet::datagrams::Packets;
-use crate::devnet::drill::artefact::{self, Artefact, Metadata};
 use crate::devnet::drill::disk::SmallDisk;
 use crate::devnet::drill::run::{self, News, Outcome};
 use crate::devnet::drill::summary::{Replayed, Summary};

@@ -1,6 +1,6 @@
 //! The folders of a throw-away network: made once, used again.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use crate::commands::genesis::{self, GateArgument};
 use crate::context::PASSWORD_FILE;
 use crate::exit::Failure;
 use crate::provision::{NewHome, join_chain, read_genesis, read_json, write_new};
+use crate::release::files::PROGRAM;
 
 /// Funded accounts.
 pub const ACCOUNTS: u16 = 10;
@@ -456,14 +457,23 @@ fn open(root: &Path, shape: Shape, is_new: bool) -> Result<Network, Failure> {
 }
 
 impl Network {
-    /// The first payment, ready to be pasted.
-    pub fn first_payment(&self) -> String {
+    /// The first payment, ready to be pasted; `program` is how this one was started, the first of its arguments.
+    pub fn first_payment(&self, program: Option<&OsStr>) -> String {
         let url = self.nodes.first().map(|node| node.ports.rpc_url()).unwrap_or_default();
         let rpc = if url == crate::args::RPC_URL_DEFAULT { String::new() } else { format!(" --rpc {url}") };
         format!(
-            "tb tx transfer --home {}{rpc} --from account-1 --to account-2 --amount 12.5",
+            "{} tx transfer --home {}{rpc} --from account-1 --to account-2 --amount 12.5",
+            started_as(program),
             shell_word(&self.root.display().to_string())
         )
+    }
+}
+
+/// The program as it was typed, where that was a path: `tb` alone would not be found.
+fn started_as(program: Option<&OsStr>) -> String {
+    match program.map(Path::new) {
+        Some(path) if path.file_name() == Some(OsStr::new(PROGRAM)) => shell_word(&path.display().to_string()),
+        _ => PROGRAM.to_owned(),
     }
 }
 

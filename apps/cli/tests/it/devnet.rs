@@ -219,7 +219,12 @@ fn ports_follow_the_plan() {
 fn the_first_payment_can_be_pasted() {
     let folder = tempfile::tempdir().expect("a folder");
     let network = made(&folder.path().join("it's here"), 1);
-    let line = network.first_payment();
+    let line = network.first_payment(None);
+    assert!(line.starts_with("tb tx transfer "), "{line}");
+    for (typed, shown) in [("tb", "tb "), ("./my builds/tb", "'./my builds/tb' "), ("/bin/rpp-node", "tb ")] {
+        let line = network.first_payment(Some(typed.as_ref()));
+        assert!(line.starts_with(&format!("{shown}tx transfer")), "{line}");
+    }
     assert!(line.contains(r"it'\''s here'"), "{line}");
     assert!(line.contains(&format!("--rpc http://127.0.0.1:{}", network.nodes[0].ports.rpc)), "{line}");
     assert!(line.ends_with("--from account-1 --to account-2 --amount 12.5"), "{line}");

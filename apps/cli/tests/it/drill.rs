@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cli::artefact::{self, Artefact, Metadata, stamp};
 use cli::devnet::datagrams::{DatagramRelay, Traffic};
-use cli::devnet::drill::artefact::{self, Artefact, Metadata, stamp};
 use cli::devnet::drill::history::{History, Recovery};
 use cli::devnet::drill::reader::series;
 use cli::devnet::relay::{Cut, Line, Relay, Weather};

@@ -1,12 +1,12 @@
 //! One request and its answer: again with the token where a node asks for it, and again where nothing was sent.
 
+use std::error::Error;
+
 use reqwest::header::AUTHORIZATION;
 use reqwest::{RequestBuilder, Response};
 
-use super::{Client, chain};
+use super::Client;
 
-/// What the HTTP library says of a connection that was closed before the request was sent.
-const CLOSED_EARLY: &str = "connection was not ready";
 /// Further tries of a request that was not sent.
 const CLOSED_TRIES: u32 = 4;
 
@@ -17,7 +17,7 @@ impl Client {
         let mut again = request.try_clone();
         let mut answer = self.exchange_once(request).await;
         for _ in 0..CLOSED_TRIES {
-            let was_closed = answer.as_ref().is_err_and(|error| chain(error).contains(CLOSED_EARLY));
+            let was_closed = answer.as_ref().is_err_and(was_not_sent);
             let Some(request) = again.take().filter(|_| was_closed) else { break };
             again = request.try_clone();
             answer = self.exchange_once(request).await;
@@ -37,4 +37,16 @@ impl Client {
         }
         again.header(AUTHORIZATION, token.clone()).send().await
     }
+}
+
+/// Whether the HTTP library gave the request up before it reached a connection.
+fn was_not_sent(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(this) = cause {
+        if this.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled) {
+            return true;
+        }
+        cause = this.source();
+    }
+    false
 }

@@ -8,6 +8,7 @@ mod key_file;
 mod keystore;
 mod plan;
 mod protection;
+mod stream;
 mod vectors;
 
 use std::fs;

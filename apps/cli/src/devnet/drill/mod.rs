@@ -13,9 +13,8 @@
 //!   fault that fills a disk, which needs the right to mount and is taken away at the end.
 //! - The artefact holds no secret: neither keys nor passwords, and every text is searched for them.
 //!
-//! Read next: [`run`], [`faults`], [`artefact`]; for people `docs/chaos.md`.
+//! Read next: [`run`], [`faults`], [`crate::artefact`]; for people `docs/chaos.md`.
 
-pub mod artefact;
 pub mod disk;
 pub mod faults;
 pub mod history;

@@ -1,6 +1,8 @@
 //! Each defect is caught by the property that is meant to catch it. Only a build with the feature `seeded-bugs` has these
 //! tests, and only it has the defects.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use sim::plan::SeededBug;
 use sim::properties::Broken;
 use sim::{Plan, Verdict, run};
@@ -10,7 +12,7 @@ use sim::{Plan, Verdict, run};
 const SEEDS_MAX: u64 = 100;
 
 /// A disk that is damaged again and again.
-const DAMAGED: &str = include_str!("damaged.toml");
+const DAMAGED: &str = include_str!("it/damaged.toml");
 
 /// Nothing fails and wallets are busy.
 const CALM: &str = "seed = 1\nvalidators = 4\ntraffic_per_second = 40\nfaults_ms = 5000\ncalm_heights = 5\n";

@@ -1,4 +1,4 @@
-//! What a drill leaves behind: one zip with all that is needed to understand it and to run it again.
+//! What a drill or `tb diagnostics` leaves behind: one zip with all that is needed to understand it, and to run a drill again.
 //!
 //! ```text
 //! scenario.toml   what was asked for        metadata.json   version, lines, genesis hash, times
