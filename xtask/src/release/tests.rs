@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{BUILD, parts, portable_flags, provenance};
+use super::{BUILD, all_flags, c_flags, parts, portable_flags, provenance};
 
 const LOCK: &str = "
 [[package]]
@@ -95,6 +95,22 @@ fn a_release_is_compiled_with_its_two_features() {
     // The release that was built last says the same of itself.
     let built: Value = serde_json::from_str(&text("docs/nightly/release.json")).expect("JSON");
     assert_eq!(built["features"], json!(wanted));
+}
+
+#[test]
+fn no_folder_of_this_machine_stays_in_the_program() {
+    let (target, home) = (Path::new("/a/target"), Path::new("/b/cargo"));
+    let source = target.join("source");
+    let flags = all_flags(&["-C".to_owned()], &source, target, Some(home));
+    let expected = [
+        "-C",
+        "--remap-path-prefix=/b/cargo=/cargo",
+        "--remap-path-prefix=/a/target=/target",
+        "--remap-path-prefix=/a/target/source=/the-block",
+    ];
+    assert_eq!(flags, expected, "the last one that fits counts, so the inner folder is behind the outer one");
+    let flags = c_flags(&source, target, None);
+    assert_eq!(flags, "-ffile-prefix-map=/a/target=/target -ffile-prefix-map=/a/target/source=/the-block");
 }
 
 #[test]

@@ -60,6 +60,7 @@ const ROOT: &[&str] = &[
     "sim",
     "spec",
     "tb",
+    "tests",
     "tools",
     "xtask",
 ];
