@@ -66,7 +66,7 @@ pub(crate) enum Task {
     Quorum,
     /// How far proofs stay behind the chain under a load; on a quiet machine, and when it is named.
     Lag,
-    /// A release: built for other machines, signed, checked.
+    /// A release: built for other machines, signed, checked, and built again to the same bytes.
     Release,
 }
 
@@ -200,7 +200,7 @@ fn result(task: &str, date: &str, commit: &str, command: &str, summary: Value) -
 }
 
 /// Waits for a program; one that passes the limit is ended.
-fn in_time(mut child: Child, limit: Duration) -> Result<()> {
+pub(crate) fn in_time(mut child: Child, limit: Duration) -> Result<()> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().context("the program is gone")? {

@@ -7,7 +7,8 @@
 //! Rules
 //! - What is built is the commit and nothing else: its files are unpacked beside the working tree.
 //! - Every flag is set here. Neither `.cargo/config.toml` nor the environment of the caller adds one.
-//! - Nothing that is written holds a date or a path of this machine, so that two builds of a commit can be compared.
+//! - Nothing that is written holds a date or a path of this machine, so that two builds of a commit can be compared:
+//!   [`again`] builds it once more in another folder, and the nightly task compares the bytes.
 //! - The key never comes here: the program that was just built signs (`tb release sign`).
 //!
 //! Read next: [`parts`] for the list of parts; `apps/cli/src/release` for what is checked of the folder.
@@ -17,12 +18,13 @@ mod parts;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::nightly::in_time;
 use crate::process::{Workspace, output_of, succeed};
 
 /// The file with the key that signs.
@@ -36,6 +38,9 @@ const BETWEEN_FLAGS: &str = "\u{1f}";
 /// Settings of the release profile that differ for others: one program, without names of functions, built as a whole.
 const PROFILE: [(&str, &str); 2] =
     [("CARGO_PROFILE_RELEASE_INCREMENTAL", "false"), ("CARGO_PROFILE_RELEASE_STRIP", "symbols")];
+
+/// Longest build. One that is ended goes on, with the crates of others already built, when it is started again.
+const BUILD_TIME_MAX: Duration = Duration::from_secs(4 * 3_600);
 
 /// A finished release.
 #[derive(Debug)]
@@ -66,8 +71,7 @@ pub(crate) fn run(workspace: &Workspace, out: Option<&Path>) -> Result<Release> 
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let commit = said(workspace, &["rev-parse", "HEAD"])?;
     let source = unpack(workspace, &target)?;
-    let compiler = String::from_utf8(output_of(workspace.program("rustc").arg("-vV"))?)?;
-    let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?.to_owned();
+    let (compiler, host) = compiler(workspace)?;
     let flags = portable_flags(&host);
     let started = Instant::now();
     build(workspace, &source, &target, &flags, &commit)?;
@@ -99,6 +103,28 @@ pub(crate) fn run(workspace: &Workspace, out: Option<&Path>) -> Result<Release> 
     Ok(Release { folder, commit, flags, sha256, bytes, seconds, is_signed })
 }
 
+/// Builds the program of the checked out commit once more, from files in another folder; gives its path and the seconds.
+///
+/// # Errors
+/// Whatever program fails, and a disk that refuses.
+pub(crate) fn again(workspace: &Workspace) -> Result<(PathBuf, u64)> {
+    let target = workspace.target().join("release-again").join("in-another-folder");
+    fs::create_dir_all(&target).with_context(|| format!("{} cannot be made", target.display()))?;
+    let commit = said(workspace, &["rev-parse", "HEAD"])?;
+    let source = unpack(workspace, &target)?;
+    let flags = portable_flags(&compiler(workspace)?.1);
+    let started = Instant::now();
+    build(workspace, &source, &target, &flags, &commit)?;
+    Ok((target.join("release/tb"), started.elapsed().as_secs()))
+}
+
+/// What the compiler says of itself, and the machines that it builds for.
+pub(crate) fn compiler(workspace: &Workspace) -> Result<(String, String)> {
+    let compiler = String::from_utf8(output_of(workspace.program("rustc").arg("-vV"))?)?;
+    let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?.to_owned();
+    Ok((compiler, host))
+}
+
 /// Flags of the compiler for machines other than this one.
 pub(crate) fn portable_flags(host: &str) -> Vec<String> {
     // The baseline of 2003 has no POPCNT and no SSE4; every x86 server since 2009 has both. Other targets have a
@@ -121,17 +147,37 @@ fn unpack(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
 }
 
 fn build(workspace: &Workspace, source: &Path, target: &Path, flags: &[String], commit: &str) -> Result<()> {
-    let mut all = flags.to_vec();
-    // Paths of this machine would otherwise stand in messages of the program.
-    all.push(format!("--remap-path-prefix={}=/the-block", source.display()));
-    if let Some(home) = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo"))) {
-        all.push(format!("--remap-path-prefix={}=/cargo", home.display()));
-    }
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
+    let (all, c_flags) = (all_flags(flags, source, target, home.as_deref()), c_flags(source, target, home.as_deref()));
     let mut cargo = workspace.cargo(&["build", "--release", "--locked", "--package", "tb", "--bin", "tb"]);
     cargo.current_dir(source).arg("--target-dir").arg(target);
     cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", all.join(BETWEEN_FLAGS));
     cargo.env("TB_BUILD_STAMP", format!("{STAMP_MARK}{commit}")).envs(PROFILE);
-    succeed(&mut cargo)
+    cargo.env("CFLAGS", &c_flags).env("CXXFLAGS", &c_flags);
+    println!("$ cargo build --release --locked --package tb --bin tb, in {}", source.display());
+    in_time(cargo.spawn().context("cargo could not be started")?, BUILD_TIME_MAX)
+}
+
+/// Folders of this machine and what stands for each in the program. Where two fit the last one counts, so the files of the
+/// commit, which lie below the target folder, stand behind it.
+fn stand_ins(source: &Path, target: &Path, home: Option<&Path>) -> Vec<(String, &'static str)> {
+    let home = home.map(|home| (home.display().to_string(), "/cargo"));
+    let ours = [(target.display().to_string(), "/target"), (source.display().to_string(), "/the-block")];
+    home.into_iter().chain(ours).collect()
+}
+
+/// The flags, and those that keep paths of this machine out of messages of the program.
+fn all_flags(flags: &[String], source: &Path, target: &Path, home: Option<&Path>) -> Vec<String> {
+    let folders = stand_ins(source, target, home);
+    let paths = folders.iter().map(|(folder, name)| format!("--remap-path-prefix={folder}={name}"));
+    flags.iter().cloned().chain(paths).collect()
+}
+
+/// The same for the few files that are written in C.
+fn c_flags(source: &Path, target: &Path, home: Option<&Path>) -> String {
+    let folders = stand_ins(source, target, home);
+    let paths = folders.iter().map(|(folder, name)| format!("-ffile-prefix-map={folder}={name}"));
+    paths.collect::<Vec<_>>().join(" ")
 }
 
 fn provenance(commit: &str, host: &str, compiler: &str, flags: &[String], sums: &[(&str, &str)]) -> Value {
@@ -178,7 +224,7 @@ fn said(workspace: &Workspace, words: &[&str]) -> Result<String> {
     Ok(text)
 }
 
-fn sum_of(path: &Path) -> Result<(String, u64)> {
+pub(crate) fn sum_of(path: &Path) -> Result<(String, u64)> {
     let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     Ok((hex(&Sha256::digest(&bytes)), u64::try_from(bytes.len())?))
 }

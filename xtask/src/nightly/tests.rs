@@ -43,6 +43,7 @@ fn good_release() -> Value {
     let summary = json!({
         "verdict": "pass", "program_bytes": 60_000_000, "parts": 500,
         "features": ["backend-plonky3", "prod"], "cpu_features": ["popcnt", "sse4.2"],
+        "program_sha256": "ff", "second_sha256": "ff",
     });
     result("release", "2026-01-02", "0a1b", "cargo xtask nightly release", summary).unwrap()
 }
@@ -51,7 +52,8 @@ fn good_release() -> Value {
 fn a_release_that_needs_this_machine_is_a_finding() {
     let good = good_release();
     assert_eq!(wrong(Task::Release, &good), Vec::<String>::new());
-    let cases: [(&str, Value, &str); 5] = [
+    let cases: [(&str, Value, &str); 6] = [
+        ("second_sha256", json!("ee"), "has another program from the second build"),
         ("cpu_features", json!(["avx2", "popcnt"]), "needs a processor with avx2"),
         ("cpu_features", Value::Null, "has no `cpu_features`"),
         ("features", json!(["prod"]), "has no feature backend-plonky3"),

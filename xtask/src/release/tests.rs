@@ -1,8 +1,10 @@
 //! Tests of the list of parts, the flags and the provenance. None builds a program.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::{parts, portable_flags, provenance};
+use super::{all_flags, c_flags, parts, portable_flags, provenance};
 
 const LOCK: &str = "
 [[package]]
@@ -71,6 +73,22 @@ fn metadata_of_another_shape_is_refused() {
 fn a_release_is_not_tuned_to_this_machine() {
     assert_eq!(portable_flags("x86_64-unknown-linux-gnu"), ["-C", "target-cpu=x86-64-v2"]);
     assert!(portable_flags("aarch64-unknown-linux-gnu").is_empty());
+}
+
+#[test]
+fn no_folder_of_this_machine_stays_in_the_program() {
+    let (target, home) = (Path::new("/a/target"), Path::new("/b/cargo"));
+    let source = target.join("source");
+    let flags = all_flags(&["-C".to_owned()], &source, target, Some(home));
+    let expected = [
+        "-C",
+        "--remap-path-prefix=/b/cargo=/cargo",
+        "--remap-path-prefix=/a/target=/target",
+        "--remap-path-prefix=/a/target/source=/the-block",
+    ];
+    assert_eq!(flags, expected, "the last one that fits counts, so the inner folder is behind the outer one");
+    let flags = c_flags(&source, target, None);
+    assert_eq!(flags, "-ffile-prefix-map=/a/target=/target -ffile-prefix-map=/a/target/source=/the-block");
 }
 
 #[test]

@@ -59,6 +59,7 @@ const ROOT: &[&str] = &[
     "sim",
     "spec",
     "tb",
+    "tests",
     "tools",
     "xtask",
 ];
