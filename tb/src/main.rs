@@ -21,6 +21,8 @@ fn refused(error: StartError) -> Failure {
         StartError::Gate(_) => (ExitCode::Config, "gate"),
         StartError::Tls(_) => (ExitCode::Config, "tls"),
         StartError::Exporter(_) => (ExitCode::Config, "telemetry"),
+        StartError::Upstream(_) => (ExitCode::Config, "upstream"),
+        StartError::NoChain => (ExitCode::Usage, "no_chain"),
         StartError::Dishonest { .. } => (ExitCode::Refused, "dishonest_build"),
         StartError::CrashAt(_) => (ExitCode::Usage, "crash_at"),
         StartError::Drill(_) => (ExitCode::Config, "drill"),

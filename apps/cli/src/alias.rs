@@ -4,7 +4,7 @@
 //! tb, tb-cli, contract-cli       the command tree
 //! rpp-node X …                   tb node X …
 //! rpp-node validator vrf …       tb validator vrf …
-//! rpp-node validator …           tb node start --mode validator …   (also: node; hybrid and wallet are refused)
+//! rpp-node validator …           tb node start --mode validator …   (also: node, hybrid and wallet)
 //! simnet …                       tb sim …
 //! probe …                        tb probe …
 //! metrics-aggregator,
@@ -23,9 +23,7 @@ use crate::exit::Failure;
 /// Names of programs that will be part of this binary and are not yet.
 const LATER: [&str; 2] = ["metrics-aggregator", "gateway-service"];
 /// Modes of a node that `rpp-node MODE` starts.
-const MODES: [&str; 2] = ["validator", "node"];
-/// Modes of a node that this version does not have.
-const MODES_LATER: [&str; 2] = ["hybrid", "wallet"];
+const MODES: [&str; 4] = ["validator", "node", "hybrid", "wallet"];
 
 /// The arguments as if the binary had been called `tb`.
 ///
@@ -52,9 +50,6 @@ pub fn resolve(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsSt
             resolved.push("node".into());
         }
         let mode = rest.first().and_then(|first| first.to_str()).unwrap_or_default().to_owned();
-        if MODES_LATER.contains(&mode.as_str()) {
-            return Err(later(&format!("rpp-node {mode}")));
-        }
         if MODES.contains(&mode.as_str()) && !is_vrf {
             rest.splice(0..1, ["start".into(), "--mode".into(), OsString::from(mode)]);
         }

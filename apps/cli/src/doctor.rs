@@ -123,7 +123,8 @@ pub fn genesis(home: &Home, wanted: Option<Hash>) -> (Finding, Option<Genesis>) 
 /// The keys that the mode needs, and who may read them.
 pub fn keys(home: &Home, mode: Mode) -> Vec<Finding> {
     let validator = (mode == Mode::Validator).then(|| ("validator key", home.validator_key()));
-    validator.into_iter().chain([("node key", home.node_key())]).map(|(check, path)| key(check, &path)).collect()
+    let node = mode.has_chain().then(|| ("node key", home.node_key()));
+    validator.into_iter().chain(node).map(|(check, path)| key(check, &path)).collect()
 }
 
 fn key(check: &'static str, path: &Path) -> Finding {
@@ -146,7 +147,9 @@ fn key(check: &'static str, path: &Path) -> Finding {
 pub fn guard(home: &Home, mode: Mode) -> Finding {
     let path = home.guard();
     match (mode, path.exists()) {
-        (Mode::Node, _) => other("guard", Standing::Skipped, "this node does not vote", ""),
+        (Mode::Node | Mode::Hybrid | Mode::Wallet, _) => {
+            other("guard", Standing::Skipped, "this node does not vote", "")
+        }
         (Mode::Validator, true) => ok("guard", path.display().to_string()),
         (Mode::Validator, false) => other(
             "guard",
@@ -160,7 +163,7 @@ pub fn guard(home: &Home, mode: Mode) -> Finding {
 /// Whether every port is free; a node that answers at its own RPC port holds them rightly.
 pub fn ports(config: &NodeConfig, runs: bool) -> Vec<Finding> {
     if runs {
-        return vec![ok("ports", format!("a node runs and answers at {}", config.rpc.listen))];
+        return vec![ok("ports", format!("a node runs and answers at {}", config.served_at()))];
     }
     let free = |(key, transport, address): (&'static str, &str, SocketAddr)| {
         let taken = match transport {

@@ -103,7 +103,8 @@ fn files(report: &mut Report, home: &Home, loaded: &Loaded) {
         Err(error) => report.error(error),
     }
     let validator = (loaded.config.mode == Mode::Validator).then(|| home.validator_key());
-    for key in validator.into_iter().chain([home.node_key()]) {
+    let node = loaded.config.mode.has_chain().then(|| home.node_key());
+    for key in validator.into_iter().chain(node) {
         if !key.exists() {
             report.warning(format!("{} is missing; make one with: tb init", key.display()));
         } else if let Some(mode) = open_to_others(&key) {

@@ -188,9 +188,11 @@ pub enum ConfigError {
         /// Address and port.
         place: String,
     },
-    /// The file of `rpc.auth_token_file` cannot serve.
-    #[error("`rpc.auth_token_file`: {} {reason}; put one line of 1 to 256 visible ASCII characters into it, with mode 0600", path.display())]
+    /// The file of one token cannot serve.
+    #[error("`{key}`: {} {reason}; put one line of 1 to 256 visible ASCII characters into it, with mode 0600", path.display())]
     TokenFile {
+        /// The key that names it.
+        key: &'static str,
         /// The file.
         path: PathBuf,
         /// What is wrong.

@@ -14,6 +14,7 @@ mod entry;
 mod find;
 mod pruning;
 mod telemetry;
+mod wallet;
 
 pub use entry::Key;
 use entry::{choice, clamped, key, number};
@@ -58,8 +59,8 @@ pub static KEYS: &[Key] = &[
     key(
         "mode",
         &["TB_MODE"],
-        choice(&["validator", "node"], &["hybrid", "wallet"]),
-        "What the node does: `validator` votes with the keys in validator_key.json, `node` follows the chain and serves RPC.",
+        choice(&["validator", "node", "hybrid", "wallet"]),
+        "What the process does: `validator` votes with the keys in validator_key.json, `node` follows the chain and serves RPC, `wallet` keeps no chain and serves the wallet routes of another node, `hybrid` is `node` with the wallet routes at an address of their own.",
     )
     .default("node", "validator"),
     key(
@@ -185,7 +186,7 @@ pub static KEYS: &[Key] = &[
     pruning::BACKLOG_MAX,
     pruning::COMPACT_BYTES,
     pruning::EMERGENCY_PAUSE,
-    key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"], &[]), "Form of log lines.")
+    key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"]), "Form of log lines.")
         .default("human", "json"),
     key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
         .default("info,arc_malachitebft=warn,libp2p=warn", "info,consensus=debug").live(),
@@ -471,6 +472,10 @@ pub static KEYS: &[Key] = &[
     )
     .default("false", "true")
     .live(),
+    wallet::LISTEN,
+    wallet::UPSTREAM,
+    wallet::UPSTREAM_CA,
+    wallet::UPSTREAM_TOKEN_FILE,
     key(
         "rollout.feature_gates.consensus_enforcement",
         &["TB_ROLLOUT_FEATURE_GATES_CONSENSUS_ENFORCEMENT"],

@@ -54,7 +54,7 @@ pub use home::{Home, default_root};
 pub use keys::{KEYS, Key, nearest};
 pub use node::{
     ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, RateLimitConfig,
-    RpcConfig, SnapshotConfig, TelemetryConfig, TlsConfig, Token,
+    RpcConfig, SnapshotConfig, TelemetryConfig, TlsConfig, Token, WalletConfig,
 };
 pub use print::{env_example, markdown, show, template, template_with};
 pub use profile::{Drift, Profile, Profiles};

@@ -23,8 +23,10 @@ use crate::tokens;
 use crate::value::Value;
 
 mod telemetry;
+mod wallet;
 
 pub use telemetry::TelemetryConfig;
+pub use wallet::WalletConfig;
 
 /// Names of the gates that bind one node alone.
 pub(crate) const LOCAL_GATES: [&str; 2] = ["pruning", "reconstruction"];
@@ -36,6 +38,10 @@ pub enum Mode {
     Validator,
     /// Follows the chain and serves RPC.
     Node,
+    /// As a node, with the wallet routes at an address of their own.
+    Hybrid,
+    /// Keeps no chain, and serves the wallet routes of another node.
+    Wallet,
 }
 
 impl Mode {
@@ -44,7 +50,19 @@ impl Mode {
         match self {
             Self::Validator => "validator",
             Self::Node => "node",
+            Self::Hybrid => "hybrid",
+            Self::Wallet => "wallet",
         }
+    }
+
+    /// Whether the wallet routes have an address of their own.
+    pub fn has_wallet_routes(self) -> bool {
+        matches!(self, Self::Hybrid | Self::Wallet)
+    }
+
+    /// Whether it keeps a chain, and with it a store, peers and the whole RPC.
+    pub fn has_chain(self) -> bool {
+        self != Self::Wallet
     }
 }
 
@@ -244,6 +262,8 @@ pub struct NodeConfig {
     pub witness_attest: bool,
     /// The RPC server.
     pub rpc: RpcConfig,
+    /// The wallet routes at an address of their own.
+    pub wallet: WalletConfig,
     /// The rollout gates.
     pub gates: FeatureGates,
     /// Samples and exporters.
@@ -327,6 +347,7 @@ impl NodeConfig {
             Ok(tokens) => {
                 config.rpc.auth_token = tokens.all;
                 config.rpc.tokens = tokens.list;
+                config.wallet.upstream_token = tokens.upstream;
             }
             Err(error) => errors.push(error),
         }
@@ -343,15 +364,24 @@ impl NodeConfig {
         self.gates.check(genesis).map_err(ConfigErrors)
     }
 
+    /// Where a client finds this process: the RPC server, or the wallet routes where there is nothing else.
+    pub fn served_at(&self) -> SocketAddr {
+        if self.mode.has_chain() { self.rpc.listen } else { self.wallet.listen }
+    }
+
     /// Where this node listens at addresses of this machine: key, `tcp` or `udp`, address. Port 0 is any free one.
     pub fn ports(&self) -> Vec<(&'static str, &'static str, SocketAddr)> {
+        let wallet = self.mode.has_wallet_routes().then_some(("wallet.listen", "tcp", self.wallet.listen));
+        if !self.mode.has_chain() {
+            return wallet.into_iter().collect();
+        }
         let consensus = [("consensus.listen", &self.consensus.listen)];
         let gossip = self.p2p.listen.iter().map(|text| ("p2p.listen", text));
         let parsed = consensus.into_iter().chain(gossip).filter_map(|(key, text)| {
             let place = address::parse(text).ok()?;
             Some((key, place.transport, SocketAddr::new(place.ip?, place.port)))
         });
-        [("rpc.listen", "tcp", self.rpc.listen)].into_iter().chain(parsed).collect()
+        [("rpc.listen", "tcp", self.rpc.listen)].into_iter().chain(wallet).chain(parsed).collect()
     }
 
     /// The store of the chain.
@@ -375,7 +405,12 @@ impl Reader<'_> {
     fn config(&self) -> NodeConfig {
         NodeConfig {
             moniker: self.text("moniker").to_owned(),
-            mode: if self.text("mode") == "validator" { Mode::Validator } else { Mode::Node },
+            mode: match self.text("mode") {
+                "validator" => Mode::Validator,
+                "hybrid" => Mode::Hybrid,
+                "wallet" => Mode::Wallet,
+                _ => Mode::Node,
+            },
             release_channel: self.text("release_channel").parse().expect("its kind was checked"),
             data_dir: self.path("data_dir"),
             store_limit_bytes: self.number("store_limit_bytes"),
@@ -421,6 +456,7 @@ impl Reader<'_> {
             p2p: self.p2p(),
             witness_attest: matches!(self.value("witness.attest"), Value::Bool(true)),
             rpc: self.rpc(),
+            wallet: self.wallet(),
             gates: self.gates(),
             telemetry: self.telemetry(),
             drill: self.drill(),

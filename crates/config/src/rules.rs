@@ -1,6 +1,7 @@
 //! Rules over several keys, and what is allowed but deserves a warning.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use crate::address;
 use crate::error::ConfigError;
@@ -45,26 +46,27 @@ fn tls_by_half(settings: &BTreeMap<&'static str, Setting>) -> Option<ConfigError
 
 /// Two TCP or two UDP services on one port of one address, or of all addresses.
 fn port_taken_twice(config: &NodeConfig) -> Option<ConfigError> {
-    let parsed = |key: &'static str, text: &String| address::parse(text).ok().map(|place| (key, place));
+    let parsed = |key: &'static str, text: &String| {
+        let place = address::parse(text).ok()?;
+        Some((key, place.transport, place.ip, place.port))
+    };
+    let (rpc, wallet) = (config.rpc.listen, config.wallet.listen);
+    let has_both = config.mode.has_wallet_routes() && config.mode.has_chain();
     let mut places: Vec<_> = parsed("consensus.listen", &config.consensus.listen).into_iter().collect();
     places.extend(config.p2p.listen.iter().filter_map(|text| parsed("p2p.listen", text)));
-    let rpc = config.rpc.listen;
+    places.extend(has_both.then(|| ("wallet.listen", "tcp", Some(wallet.ip()), wallet.port())));
     let mut taken = vec![("rpc.listen", "tcp", Some(rpc.ip()), rpc.port())];
-    for (key, place) in places {
-        let clash = taken.iter().find(|(_, transport, ip, port)| {
+    for (key, transport, ip, port) in places {
+        let clash = taken.iter().find(|(_, other, other_ip, other_port)| {
             let any = |ip: &Option<std::net::IpAddr>| ip.is_none_or(|ip| ip.is_unspecified());
-            let same_host = *ip == place.ip || any(ip) || any(&place.ip);
+            let same_host = *other_ip == ip || any(other_ip) || any(&ip);
             // The system picks a free port for 0.
-            *transport == place.transport && *port == place.port && place.port != 0 && same_host
+            *other == transport && *other_port == port && port != 0 && same_host
         });
-        if let Some((other, _, _, port)) = clash {
-            return Some(ConfigError::Port {
-                first: other,
-                second: key,
-                place: format!("{} port {port}", place.transport),
-            });
+        if let Some((first, ..)) = clash {
+            return Some(ConfigError::Port { first, second: key, place: format!("{transport} port {port}") });
         }
-        taken.push((key, place.transport, place.ip, place.port));
+        taken.push((key, transport, ip, port));
     }
     None
 }
@@ -74,23 +76,30 @@ fn is_example(token: &Secret) -> bool {
     keys::find("rpc.auth_token").is_some_and(|key| token.matches(key.example.as_bytes()))
 }
 
+/// Where clients are served: key and address.
+fn listening(config: &NodeConfig) -> Vec<(&'static str, SocketAddr)> {
+    let rpc = config.mode.has_chain().then_some(("rpc.listen", config.rpc.listen));
+    let wallet = config.mode.has_wallet_routes().then_some(("wallet.listen", config.wallet.listen));
+    rpc.into_iter().chain(wallet).collect()
+}
+
 /// What works but deserves a look.
 pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Vec<String> {
     let mut warnings = Vec::new();
-    match &config.rpc.auth_token {
-        None if !config.rpc.listen.ip().is_loopback() && config.rpc.tokens.is_empty() => warnings.push(format!(
-            "`rpc.listen` = {} can be reached from other machines and no token is asked for; set rpc.auth_token_file \
-             or listen on 127.0.0.1",
-            config.rpc.listen
+    let open = listening(config).into_iter().find(|(_, at)| !at.ip().is_loopback());
+    match (&config.rpc.auth_token, open) {
+        (None, Some((key, at))) if config.rpc.tokens.is_empty() => warnings.push(format!(
+            "`{key}` = {at} can be reached from other machines and no token is asked for; set rpc.auth_token_file or \
+             listen on 127.0.0.1"
         )),
-        Some(token) if is_example(token) => warnings
+        (Some(token), _) if is_example(token) => warnings
             .push("the RPC token is the example of the template, which everybody knows; use a random one".to_owned()),
-        Some(token) if token.expose().len() < TOKEN_LENGTH_ADVISED => warnings.push(format!(
+        (Some(token), _) if token.expose().len() < TOKEN_LENGTH_ADVISED => warnings.push(format!(
             "the RPC token is shorter than {TOKEN_LENGTH_ADVISED} characters and can be guessed; use a longer one"
         )),
         _ => {}
     }
-    if config.rpc.tls.is_none() && !config.rpc.tokens.is_empty() && !config.rpc.listen.ip().is_loopback() {
+    if config.rpc.tls.is_none() && !config.rpc.tokens.is_empty() && open.is_some() {
         warnings.push(
             "tokens of the RPC server travel unencrypted; set rpc.tls_cert and rpc.tls_key, or listen on 127.0.0.1 \
              behind a proxy that speaks https"
@@ -128,6 +137,7 @@ pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Se
         );
     }
     warnings.extend(telemetry(config, settings));
+    warnings.extend(upstream(config));
     let token_source = settings.get("rpc.auth_token").map(|setting| &setting.source);
     if let Some(Source::File { path } | Source::EnvFile { path, .. }) = token_source
         && let Some(mode) = open_to_others(path)
@@ -141,6 +151,19 @@ pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Se
     warnings
 }
 
+/// Whether what is sent there leaves this machine unencrypted.
+fn is_plain_and_far(url: &str) -> bool {
+    let is_near = ["http://127.", "http://localhost", "http://[::1]"].iter().any(|near| url.starts_with(near));
+    url.starts_with("http://") && !is_near
+}
+
+/// What deserves a look about the node that answers for a wallet runtime.
+fn upstream(config: &NodeConfig) -> Option<String> {
+    let url = &config.wallet.upstream;
+    let is_open = config.wallet.upstream_token.is_some() && is_plain_and_far(url);
+    is_open.then(|| format!("the token for the upstream node travels unencrypted to {url}; use https"))
+}
+
 /// What deserves a look about exporters.
 fn telemetry(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Vec<String> {
     let telemetry = &config.telemetry;
@@ -152,9 +175,7 @@ fn telemetry(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) ->
              put it into node.toml with mode 600"
         ));
     }
-    let is_far =
-        |url: &str| !["http://127.", "http://localhost", "http://[::1]"].iter().any(|near| url.starts_with(near));
-    let plain = endpoints.iter().filter_map(|url| url.as_deref()).find(|url| url.starts_with("http://") && is_far(url));
+    let plain = endpoints.iter().filter_map(|url| url.as_deref()).find(|url| is_plain_and_far(url));
     if let Some(url) = plain.filter(|_| telemetry.auth_token.is_some()) {
         warnings.push(format!("the token for collectors travels unencrypted to {url}; use https"));
     }

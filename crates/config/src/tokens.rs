@@ -1,4 +1,5 @@
-//! The tokens of the RPC server: the one with every scope, and those of `rpc.tokens_file`.
+//! The tokens of the RPC server: the one with every scope, and those of `rpc.tokens_file`; and the one that an upstream
+//! node asks for.
 //!
 //! ```text
 //! # a line of the file: scopes, what the log calls the bearer, the token
@@ -38,6 +39,8 @@ pub(crate) struct Tokens {
     pub(crate) all: Option<Secret>,
     /// Every token, that one first.
     pub(crate) list: Vec<Token>,
+    /// The one that the upstream node of a wallet runtime asks for.
+    pub(crate) upstream: Option<Secret>,
 }
 
 /// Reads all tokens.
@@ -51,7 +54,11 @@ pub(crate) fn read(home: &Home, settings: &BTreeMap<&'static str, Setting>) -> R
     if let Some(Value::Text(file)) = settings.get("rpc.tokens_file").map(|setting| &setting.value) {
         tokens_file(home, file, &mut list)?;
     }
-    Ok(Tokens { all, list })
+    let upstream = match settings.get("wallet.upstream_token_file").map(|setting| &setting.value) {
+        Some(Value::Text(file)) => Some(token_file(home, "wallet.upstream_token_file", file)?),
+        _ => None,
+    };
+    Ok(Tokens { all, list, upstream })
 }
 
 fn tokens_file(home: &Home, file: &str, list: &mut Vec<Token>) -> Result<(), ConfigError> {
@@ -110,14 +117,14 @@ fn auth_token(home: &Home, settings: &BTreeMap<&'static str, Setting>) -> Result
             Err(ConfigError::Both { first: "rpc.auth_token", second: "rpc.auth_token_file" })
         }
         (Some(Value::Secret(token)), _) => Ok(Some(token.clone())),
-        (_, Some(Value::Text(file))) => token_file(home, file).map(Some),
+        (_, Some(Value::Text(file))) => token_file(home, "rpc.auth_token_file", file).map(Some),
         _ => Ok(None),
     }
 }
 
-fn token_file(home: &Home, file: &str) -> Result<Secret, ConfigError> {
+fn token_file(home: &Home, key: &'static str, file: &str) -> Result<Secret, ConfigError> {
     let path = home.resolve(file);
-    let refused = |reason: String| ConfigError::TokenFile { path: path.clone(), reason };
+    let refused = |reason: String| ConfigError::TokenFile { key, path: path.clone(), reason };
     let text = read_text(&path, TOKEN_FILE_BYTES_MAX)?.ok_or_else(|| refused("does not exist".to_owned()))?;
     if let Some(mode) = open_to_others(&path) {
         return Err(refused(format!("can be used by others (mode {mode:o})")));

@@ -53,8 +53,6 @@ pub enum Kind {
     Choice {
         /// The words.
         words: &'static [&'static str],
-        /// Words that are refused by name, because what they stand for is not there yet.
-        later: &'static [&'static str],
     },
     /// A rollout channel; `dev` is another spelling of the first.
     Channel,
@@ -131,7 +129,7 @@ impl Kind {
             Self::Offset { max } => format!("a whole number from -{max} to {max}"),
             Self::Weight => "a decimal from 0 to 1 with at most six places, such as 0.7".to_owned(),
             Self::Name => format!("1 to {NAME_MAX} of the characters a-z, A-Z, 0-9, `.`, `_` and `-`"),
-            Self::Choice { words, .. } => format!("one of: {}", words.join(", ")),
+            Self::Choice { words } => format!("one of: {}", words.join(", ")),
             Self::Path => "a path; a relative one lies below the home directory".to_owned(),
             Self::Channel => "one of: development (or dev), testnet, canary, mainnet".to_owned(),
             Self::Url => "a URL such as http://127.0.0.1:4317 or https://collector.example.org:4317".to_owned(),
@@ -185,7 +183,7 @@ impl Kind {
             Self::Number { min, max, clamped } => number(text, min, max, clamped),
             Self::Offset { max } => offset(text, max),
             Self::Weight => weight(text).map(Value::Weight),
-            Self::Choice { words, later } => choice(text, words, later),
+            Self::Choice { words } => choice(text, words),
             Self::Secret => secret(text),
             Self::Name => name(text),
             Self::Path => Ok(Value::Text(text.to_owned())),
@@ -290,10 +288,7 @@ fn weight(text: &str) -> Result<u32, Refusal> {
     }
 }
 
-fn choice(text: &str, words: &[&str], later: &[&str]) -> Result<Value, Refusal> {
-    if later.contains(&text) {
-        return Err("is not there yet".to_owned());
-    }
+fn choice(text: &str, words: &[&str]) -> Result<Value, Refusal> {
     if words.contains(&text) { Ok(Value::Text(text.to_owned())) } else { Err("is unknown".to_owned()) }
 }
 

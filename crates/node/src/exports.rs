@@ -14,16 +14,17 @@
 //! Rule: a span is made only when its trace is exported, so that a node without a collector does no work for it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use ::config::{NodeConfig, TelemetryConfig};
-use primitives::{Address, Height, Round, Stage, TransactionId};
+use primitives::{Address, Hash, Height, Round, Stage, TransactionId};
 use replica::stages::Progress;
 use rpc::tls::ClientFiles;
 use rpc::types::ExporterStatus;
+use telemetry::health::Role;
 use telemetry::otlp::{Attribute, Counts, Exporter, Route, Scrape, Settings, Span, SpanId, TraceId, installed, span};
 use tokio::sync::watch;
 
+use crate::samples::Sampling;
 use crate::shared::Shared;
 use crate::start_error::StartError;
 
@@ -42,18 +43,48 @@ const STAGES: [(Stage, &str); 6] = [
     (Stage::Proven, "transaction.proven"),
 ];
 
+/// What the exporter says of this process.
+pub struct Origin<'o> {
+    /// Its configuration.
+    pub config: &'o NodeConfig,
+    /// The chain.
+    pub chain_id: &'o str,
+    /// The chain's genesis.
+    pub genesis: Hash,
+    /// What the process is there for.
+    pub role: Role,
+    /// Names of the gates in force, with commas between them.
+    pub gates: String,
+    /// How often and how much; changes while the process runs.
+    pub sampling: watch::Receiver<Sampling>,
+}
+
+impl<'o> Origin<'o> {
+    /// Of a node.
+    pub fn of_node(shared: &'o Shared) -> Self {
+        Self {
+            config: &shared.config,
+            chain_id: &shared.genesis.chain_id,
+            genesis: shared.genesis_hash,
+            role: crate::ready::role(shared),
+            gates: crate::rollout::active(shared).join(","),
+            sampling: shared.samples.sampling.subscribe(),
+        }
+    }
+}
+
 /// Starts exporting, where the configuration names a collector, and says so with the first span.
 ///
 /// # Errors
 /// [`StartError`] for endpoints and authorities that cannot serve. A collector that is not there is none.
-pub fn start(shared: &Arc<Shared>, scrape: Scrape) -> Result<Option<Exporter>, StartError> {
-    let config = &shared.config.telemetry;
+pub fn start(origin: &Origin<'_>, scrape: Scrape) -> Result<Option<Exporter>, StartError> {
+    let config = &origin.config.telemetry;
     let has_endpoint = config.endpoint.is_some() || config.http_endpoint.is_some();
     if !config.enabled || !has_endpoint {
         return Ok(None);
     }
-    let (times, mut sampling) = (watch::Sender::new(config.sample_interval), shared.samples.sampling.subscribe());
-    let exporter = Exporter::start(&settings(&shared.config, shared)?, scrape, times.subscribe())
+    let (times, mut sampling) = (watch::Sender::new(config.sample_interval), origin.sampling.clone());
+    let exporter = Exporter::start(&settings(origin)?, scrape, times.subscribe())
         .map_err(|error| StartError::Exporter(error.to_string()))?;
     exporter.install();
     let followed = exporter.clone();
@@ -63,6 +94,8 @@ pub fn start(shared: &Arc<Shared>, scrape: Scrape) -> Result<Option<Exporter>, S
             followed.set_sample_ppm(now.trace_ppm);
             times.send_replace(now.interval);
         }
+        // Nobody changes it any more; the exporter goes on at the last interval.
+        times.closed().await;
     });
     let start_ns = span::now_ns();
     exporter.record(Span {
@@ -73,15 +106,16 @@ pub fn start(shared: &Arc<Shared>, scrape: Scrape) -> Result<Option<Exporter>, S
         start_ns,
         end_ns: span::now_ns(),
         attributes: vec![
-            ("mode", shared.config.mode.as_str().into()),
-            ("release_channel", shared.config.release_channel.as_str().into()),
-            ("gates", Attribute::Text(crate::rollout::active(shared).join(","))),
+            ("mode", origin.config.mode.as_str().into()),
+            ("release_channel", origin.config.release_channel.as_str().into()),
+            ("gates", Attribute::Text(origin.gates.clone())),
         ],
     });
     Ok(Some(exporter))
 }
 
-fn settings(config: &NodeConfig, shared: &Shared) -> Result<Settings, StartError> {
+fn settings(origin: &Origin<'_>) -> Result<Settings, StartError> {
+    let config = origin.config;
     let TelemetryConfig { timeout, queue_size, batch_size, trace_sample_ppm, .. } = config.telemetry;
     let telemetry = &config.telemetry;
     let failed = |error: reqwest::Error| StartError::Exporter(error.to_string());
@@ -103,10 +137,10 @@ fn settings(config: &NodeConfig, shared: &Shared) -> Result<Settings, StartError
             ("service.name", "the-block".to_owned()),
             ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
             ("service.instance.id", config.moniker.clone()),
-            ("chain.id", shared.genesis.chain_id.clone()),
-            ("chain.genesis", shared.genesis_hash.to_string()),
+            ("chain.id", origin.chain_id.to_owned()),
+            ("chain.genesis", origin.genesis.to_string()),
             ("node.mode", config.mode.as_str().to_owned()),
-            ("node.role", crate::ready::role(shared).name().to_owned()),
+            ("node.role", origin.role.name().to_owned()),
             ("release_channel", config.release_channel.as_str().to_owned()),
         ],
     })

@@ -51,6 +51,7 @@ pub mod state_sync;
 mod submit;
 mod telemetry_record;
 pub mod topics;
+mod wallet;
 
 pub use rebuild::rebuild_history;
 pub use run::{AskPassword, RunOptions, Stopped, run};

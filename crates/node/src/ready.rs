@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use ::config::Mode;
 use primitives::genesis::Engine as EngineKind;
 use telemetry::health::{Observation, Progress, Readiness, Role, is_syncing, readiness};
 
@@ -41,6 +42,9 @@ pub fn judge(shared: &Shared) -> Readiness {
         Some(Engine::Solo(_)) => 0,
         Some(Engine::Bft(_)) => shared.p2p.get().map_or(0, |p2p| p2p.peers().len()),
     };
+    if shared.config.mode == Mode::Hybrid && !shared.wallet_up.load(Ordering::Relaxed) {
+        services_down.push("wallet");
+    }
     readiness(&Observation {
         role: role(shared),
         stopping: shared.is_stopping(),

@@ -14,6 +14,7 @@
 //!   aside does not forget what was signed.
 //! - A genesis that activates a gate this version does not have is refused by name.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -104,6 +105,10 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    let tls = read_tls(&loaded.config)?;
+    if !loaded.config.mode.has_chain() {
+        return crate::wallet::run(options, loaded, tls).await;
+    }
     let genesis = read_genesis(&options.home.genesis_json())?;
     loaded.config.check_gates(&genesis)?;
     let armed = crate::crash::arm(options.crash_at.as_deref(), &genesis)?;
@@ -111,11 +116,12 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
         return Err(StartError::Dishonest { chain: genesis.chain_id });
     }
     crate::drill::arm(&loaded.config.drill, &genesis)?;
-    let address = loaded.config.rpc.listen;
-    // The port is taken before anything is written, so that a second node of one home is refused early.
-    let rpc_error = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
-    let listener = TcpListener::bind(address).await.map_err(rpc_error)?;
-    let tls = read_tls(&loaded.config)?;
+    // The ports are taken before anything is written, so that a second node of one home is refused early.
+    let listener = listen(loaded.config.rpc.listen).await?;
+    let wallet = match loaded.config.mode {
+        Mode::Hybrid => Some(listen(loaded.config.wallet.listen).await?),
+        Mode::Validator | Mode::Node | Mode::Wallet => None,
+    };
     if genesis.engine == EngineKind::Bft {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
@@ -127,7 +133,9 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let (shared, signer) = opening.open(loaded.config)?;
     announce(&shared);
     let (stop_rpc, rpc_stop) = watch::channel(false);
-    if let Some(exporter) = exports::start(&shared, crate::rpc::scrape(&shared, rpc_stop.clone()))? {
+    if let Some(exporter) =
+        exports::start(&exports::Origin::of_node(&shared), crate::rpc::scrape(&shared, rpc_stop.clone()))?
+    {
         let _ = shared.exporter.set(exporter);
     }
 
@@ -141,13 +149,18 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     tokio::spawn(crate::pruning::run(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
     let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
-    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, tls, rpc_stop));
+    let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, wallet, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, (armed.wal, options.hurry_to)).await?;
     let stopped = wait(&shared, options.stop, fault).await;
     follower.abort();
     shared.stopping.store(true, Ordering::Relaxed);
     stop(&shared, stop_rpc, server).await;
     Ok(stopped)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let taken = |error: std::io::Error| StartError::Rpc { address: address.to_string(), cause: error.to_string() };
+    TcpListener::bind(address).await.map_err(taken)
 }
 
 /// TLS of the RPC server, where the configuration has it.
@@ -202,10 +215,7 @@ impl Opening<'_> {
     fn open(self, config: NodeConfig) -> Result<Opened, StartError> {
         let Self { home, genesis, guard_crash, ask } = self;
         let genesis_hash = genesis.hash();
-        let key = match config.mode {
-            Mode::Validator => Some(load_validator_key(home, &config, ask)?),
-            Mode::Node => None,
-        };
+        let key = (config.mode == Mode::Validator).then(|| load_validator_key(home, &config, ask)).transpose()?;
         let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
         let store = open_store(&config, &genesis_hash)?;
         let signer = match &key {
@@ -265,6 +275,7 @@ impl Opening<'_> {
             started: now,
             finalized_at: AtomicU64::new(now.0),
             starting: AtomicBool::new(true),
+            wallet_up: AtomicBool::new(false),
             live_heights: AtomicU64::new(0),
         });
         Ok((shared, signer))

@@ -95,6 +95,8 @@ pub struct Shared {
     pub finalized_at: AtomicU64,
     /// Since its start the node did not yet finalize the height of its best peer.
     pub starting: AtomicBool,
+    /// The wallet routes are served at an address of their own.
+    pub wallet_up: AtomicBool,
     /// Heights decided in a row from votes as they were cast; 0 after one that was fetched from a peer.
     pub live_heights: AtomicU64,
 }

@@ -45,6 +45,12 @@ pub enum StartError {
     /// A collector of telemetry, or its authorities.
     #[error("telemetry cannot be exported: {0}")]
     Exporter(String),
+    /// The upstream node of a wallet runtime cannot be spoken to.
+    #[error("the upstream node cannot be asked: {0}")]
+    Upstream(String),
+    /// A wallet runtime was told to do what needs a chain.
+    #[error("a wallet runtime keeps no chain, so it takes neither --state-sync nor --crash-at")]
+    NoChain,
     /// A gate of a later version.
     #[error("the genesis file activates the gate {0}, which this version does not have")]
     Gate(String),
@@ -188,10 +194,12 @@ impl StartError {
                 "move the data directory aside and start again to sync from peers; the double-sign guard stays where \
                  it is"
             }
-            Self::Rpc { .. } => "another process may use the port: choose another with rpc.listen",
+            Self::Rpc { .. } => "another process may use the port: choose another with rpc.listen or wallet.listen",
             Self::ConsensusPort { .. } => "another process may use the port: choose another with consensus.listen",
             Self::Address { .. } => "give one such as /ip4/127.0.0.1/tcp/26656 or /ip4/127.0.0.1/udp/26656/quic-v1",
             Self::Tls(_) => "correct rpc.tls_cert, rpc.tls_key and rpc.tls_client_ca, which name PEM files",
+            Self::Upstream(_) => "correct wallet.upstream, wallet.upstream_ca and wallet.upstream_token_file",
+            Self::NoChain => "leave them out, or choose another mode",
             Self::Exporter(_) => "correct the endpoints and ca_file below rollout.telemetry, or remove them",
             Self::SoloMode => "set mode = \"validator\" and use the home of its key",
         };

@@ -15,6 +15,7 @@ mod heads;
 mod pipeline;
 mod prometheus;
 mod proofs;
+mod relay;
 mod reply;
 mod rollout;
 mod snapshots;

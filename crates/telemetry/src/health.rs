@@ -10,6 +10,8 @@
 //! | `stalled` | x | x | x | | no height was finalized for too long |
 //! | `no_peers` | x | x | | | nobody is connected |
 //!
+//! A wallet runtime adds what keeps it from its upstream node (`node/src/wallet/upstream.rs`).
+//!
 //! Rules: all reasons that hold are named, in the order of the table. Liveness is another question: a process that
 //! answers is alive, whatever this says. The caller owns the clock. Connected peers do not prove which validator they
 //! are, so a quorum that is out of reach shows as `stalled`. Nor do they prove the height that they claim: a node that

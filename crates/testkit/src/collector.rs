@@ -18,8 +18,13 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 pub use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
@@ -86,23 +91,44 @@ impl Collector {
 
     /// Starts one that speaks HTTP.
     pub async fn http(manner: Manner) -> Self {
+        Self::over_http(None, manner).await
+    }
+
+    /// Starts one that speaks HTTP over TLS, with this certificate.
+    pub async fn https(pair: &Pair, manner: Manner) -> Self {
+        Self::over_http(Some(pair), manner).await
+    }
+
+    async fn over_http(tls: Option<&Pair>, manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let collector = Self::at(listener.local_addr().expect("it listens"), false, manner);
-        let serving = collector.clone();
+        let collector = Self::at(listener.local_addr().expect("it listens"), tls.is_some(), manner);
+        let (serving, acceptor) = (collector.clone(), tls.map(acceptor));
         tokio::spawn(async move {
-            while let Ok((mut socket, _)) = listener.accept().await {
-                let collector = serving.clone();
+            while let Ok((socket, _)) = listener.accept().await {
+                let (collector, acceptor) = (serving.clone(), acceptor.clone());
                 tokio::spawn(async move {
-                    while let Some((head, body)) = read_request(&mut socket).await {
-                        let answer = collector.take(&head, &body).await;
-                        if socket.write_all(answer.as_bytes()).await.is_err() {
-                            return;
-                        }
+                    match acceptor {
+                        None => collector.answer(socket).await,
+                        // A client that does not trust the certificate ends the handshake.
+                        Some(acceptor) => match acceptor.accept(socket).await {
+                            Ok(socket) => collector.answer(socket).await,
+                            Err(_) => return,
+                        },
                     }
                 });
             }
         });
         collector
+    }
+
+    /// Answers the requests of one connection.
+    async fn answer(&self, mut socket: impl AsyncRead + AsyncWrite + Unpin) {
+        while let Some((head, body)) = read_request(&mut socket).await {
+            let answer = self.take(&head, &body).await;
+            if socket.write_all(answer.as_bytes()).await.is_err() || socket.flush().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// What arrived so far.
@@ -174,8 +200,19 @@ pub fn text(attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue], nam
     }
 }
 
+/// Makes handshakes with this certificate.
+fn acceptor(pair: &Pair) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(&pair.cert).expect("a certificate").collect::<Result<Vec<_>, _>>();
+    let key = PrivateKeyDer::from_pem_file(&pair.key).expect("a key");
+    let config =
+        ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    let config = config.expect("the provider has both versions").with_no_client_auth();
+    let config = config.with_single_cert(chain.expect("certificates"), key).expect("a certificate that serves");
+    TlsAcceptor::from(Arc::new(config))
+}
+
 /// Head and body of the next request; `None` at the end.
-async fn read_request(socket: &mut tokio::net::TcpStream) -> Option<(String, Vec<u8>)> {
+async fn read_request(socket: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -33,9 +33,9 @@ pub async fn run() -> Result<()> {
     let mut net = Devnet::start().await?;
     net.first_block().await?;
     println!("{}", idle(&net).await?);
-    println!("{}", measure(&net, "load_light", LIGHT_RATE).await?);
+    println!("{}", measure(&net, "load_light", LIGHT_RATE, DURATION).await?);
     // A rate of 0 is no pace: as many as may be in flight.
-    println!("{}", measure(&net, "load_saturating", "0").await?);
+    println!("{}", measure(&net, "load_saturating", "0", DURATION).await?);
     net.stop().await
 }
 
@@ -50,10 +50,13 @@ async fn idle(net: &Devnet) -> Result<Value> {
     Ok(json!({ "case": "load_none", "cores_nodes": cores }))
 }
 
-/// One load.
-async fn measure(net: &Devnet, case: &str, rate: &str) -> Result<Value> {
+/// One load of this many transfers per second for so long.
+///
+/// # Errors
+/// The command failed, or nothing was finalized.
+pub async fn measure(net: &Devnet, case: &str, rate: &str, duration: &str) -> Result<Value> {
     let mut command = tb();
-    command.args(["bench", "load", "--json", "--duration", DURATION, "--rate", rate, "--targets"]);
+    command.args(["bench", "load", "--json", "--duration", duration, "--rate", rate, "--targets"]);
     command.arg(net.urls.join(",")).arg("--home").arg(&net.home).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("tb was not started")?;
     let output = child.stdout.take().context("the output was asked for")?;

@@ -4,6 +4,7 @@
 //! cold    tb devnet in a fresh folder          ──► first finalized block, first finalized transfer
 //! load    tb devnet + tb bench load            ──► a light load, then as much as fits
 //! delay   4 × tb node start behind a relay     ──► finality ÷ one-way delay
+//! flood   tb devnet + tb bench load            ──► a light load, without and with a megabyte of junk a second
 //! ```
 //!
 //! Run with `cargo bench -p tb --bench devnet`, or one part with `… -- cold`. The processes are those that people
@@ -14,6 +15,7 @@
 
 mod cold;
 mod delay;
+mod flood;
 mod load;
 mod network;
 mod process;
@@ -22,7 +24,7 @@ mod relay;
 use anyhow::{Result, ensure};
 
 /// The parts, in the order they run.
-const PARTS: [&str; 3] = ["cold", "load", "delay"];
+const PARTS: [&str; 4] = ["cold", "load", "delay", "flood"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -44,6 +46,9 @@ async fn main() -> Result<()> {
     }
     if runs("delay") {
         delay::run().await?;
+    }
+    if runs("flood") {
+        flood::run().await?;
     }
     Ok(())
 }

@@ -39,15 +39,16 @@ fn refused(ended: &Ended, words: &str) {
 async fn a_node_with_mutual_tls_answers_its_clients_and_nobody_else() {
     let _timeout = testkit::contract!("S004-078");
     let _variable = testkit::contract!("S004-080");
+    let _family = testkit::contract!("S003-035");
     let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
     let folder = cluster.folder().to_owned();
     let [ours, foreign] = ["ours", "foreign"].map(|name| Authority::new(&folder, name));
     let server = ours.issue("server", Use::Server);
     let client = ours.issue("client", Use::Client);
     let environment = [
-        ("TB_RPC_TLS_CERT", text(&server.cert)),
-        ("TB_RPC_TLS_KEY", text(&server.key)),
-        ("TB_RPC_TLS_CLIENT_CA", text(&ours.ca)),
+        ("TB_HTTP_TLS_CERT", text(&server.cert)),
+        ("TB_HTTP_TLS_KEY", text(&server.key)),
+        ("TB_HTTP_TLS_CLIENT_CA", text(&ours.ca)),
         ("TB_TLS_HANDSHAKE_TIMEOUT_MS", "700"),
     ];
     // A key of another certificate: refused by name before anything is opened.
@@ -62,6 +63,7 @@ async fn a_node_with_mutual_tls_answers_its_clients_and_nobody_else() {
         Some(status(&url, Some(&ours.ca), Some(&client))).filter(|ended| ended.code == Some(0))
     });
     assert!(answer.await.ok()["finalized_height"].is_u64());
+    // Without a file the bundled authorities of the web count, which are not ours.
     refused(&status(&url, None, Some(&client)), "an authority that is not trusted here");
     refused(&status(&url, Some(&foreign.ca), Some(&client)), "an authority that is not trusted here");
     refused(&status(&url, Some(&ours.ca), None), "asks for a client certificate");

@@ -37,6 +37,7 @@ async fn a_node_tells_channel_gates_and_telemetry_the_same_at_every_place() {
     let _record = testkit::contract!("S000-058");
     let _interval = testkit::contract!("S000-049");
     let _status = testkit::contract!("S000-095");
+    let _board = testkit::contract!("S000-103");
     let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
     let fast = ["--set", "rollout.telemetry.sample_interval_ms=200"];
     let words = [&["--set", "log.format=json", "--set", "log.level=info"][..], &fast].concat();
@@ -76,6 +77,12 @@ async fn a_node_tells_channel_gates_and_telemetry_the_same_at_every_place() {
     assert!(text.contains("rollout_channel_info{channel=\"testnet\"} 1"), "{text}");
     assert!(text.contains("rollout_gate_active{gate=\"pruning\"} 0"), "{text}");
     assert!(node.metric("telemetry_samples_total").await >= 3.0);
+    // The board shows these very series.
+    assert!(text.contains("\ntelemetry_enabled 1\n"), "{text}");
+    let board = include_str!("../../../monitoring/grafana/rollout.json");
+    for series in ["rollout_channel_info", "rollout_gate_active", "telemetry_enabled", "telemetry_sample_height"] {
+        assert!(board.contains(series) && text.contains(series), "{series}");
+    }
     let rpc: Value = reqwest::get(format!("{}/status/rollout", node.ports.rpc_url()))
         .await
         .expect("an answer")
@@ -159,6 +166,7 @@ async fn a_check_before_a_promotion_counts_what_it_cannot_know_as_not_ready() {
 }
 
 fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
+    let _report = testkit::contract!("S001-012");
     let url = node.ports.rpc_url();
     let prometheus = Canned::prometheus(3);
     let report_file = folder.join("report.json");

@@ -415,15 +415,17 @@ async fn beacons_follow(cluster: &Cluster, (old, new, first): (VrfPublicKey, Vrf
     assert!(old.verify(&input, &block.header.beacon_proof).is_none());
 }
 
-/// The script that follows a rollout.
+/// The suite for deployed nodes, with the script that follows a rollout in it.
 fn smoke(cluster: &Cluster) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/smoke_rollout.sh");
+    let _suite = testkit::contract!("S001-023");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/pipeline/run.sh");
     let mut command = Command::new("bash");
     without_ours(&mut command);
     command.arg(script).env("TB", env!("CARGO_BIN_EXE_tb")).args(["--rpc", &cluster.nodes[0].ports.rpc_url()]);
     let ended = command.args(["--from", "account-2", "--home"]).arg(&cluster.network.root).output().expect("bash");
     let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success() && out.contains("OK: transaction, identity and commitment"), "{out}{err}");
+    assert!(out.contains("OK: tests/pipeline at"), "{out}{err}");
 }
 
 /// The number in a field of a line of the log.

@@ -82,7 +82,7 @@ pub async fn look(
         checks.extend(doctor::keys(&home, config.mode));
         checks.push(doctor::guard(&home, config.mode));
         let scheme = if config.rpc.tls.is_some() { "https" } else { "http" };
-        let own = context.client_at(&format!("{scheme}://{}", config.rpc.listen))?;
+        let own = context.client_at(&format!("{scheme}://{}", config.served_at()))?;
         checks.extend(doctor::ports(&config, own.health().await.is_ok()));
         checks.push(doctor::disk(&config.data_dir));
         checks.push(doctor::open_files(config.rpc.connections_max));

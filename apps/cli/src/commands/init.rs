@@ -49,6 +49,10 @@ pub enum ModeArgument {
     Validator,
     /// Follows the chain and serves RPC
     Node,
+    /// As a node, with the wallet routes at an address of their own
+    Hybrid,
+    /// Keeps no chain, and serves the wallet routes of another node
+    Wallet,
 }
 
 impl From<ModeArgument> for Mode {
@@ -56,6 +60,8 @@ impl From<ModeArgument> for Mode {
         match mode {
             ModeArgument::Validator => Self::Validator,
             ModeArgument::Node => Self::Node,
+            ModeArgument::Hybrid => Self::Hybrid,
+            ModeArgument::Wallet => Self::Wallet,
         }
     }
 }
@@ -91,7 +97,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     }
     let made = Made {
         home: home.root().to_owned(),
-        mode: if validator.is_some() { "validator" } else { "node" },
+        mode: if validator.is_some() { "validator" } else { Mode::from(arguments.mode).as_str() },
         validator,
         genesis_hash: genesis.as_ref().map(primitives::Genesis::hash),
     };

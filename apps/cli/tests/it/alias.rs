@@ -27,6 +27,8 @@ fn every_name_leads_to_the_same_tree() {
         ("rpp-node start --mode node", "tb node start --mode node"),
         ("rpp-node validator --config node.toml", "tb node start --mode validator --config node.toml"),
         ("rpp-node node", "tb node start --mode node"),
+        ("rpp-node hybrid --home x", "tb node start --mode hybrid --home x"),
+        ("rpp-node wallet", "tb node start --mode wallet"),
         ("rpp-node validator vrf inspect", "tb validator vrf inspect"),
         ("/opt/rpp-node", "tb node"),
         ("tb", "tb"),
@@ -44,6 +46,8 @@ fn the_command_of_a_mode_parses() {
         "probe ping-rpc",
         "rpp-node validator",
         "rpp-node node --set mempool_limit=5 --stop-with-stdin",
+        "rpp-node hybrid --set wallet.listen=127.0.0.1:0",
+        "rpp-node wallet --set wallet.upstream=http://127.0.0.1:1",
     ] {
         Cli::try_parse_from(resolve(words(line)).expect("in this version")).expect("a complete command");
     }
@@ -51,7 +55,7 @@ fn the_command_of_a_mode_parses() {
 
 #[test]
 fn programs_of_later_versions_are_refused_by_name() {
-    let lines = ["metrics-aggregator", "/usr/bin/gateway-service", "rpp-node hybrid", "rpp-node wallet --home x"];
+    let lines = ["metrics-aggregator", "/usr/bin/gateway-service --home x"];
     for line in lines {
         let failure = resolve(words(line)).expect_err("not in this version");
         assert_eq!((failure.exit, failure.error.code.as_str()), (ExitCode::Refused, "not_in_this_version"));

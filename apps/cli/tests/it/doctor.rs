@@ -64,6 +64,7 @@ fn a_whole_home_passes_and_each_missing_piece_fails_with_a_hint() {
     fs::rename(&key, root.join("away")).expect("moved");
     failed(&doctor::keys(&home, Mode::Validator)[0], "validator_key.json");
     assert_eq!(doctor::keys(&home, Mode::Node).len(), 1, "a node that does not vote needs no validator key");
+    assert_eq!(doctor::keys(&home, Mode::Wallet).len(), 0, "a wallet runtime has no key of its own");
     fs::rename(root.join("away"), &key).expect("back");
 
     assert_eq!(doctor::guard(&home, Mode::Validator).standing, Standing::Ok);

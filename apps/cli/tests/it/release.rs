@@ -157,6 +157,7 @@ fn an_altered_file_is_named() {
 
 #[test]
 fn another_signer_and_another_signature_are_refused() {
+    let _signed = testkit::contract!("S001-004");
     let release = Release::new();
     sign::make_key(&release.beside("foreign")).expect("a key");
     let foreign = sign::text_of(&sign::sign(&release.dir(), &release.beside("foreign")).expect("signed"));
@@ -201,6 +202,7 @@ fn a_statement_about_something_else_is_refused() {
 
 #[test]
 fn a_list_of_other_parts_is_refused() {
+    let _parts = testkit::contract!("S001-005");
     let release = Release::new();
     let sum = files::sum(&release.read(PROGRAM));
     let mut of_another = parts(&sum, "1.6");
@@ -345,6 +347,7 @@ fn running(root: &Path) -> Vec<u8> {
 #[test]
 fn the_release_before_comes_back_and_nothing_unchecked_becomes_current() {
     let _remedy = testkit::contract!("S002-035");
+    let _kept = testkit::contract!("S001-011");
     let release = Release::new();
     let root = release.beside("machine");
     let signers = || sign::read_signers(&release.beside("signers")).expect("a list");

@@ -94,6 +94,8 @@ fn wanting(stage: ReleaseChannel, change: impl FnOnce(&mut Facts)) -> Vec<(&'sta
 #[test]
 fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
     use Verdict::{Failed, Unknown};
+    let _parts = testkit::contract!("S001-005");
+    let _alert = testkit::contract!("S001-010");
     let canary = ReleaseChannel::Canary;
     for stage in ReleaseChannel::ALL {
         assert_eq!(wanting(stage, |_| {}), [], "{stage:?}");
@@ -130,6 +132,8 @@ fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
 fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
     use Verdict::Failed;
     let _tests = testkit::contract!("S001-020");
+    let _release = testkit::contract!("S001-004");
+    let _rollback = testkit::contract!("S001-011");
     let _soak = testkit::contract!("S001-029");
     let _acknowledged = testkit::contract!("S001-030");
     type Case = (&'static str, Box<dyn FnOnce(&mut Facts)>);
@@ -182,6 +186,23 @@ fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
     }
     let forgetful = wanting(ReleaseChannel::Canary, |facts| watched(facts).pages_in_soak = None);
     assert_eq!(forgetful, [("soak", Verdict::Unknown)]);
+}
+
+#[test]
+fn an_alert_of_consensus_proofs_or_the_lottery_holds_the_step_up() {
+    let _consensus = testkit::contract!("S001-006");
+    let _proofs = testkit::contract!("S001-007");
+    let _lottery = testkit::contract!("S001-008");
+    let rules = include_str!("../../../../monitoring/alert.rules.yml");
+    for alert in ["HeightStalled", "FinalitySlow", "ProveSlow", "ProofsBehind", "VrfParticipationLow"] {
+        assert!(rules.contains(&format!("      - alert: {alert}\n")), "{alert}");
+    }
+    // Whichever fires: a board is green while no alert of it does, and while everything on it is measured.
+    for stage in [ReleaseChannel::Testnet, ReleaseChannel::Canary, ReleaseChannel::Mainnet] {
+        assert_eq!(wanting(stage, |facts| watched(facts).firing = 1), [("dashboards", Verdict::Failed)]);
+        assert_eq!(wanting(stage, |facts| watched(facts).targets_down = Some(1)), [("dashboards", Verdict::Failed)]);
+        assert_eq!(wanting(stage, |facts| facts.monitoring = None)[1], ("dashboards", Verdict::Unknown));
+    }
 }
 
 fn node(facts: &mut Facts) -> &mut NodeFacts {

@@ -105,6 +105,6 @@ pub(super) const fn clamped(min: u64, max: u64) -> Kind {
     Kind::Number { min, max, clamped: true }
 }
 
-pub(super) const fn choice(words: &'static [&'static str], later: &'static [&'static str]) -> Kind {
-    Kind::Choice { words, later }
+pub(super) const fn choice(words: &'static [&'static str]) -> Kind {
+    Kind::Choice { words }
 }

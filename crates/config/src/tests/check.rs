@@ -23,7 +23,7 @@ fn ready() -> Place {
 
 #[test]
 fn a_ready_home_has_no_problems() {
-    for mode in ["node", "validator"] {
+    for mode in ["node", "validator", "hybrid", "wallet"] {
         let report = run(&ready(), &[("mode", mode)]);
         assert!(report.is_clean() && !report.has_errors(), "{report}");
         assert!(report.to_string().contains("no problems"));
@@ -51,9 +51,9 @@ fn clamped_values_and_missing_files_are_flagged() {
 fn wrong_values_gates_and_genesis_files_are_errors() {
     let place = ready();
     let errors = |report: &Report| report.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    let report = run(&place, &[("mempool_limit", "0"), ("modee", "node"), ("mode", "hybrid")]);
+    let report = run(&place, &[("mempool_limit", "0"), ("modee", "node"), ("mode", "miner")]);
     assert_eq!(errors(&report), 3, "{report}");
-    assert!(report.to_string().contains("`mode` = hybrid (flag) is not there yet"), "{report}");
+    assert!(report.to_string().contains("`mode` = miner (flag) is unknown"), "{report}");
     let report = run(&place, &[("rollout.feature_gates.malachite_consensus", "false"), ("p2p.max_per_sec", "0")]);
     assert_eq!(errors(&report), 1, "{report}");
     assert_eq!(report.problems[0].severity, Severity::Error, "errors come first: {report}");

@@ -128,9 +128,6 @@ fn words_names_filters_and_secrets() {
 }
 
 #[test]
-fn modes_that_are_not_there_yet_are_refused_by_name() {
-    assert_takes(kind("mode"), &["validator", "node"], &["full", ""]);
-    for mode in ["hybrid", "wallet"] {
-        assert_eq!(kind("mode").parse(mode), Err("is not there yet".to_owned()));
-    }
+fn a_process_has_one_of_four_modes() {
+    assert_takes(kind("mode"), &["validator", "node", "hybrid", "wallet"], &["full", "orchestrator", ""]);
 }

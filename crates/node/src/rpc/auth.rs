@@ -15,18 +15,18 @@
 //! - A token that is not known counts as none, and the address pays for it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Mutex;
 use std::time::Instant;
 
 use ::config::{RateLimitConfig, Token};
 use axum::http::header::{AUTHORIZATION, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
-use rpc::rate::{Buckets, Caller as Owner, Class, Rate, Rates, Verdict};
+use rpc::rate::{Caller as Owner, Class, Rate, Rates, Verdict};
 use rpc::routes::{Access, Route};
 use rpc::{ApiError, ErrorCode};
 
-use super::server::{Server, lock};
+use super::door::Door;
+use super::server::lock;
 
 /// What stands before the token, in any case of letters.
 const SCHEME: &[u8] = b"bearer ";
@@ -49,11 +49,11 @@ pub struct Caller {
 
 impl Caller {
     /// The caller of a request with these headers from this address.
-    pub fn of(server: &Server, peer: SocketAddr, headers: &HeaderMap) -> Self {
+    pub fn of(door: &Door, peer: SocketAddr, headers: &HeaderMap) -> Self {
         let given = headers.get(AUTHORIZATION).map(|value| value.as_bytes());
         let given = given.and_then(|value| value.split_at_checked(SCHEME.len()));
         let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME)).map(|(_, given)| given);
-        let tokens = &server.shared.config.rpc.tokens;
+        let tokens = &door.config.tokens;
         // Every token is compared, so that the time says nothing about which one is near.
         let token = given.and_then(|given| {
             let matches = |(number, token): (usize, &Token)| token.secret.matches(given).then_some(number);
@@ -73,20 +73,20 @@ pub fn rates(config: &RateLimitConfig) -> Rates {
 }
 
 /// Takes a request of this route from the caller's bucket; `None` where nothing is limited.
-pub fn take(server: &Server, buckets: &Mutex<Buckets>, route: &Route, caller: Caller) -> Option<Verdict> {
-    let config = *server.shared.rate_limit.borrow();
+pub fn take(door: &Door, route: &Route, caller: Caller) -> Option<Verdict> {
+    let config = *door.rate_limit.borrow();
     if route.is_unlimited() || (caller.address.is_loopback() && !config.loopback) {
         return None;
     }
     let owner = caller.token.map_or(Owner::Address(caller.address), Owner::Token);
     let class = Class::of(route);
-    let mut buckets = lock(buckets);
+    let mut buckets = lock(&door.buckets);
     if buckets.rates() != rates(&config) {
         buckets.set_rates(rates(&config));
     }
     let verdict = buckets.take(owner, class, Instant::now())?;
     if !verdict.is_allowed {
-        server.shared.metrics.rpc.rate_limited.with([class.name()]).inc();
+        door.metrics.rate_limited.with([class.name()]).inc();
     }
     Some(verdict)
 }
@@ -127,8 +127,8 @@ pub fn tell(response: &mut Response, verdict: &Verdict) {
 ///
 /// # Errors
 /// `unauthorized`, `forbidden`.
-pub fn check(server: &Server, route: &Route, caller: Caller) -> Result<(), ApiError> {
-    let config = &server.shared.config.rpc;
+pub fn check(door: &Door, route: &Route, caller: Caller) -> Result<(), ApiError> {
+    let config = &door.config;
     let has_tokens = !config.tokens.is_empty();
     let is_asked_for = match route.access {
         Access::Open => !config.open_reads && !route.is_probe(),
@@ -152,6 +152,6 @@ pub fn check(server: &Server, route: &Route, caller: Caller) -> Result<(), ApiEr
             .because("this node has no token, and the route is open only to who has it")
             .with_hint("start the node with TB_RPC_AUTH_TOKEN and send it as Authorization: Bearer"),
     };
-    server.shared.metrics.rpc.unauthorized.inc();
+    door.metrics.unauthorized.inc();
     Err(refused)
 }

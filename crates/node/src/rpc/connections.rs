@@ -13,6 +13,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -22,6 +23,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rpc::routes::Route;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -30,6 +32,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::auth::Peer;
+use super::door::Door;
 use super::http::Counted;
 use super::places::{Place, Places};
 use super::server::{Server, stopped};
@@ -60,41 +63,67 @@ pub struct Tls {
 
 /// What every connection is served with.
 #[derive(Clone)]
-struct Serving {
-    router: Router,
-    tls: Option<Tls>,
-    server: Arc<Server>,
-    stop: watch::Receiver<bool>,
+pub struct Serving {
+    /// The routes.
+    pub router: Router,
+    /// https, where there is a certificate.
+    pub tls: Option<Tls>,
+    /// Bounds and counts.
+    pub door: Arc<Door>,
+    /// True once the process stops.
+    pub stop: watch::Receiver<bool>,
 }
 
-/// Serves until `stop` turns true or its sender is gone.
+/// Serves until `stop` turns true or its sender is gone: all routes, and the wallet routes at an address of their own
+/// where there is a second listener.
 ///
 /// # Errors
 /// The listener's own failure, before anything is served. What happens to single connections is no error.
 pub async fn serve(
     shared: Arc<Shared>,
     listener: TcpListener,
+    wallet: Option<TcpListener>,
     tls: Option<Tls>,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    let connections_max = shared.config.rpc.connections_max;
     // Subscribed before the first request, so that no wait can miss what it waits for.
     let notices = shared.stages.subscribe();
-    let server = Arc::new(Server::new(shared, address, stop.clone()));
+    let server = Arc::new(Server::new(Arc::clone(&shared), address, stop.clone()));
     let follower = tokio::spawn(hub::follow(Arc::clone(&server), notices));
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    tracing::info!(%address, scheme, connections_max, "the RPC server listens");
-    let serving = Serving { router: http::router(Arc::clone(&server)), tls, server, stop };
-    accept(&listener, serving, connections_max).await;
+    let serving =
+        Serving { router: http::router(Arc::clone(&server)), tls, door: Arc::clone(&server.door), stop: stop.clone() };
+    let wallet = wallet.map(|listener| {
+        let router = http::router_of(server, Route::is_wallet);
+        shared.wallet_up.store(true, Ordering::Relaxed);
+        tokio::spawn(serve_at(listener, Serving { router, ..serving.clone() }, "wallet"))
+    });
+    let served = serve_at(listener, serving, "RPC").await;
+    if let Some(wallet) = wallet {
+        let _ = wallet.await;
+        shared.wallet_up.store(false, Ordering::Relaxed);
+    }
     follower.abort();
-    tracing::info!(%address, "the RPC server has stopped");
+    served
+}
+
+/// Serves one listener until the process stops; `what` is its name in the log.
+///
+/// # Errors
+/// The listener's own failure, before anything is served.
+pub async fn serve_at(listener: TcpListener, serving: Serving, what: &'static str) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let connections_max = serving.door.config.connections_max;
+    let scheme = if serving.tls.is_some() { "https" } else { "http" };
+    tracing::info!(%address, scheme, connections_max, "the {what} server listens");
+    accept(&listener, serving, connections_max).await;
+    tracing::info!(%address, "the {what} server has stopped");
     Ok(())
 }
 
 async fn accept(listener: &TcpListener, mut serving: Serving, connections_max: usize) {
     let room = Arc::new(Semaphore::new(connections_max));
-    let places = Arc::new(Places::new(serving.server.shared.metrics.rpc.shed.clone()));
+    let places = Arc::new(Places::new(serving.door.metrics.shed.clone()));
     let mut open: JoinSet<()> = JoinSet::new();
     let for_connections = serving.clone();
     let ended = async {
@@ -151,7 +180,7 @@ async fn make_room(room: &Arc<Semaphore>, places: &Places) -> OwnedSemaphorePerm
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, serving: Serving, place: Arc<Place>) {
-    let _open = Counted::new(&serving.server.shared.metrics.rpc.connections);
+    let _open = Counted::new(&serving.door.metrics.connections);
     // Answers are small and somebody waits for them; without the option they only come later.
     let _ = stream.set_nodelay(true);
     let Some(Tls { acceptor, timeout }) = serving.tls.clone() else {
@@ -165,7 +194,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, serving: Serving, place
     match shaken {
         Ok(Ok(stream)) => requests(stream, peer, serving, place).await,
         failed => {
-            serving.server.shared.metrics.rpc.tls_failures.inc();
+            serving.door.metrics.tls_failures.inc();
             match failed {
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
                 _ => tracing::debug!(%peer, "a TLS handshake took too long"),

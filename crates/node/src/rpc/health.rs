@@ -1,6 +1,7 @@
 //! Health: the legacy smoke test, liveness and readiness. None of them waits for anything, so that a node
 //! under load still answers.
 
+use ::config::Mode;
 use primitives::Height;
 use rpc::types::{HealthReport, Liveness, Ready, Reason};
 use rpc::{ApiError, ErrorCode};
@@ -8,8 +9,14 @@ use rpc::{ApiError, ErrorCode};
 use super::server::Server;
 use crate::ready;
 
-/// What readiness is judged for: this process is a node.
-const MODE: &str = "node";
+/// What readiness is judged for: a node, a wallet runtime, or several services in one process.
+pub const fn judged_for(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Validator | Mode::Node => "node",
+        Mode::Wallet => "wallet",
+        Mode::Hybrid => "orchestrator",
+    }
+}
 
 /// `/health`: role and address, never a failure.
 pub fn report(server: &Server) -> HealthReport {
@@ -41,11 +48,13 @@ pub fn live(server: &Server) -> Result<Liveness, ApiError> {
 /// `/health/ready`: whether the node should be given work, and why not.
 pub fn ready(server: &Server) -> Ready {
     let judged = ready::judge(&server.shared);
-    let reasons = judged.reasons.iter().map(|reason| {
-        let text = reason.to_string();
-        // The texts say what is the matter, then what to do about it.
-        let (message, hint) = text.split_once("; ").unwrap_or((&text, ""));
-        Reason { code: reason.code().to_owned(), message: message.to_owned(), hint: hint.to_owned() }
-    });
-    Ready::judged(MODE, reasons.collect())
+    let reasons = judged.reasons.iter().map(view);
+    Ready::judged(judged_for(server.shared.config.mode), reasons.collect())
+}
+
+/// A reason for clients. The texts say what is the matter, then what to do about it.
+pub fn view(reason: &telemetry::health::Reason) -> Reason {
+    let text = reason.to_string();
+    let (message, hint) = text.split_once("; ").unwrap_or((&text, ""));
+    Reason { code: reason.code().to_owned(), message: message.to_owned(), hint: hint.to_owned() }
 }

@@ -29,6 +29,7 @@ use tracing::{Instrument, field};
 
 use super::auth::Caller;
 use super::body::Bounds;
+use super::door::Door;
 use super::query::{self, Question};
 use super::server::Server;
 use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams, ui};
@@ -38,13 +39,18 @@ const SHOWN_CHARS_MAX: usize = 128;
 /// Content type of bytes as they are.
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// A reply, or why there is none.
-type Answered = Result<Response, ApiError>;
+pub type Answered = Result<Response, ApiError>;
 /// The route under which requests to no route are counted.
 const NO_ROUTE: &str = "none";
 
 /// The whole table of routes, and named refusals for everything else.
 pub fn router(server: Arc<Server>) -> Router {
-    let router = ROUTES.iter().fold(Router::new(), |router, route| {
+    router_of(server, |_| true)
+}
+
+/// The routes of the table that `is_served` takes, and named refusals for everything else.
+pub fn router_of(server: Arc<Server>, is_served: fn(&Route) -> bool) -> Router {
+    let router = ROUTES.iter().filter(|route| is_served(route)).fold(Router::new(), |router, route| {
         let filter = match route.method {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
@@ -58,15 +64,24 @@ pub fn router(server: Arc<Server>) -> Router {
 }
 
 async fn no_route(State(server): State<Arc<Server>>, request: Request) -> Response {
+    unknown(&server.door, &request, "docs/openapi.json lists the routes; JSON-RPC is at POST /rpc")
+}
+
+/// The refusal of a request to no route, counted.
+pub fn unknown(door: &Door, request: &Request, hint: &str) -> Response {
     let path: String = request.uri().path().chars().take(SHOWN_CHARS_MAX).collect();
-    let error = ApiError::not_found(format!("the route {} {path}", request.method()))
-        .with_hint("docs/openapi.json lists the routes; JSON-RPC is at POST /rpc");
+    let error = ApiError::not_found(format!("the route {} {path}", request.method())).with_hint(hint);
     let response = errors::response(&error);
-    count(&server, NO_ROUTE, &response);
+    door.count(NO_ROUTE, &response);
     response
 }
 
 async fn wrong_method(State(server): State<Arc<Server>>, request: Request) -> Response {
+    other_method(&server.door, &request)
+}
+
+/// The refusal of a method that a path does not take, counted.
+pub fn other_method(door: &Door, request: &Request) -> Response {
     let matched = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     // A path with both methods never comes here but with a third one.
     let takes = |method| ROUTES.iter().any(|route| route.path == matched && route.method == method);
@@ -80,7 +95,7 @@ async fn wrong_method(State(server): State<Arc<Server>>, request: Request) -> Re
         .because(format!("{matched} takes {allowed}, not {}", request.method()));
     let mut response = errors::response(&error);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-    count(&server, route.map_or(NO_ROUTE, |route| route.path), &response);
+    door.count(route.map_or(NO_ROUTE, |route| route.path), &response);
     response
 }
 
@@ -102,16 +117,28 @@ impl Drop for Counted {
 }
 
 async fn answer(server: Arc<Server>, route: &'static Route, request: Request) -> Response {
+    let door = Arc::clone(&server.door);
+    guarded(&door, route, request, |caller, request| handle(server, route, caller, request)).await
+}
+
+/// One request of a route: its caller's rate and scope, then `work` within the time limit; a panic of it is status 500.
+pub async fn guarded<W: Future<Output = Answered>>(
+    door: &Door,
+    route: &'static Route,
+    request: Request,
+    work: impl FnOnce(Caller, Request) -> W,
+) -> Response {
     let started = Instant::now();
-    let _in_flight = Counted::new(&server.shared.metrics.rpc.in_flight);
+    let _in_flight = Counted::new(&door.metrics.in_flight);
     let span = tracing::info_span!("rpc", route = route.path, transaction = field::Empty);
-    let limit = time_limit(&server, route);
+    let limit = time_limit(door.config.request_timeout, route);
     let peer = request.extensions().get::<auth::Peer>().expect("every connection has its peer").0;
-    let caller = Caller::of(&server, peer, request.headers());
-    let verdict = auth::take(&server, &server.buckets, route, caller);
+    let caller = Caller::of(door, peer, request.headers());
+    let verdict = auth::take(door, route, caller);
     let work = async {
         auth::allow(verdict.as_ref())?;
-        handle(Arc::clone(&server), route, caller, request).await
+        auth::check(door, route, caller)?;
+        work(caller, request).await
     };
     let work = AssertUnwindSafe(work).catch_unwind().instrument(span);
     let handled = match tokio::time::timeout(limit, work).await {
@@ -131,49 +158,25 @@ async fn answer(server: Arc<Server>, route: &'static Route, request: Request) ->
         auth::tell(&mut response, verdict);
     }
     if !matches!(route.reply, Reply::Events { .. }) {
-        server.shared.metrics.rpc.latency.with([route.path]).observe(started.elapsed());
+        door.metrics.latency.with([route.path]).observe(started.elapsed());
     }
-    count(&server, route.path, &response);
+    door.count(route.path, &response);
     response
 }
 
 /// The longest that a request of this route may take: waits add their own time.
-fn time_limit(server: &Server, route: &Route) -> Duration {
+fn time_limit(ordinary: Duration, route: &Route) -> Duration {
     match route.operation {
         Operation::TransactionWait | Operation::PipelineWait | Operation::JsonRpc => {
-            server.request_timeout().saturating_add(Duration::from_millis(WAIT_MAX_MS))
+            ordinary.saturating_add(Duration::from_millis(WAIT_MAX_MS))
         }
         Operation::SnapshotMake => SNAPSHOT_TIME_MAX,
-        _ => server.request_timeout(),
+        _ => ordinary,
     }
-}
-
-fn count(server: &Server, route: &'static str, response: &Response) {
-    let status = match response.status().as_u16() {
-        200 => "200",
-        204 => "204",
-        400 => "400",
-        401 => "401",
-        403 => "403",
-        404 => "404",
-        405 => "405",
-        409 => "409",
-        410 => "410",
-        413 => "413",
-        415 => "415",
-        422 => "422",
-        429 => "429",
-        500 => "500",
-        503 => "503",
-        504 => "504",
-        _ => "other",
-    };
-    server.shared.metrics.rpc.requests.with([route, status]).inc();
 }
 
 async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, request: Request) -> Answered {
     let (mut parts, body) = request.into_parts();
-    auth::check(&server, route, caller)?;
     let part = path_part(&mut parts).await?;
     let question = match route.operation {
         Operation::Health | Operation::HealthLive | Operation::HealthReady => return health_reply(&server, route),

@@ -172,8 +172,8 @@ fn operations(OperationsRequest { block, from, limit }: OperationsRequest) -> Qu
 
 /// Each call of a batch is one request of its route: it takes from the caller's bucket and needs the route's scope.
 fn admit(server: &Server, call: &Call, caller: Caller) -> Result<(), ApiError> {
-    auth::allow(auth::take(server, &server.buckets, call.route, caller).as_ref())?;
-    auth::check(server, call.route, caller)
+    auth::allow(auth::take(&server.door, call.route, caller).as_ref())?;
+    auth::check(&server.door, call.route, caller)
 }
 
 /// A question without parameters.

@@ -13,13 +13,12 @@ use axum::body::Bytes;
 use primitives::actions::proving::PROOF_BYTES_MAX;
 use primitives::transaction::PROOF_TRANSACTION_BYTES_MAX;
 use rpc::limits::{STREAMS_MAX, submission_bytes};
-use rpc::rate::Buckets;
 use rpc::{ApiError, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::Span;
 
-use super::auth;
 use super::blocks::BlockCache;
+use super::door::Door;
 use super::hub::Hub;
 use super::metrics::CachedSizes;
 use super::status::Participation;
@@ -54,8 +53,8 @@ pub struct Server {
     pub participation: Mutex<Participation>,
     /// Sizes of the store.
     pub sizes: Mutex<CachedSizes>,
-    /// How often each caller may ask.
-    pub buckets: Mutex<Buckets>,
+    /// Who may ask, and how often.
+    pub door: Arc<Door>,
     running: Arc<Semaphore>,
     queued: Arc<Semaphore>,
     waits: Arc<Semaphore>,
@@ -68,7 +67,8 @@ impl Server {
     /// A server of this node at this address.
     pub fn new(shared: Arc<Shared>, address: SocketAddr, stop: watch::Receiver<bool>) -> Self {
         let genesis = Bytes::from(shared.genesis.to_json());
-        let buckets = Mutex::new(Buckets::new(auth::rates(&shared.config.rpc.rate_limit)));
+        let (config, rate_limit) = (shared.config.rpc.clone(), shared.rate_limit.subscribe());
+        let door = Arc::new(Door::new(config, rate_limit, shared.metrics.rpc.clone()));
         Self {
             shared,
             address,
@@ -78,7 +78,7 @@ impl Server {
             hub: Arc::new(Hub::default()),
             participation: Mutex::default(),
             sizes: Mutex::default(),
-            buckets,
+            door,
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
             queued: Arc::new(Semaphore::new(QUEUED_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
@@ -162,7 +162,11 @@ impl Server {
     }
 }
 
-fn place(places: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
+/// One place of these.
+///
+/// # Errors
+/// `overloaded`, when all are taken.
+pub fn place(places: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, ApiError> {
     Arc::clone(places).try_acquire_owned().map_err(|_| {
         ApiError::new(ErrorCode::Overloaded).because(format!("the node already serves as many {what} as it may"))
     })

@@ -91,6 +91,32 @@ impl Route {
         self.is_probe() || matches!(self.operation, Operation::StateSyncChunk | Operation::StateSyncChunkByIndex)
     }
 
+    /// Whether it is one of the wallet routes: what a wallet needs to pay, to follow a payment and to read its accounts.
+    /// The modes `wallet` and `hybrid` serve them at an address of their own.
+    pub const fn is_wallet(&self) -> bool {
+        self.is_probe()
+            || matches!(
+                self.operation,
+                Operation::NodeStatus
+                    | Operation::LimitsStatus
+                    | Operation::Genesis
+                    | Operation::TransactionSubmit
+                    | Operation::TransactionStatus
+                    | Operation::TransactionWait
+                    | Operation::TransactionStream
+                    | Operation::TransactionProof
+                    | Operation::ReceiptGet
+                    | Operation::AccountGet
+                    | Operation::AccountHistory
+                    | Operation::AccountProof
+                    | Operation::AccountStream
+                    | Operation::PipelineTelemetry
+                    | Operation::PipelineDashboard
+                    | Operation::PipelineStream
+                    | Operation::PipelineWait
+            )
+    }
+
     /// Every refusal of this route, the common ones last.
     pub fn all_errors(&self) -> impl Iterator<Item = ErrorCode> {
         self.errors.iter().copied().chain(COMMON_ERRORS)

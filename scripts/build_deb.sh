@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Makes the Debian package of a program that is built.
+#
+#   scripts/build_deb.sh --binary ./the-block-release/tb --out .
+#
+# It holds the program under all its names, the unit the-block.service (also called ledger-node.service), the commented
+# configuration, the profiles of the rollout, and the alert rules. Installing it makes the user the-block and starts nothing.
+# Two packages of one program and one commit have the same bytes. DEB_COMPRESSION=none packs in a second. Exit: 0 with the path of the package on standard output,
+# 1 where something fails, 2 a wrong command line.
+set -euo pipefail
+
+binary="" out=""
+usage() {
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+}
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --binary | --out)
+        [ $# -ge 2 ] && [ -n "$2" ] || usage
+        declare "${1#--}=$2"
+        shift 2
+        ;;
+    *) usage ;;
+    esac
+done
+[ -n "$binary" ] && [ -n "$out" ] || usage
+[ -x "$binary" ] || {
+    echo "$binary is no program; build it with scripts/build_release.sh" >&2
+    exit 1
+}
+command -v dpkg-deb >/dev/null || {
+    echo "dpkg-deb is needed" >&2
+    exit 1
+}
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+version=$("$binary" --version | sed 's/.* //')
+architecture=$(dpkg --print-architecture)
+# The newest symbols of the C library that the program asks for.
+libc=$(grep -ao 'GLIBC_2\.[0-9]*' "$binary" | sed 's/GLIBC_//' | sort -uV | tail -n 1 || true)
+# The time in the package is that of the commit, so that it does not tell when somebody packed it.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --format=%ct 2>/dev/null || echo 0)}
+export SOURCE_DATE_EPOCH
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+chmod 755 "$root"
+install -D -m 755 "$binary" "$root/usr/bin/tb"
+for name in tb-cli contract-cli rpp-node simnet probe; do ln -s tb "$root/usr/bin/$name"; done
+install -D -m 644 "$top/config/systemd/the-block.service" "$root/usr/lib/systemd/system/the-block.service"
+ln -s the-block.service "$root/usr/lib/systemd/system/ledger-node.service"
+install -D -m 644 "$top/config/node.toml" "$root/usr/share/the-block/node.toml"
+install -D -m 644 "$top/config/defaults/mainnet.toml" "$root/usr/share/the-block/profiles.toml"
+install -D -m 644 "$top/monitoring/alert.rules.yml" "$root/usr/share/the-block/alert.rules.yml"
+install -D -m 644 "$top/CHANGELOG.md" "$root/usr/share/doc/the-block/CHANGELOG.md"
+cat "$top/LICENSE-MIT" "$top/LICENSE-APACHE" >"$root/usr/share/doc/the-block/copyright"
+chmod 644 "$root/usr/share/doc/the-block/copyright"
+
+install -d -m 755 "$root/DEBIAN"
+cat >"$root/DEBIAN/control" <<CONTROL
+Package: the-block
+Version: $version
+Architecture: $architecture
+Maintainer: The Block <operators@the-block.invalid>
+Section: net
+Priority: optional
+Depends: libc6 (>= ${libc:-2.31}), adduser
+Installed-Size: $(du -k --apparent-size -s "$root/usr" | cut -f 1)
+Description: node, wallet and prover of The Block
+ One program: a BFT chain whose ledger is proven. The unit the-block runs a node
+ whose home is /var/lib/the-block; make it with tb init before it is started.
+CONTROL
+cat >"$root/DEBIAN/postinst" <<'POSTINST'
+#!/bin/sh
+# The user of the service and its home. Nothing is started: a node needs keys and a genesis file first.
+set -e
+if [ "$1" = configure ] && [ -z "${DPKG_ROOT:-}" ]; then
+    if ! getent passwd the-block >/dev/null; then
+        adduser --system --group --quiet --home /var/lib/the-block --no-create-home the-block
+    fi
+    install -d -m 700 -o the-block -g the-block /var/lib/the-block
+    if [ -d /run/systemd/system ]; then
+        systemctl daemon-reload
+    fi
+fi
+POSTINST
+cat >"$root/DEBIAN/prerm" <<'PRERM'
+#!/bin/sh
+# A program that is removed does not run on. An upgrade leaves the restart to the operator.
+set -e
+if [ "$1" = remove ] && [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ]; then
+    systemctl stop the-block.service || true
+fi
+PRERM
+cat >"$root/DEBIAN/postrm" <<'POSTRM'
+#!/bin/sh
+# Keys and chain in /var/lib/the-block are never removed here, not even by a purge: nobody could bring them back.
+set -e
+if [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+fi
+POSTRM
+chmod 755 "$root/DEBIAN/postinst" "$root/DEBIAN/prerm" "$root/DEBIAN/postrm"
+(cd "$root" && find usr -type f | LC_ALL=C sort | xargs md5sum >DEBIAN/md5sums)
+chmod 644 "$root/DEBIAN/md5sums" "$root/DEBIAN/control"
+find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+
+mkdir -p "$out"
+package=$out/the-block_${version}_$architecture.deb
+# The compression is named with one thread: the number of threads changes the bytes.
+dpkg-deb --root-owner-group -Z"${DEB_COMPRESSION:-xz}" --threads-max=1 --build "$root" "$package" >&2
+echo "$package"
