@@ -99,6 +99,8 @@ fn the_commands_of_the_contract_draw_the_page_where_it_is_promised() {
     };
     let Some((made, said)) = run("make", &["monitor"]) else {
         testkit::lacks!("S004-179", "make");
+        testkit::lacks!("S004-178", "make");
+        testkit::lacks!("S003-049", "make");
         return;
     };
     assert!(made, "{said}");
@@ -112,6 +114,16 @@ fn the_commands_of_the_contract_draw_the_page_where_it_is_promised() {
     assert!(made, "{said}");
     assert_eq!(first, read());
     let _page = testkit::contract!("S004-179");
+    let _native = testkit::contract!("S004-178");
+    // The board about gossip: committed, asked of series that nodes serve, and drawn.
+    let board = BOARDS.iter().find(|board| board.name == "network").expect("the board");
+    assert!(board.panels.iter().any(|panel| panel.title == "Gossip fanout"));
+    let committed = std::fs::read_to_string(root().join("monitoring/grafana/network.json")).expect("it is committed");
+    assert!(committed == crate::files()["grafana/network.json"] && committed.contains("\"title\": \"Gossip fanout\""));
+    for query in board.panels.iter().flat_map(|panel| panel.queries) {
+        crate::query::labels(&crate::grafana::chosen(query.expr)).expect("series that nodes serve");
+    }
+    let _gossip = testkit::contract!("S003-049");
     match run("npm", &["ci", "--prefix", "monitoring"]) {
         None => testkit::lacks!("S003-047", "npm"),
         Some((fetched, said)) => {
