@@ -294,8 +294,9 @@ async fn a_node_of_the_mainnet_is_compared_with_the_shipped_profile_when_it_is_a
         drift.filter_map(|one| one["key"].as_str().map(str::to_owned)).collect()
     };
     for (gates, wanted) in [(&all[..], "ok"), (&all[..3], "failed")] {
-        let mut cluster = Cluster::with_gates(Engine::Bft, 1, INTERVAL_MS, None, gates);
-        cluster.nodes[0].start_with(&[], &[("TB_RELEASE_CHANNEL", "mainnet")]);
+        // Two: a validator without peers is not ready.
+        let mut cluster = Cluster::with_gates(Engine::Bft, 2, INTERVAL_MS, None, gates);
+        cluster.nodes.iter_mut().for_each(|node| node.start_with(&[], &[("TB_RELEASE_CHANNEL", "mainnet")]));
         let node = &cluster.nodes[0];
         node.ready(START_TIME).await;
         // What runs.

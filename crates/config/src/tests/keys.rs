@@ -27,6 +27,7 @@ fn place() -> Place {
     let place = Place::new();
     place.write("rpc_token", "a-token-that-is-long-enough\n");
     place.write("rpc_tokens", "read,submit exchange another-token-that-is-long\n");
+    place.write("upstream_token", "a-token-of-another-node\n");
     place
 }
 
