@@ -109,11 +109,12 @@ impl Collector {
                 tokio::spawn(async move {
                     match acceptor {
                         None => collector.answer(socket).await,
-                        // A client that does not trust the certificate ends the handshake.
-                        Some(acceptor) => match acceptor.accept(socket).await {
-                            Ok(socket) => collector.answer(socket).await,
-                            Err(_) => return,
-                        },
+                        Some(acceptor) => {
+                            // A client that does not trust the certificate ends the handshake.
+                            if let Ok(socket) = acceptor.accept(socket).await {
+                                collector.answer(socket).await;
+                            }
+                        }
                     }
                 });
             }
