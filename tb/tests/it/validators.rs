@@ -417,7 +417,6 @@ async fn beacons_follow(cluster: &Cluster, (old, new, first): (VrfPublicKey, Vrf
 
 /// The suite for deployed nodes, with the script that follows a rollout in it.
 fn smoke(cluster: &Cluster) {
-    let _suite = testkit::contract!("S001-023");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/pipeline/run.sh");
     let mut command = Command::new("bash");
     without_ours(&mut command);
