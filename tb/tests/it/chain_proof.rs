@@ -194,7 +194,6 @@ async fn is_taken(cluster: &Cluster, height: Height) {
 
 /// Windows are proven and folded, both nodes take the chain proof, and the chain does.
 async fn folds(cluster: &mut Cluster, client: &Client) -> Height {
-    let _first = testkit::contract!("S002-011");
     let health = async || client.node_status().await.expect("it answers").backend_health.plonky3;
     let before = health().await;
     assert_eq!((before.cached_circuits.len(), before.circuit_cache_bytes, before.cache_size), (0, 0, 0), "no preload");

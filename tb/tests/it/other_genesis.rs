@@ -83,7 +83,6 @@ pub async fn verifies_no_proof_and_takes_no_block(cluster: &Cluster, client: &Cl
 
 /// Node and wallet say which proof system they use; another one is refused by name, in a transaction and in a genesis file.
 pub async fn another_proof_system_is_refused(cluster: &Cluster, client: &Client) {
-    let _shown = testkit::contract!("S000-104");
     assert_eq!(client.node_status().await.expect("it answers").proof_system, "plonky3");
     let built = run(tb().args(["release", "info"])).ok();
     assert_eq!(built["features"], serde_json::json!(["backend-plonky3"]), "what the wallet's program verifies");

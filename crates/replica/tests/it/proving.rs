@@ -197,7 +197,6 @@ fn a_block_that_is_too_heavy_for_the_lag_gets_nil() {
 
 #[test]
 fn a_block_with_a_proof_of_another_system_is_refused_by_name() {
-    let _shown = testkit::contract!("S000-104");
     let mut net = Net::of(chain(&["malachite_consensus", "recursive_proofs"]));
     bond(&mut net, 1);
     while net.height().0 <= W {
