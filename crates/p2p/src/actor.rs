@@ -30,6 +30,7 @@ use crate::counters::DropReason;
 use crate::dialer::{Dialer, Origin, peer_of};
 use crate::handle::{Command, P2pEvent, PeerView, Shared};
 use crate::handlers;
+use crate::handlers::bodies::Bodies;
 use crate::handlers::questions::Questions;
 use crate::limits::ReplayWindow;
 use crate::network::{Behaviour, BehaviourEvent};
@@ -92,6 +93,8 @@ pub(crate) struct Network {
     pub asked: [ReplayWindow; 2],
     /// Questions of peers for a proof that the node has not answered yet.
     pub questions: Questions,
+    /// Questions for bodies, ours and those of peers.
+    pub bodies: Bodies,
     pub flush_due: Option<Instant>,
     pub announce_due: Option<Instant>,
     pub persisting: Option<JoinHandle<io::Result<()>>>,
@@ -123,6 +126,7 @@ impl Network {
             replay: ReplayWindow::new(config.limits.replay_window_size),
             asked: [ReplayWindow::new(ASKED_MAX), ReplayWindow::new(ASKED_MAX)],
             questions: Questions::default(),
+            bodies: Bodies::default(),
             swarm,
             config,
             chain,
@@ -293,6 +297,13 @@ impl Network {
             Input::Command(Some(Command::Answer(question, answer))) => {
                 handlers::questions::answer(self, question, &answer);
             }
+            Input::Command(Some(Command::AskBody(peer, height, told))) => {
+                handlers::bodies::ask(self, peer, height, told);
+            }
+            Input::Command(Some(Command::AnswerBody(question, body))) => {
+                handlers::bodies::answer(self, question, body);
+            }
+            Input::Command(Some(Command::Blame(peer))) => handlers::bodies::blame(self, peer),
             Input::Command(stop) => return ControlFlow::Break(stop),
             Input::Flush => handlers::flush::handle(self),
             Input::Announce => handlers::announce::handle(self),

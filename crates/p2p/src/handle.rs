@@ -73,6 +73,15 @@ pub enum P2pEvent {
         /// Which window.
         window: u64,
     },
+    /// A peer has lost the body of a height. Answer with [`P2pHandle::answer_body`].
+    BodyAsked {
+        /// Who asks.
+        peer: PeerKey,
+        /// Names the question in the answer.
+        question: QuestionId,
+        /// Which height.
+        height: Height,
+    },
     /// A handshake ended with agreement.
     PeerConnected {
         /// The peer.
@@ -186,6 +195,9 @@ pub(crate) enum Command {
     Proof(ProofMessage),
     Ask(PeerKey, u64),
     Answer(QuestionId, ProofAnswer),
+    AskBody(PeerKey, Height, oneshot::Sender<Option<Vec<u8>>>),
+    AnswerBody(QuestionId, Option<Vec<u8>>),
+    Blame(PeerKey),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -326,6 +338,26 @@ impl P2pHandle {
     /// proof over `PROOF_BYTES_MAX` bytes counts as. Never waits; false when the queue is full or the network has stopped.
     pub fn answer_proof(&self, question: QuestionId, proof: Option<(ProofKind, Vec<u8>)>) -> bool {
         self.command.try_send(Command::Answer(question, ProofAnswer::of(proof))).is_ok()
+    }
+
+    /// Asks a peer for the body of a height and waits for what it tells: at most `BODY_BYTES_MAX` bytes, unchecked. None from a peer that does
+    /// not have it, is gone, is asked already or does not answer in time.
+    pub async fn ask_body(&self, peer: PeerKey, height: Height) -> Option<Vec<u8>> {
+        let (told, wait) = oneshot::channel();
+        self.command.try_send(Command::AskBody(peer, height, told)).ok()?;
+        wait.await.ok().flatten()
+    }
+
+    /// Answers [`P2pEvent::BodyAsked`]: with the body of that height, or with nothing, which is also what one over `BODY_BYTES_MAX` bytes counts
+    /// as. Never waits; false when the queue is full or the network has stopped.
+    pub fn answer_body(&self, question: QuestionId, body: Option<Vec<u8>>) -> bool {
+        self.command.try_send(Command::AnswerBody(question, body)).is_ok()
+    }
+
+    /// Takes points from a peer that answered a question with something else. Never waits; false when the queue is full or the network has
+    /// stopped.
+    pub fn blame(&self, peer: PeerKey) -> bool {
+        self.command.try_send(Command::Blame(peer)).is_ok()
     }
 
     /// Judges a received batch. Never waits; false when the queue is full or the network has stopped,

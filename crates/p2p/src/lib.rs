@@ -18,7 +18,7 @@
 //! - No peer input can panic, grow a queue without bound, or slow other peers.
 //! - Only this crate names libp2p.
 //!
-//! This crate refuses to judge transactions, to fetch blocks (consensus does, by value sync) and to
+//! This crate refuses to judge transactions and bodies, to fetch new blocks (consensus does, by value sync) and to
 //! read configuration.
 //!
 //! Read next: `wire.rs` (messages), `peers.rs` (life of a peer), `batches.rs` (life of a batch).
@@ -45,5 +45,5 @@ pub use handle::{BatchId, P2p, P2pEvent, P2pHandle, PeerView, QuestionId, StartE
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
 pub use wire::{
-    BATCH_TRANSACTIONS_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal, TOPIC_BYTES_MAX,
+    BATCH_TRANSACTIONS_MAX, BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal, TOPIC_BYTES_MAX,
 };

@@ -1,6 +1,6 @@
 //! The swarm: transports, protocols, connection limits.
 //!
-//! Model: QUIC and TCP (Noise, Yamux) under one identity; five request-response protocols of
+//! Model: QUIC and TCP (Noise, Yamux) under one identity; six request-response protocols of
 //! `wire.rs`; ping to notice a peer that is gone; libp2p's own connection limits and block list.
 //!
 //! Rule: streams, pending and established connections are bounded before any handler of ours runs.
@@ -18,7 +18,7 @@ use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use crate::codec::{Frame, FrameCodec};
 use crate::peers::{HANDSHAKE_TIMEOUT_MS, IN_FLIGHT_MAX, PROOFS_IN_FLIGHT_MAX};
 use crate::wire::{
-    GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX,
+    BODIES_PROTOCOL, BODY_MESSAGE_BYTES_MAX, GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX,
     PROOFS_PROTOCOL, SMALL_BYTES_MAX,
 };
 
@@ -30,6 +30,10 @@ pub const CONNECTIONS_PER_PEER_MAX: u32 = 4;
 pub const CONNECTIONS_SPARE: u32 = 16;
 /// A gossip message or heights request without an answer for this long has failed.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A question for a body without an answer for this long has failed.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Questions for bodies that are open over one connection, each way.
+pub const BODY_STREAMS: usize = 2;
 /// A message with a proof without an answer for this long has failed.
 pub const PROOF_TIMEOUT: Duration = Duration::from_secs(30);
 /// Small requests that one peer may have open at once.
@@ -58,6 +62,7 @@ pub(crate) struct Behaviour {
     pub exchange: Requests,
     pub gossip: Requests,
     pub proofs: Requests,
+    pub bodies: Requests,
 }
 
 impl Behaviour {
@@ -82,6 +87,7 @@ impl Behaviour {
             exchange: requests(PEERS_PROTOCOL, SMALL_BYTES_MAX, REQUEST_TIMEOUT, SMALL_STREAMS_MAX),
             gossip: requests(GOSSIP_PROTOCOL, MESSAGE_BYTES_MAX, REQUEST_TIMEOUT, gossip_streams),
             proofs: requests(PROOFS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX, PROOF_TIMEOUT, proof_streams),
+            bodies: bodies(),
         }
     }
 }
@@ -89,7 +95,15 @@ impl Behaviour {
 fn requests(protocol: StreamProtocol, bytes_max: usize, timeout: Duration, streams_max: usize) -> Requests {
     let config =
         request_response::Config::default().with_request_timeout(timeout).with_max_concurrent_streams(streams_max);
-    request_response::Behaviour::with_codec(FrameCodec { bytes_max }, [(protocol, ProtocolSupport::Full)], config)
+    request_response::Behaviour::with_codec(FrameCodec { request_bytes_max: bytes_max, bytes_max }, [(protocol, ProtocolSupport::Full)], config)
+}
+
+/// The protocol of bodies: long answers to short questions.
+fn bodies() -> Requests {
+    let config =
+        request_response::Config::default().with_request_timeout(BODY_TIMEOUT).with_max_concurrent_streams(BODY_STREAMS);
+    let codec = FrameCodec { request_bytes_max: SMALL_BYTES_MAX, bytes_max: BODY_MESSAGE_BYTES_MAX };
+    request_response::Behaviour::with_codec(codec, [(BODIES_PROTOCOL, ProtocolSupport::Full)], config)
 }
 
 /// A swarm that neither listens nor dials yet.

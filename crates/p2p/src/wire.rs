@@ -1,4 +1,4 @@
-//! What travels between nodes: five request-response protocols, each message one bounded frame.
+//! What travels between nodes: six request-response protocols, each message one bounded frame.
 //!
 //! | protocol | request | reply | frame bound |
 //! |---|---|---|---|
@@ -7,6 +7,7 @@
 //! | `/the-block/peers/1` | [`PeersRequest`] | [`ToldPeers`] | [`SMALL_BYTES_MAX`] |
 //! | `/the-block/transactions/2` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
 //! | `/the-block/proofs/3` | [`ProofMessage`] | [`GossipReply`], to a question [`ProofAnswer`] | [`PROOF_MESSAGE_BYTES_MAX`] |
+//! | `/the-block/bodies/1` | [`BodyQuestion`], at most [`SMALL_BYTES_MAX`] | [`BodyAnswer`] | [`BODY_MESSAGE_BYTES_MAX`] |
 //!
 //! Rules
 //! - The encoding is `primitives::codec`: borsh, bounded, no trailing bytes.
@@ -35,6 +36,13 @@ pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-blo
 /// Name of the protocol that delivers proofs, in transactions, of windows, of the chain, and answers who misses one.
 pub(crate) const PROOFS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/proofs/3");
 
+/// Name of the protocol in which a node asks for the body of a height that it has lost.
+pub(crate) const BODIES_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/bodies/1");
+
+/// The longest body of a height, bytes: block, receipts, operations and closing events, each bounded by its type.
+pub const BODY_BYTES_MAX: usize = 33_554_432;
+/// The longest answer with a body, bytes: whether there is one, and its length.
+pub const BODY_MESSAGE_BYTES_MAX: usize = BODY_BYTES_MAX + 5;
 /// The longest gossip message, bytes.
 pub const MESSAGE_BYTES_MAX: usize = 262_144;
 /// The longest message with a proof, bytes: what it is, the longest transaction with one, and its length.
@@ -229,6 +237,18 @@ pub enum ProofKind {
     Window,
     /// The chain from genesis on.
     Chain,
+}
+
+/// A question: the sender has lost the body of this height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct BodyQuestion {
+    pub height: Height,
+}
+
+/// The answer to a [`BodyQuestion`]. What is in it is the node's affair.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct BodyAnswer {
+    pub body: Option<BoundedVec<u8, BODY_BYTES_MAX>>,
 }
 
 /// A message of a topic as it travels.

@@ -176,6 +176,14 @@ pub enum StorageError {
         /// The round.
         round: Round,
     },
+    /// A height that cannot be quarantined.
+    #[error(
+        "height {height} is damaged and cannot be quarantined: it is the last one, it has no body, or too many heights are; {RESTORE}"
+    )]
+    Unquarantinable {
+        /// The height.
+        height: Height,
+    },
     /// A value is larger than its bound.
     #[error(
         "{what} of {bytes} bytes is over the bound of {bound} bytes; this is a fault of the program, please report it"
@@ -194,4 +202,11 @@ pub enum StorageError {
          tb node rebuild-history"
     )]
     HistoryIncomplete,
+}
+
+impl StorageError {
+    /// Whether something stored is not what was written.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::DamagedFile { .. })
+    }
 }

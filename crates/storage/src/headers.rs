@@ -26,8 +26,8 @@ pub(crate) fn read_header(payload: &[u8]) -> Result<DecidedHeader, Reason> {
 }
 
 impl Store {
-    /// The header of `height` and the certificate that decided it; none above the head, at genesis, and below the oldest that is
-    /// kept.
+    /// The header of `height` and the certificate that decided it; none above the head, at genesis, below the oldest that is
+    /// kept, and where it is quarantined.
     ///
     /// # Errors
     /// A failed or damaged read.
@@ -61,7 +61,7 @@ impl Store {
         of_header: impl FnOnce(DecidedHeader) -> T,
     ) -> Result<Option<T>, StorageError> {
         self.check_poison()?;
-        if height == Height::GENESIS || !self.is_visible(height) {
+        if height == Height::GENESIS || !self.is_visible(height) || self.is_quarantined(height) {
             return Ok(None);
         }
         let key = height_key(height);

@@ -204,7 +204,10 @@ impl Store {
             let mut ops = Vec::new();
             for _ in 0..REBUILD_BLOCKS.min(last.0 - height.0) {
                 height = height.next();
-                ops.extend(self.history_ops(height)?);
+                // What is quarantined brings its entries when it comes back.
+                if !self.is_quarantined(height) {
+                    ops.extend(self.history_ops(height)?);
+                }
             }
             self.durable(&mut writer, ops, head, |_| {})?;
             progress(height, last);

@@ -8,7 +8,7 @@
 //! Rules
 //! - Commits come in height order, one at a time; nothing above [`Store::head`] is visible.
 //! - Every value carries a checksum that is verified on every read; every file is audited before it is opened.
-//!   Damage is refused by name and place, never repaired in silence.
+//!   Damage is refused by name and place, or quarantined ([`Store::mend`]), never repaired in silence.
 //! - An independent mark ([`mark`]) catches a store that lost acknowledged blocks; a torn write after a crash is
 //!   dropped in silence.
 //! - A failed write poisons the handle: stop, restart, recover.
@@ -36,10 +36,12 @@ mod headers;
 mod history;
 mod journal;
 pub mod mark;
+mod mend;
 mod migrate;
 mod open;
 mod proofs;
 mod prune;
+mod quarantine;
 mod read;
 mod repair;
 mod value;
@@ -63,7 +65,9 @@ pub use frozen::{DecidedBlock, Frozen};
 pub use headers::DecidedHeader;
 pub use history::{HISTORY_PAGE_MAX, HistoryEntry, HistoryKey, HistoryKind, history_of};
 pub use mark::{Head, Mark};
+pub use mend::Mended;
 pub use migrate::{Migration, SCHEMA_OLDEST};
 pub use open::{Opening, RECENT_HEIGHTS, Store, StoreConfig, Verify};
 pub use prune::{Checkpoint, PIECE_BYTES, PIECE_HEIGHTS, PruneTo, Pruned, Pruning};
+pub use quarantine::{QUARANTINE_MAX, Quarantined, Refused};
 pub use repair::{Body, RepairError, Repaired, Source, Trust};

@@ -25,6 +25,7 @@ use crate::error::StorageError;
 use crate::headers::read_header;
 use crate::mark::{Head, Mark};
 use crate::migrate::SCHEMA_OLDEST;
+use crate::quarantine::Record;
 use crate::read::read_height;
 use crate::value::{Reason, decode, seal};
 
@@ -79,6 +80,8 @@ struct Inner {
     limit: AtomicU64,
     /// The height that the history begins after: 0 with genesis.
     base: AtomicU64,
+    /// Heights whose bodies are damaged.
+    quarantine: RwLock<Record>,
 }
 
 /// The durable storage of one node. Clones are the same store.
@@ -177,6 +180,7 @@ impl Store {
             opening,
             limit: AtomicU64::new(0),
             base: AtomicU64::new(0),
+            quarantine: RwLock::default(),
         };
         let schema = inner.check_schema(&schemas)?;
         let tip = inner.check_identity()?;
@@ -186,6 +190,7 @@ impl Store {
         if let Some(Base { header, .. }) = store.base()? {
             store.set_base_height(header.height);
         }
+        store.load_quarantine()?;
         Ok((store, schema, verify))
     }
 
@@ -211,6 +216,10 @@ impl Store {
 
     pub(crate) fn set_base_height(&self, height: Height) {
         self.inner.base.store(height.0, Ordering::Release);
+    }
+
+    pub(crate) fn quarantine_record(&self) -> &RwLock<Record> {
+        &self.inner.quarantine
     }
 
     pub(crate) fn limit(&self) -> Option<u64> {
@@ -294,18 +303,24 @@ impl Store {
         Ok(values)
     }
 
-    /// Every height from `first` to `last` has exactly one value, and nothing follows.
+    /// Every height from `first` to `last` has exactly one value, quarantined ones apart, and nothing follows.
     fn verify_heights(&self, column: Column, first: Height, last: Height) -> Result<u64, StorageError> {
         let mut expected = first;
         let range = Range { from: height_key(first).to_vec(), ..Range::default() };
         self.visit(column, &range, |key, _| {
             let height = height_of_key(key).ok_or("its key has another length")?;
+            while expected < height && self.is_quarantined(expected) {
+                expected = expected.next();
+            }
             if height != expected || height > last {
                 return Err(format!("height {expected} was expected here, the head is {last}"));
             }
             expected = expected.next();
             Ok(true)
         })?;
+        while expected <= last && self.is_quarantined(expected) {
+            expected = expected.next();
+        }
         if expected <= last {
             return Err(self.damaged(column, &height_key(expected), "it is missing below the head".to_owned()));
         }
@@ -342,7 +357,9 @@ impl Store {
         })?;
         let first = self.first_hash()?;
         let expected = head.map_or(0, |head| head.height.0.saturating_sub(first.0).saturating_add(1));
-        if values == expected {
+        // The hash of a quarantined height may be unknown.
+        let unknown = u64::try_from(self.quarantined().len()).unwrap_or(u64::MAX);
+        if values <= expected && values >= expected.saturating_sub(unknown) {
             return Ok(values);
         }
         Err(self.damaged(Column::Hashes, &[], format!("{values} block hashes for {expected} heights")))

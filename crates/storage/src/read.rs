@@ -15,7 +15,7 @@ use crate::open::Store;
 use crate::value::{Reason, decode, split_block, unseal};
 
 impl Store {
-    /// Canonical bytes of the block at `height`; none above the head, at genesis, and at and below the base.
+    /// Canonical bytes of the block at `height`; none above the head, at genesis, at and below the base, and where it is quarantined.
     ///
     /// # Errors
     /// A failed or damaged read.
@@ -162,7 +162,7 @@ impl Store {
         read: impl FnOnce(&[u8]) -> Result<T, Reason>,
     ) -> Result<Option<T>, StorageError> {
         self.check_poison()?;
-        if height <= self.base_height() || !self.is_visible(height) {
+        if height <= self.base_height() || !self.is_visible(height) || self.is_quarantined(height) {
             return Ok(None);
         }
         let key = height_key(height);

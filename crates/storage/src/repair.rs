@@ -31,11 +31,12 @@ use primitives::{
 use crate::backend::{Op, Range};
 use crate::batch::CommitBatch;
 use crate::check::{Digest, transactions_root};
-use crate::columns::Column;
+use crate::columns::{Column, GENESIS, QUARANTINE, SCHEMA, SEQUENCE, TIP};
 use crate::commit::{block_ops, put};
 use crate::error::StorageError;
 use crate::headers::read_header;
 use crate::history::{flag, history_of};
+use crate::mark::Head;
 use crate::open::{Store, StoreConfig, Verify};
 
 /// Largest block in bytes, as the network bounds it.
@@ -63,7 +64,7 @@ pub struct Body {
 impl Body {
     /// Whether this is what was decided: the block has this hash, and its header commits to the rest. The operations are judged by
     /// [`Body::follows`].
-    fn is_of(&self, hash: &Hash) -> Option<Block> {
+    pub(crate) fn is_of(&self, hash: &Hash) -> Option<Block> {
         let block = Block::from_bytes(&self.block).ok()?;
         let certified = self.certificate.as_ref().is_none_or(|certificate| certificate.block == *hash);
         let whole = block.header.hash() == *hash
@@ -76,7 +77,7 @@ impl Body {
     }
 
     /// Whether the operations lead from the digest of the height before to that of `header`.
-    fn follows(&self, before: LedgerDigest, header: &Header, digest: &Digest) -> bool {
+    pub(crate) fn follows(&self, before: LedgerDigest, header: &Header, digest: &Digest) -> bool {
         (digest.absorb)(before, &self.operations) == header.ops_digest
     }
 }
@@ -157,30 +158,59 @@ impl Store {
         source: &mut Source<'_>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Repaired, RepairError> {
+        let rebuild = Rebuild::begin(home, genesis)?;
+        let mut work = rebuild.work(trust);
+        work.copy_state()?;
+        let head = rebuild.head;
+        work.bodies(head.height, head.block, source, progress)?;
+        let Work { mut refetched, kept, .. } = work;
+        refetched.reverse();
+        let aside = rebuild.finish(Vec::new())?;
+        Ok(Repaired { head: head.height, kept, refetched, aside })
+    }
+
+    fn finish_repair(&self, head: Head, mut last: Vec<Op>) -> Result<(), StorageError> {
+        let mut writer = self.writer()?;
+        last.push(flag(true));
+        self.durable_beyond_limit(&mut writer, last, Some(head), |_| {})
+    }
+}
+
+/// A damaged store and the one that is built in its place.
+pub(crate) struct Rebuild {
+    pub(crate) old: Store,
+    new: Store,
+    pub(crate) head: Head,
+    home: PathBuf,
+    place: PathBuf,
+}
+
+impl Rebuild {
+    /// Opens the damaged store as it is and an empty one beside it.
+    pub(crate) fn begin(home: &Path, genesis: &Hash) -> Result<Self, StorageError> {
         let config = StoreConfig::Disk { path: home.to_owned(), verify: Verify::Recent };
-        let old = Self::open_unverified(&config, genesis)?;
+        let old = Store::open_unverified(&config, genesis)?;
         let head = old.head().ok_or(StorageError::NotInitialised)?;
         let place = home.join("store.repair");
         if place.exists() {
             fs::remove_dir_all(&place).map_err(io("remove", &place))?;
         }
-        let new = Self::open(&StoreConfig::Disk { path: place.clone(), verify: Verify::Full }, genesis)?;
-        let mut work = Work { old: &old, new: &new, trust, refetched: Vec::new(), kept: 0 };
-        work.copy_state()?;
-        work.bodies(head.height, head.block, source, progress)?;
-        let Work { mut refetched, kept, .. } = work;
-        refetched.reverse();
-        // The head last: until then the new store has none, and is refused as an empty one.
-        new.finish_repair(head)?;
-        let batch = old.backend().opened_mark().batch;
-        drop((old, new));
-        let aside = swap(home, &place, batch)?;
-        Ok(Repaired { head: head.height, kept, refetched, aside })
+        let new = Store::open(&StoreConfig::Disk { path: place.clone(), verify: Verify::Full }, genesis)?;
+        Ok(Self { old, new, head, home: home.to_owned(), place })
     }
 
-    fn finish_repair(&self, head: crate::mark::Head) -> Result<(), StorageError> {
-        let mut writer = self.writer()?;
-        self.durable_beyond_limit(&mut writer, vec![flag(true)], Some(head), |_| {})
+    pub(crate) fn work<'a>(&'a self, trust: &'a Trust<'a>) -> Work<'a> {
+        Work { old: &self.old, new: &self.new, trust, refetched: Vec::new(), kept: 0 }
+    }
+
+    /// Writes the head with `last`, and puts the new store in the place of the damaged one; gives where that one is.
+    pub(crate) fn finish(self, last: Vec<Op>) -> Result<PathBuf, StorageError> {
+        // The head last: until then the new store has none, and is refused as an empty one.
+        self.new.finish_repair(self.head, last)?;
+        let batch = self.old.backend().opened_mark().batch;
+        let Self { old, new, home, place, .. } = self;
+        drop((old, new));
+        swap(&home, &place, batch)
     }
 }
 
@@ -221,10 +251,10 @@ fn swap(home: &Path, place: &Path, batch: u64) -> Result<PathBuf, StorageError> 
 }
 
 /// The two stores.
-struct Work<'a> {
-    old: &'a Store,
+pub(crate) struct Work<'a> {
+    pub(crate) old: &'a Store,
     new: &'a Store,
-    trust: &'a Trust<'a>,
+    pub(crate) trust: &'a Trust<'a>,
     refetched: Vec<Height>,
     kept: u64,
 }
@@ -236,7 +266,7 @@ impl Work<'_> {
     }
 
     /// Copies what is neither body nor index: every value is checked against its checksum on the way.
-    fn copy_state(&mut self) -> Result<(), StorageError> {
+    pub(crate) fn copy_state(&mut self) -> Result<(), StorageError> {
         let columns = [
             Column::Candidates,
             Column::Slots,
@@ -251,7 +281,7 @@ impl Work<'_> {
         }
         let mut ops = Vec::new();
         // What is the new store's own stays.
-        let own = [crate::columns::SCHEMA, crate::columns::GENESIS, crate::columns::TIP, crate::columns::SEQUENCE];
+        let own = [SCHEMA, GENESIS, TIP, SEQUENCE, QUARANTINE];
         self.old.visit(Column::Meta, &Range::default(), |key, payload| {
             if !own.contains(&key) {
                 ops.push(put(Column::Meta, key, payload));
@@ -349,7 +379,7 @@ impl Work<'_> {
         }
     }
 
-    fn digest_of_base(&self) -> Result<LedgerDigest, StorageError> {
+    pub(crate) fn digest_of_base(&self) -> Result<LedgerDigest, StorageError> {
         Ok(self.old.base()?.map_or(self.trust.digest.start, |base| base.header.ops_digest))
     }
 
@@ -389,7 +419,7 @@ impl Work<'_> {
         Ok((body, block))
     }
 
-    fn put_body(&self, height: Height, hash: Hash, body: &Body, block: &Block) -> Result<(), StorageError> {
+    pub(crate) fn put_body(&self, height: Height, hash: Hash, body: &Body, block: &Block) -> Result<(), StorageError> {
         let receipts = body.receipts.to_vec();
         let batch = CommitBatch {
             height,

@@ -4,6 +4,7 @@
 //! a disconnection.
 
 pub(crate) mod announce;
+pub(crate) mod bodies;
 pub(crate) mod connection;
 pub(crate) mod exchange;
 pub(crate) mod flush;

@@ -10,6 +10,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
+mod bodies;
 mod cluster;
 mod exchange;
 mod harness;

@@ -6,6 +6,7 @@ mod chain;
 mod faulty;
 mod format;
 mod refused;
+mod mend;
 mod repair;
 mod shelf;
 mod whole;

@@ -11,9 +11,9 @@ use super::chain::{Chain, on_disk, open, replay};
 use crate::{certifies, digest};
 
 /// Blocks of the chain.
-const BLOCKS: u64 = 40;
+pub const BLOCKS: u64 = 40;
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -24,7 +24,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A store on disk whose older blocks are in tables, closed; and the same chain in memory, which is the honest peer.
-fn two_nodes(home: &Path, then: impl FnOnce(&Store)) -> Chain {
+pub fn two_nodes(home: &Path, then: impl FnOnce(&Store)) -> Chain {
     let mut damaged = Chain::new(50, &on_disk(home));
     (0..BLOCKS).for_each(|_| damaged.grow());
     damaged.store.compact().unwrap();
@@ -46,7 +46,7 @@ fn from_store(store: &Store, height: Height, judge: &dyn Fn(&Body) -> bool) -> O
     store.body(height).unwrap().filter(|body| judge(body))
 }
 
-fn is_whole(home: &Path, peer: &Chain) {
+pub fn is_whole(home: &Path, peer: &Chain) {
     let store = Arc::new(Store::open(&on_disk(home), &peer.genesis.hash()).unwrap());
     assert_eq!(store.head(), peer.store.head());
     for height in (1..=BLOCKS + 1).map(Height) {
