@@ -13,6 +13,7 @@ use crate::value::Kind;
 mod entry;
 mod find;
 mod pruning;
+mod storage;
 mod telemetry;
 mod wallet;
 
@@ -186,6 +187,9 @@ pub static KEYS: &[Key] = &[
     pruning::BACKLOG_MAX,
     pruning::COMPACT_BYTES,
     pruning::EMERGENCY_PAUSE,
+    storage::MEND,
+    storage::SCRUB_BYTES_PER_SEC,
+    storage::JOURNAL_BYTES_MAX,
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"]), "Form of log lines.")
         .default("human", "json"),
     key("log.level", &["TB_LOG_LEVEL", "RUST_LOG"], Kind::LogFilter, "What is logged: a level, or levels by module. The default keeps the libraries of consensus and network quiet.")
@@ -551,6 +555,13 @@ pub static KEYS: &[Key] = &[
         "Drills on development chains only: nodes with different tags exchange no messages. A start without it heals the partition.",
     )
     .unset("no tag", "left"),
+    key(
+        "drill.wrong_bodies",
+        &["TB_WRONG_BODIES"],
+        Kind::Bool,
+        "Drills on development chains only: bodies that this node gives to peers that have lost theirs are altered.",
+    )
+    .default("false", "true"),
 ];
 
 /// Keys and variables of features that this version does not have, with what is missing: refused by name.

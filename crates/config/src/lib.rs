@@ -38,6 +38,7 @@ mod pruning;
 mod rules;
 mod secret;
 mod sources;
+mod storage;
 mod tokens;
 mod value;
 
@@ -61,5 +62,6 @@ pub use profile::{Drift, Profile, Profiles};
 pub use pruning::PruningConfig;
 pub use secret::Secret;
 pub use sources::{Setting, Source, unknown_environment};
+pub use storage::StorageConfig;
 pub use tokens::{SCOPES, TOKENS_MAX};
 pub use value::{Kind, Value};

@@ -19,12 +19,15 @@ use crate::pruning::PruningConfig;
 use crate::rules;
 use crate::secret::Secret;
 use crate::sources::{Setting, Source, Sources};
+use crate::storage::StorageConfig;
 use crate::tokens;
 use crate::value::Value;
 
+mod drill;
 mod telemetry;
 mod wallet;
 
+pub use drill::DrillConfig;
 pub use telemetry::TelemetryConfig;
 pub use wallet::WalletConfig;
 
@@ -192,15 +195,6 @@ pub struct RpcConfig {
     pub connections_max: usize,
 }
 
-/// What a drill does to a node; only development chains take anything but the default.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DrillConfig {
-    /// How far the node's clock is off, milliseconds.
-    pub clock_offset_ms: i64,
-    /// Nodes with different tags exchange no messages.
-    pub partition_tag: Option<String>,
-}
-
 /// Where snapshots are, when they are made and how many stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotConfig {
@@ -240,6 +234,8 @@ pub struct NodeConfig {
     pub snapshots: SnapshotConfig,
     /// Pruning; it counts while its gate is on.
     pub pruning: PruningConfig,
+    /// The upkeep of the store.
+    pub storage: StorageConfig,
     /// File with the password of the validator's key file.
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
@@ -430,6 +426,11 @@ impl Reader<'_> {
                 compact_bytes: self.number("pruning.compact_bytes"),
                 emergency_pause: self.flag("pruning.emergency_pause"),
             },
+            storage: StorageConfig {
+                mend: self.flag("storage.mend"),
+                scrub_bytes_per_sec: self.number("storage.scrub_bytes_per_sec"),
+                journal_bytes_max: self.number("storage.journal_bytes_max"),
+            },
             validator_key_password_file: self.path_if_set("validator_key_password_file"),
             validator_key_password: match self.value("validator_key_password") {
                 Value::Secret(password) => Some(password.clone()),
@@ -461,18 +462,6 @@ impl Reader<'_> {
             telemetry: self.telemetry(),
             drill: self.drill(),
         }
-    }
-
-    fn drill(&self) -> DrillConfig {
-        let clock_offset_ms = match self.value("drill.clock_offset_ms") {
-            Value::Offset(offset_ms) => *offset_ms,
-            _ => unreachable!("drill.clock_offset_ms is no offset"),
-        };
-        let partition_tag = match self.value("drill.partition_tag") {
-            Value::Text(tag) => Some(tag.clone()),
-            _ => None,
-        };
-        DrillConfig { clock_offset_ms, partition_tag }
     }
 
     fn rpc(&self) -> RpcConfig {

@@ -1,8 +1,8 @@
-//! What a drill does to a node: a clock that is off, and a tag that keeps other tags away.
+//! What a drill does to a node: a clock that is off, a tag that keeps other tags away, wrong answers to peers that have lost a block.
 //!
 //! Rules
-//! - Only a chain whose name starts with [`CHAIN_PREFIX`] takes either; on any other chain the start is refused.
-//! - Both are said loudly in the log, and hold for the whole life of the process.
+//! - Only a chain whose name starts with [`CHAIN_PREFIX`] takes one; on any other chain the start is refused.
+//! - Each is said loudly in the log, and hold for the whole life of the process.
 //! - A tag is part of the names by which peers find out that they belong together, in consensus and in gossip, so
 //!   that a node with another tag is turned away like one of another chain.
 //!
@@ -37,7 +37,8 @@ pub enum DrillError {
 pub fn arm(drill: &DrillConfig, genesis: &Genesis) -> Result<(), DrillError> {
     let clock = (drill.clock_offset_ms != 0).then_some("drill.clock_offset_ms");
     let tag = drill.partition_tag.as_ref().map(|_| "drill.partition_tag");
-    if let Some(key) = clock.or(tag).filter(|_| !genesis.chain_id.starts_with(CHAIN_PREFIX)) {
+    let bodies = drill.wrong_bodies.then_some("drill.wrong_bodies");
+    if let Some(key) = clock.or(tag).or(bodies).filter(|_| !genesis.chain_id.starts_with(CHAIN_PREFIX)) {
         return Err(DrillError::Chain { key, chain: genesis.chain_id.clone() });
     }
     if drill.clock_offset_ms != 0 {
@@ -45,6 +46,11 @@ pub fn arm(drill: &DrillConfig, genesis: &Genesis) -> Result<(), DrillError> {
         tracing::warn!(
             offset_ms = drill.clock_offset_ms,
             "DRILL: the clock of this node is off on purpose; block times and readiness are wrong. Start it without drill.clock_offset_ms to end this"
+        );
+    }
+    if drill.wrong_bodies {
+        tracing::warn!(
+            "DRILL: bodies that this node gives to peers are altered. Start it without drill.wrong_bodies to end this"
         );
     }
     if let Some(tag) = &drill.partition_tag {

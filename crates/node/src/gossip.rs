@@ -68,6 +68,10 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
                 let (shared, p2p) = (Arc::clone(&shared), p2p.clone());
                 tokio::task::spawn_blocking(move || travel::answer(&shared, &p2p, question, window));
             }
+            P2pEvent::BodyAsked { peer: _, question, height } => {
+                let (shared, p2p) = (Arc::clone(&shared), p2p.clone());
+                tokio::task::spawn_blocking(move || crate::upkeep::answer(&shared, &p2p, question, height));
+            }
             P2pEvent::PeerConnected { peer, agent, mode, channel, gates, height } => {
                 record(&shared, &Greeting { peer, agent, mode, channel, gates, height });
                 retell(&shared, &p2p);

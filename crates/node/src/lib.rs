@@ -51,6 +51,7 @@ pub mod state_sync;
 mod submit;
 mod telemetry_record;
 pub mod topics;
+pub mod upkeep;
 mod wallet;
 
 pub use rebuild::rebuild_history;

@@ -15,6 +15,7 @@
 //! - A genesis that activates a gate this version does not have is refused by name.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use p2p::{ChainIdentity, LimitsConfig, P2p, P2pConfig, StorePaths};
 use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Genesis, Hash, Height, SecretKey};
 use replica::{Identity, Replica};
-use storage::{Store, StoreConfig, Verify};
+use storage::Store;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
@@ -53,6 +54,7 @@ use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 use crate::start_error::StartError;
 use crate::state_sync::StateSync;
+use crate::upkeep::{self, Upkeep};
 
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
@@ -148,6 +150,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     }
     tokio::spawn(crate::pruning::run(Arc::clone(&shared)));
     start_gossip(&shared, &options.home)?;
+    upkeep::start(&shared);
     let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
     let server = tokio::spawn(crate::rpc::serve(Arc::clone(&shared), listener, wallet, tls, rpc_stop));
     start_consensus(&shared, &options.home, signer, (armed.wal, options.hurry_to)).await?;
@@ -217,7 +220,7 @@ impl Opening<'_> {
         let genesis_hash = genesis.hash();
         let key = (config.mode == Mode::Validator).then(|| load_validator_key(home, &config, ask)).transpose()?;
         let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
-        let store = open_store(&config, &genesis_hash)?;
+        let (store, mended_from) = open_store(&config, &genesis_hash)?;
         let signer = match &key {
             None => None,
             Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
@@ -225,6 +228,7 @@ impl Opening<'_> {
         let metrics = Metrics::new();
         let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
         metrics.storage.marks_mended.set_total(store.opening().audit.marks_mended);
+        metrics.storage.mends.set_total(u64::from(mended_from.is_some()));
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
         let snapshots = open_snapshots(home, &config, &genesis, &metrics)?;
@@ -255,6 +259,7 @@ impl Opening<'_> {
             disk: Disk::new(config.disk_free_min_bytes),
             snapshots,
             pruner: Pruner::new(config.pruning.emergency_pause),
+            upkeep: Upkeep::new(&config.data_dir, mended_from),
             stages,
             metrics,
             rate_limit: watch::Sender::new(config.rpc.rate_limit),
@@ -288,13 +293,13 @@ fn note_keys(proofs: &Proofs, config: &NodeConfig, now: primitives::Timestamp) {
     proofs.look_at_keys(&config.data_dir, &keys, now);
 }
 
-fn open_store(config: &NodeConfig, genesis_hash: &Hash) -> Result<Arc<Store>, StartError> {
-    let store_config = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Full };
-    let store = Arc::new(Store::open(&store_config, genesis_hash)?);
+fn open_store(config: &NodeConfig, genesis_hash: &Hash) -> Result<(Arc<Store>, Option<PathBuf>), StartError> {
+    let (store, mended_from) = upkeep::open(config, genesis_hash)?;
+    let store = Arc::new(store);
     store.set_limit(config.store_limit_bytes);
     let opening = store.opening();
     tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
-    Ok(store)
+    Ok((store, mended_from))
 }
 
 fn open_snapshots(

@@ -26,6 +26,7 @@ use crate::pruning::Pruner;
 use crate::samples::Samples;
 use crate::snapshots::Snapshots;
 use crate::stages::Stages;
+use crate::upkeep::Upkeep;
 
 /// The running engine.
 pub enum Engine {
@@ -57,6 +58,8 @@ pub struct Shared {
     pub snapshots: Arc<Snapshots>,
     /// Deletes old blocks, where its gate is on.
     pub pruner: Pruner,
+    /// Looks after the store.
+    pub upkeep: Upkeep,
     /// Metrics of this process.
     pub metrics: Metrics,
     /// The configuration in force.

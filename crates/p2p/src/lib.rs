@@ -45,5 +45,6 @@ pub use handle::{BatchId, P2p, P2pEvent, P2pHandle, PeerView, QuestionId, StartE
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
 pub use wire::{
-    BATCH_TRANSACTIONS_MAX, BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal, TOPIC_BYTES_MAX,
+    BATCH_TRANSACTIONS_MAX, BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal,
+    TOPIC_BYTES_MAX,
 };

@@ -18,8 +18,8 @@ use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, ping, tcp, yamux};
 use crate::codec::{Frame, FrameCodec};
 use crate::peers::{HANDSHAKE_TIMEOUT_MS, IN_FLIGHT_MAX, PROOFS_IN_FLIGHT_MAX};
 use crate::wire::{
-    BODIES_PROTOCOL, BODY_MESSAGE_BYTES_MAX, GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX,
-    PROOFS_PROTOCOL, SMALL_BYTES_MAX,
+    BODIES_PROTOCOL, BODY_MESSAGE_BYTES_MAX, GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX,
+    PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX, PROOFS_PROTOCOL, SMALL_BYTES_MAX,
 };
 
 /// Connections whose encryption is not set up yet.
@@ -95,13 +95,18 @@ impl Behaviour {
 fn requests(protocol: StreamProtocol, bytes_max: usize, timeout: Duration, streams_max: usize) -> Requests {
     let config =
         request_response::Config::default().with_request_timeout(timeout).with_max_concurrent_streams(streams_max);
-    request_response::Behaviour::with_codec(FrameCodec { request_bytes_max: bytes_max, bytes_max }, [(protocol, ProtocolSupport::Full)], config)
+    request_response::Behaviour::with_codec(
+        FrameCodec { request_bytes_max: bytes_max, bytes_max },
+        [(protocol, ProtocolSupport::Full)],
+        config,
+    )
 }
 
 /// The protocol of bodies: long answers to short questions.
 fn bodies() -> Requests {
-    let config =
-        request_response::Config::default().with_request_timeout(BODY_TIMEOUT).with_max_concurrent_streams(BODY_STREAMS);
+    let config = request_response::Config::default()
+        .with_request_timeout(BODY_TIMEOUT)
+        .with_max_concurrent_streams(BODY_STREAMS);
     let codec = FrameCodec { request_bytes_max: SMALL_BYTES_MAX, bytes_max: BODY_MESSAGE_BYTES_MAX };
     request_response::Behaviour::with_codec(codec, [(BODIES_PROTOCOL, ProtocolSupport::Full)], config)
 }

@@ -29,7 +29,7 @@ use crate::types::{
     LightHead, Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf,
     PipelineDashboard, PipelineTelemetry, ProofStatus, ProvenAccount, ProversStatus, PruningStatus, Ready, ReceiptView,
     ReputationBoard, ReputationView, RolloutStatus, SnapshotList, SnapshotView, StakerView, StateSyncChunk,
-    StateSyncPlan, StateSyncSession, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof,
+    StateSyncPlan, StateSyncSession, StorageStatus, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof,
     TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorStatistics, ValidatorView,
     VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
@@ -76,7 +76,7 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
 }
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 69] = [
+pub static ROUTES: [Route; 70] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -114,6 +114,11 @@ pub static ROUTES: [Route; 69] = [
         summary: "what was deleted of old blocks, what is kept and by which rule",
         method_name: Some("pruning.status"),
         ..get(Operation::PruningStatus, "/status/pruning", "pruning_status", json::<PruningStatus>())
+    },
+    Route {
+        summary: "what the store's upkeep has checked, found, quarantined and taken back",
+        method_name: Some("storage.status"),
+        ..get(Operation::StorageStatus, "/status/storage", "storage_status", json::<StorageStatus>())
     },
     Route {
         summary: "every bound that a caller can meet",

@@ -39,6 +39,10 @@ pub struct Audit {
 const CHUNK_BYTES: usize = 256 * 1024;
 const VERSION_BYTES: &[u8] = b"FJL\x03";
 const CURRENT_BYTES: usize = 25;
+/// Looks at a manifest that the engine is replacing.
+const MANIFEST_TRIES: u32 = 20;
+/// Pause between two of them.
+const MANIFEST_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> StorageError {
     move |source| StorageError::Io { action, path: path.to_owned(), source }
@@ -113,6 +117,14 @@ impl Audit {
     }
 
     fn keyspace(&mut self, path: &Path, verify: Verify) -> Result<(), StorageError> {
+        for (file, digest) in self.listed(path)? {
+            self.data_file(&file, digest, verify)?;
+        }
+        Ok(())
+    }
+
+    /// The data files that the manifest of a keyspace lists, with their digests.
+    fn listed(&mut self, path: &Path) -> Result<Vec<(PathBuf, u128)>, StorageError> {
         let current_path = path.join("current");
         let current = self.small_file(&current_path)?;
         let short = || damaged(&current_path, "it is not 25 bytes long");
@@ -129,13 +141,12 @@ impl Audit {
         if self.file_digest(&manifest)? != u128::from_le_bytes(*digest) {
             return Err(damaged(&manifest, "its checksum is not the one that the file `current` beside it names"));
         }
-        for (id, digest) in manifest_files(&manifest, b"tables")? {
-            self.data_file(&path.join("tables").join(id.to_string()), digest, verify)?;
+        let mut files = Vec::new();
+        for (section, folder) in [(b"tables".as_slice(), "tables"), (b"blob_files".as_slice(), "blobs")] {
+            let listed = manifest_files(&manifest, section)?.into_iter();
+            files.extend(listed.map(|(id, digest)| (path.join(folder).join(id.to_string()), digest)));
         }
-        for (id, digest) in manifest_files(&manifest, b"blob_files")? {
-            self.data_file(&path.join("blobs").join(id.to_string()), digest, verify)?;
-        }
-        Ok(())
+        Ok(files)
     }
 
     fn data_file(&mut self, path: &Path, digest: u128, verify: Verify) -> Result<(), StorageError> {
@@ -193,6 +204,74 @@ fn cut_tail(path: &Path, tail: &JournalTail, newest: Option<u64>, mark: &Mark) -
     let file = fs::OpenOptions::new().write(true).open(path).map_err(io("open", path))?;
     file.set_len(tail.offset).map_err(io("cut", path))?;
     file.sync_all().map_err(io("sync", path))
+}
+
+/// A data file that is not what its manifest says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Reads every data file of a running engine against its manifest. `look` hears how many bytes were read since it was last asked, and stops
+/// everything with false. What the engine replaces meanwhile is no damage.
+pub(crate) fn running_files(path: &Path, look: &mut dyn FnMut(u64) -> bool) -> Result<Vec<BadFile>, StorageError> {
+    let mut bad = Vec::new();
+    for keyspace in entries(&path.join("keyspaces"))? {
+        if !keyspace.is_dir() {
+            continue;
+        }
+        for (file, digest) in listed_now(&keyspace)? {
+            let Some(found) = digest_of(&file, look) else { return Ok(bad) };
+            let reason = match found {
+                Ok(found) if found == digest => continue,
+                Ok(_) => "its checksum is not the one in the manifest".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            if listed_now(&keyspace)?.contains(&(file.clone(), digest)) {
+                bad.push(BadFile { path: file, reason });
+            }
+        }
+    }
+    Ok(bad)
+}
+
+/// What a keyspace lists now. The engine may change from one manifest to the next while this looks.
+fn listed_now(keyspace: &Path) -> Result<Vec<(PathBuf, u128)>, StorageError> {
+    let mut tries = MANIFEST_TRIES;
+    loop {
+        match Audit::default().listed(keyspace) {
+            Err(StorageError::DamagedFile { .. }) if tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(MANIFEST_PAUSE);
+            }
+            listed => return listed,
+        }
+    }
+}
+
+/// The XXH3-128 of a file, or why it cannot be read; none when it was stopped.
+fn digest_of(path: &Path, look: &mut dyn FnMut(u64) -> bool) -> Option<std::io::Result<u128>> {
+    let mut hasher = Xxh3Default::new();
+    let mut chunk = vec![0_u8; CHUNK_BYTES];
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return Some(Err(error)),
+    };
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Some(Ok(hasher.digest128())),
+            Ok(read) => {
+                hasher.update(&chunk[..read]);
+                if !look(u64::try_from(read).unwrap_or(u64::MAX)) {
+                    return None;
+                }
+            }
+            Err(error) => return Some(Err(error)),
+        }
+    }
 }
 
 /// The files that a section of a manifest lists, with their digests.

@@ -20,6 +20,7 @@ use primitives::merkle;
 use primitives::receipt::receipts_root;
 use primitives::{Block, CommitCertificate, Hash, Header, Height, LedgerDigest, LedgerOp, encode};
 
+use crate::audit::BadFile;
 use crate::batch::TransactionPlace;
 use crate::columns::Column;
 use crate::error::StorageError;
@@ -175,6 +176,16 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Reads every data file of the engine against its list of them, which also finds what hides behind caches. `look` hears how many bytes were
+    /// read since it was last asked, and stops everything with false.
+    ///
+    /// # Errors
+    /// A disk that refuses, or lists of files that are damaged.
+    pub fn bad_files(&self, look: &mut dyn FnMut(u64) -> bool) -> Result<Vec<BadFile>, StorageError> {
+        self.check_poison()?;
+        self.backend().bad_files(look)
     }
 
     /// Compares the checkpoint of pruning with the header at its height.

@@ -49,7 +49,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use audit::Audit;
+pub use audit::{Audit, BadFile};
 pub use backend::StoreSizes;
 pub use backend::faulty::{Fault, FaultOn, FaultyDisk, FaultySnapshot};
 pub use base::Base;

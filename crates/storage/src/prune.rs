@@ -185,6 +185,24 @@ impl Store {
         Ok(())
     }
 
+    /// Writes what is in memory to tables, so that journals that the engine has sealed can go. Blocks go on meanwhile; the caller waits.
+    ///
+    /// # Errors
+    /// A failed call of the engine.
+    pub fn flush(&self) -> Result<(), StorageError> {
+        self.check_poison()?;
+        self.backend().flush()
+    }
+
+    /// Bytes of the journals: what was written since the tables were.
+    ///
+    /// # Errors
+    /// A failed call of the engine.
+    pub fn journal_bytes(&self) -> Result<u64, StorageError> {
+        self.check_poison()?;
+        self.backend().journal_bytes()
+    }
+
     /// Adds the removal of bodies from the base up to `last`.
     fn bodies(&self, last: Height, piece: &mut Piece) -> Result<(), StorageError> {
         let base = self.base()?;

@@ -5,6 +5,7 @@
 //! | `stopping` | x | x | x | x | shutdown has begun |
 //! | `service_down` | x | x | x | x | a service this role needs is not up |
 //! | `disk_low` | x | x | x | x | the disk has less free room than the configured floor |
+//! | `quarantined` | x | x | x | | bodies of heights are damaged and nobody has given them whole yet |
 //! | `starting` | x | x | | | since its start the node was not yet where its best peer is: what peers said so far may be old |
 //! | `syncing` | x | x | | | the node fetches heights that others have |
 //! | `stalled` | x | x | x | | no height was finalized for too long |
@@ -97,6 +98,8 @@ pub struct Observation<'a> {
     pub services_down: &'a [&'static str],
     /// Free bytes of the disk and the floor, while it has less than that.
     pub disk_low: Option<(u64, u64)>,
+    /// Heights whose bodies are quarantined.
+    pub quarantined: usize,
     /// Whether the node was not yet where its best peer is, since the start.
     pub starting: bool,
     /// Time since the last height was finalized here, or since start if none was yet, milliseconds.
@@ -125,6 +128,11 @@ pub enum Reason {
         /// The floor.
         floor: u64,
     },
+    /// Bodies of heights are damaged.
+    Quarantined {
+        /// How many.
+        heights: usize,
+    },
     /// Since its start the node was not yet where its best peer is.
     Starting,
     /// Others have this many heights more.
@@ -150,6 +158,7 @@ impl Reason {
             Self::Stopping => "stopping",
             Self::ServiceDown(_) => "service_down",
             Self::DiskLow { .. } => "disk_low",
+            Self::Quarantined { .. } => "quarantined",
             Self::Starting => "starting",
             Self::Syncing { .. } => "syncing",
             Self::Stalled { .. } => "stalled",
@@ -169,6 +178,11 @@ impl fmt::Display for Reason {
                 f,
                 "the disk has {free} bytes free, less than the floor of {floor}: no transactions are taken; free room, for example with \
                  tb snapshots prune, or lower disk_free_min_bytes"
+            ),
+            Self::Quarantined { heights } => write!(
+                f,
+                "the bodies of {heights} heights are damaged and no peer has given them yet; they come back by themselves once a peer with \
+                 every block is connected, else run tb storage repair"
             ),
             Self::Starting => f.write_str(
                 "since its start this node did not yet finalize the height of its best peer; wait for the next heights",
@@ -215,6 +229,9 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
     reasons.extend(seen.services_down.iter().map(|name| Reason::ServiceDown(name)));
     if let Some((free, floor)) = seen.disk_low {
         reasons.push(Reason::DiskLow { free, floor });
+    }
+    if seen.quarantined > 0 && seen.role != Role::Wallet {
+        reasons.push(Reason::Quarantined { heights: seen.quarantined });
     }
     let (has_chain, has_peers) = match seen.role {
         Role::Validator | Role::Full => (true, true),

@@ -53,6 +53,24 @@ pub const BOARD: Board = Board {
             Unit::Bytes,
             &[query("storage_disk_free_bytes{@}")],
         ),
+        lines(
+            "Damaged heights",
+            "Heights whose blocks are quarantined until a peer gives them.",
+            Unit::Count,
+            &[query("storage_quarantined_heights{@}")],
+        ),
+        lines(
+            "Size of the journals",
+            "Bytes written since the tables were; flushed above storage.journal_bytes_max.",
+            Unit::Bytes,
+            &[query("storage_journal_bytes{@}")],
+        ),
+        lines(
+            "Scrub",
+            "Bytes that the background scrub checks each second.",
+            Unit::BytesPerSecond,
+            &[query("rate(storage_scrub_bytes_total{@}[5m])")],
+        ),
         lines("Height of the newest snapshot", "0 where there is none.", Unit::Count, &[query("snapshot_height{@}")]),
         lines(
             "Heights kept",

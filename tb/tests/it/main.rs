@@ -38,6 +38,7 @@ mod https;
 mod join;
 mod key_cache;
 mod mempool;
+mod mend;
 mod missing_proofs;
 mod modes;
 mod offences;

@@ -38,7 +38,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Flips one bit of a block that lies in a table of the store; gives its height.
-fn rot(home: &Path, genesis: &primitives::Hash) -> Height {
+pub fn rot(home: &Path, genesis: &primitives::Hash) -> Height {
     let path = home.join("data/store");
     let store = Store::open(&StoreConfig::Disk { path: path.clone(), verify: Verify::Recent }, genesis).expect("whole");
     let head = store.head().expect("blocks").height;
@@ -82,7 +82,9 @@ async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
     node.ready(START_TIME).await;
     let height = rot(&copied, &genesis);
 
-    let start = || run_in(&copied, &["node", "start", "--set", "rpc.listen=127.0.0.1:0"]).refused();
+    let start = || {
+        run_in(&copied, &["node", "start", "--set", "rpc.listen=127.0.0.1:0", "--set", "storage.mend=false"]).refused()
+    };
     let refused = start();
     assert!(refused.error.contains("damaged"), "{refused:?}");
     let dead = format!("http://127.0.0.1:{}", free_base(1));

@@ -1,7 +1,7 @@
 //! `tb storage`: what a node keeps of its chain, and whether it is what the chain committed to.
 //!
 //! Rules
-//! - A stopped node's store is opened here; `status` asks a running one.
+//! - A stopped node's store is opened here; `status` and `scrub` ask a running one.
 //! - `verify` reads every value twice: through every checksum when the store is opened, and against the hashes of the headers.
 //!
 //! Read next: `spec/recovery.md`.
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use primitives::{Hash, Height, decode};
-use rpc::types::PruningStatus;
+use rpc::types::{PruningStatus, StorageStatus};
 use rpc::{Client, ExitCode};
 use serde::Serialize;
 use storage::{Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
@@ -26,12 +26,17 @@ use crate::output::{Output, count, fields};
 const EXAMPLES: &str = "\
 Examples:
   tb storage status
+  tb storage scrub
   tb storage verify --home /var/lib/the-block
   tb storage repair --peer-url http://192.0.2.1:26658";
 const EXAMPLES_STATUS: &str = "\
 Examples:
   tb storage status
   tb storage status --rpc http://192.0.2.1:26658 --json";
+const EXAMPLES_SCRUB: &str = "\
+Examples:
+  tb storage scrub
+  tb storage scrub --rpc http://192.0.2.1:26658 --json";
 const EXAMPLES_VERIFY: &str = "\
 Examples:
   tb storage verify                                    while the node is stopped
@@ -63,6 +68,9 @@ enum Command {
     /// Build the damaged store of a stopped node anew; what cannot be read is taken from others and checked
     #[command(after_help = EXAMPLES_REPAIR)]
     Repair(Repair),
+    /// What the scrub of a running node has checked and found, and which heights are damaged and not back yet
+    #[command(after_help = EXAMPLES_SCRUB)]
+    Scrub,
     /// Check every value of a stopped node's store, and the pruning checkpoint, against the committed roots
     #[command(after_help = EXAMPLES_VERIFY)]
     Verify(Files),
@@ -91,6 +99,11 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             context.output.result(&status, || describe(&status));
             Ok(())
         }
+        Command::Scrub => {
+            let status = context.client()?.storage_status().await?;
+            context.output.result(&status, || scrubbed(&status));
+            Ok(())
+        }
         Command::Verify(files) => verify(files, context),
         Command::Repair(repair) => repair.run(context),
     }
@@ -112,6 +125,37 @@ fn describe(status: &PruningStatus) -> String {
         rows.push(("failure", failure.clone()));
     }
     fields(&rows)
+}
+
+fn scrubbed(status: &StorageStatus) -> String {
+    let passes = match status.passed_at_ms {
+        Some(at) => format!("{}, the last one ended at {at} ms since 1970", count(status.passes)),
+        None => "none yet".to_owned(),
+    };
+    let mut rows = vec![
+        ("scrub", if status.scrub == "off" { "off: nothing is checked".to_owned() } else { status.scrub.clone() }),
+        ("next height", count(status.next_height.0)),
+        ("passes", passes),
+        ("checked", format!("{} bytes since the start", count(status.scrubbed_bytes))),
+        ("findings", count(status.findings_total)),
+        ("quarantined", format!("{} heights", count(status.quarantined_total))),
+        (
+            "taken back",
+            format!("{} heights, {} wrong answers of peers", count(status.refetched), count(status.refused)),
+        ),
+        ("journals", format!("{} bytes of {}", count(status.journal_bytes), count(status.journal_bytes_max))),
+    ];
+    if let Some(path) = &status.mended_from {
+        rows.push(("damaged store", format!("{path}: built anew at this start")));
+    }
+    if let Some(failure) = &status.failure {
+        rows.push(("failure", failure.clone()));
+    }
+    let mut text = fields(&rows);
+    for finding in &status.findings {
+        text.push_str(&format!("\n{:>10} {:<14} {}", finding.height, finding.column, finding.reason));
+    }
+    text
 }
 
 /// One finding in the output.

@@ -94,7 +94,7 @@ impl ProvenLedger {
         check_far(proven, proven.0.saturating_sub(self.height.0))?;
         let params = &shared.genesis.params;
         for height in (self.height.next().0..=proven.0).map(Height) {
-            let operations = shared.store.operations(height)?.unwrap_or_default();
+            let operations = shared.store.operations(height)?.ok_or(LedgerFault::OtherLedger { height: proven })?;
             let bounds =
                 LedgerBounds { supply_cap: params.supply_cap, issuance_max: params.issuance_per_block_max, height };
             let update =
@@ -113,7 +113,7 @@ impl ProvenLedger {
         drop(chain);
         let wrong = || LedgerFault::OtherLedger { height: proven };
         for height in (proven.next().0..=head.0).rev().map(Height) {
-            let operations = shared.store.operations(height)?.unwrap_or_default();
+            let operations = shared.store.operations(height)?.ok_or_else(wrong)?;
             undo(&mut slots, &operations).ok_or_else(wrong)?;
         }
         let tree = LedgerTree::new(slots).map_err(|_| wrong())?;

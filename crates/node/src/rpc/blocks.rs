@@ -97,7 +97,10 @@ pub fn load(server: &Server, height: Height) -> Result<Option<Arc<FinalizedBlock
 /// `damaged` when it is not; otherwise as [`load`].
 pub fn expect(server: &Server, height: Height) -> Result<Arc<FinalizedBlock>, ApiError> {
     check_kept(server, height)?;
-    load(server, height)?.ok_or_else(|| errors::of_damage("block", format!("height {height} is missing")))
+    load(server, height)?.ok_or_else(|| match server.shared.store.is_quarantined(height) {
+        true => missing(server, height),
+        false => errors::of_damage("block", format!("height {height} is missing")),
+    })
 }
 
 /// Refuses a height before those that this node has.
@@ -131,7 +134,7 @@ pub fn header(server: &Server, height: Height) -> Result<DecidedHeader, ApiError
     }
 }
 
-/// Why there is nothing of a height: `pruned`, or `not_found`.
+/// Why there is nothing of a height: `pruned`, `damaged` while it is quarantined, or `not_found`.
 pub fn absent(server: &Server, height: Height) -> ApiError {
     check_kept(server, height).err().unwrap_or_else(|| missing(server, height))
 }
@@ -206,6 +209,11 @@ fn at(server: &Server, height: Height) -> Result<BlockView, ApiError> {
 }
 
 fn missing(server: &Server, height: Height) -> ApiError {
+    if server.shared.store.is_quarantined(height) {
+        return ApiError::new(ErrorCode::Damaged)
+            .because(format!("height {height} is damaged on this node and not back from its peers yet"))
+            .with_hint("ask another node, or this one again in a while");
+    }
     let error = ApiError::new(ErrorCode::NotFound);
     if height == Height::GENESIS {
         return error

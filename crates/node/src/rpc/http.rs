@@ -213,6 +213,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::ConsensusStatus => Question::Consensus,
         Operation::RolloutStatus => Question::Rollout,
         Operation::PruningStatus => Question::Pruning,
+        Operation::StorageStatus => Question::Storage,
         Operation::LimitsStatus => Question::Limits,
         Operation::BlockLatest => Question::BlockLatest,
         Operation::BlockGet => Question::Block(named("block", &part)?),

@@ -190,6 +190,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::ConsensusStatus => plain(call, Question::Consensus),
         Operation::RolloutStatus => plain(call, Question::Rollout),
         Operation::PruningStatus => plain(call, Question::Pruning),
+        Operation::StorageStatus => plain(call, Question::Storage),
         Operation::LimitsStatus => plain(call, Question::Limits),
         Operation::BlockLatest => plain(call, Question::BlockLatest),
         Operation::Genesis => plain(call, Question::Genesis),

@@ -155,6 +155,7 @@ pub fn storage(server: &Server) {
     metrics.newest_height.set(head.0);
     // Before the first block there is no lowest height.
     metrics.oldest_height.set(head.0.min(server.shared.store.oldest().0));
+    crate::upkeep::measure(&server.shared);
     server.shared.snapshots.measure(clock::now());
     let mut read_at = lock(&server.sizes);
     if read_at.is_some_and(|read_at| read_at.elapsed() < SIZES_EVERY) {

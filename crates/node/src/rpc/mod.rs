@@ -47,6 +47,7 @@ mod status;
 mod streams;
 mod transactions;
 pub mod ui;
+mod upkeep;
 
 pub use connections::{Serving, Tls, serve, serve_at};
 pub use door::Door;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::server::Server;
 use super::{
     accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, pruning, snapshots, staking,
-    standing, status, transactions,
+    standing, status, transactions, upkeep,
 };
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.
@@ -32,6 +32,8 @@ pub enum Question {
     Rollout,
     /// What was deleted of old blocks.
     Pruning,
+    /// How the store is looked after.
+    Storage,
     /// Everything that is kept of a block.
     BlockBody(BlockId),
     /// Every bound.
@@ -174,6 +176,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         }
         Question::BlockBody(id) => view(server, move |server| pruning::body(server, id)).await,
         Question::Pruning => view(server, pruning::status).await,
+        Question::Storage => view(server, upkeep::status).await,
         Question::Snapshots => view(server, snapshots::list).await,
         Question::MakeSnapshot => view(server, snapshots::make).await,
         Question::StateSyncPlan => view(server, snapshots::plan).await,

@@ -99,6 +99,7 @@ impl Relay {
             stopping: self.is_stopping(),
             services_down: &[],
             disk_low: None,
+            quarantined: 0,
             starting: false,
             finalized_age_ms: 0,
             block_interval_ms: 0,

@@ -19,3 +19,4 @@ mod start_error;
 mod topics;
 mod travel;
 mod ui;
+mod upkeep;

@@ -6,7 +6,7 @@ use super::{Client, ClientError, read};
 use crate::limits::{BODY_REPLY_BYTES_MAX, CHUNK_REPLY_BYTES_MAX, PLAN_REPLY_BYTES_MAX, SNAPSHOT_TIME_MAX};
 use crate::routes::Operation;
 use crate::types::{
-    KeptBody, PruningStatus, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession,
+    KeptBody, PruningStatus, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession, StorageStatus,
 };
 
 impl Client {
@@ -24,6 +24,14 @@ impl Client {
     /// See [`Client::health`].
     pub async fn pruning_status(&self) -> Result<PruningStatus, ClientError> {
         self.get(Operation::PruningStatus, &[]).await
+    }
+
+    /// `GET /status/storage`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn storage_status(&self) -> Result<StorageStatus, ClientError> {
+        self.get(Operation::StorageStatus, &[]).await
     }
 
     /// `GET /blocks/{height}/body`, at most [`BODY_REPLY_BYTES_MAX`] bytes.

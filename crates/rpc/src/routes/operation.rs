@@ -19,6 +19,8 @@ pub enum Operation {
     RolloutStatus,
     /// What was deleted of old blocks.
     PruningStatus,
+    /// `GET /status/storage`.
+    StorageStatus,
     /// Every bound.
     LimitsStatus,
     /// The newest block.

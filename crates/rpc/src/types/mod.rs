@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod staking;
 pub mod standing;
 pub mod status;
+pub mod storage;
 pub mod text;
 pub mod transaction;
 
@@ -61,6 +62,7 @@ pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,
     MempoolStatus, NodeStatus, QueueStatus, QueueWeights, Ready, Reason, Step, ValidatorStatus,
 };
+pub use storage::{ScrubFinding, StorageStatus};
 pub use text::{BlockId, Hex, HistoryCursor};
 pub use transaction::{
     ActionView, EventView, PaymentView, ReceiptView, Stage, StageTime, TransactionStatus, TransactionView,

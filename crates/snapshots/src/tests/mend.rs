@@ -26,7 +26,7 @@ fn flip(path: &Path, at: usize, mask: u8) {
 }
 
 /// Takes every height back from a peer, from the highest one down, as a node does.
-fn take_back(store: &Store, peer: &Store) {
+pub fn take_back(store: &Store, peer: &Store) {
     let digest = digest(store.genesis());
     while let Some(wanted) = store.quarantined().into_iter().rev().find(|one| one.block.is_some()) {
         let height = wanted.height;

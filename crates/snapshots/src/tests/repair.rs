@@ -47,14 +47,19 @@ fn from_store(store: &Store, height: Height, judge: &dyn Fn(&Body) -> bool) -> O
 }
 
 pub fn is_whole(home: &Path, peer: &Chain) {
+    is_whole_of(home, peer, "a store");
+}
+
+/// Whether everything in the store of `home` is what the peer has; `what` was done to it.
+pub fn is_whole_of(home: &Path, peer: &Chain, what: &str) {
     let store = Arc::new(Store::open(&on_disk(home), &peer.genesis.hash()).unwrap());
-    assert_eq!(store.head(), peer.store.head());
-    for height in (1..=BLOCKS + 1).map(Height) {
-        assert_eq!(store.body(height).unwrap(), peer.store.body(height).unwrap(), "height {height}");
+    assert_eq!(store.head(), peer.store.head(), "{what}");
+    for height in (1..=peer.store.head().unwrap().height.0).map(Height) {
+        assert_eq!(store.body(height).unwrap(), peer.store.body(height).unwrap(), "{what}: height {height}");
         assert_eq!(store.check_height(height, &digest(&peer.genesis.hash())).unwrap(), Vec::new());
     }
     let replica = open(&peer.genesis, &store);
-    assert_eq!(replica.ledger_slots(), peer.replica.ledger_slots());
+    assert_eq!(replica.ledger_slots(), peer.replica.ledger_slots(), "{what}");
     store.history_rebuild(|_, _| {}).unwrap();
 }
 

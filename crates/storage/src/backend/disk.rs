@@ -22,7 +22,7 @@ use primitives::Hash;
 
 use super::memory::Map;
 use super::{Backend, Op, Range, StoreSizes, View, Visitor};
-use crate::audit::{self, Audit};
+use crate::audit::{self, Audit, BadFile};
 use crate::columns::{Column, SEQUENCE, Space};
 use crate::error::StorageError;
 use crate::mark::{Mark, MarkFile};
@@ -291,11 +291,25 @@ impl Backend for Disk {
         self.mark_file.write(mark)
     }
 
+    fn flush(&self) -> Result<(), StorageError> {
+        // A sealed journal goes once no space needs it, so every space writes its newest values; the active one stays until the engine seals it.
+        engine("flush the journals", &self.place, || {
+            self.spaces.iter().try_for_each(Keyspace::rotate_memtable_and_wait)
+        })
+    }
+
+    fn bad_files(&self, look: &mut dyn FnMut(u64) -> bool) -> Result<Vec<BadFile>, StorageError> {
+        audit::running_files(&self.place.join("engine"), look)
+    }
+
+    fn journal_bytes(&self) -> Result<u64, StorageError> {
+        engine("measure the journals", &self.place, || self.database.journal_disk_space())
+    }
+
     fn compact(&self) -> Result<(), StorageError> {
+        // What is removed in memory only would leave the tables as they are.
+        self.flush()?;
         engine("take back room", &self.place, || {
-            // What is removed in memory only would leave the tables as they are. A sealed journal goes once no space needs it, so every space
-            // writes its newest values; the active one stays until the engine seals it.
-            self.spaces.iter().try_for_each(Keyspace::rotate_memtable_and_wait)?;
             for space in [Space::Blocks, Space::Receipts, Space::Index] {
                 space_at(&self.spaces, space).major_compact()?;
             }
@@ -306,7 +320,7 @@ impl Backend for Disk {
     fn sizes(&self) -> Result<StoreSizes, StorageError> {
         let of = |column: Column| self.space(column).disk_space();
         Ok(StoreSizes {
-            journal_bytes: engine("measure the journals", &self.place, || self.database.journal_disk_space())?,
+            journal_bytes: self.journal_bytes()?,
             blocks_bytes: of(Column::Blocks),
             receipts_bytes: of(Column::Receipts),
             index_bytes: of(Column::Transactions),

@@ -13,6 +13,7 @@ pub(crate) mod memory;
 
 use std::ops::ControlFlow;
 
+use crate::audit::BadFile;
 use crate::columns::Column;
 use crate::error::StorageError;
 use crate::mark::Mark;
@@ -109,6 +110,18 @@ pub(crate) trait Backend: Send + Sync {
     /// Gives the room of removed blocks, receipts and index entries back. Engines without a disk have it back at once.
     fn compact(&self) -> Result<(), StorageError> {
         Ok(())
+    }
+    /// Writes what is in memory to tables, so that sealed journals can go. Engines without journals have nothing to do.
+    fn flush(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+    /// Reads every data file against the engine's own list of them (`audit.rs`). Engines without files have none that is bad.
+    fn bad_files(&self, _look: &mut dyn FnMut(u64) -> bool) -> Result<Vec<BadFile>, StorageError> {
+        Ok(Vec::new())
+    }
+    /// Bytes of the journals.
+    fn journal_bytes(&self) -> Result<u64, StorageError> {
+        Ok(0)
     }
     /// Bytes taken.
     fn sizes(&self) -> Result<StoreSizes, StorageError>;

@@ -11,3 +11,4 @@ mod faults;
 mod migrate;
 mod model;
 mod prune;
+mod upkeep;

@@ -1,7 +1,7 @@
 //! The store: how long a commit takes, how much is kept.
 
 use crate::areas::FAST;
-use crate::handles::{Counter, Gauge, Histogram};
+use crate::handles::{Counter, FloatGauge, Gauge, Histogram};
 use crate::metric::{Metric, Unit};
 
 area! {
@@ -23,5 +23,25 @@ area! {
         marks_mended: Counter = Metric::counter("storage_marks_mended_total");
         "Reads of the store that failed while a question was answered; a write that fails stops the node"
         faults: Counter = Metric::counter("storage_faults_total");
+        "Times that this start built a damaged store anew; the damaged one lies beside it"
+        mends: Counter = Metric::counter("storage_mends_total");
+        "Heights whose bodies are damaged and not back yet"
+        quarantined: Gauge = Metric::gauge("storage_quarantined_heights");
+        "Bodies of quarantined heights that peers gave whole"
+        refetched: Counter = Metric::counter("storage_refetched_heights_total");
+        "Bodies from peers that were not what was asked for; the peer loses points and is not asked again"
+        refetch_refused: Counter = Metric::counter("storage_refetch_refused_total");
+        "Bytes of bodies that the background scrub has checked"
+        scrub_bytes: Counter = Metric::counter("storage_scrub_bytes_total").unit(Unit::Bytes);
+        "What the background scrub has found to be not what was written"
+        scrub_findings: Counter = Metric::counter("storage_scrub_findings_total");
+        "Time since the background scrub was last through the whole store; since the start of the node while it never was"
+        scrub_age: FloatGauge = Metric::gauge("storage_scrub_age_seconds").unit(Unit::Seconds);
+        "Size of the journals: what was written since the tables were"
+        journal: Gauge = Metric::gauge("storage_journal_bytes").unit(Unit::Bytes);
+        "Times that journals beyond storage.journal_bytes_max were flushed to tables"
+        journal_flushes: Counter = Metric::counter("storage_journal_flushes_total");
+        "Flushes of journals that failed"
+        journal_flush_failures: Counter = Metric::counter("storage_journal_flush_failures_total");
     }
 }

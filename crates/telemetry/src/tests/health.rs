@@ -10,6 +10,7 @@ fn fine(role: Role) -> Observation<'static> {
         stopping: false,
         services_down: &[],
         disk_low: None,
+        quarantined: 0,
         starting: false,
         finalized_age_ms: 900,
         block_interval_ms: 1_000,
@@ -32,9 +33,10 @@ fn a_node_in_order_is_ready_in_every_role() {
 #[test]
 fn each_fault_counts_for_the_roles_of_the_table() {
     type Break = fn(&mut Observation<'static>);
-    let faults: [(&str, Break, &[Role]); 6] = [
+    let faults: [(&str, Break, &[Role]); 7] = [
         ("stopping", |seen| seen.stopping = true, &ROLES),
         ("service_down", |seen| seen.services_down = &["rpc"], &ROLES),
+        ("quarantined", |seen| seen.quarantined = 2, &[Role::Validator, Role::Full, Role::Solo]),
         ("starting", |seen| seen.starting = true, &[Role::Validator, Role::Full]),
         (
             "syncing",
@@ -66,6 +68,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         stopping: true,
         services_down: &["rpc", "p2p"],
         disk_low: Some((5, 9)),
+        quarantined: 3,
         starting: true,
         finalized_age_ms: 60_000,
         behind: 7,
@@ -79,6 +82,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         Reason::ServiceDown("rpc"),
         Reason::ServiceDown("p2p"),
         Reason::DiskLow { free: 5, floor: 9 },
+        Reason::Quarantined { heights: 3 },
         Reason::Starting,
         Reason::Syncing { behind: 7 },
         Reason::Stalled { age_ms: 60_000, limit_ms: 10_000 },
