@@ -58,6 +58,7 @@ mod proofs;
 mod proxy;
 mod pruning;
 mod reads;
+mod recovery;
 mod reload;
 mod repair;
 mod rollout;
