@@ -31,6 +31,7 @@ pub mod recover;
 pub mod release;
 pub mod reputation;
 pub mod rollout;
+pub mod rollout_watch;
 pub mod sim;
 pub mod slashing;
 pub mod snapshots;

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::recover::{self, EXAMPLES_INCIDENT, EXAMPLES_RECOVER, Incidents, Recover};
 use super::release::{SIGNERS_DEFAULT, SIGNERS_VARIABLE, accepted};
+use super::rollout_watch::{self, EXAMPLES as EXAMPLES_WATCH, Watch};
 use crate::commands::tx::parse_duration;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -67,6 +68,9 @@ enum Command {
     /// Note consensus latency, proof queue and lottery participation of a network that is well
     #[command(after_help = EXAMPLES_BASELINE)]
     Baseline(Take),
+    /// The hours after a step: what is not as it must be becomes an incident, and somebody is told
+    #[command(after_help = EXAMPLES_WATCH)]
+    Watch(Watch),
     /// Take a stopped node back to the release, configuration and store of before, and write an incident about it
     #[command(after_help = EXAMPLES_RECOVER)]
     Recover(Recover),
@@ -166,6 +170,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         Command::Baseline(take) => run_baseline(take, context).await,
         Command::Recover(recover) => recover::recover(recover, context),
         Command::Incident(incidents) => recover::incidents(incidents, context),
+        Command::Watch(watch) => rollout_watch::run(watch, context).await,
         Command::Smoke(smoke) => run_smoke(smoke, context).await,
     }
 }
@@ -298,10 +303,12 @@ async fn run_baseline(take: &Take, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What has moved.
 #[derive(Debug, Serialize)]
-struct Moved {
+pub(super) struct Moved {
     ready: bool,
-    height: Height,
+    /// The last block.
+    pub(super) height: Height,
     sample_height: Height,
     encode_failures: u64,
 }
@@ -327,18 +334,23 @@ async fn still_wanting(client: &Client, from: (Height, Option<Height>)) -> Resul
 }
 
 async fn run_smoke(smoke: &Smoke, context: &Context) -> Result<(), Failure> {
-    let client = context.client()?;
+    let moved = moved(&context.client()?, smoke.timeout).await?;
+    let describe = || format!("ok: height {}, newest sample at height {}", moved.height, moved.sample_height);
+    context.output.result(&moved, describe);
+    Ok(())
+}
+
+/// Waits until the node is ready, its height has moved, and so have its samples.
+///
+/// # Errors
+/// [`Failure`] that says what is wanting when the time is over.
+pub(super) async fn moved(client: &Client, timeout: Duration) -> Result<Moved, Failure> {
     let first = client.rollout_status().await?;
     let from = (first.finalized_height, first.telemetry.sample_height);
-    let deadline = tokio::time::Instant::now() + smoke.timeout;
+    let deadline = tokio::time::Instant::now() + timeout;
     loop {
-        let wanting = match still_wanting(&client, from).await? {
-            Ok(moved) => {
-                context.output.result(&moved, || {
-                    format!("ok: height {}, newest sample at height {}", moved.height, moved.sample_height)
-                });
-                return Ok(());
-            }
+        let wanting = match still_wanting(client, from).await? {
+            Ok(moved) => return Ok(moved),
             Err(wanting) => wanting,
         };
         if tokio::time::Instant::now() >= deadline {

@@ -130,7 +130,8 @@ impl Incident {
     }
 }
 
-fn place(folder: &Path, number: u32) -> PathBuf {
+/// The file of an incident.
+pub fn place(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("{number:04}.json"))
 }
 
