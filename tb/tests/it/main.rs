@@ -15,6 +15,8 @@
 #![allow(clippy::panic, reason = "tests fail by panicking")]
 
 mod absence;
+mod alert_faults;
+mod alerts;
 mod audits;
 mod auth;
 mod backup;
@@ -53,6 +55,7 @@ mod pipeline;
 mod portal;
 mod postmortem;
 mod probe;
+mod prometheus;
 mod proof_gossip;
 mod proofs;
 mod proxy;
