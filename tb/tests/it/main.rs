@@ -23,6 +23,7 @@ mod backup;
 mod bad_input;
 mod bootstrap;
 mod both_ways;
+mod browser;
 mod chain_proof;
 mod cluster;
 mod command;
