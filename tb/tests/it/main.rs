@@ -62,6 +62,7 @@ mod proofs;
 mod proxy;
 mod pruning;
 mod reads;
+mod recovery;
 mod reload;
 mod repair;
 mod rollout;

@@ -55,8 +55,8 @@ impl Prometheus {
         let this = Self { child: child.expect("it is installed"), folder, http, url: format!("http://{address}") };
         this.watch(nodes);
         until("Prometheus to have asked every node", START_TIME, async || {
-            let up = this.value("sum(up)").await?;
-            (up > 0.5 && this.value("count(up)").await? as usize == nodes.len()).then_some(())
+            let asked = format!("sum(up) > 0 and count(up) == {}", nodes.len());
+            this.value(&asked).await.map(drop)
         })
         .await;
         this

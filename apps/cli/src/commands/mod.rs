@@ -27,6 +27,7 @@ pub mod probe;
 pub mod proof;
 pub mod proofs;
 pub mod prover;
+pub mod recover;
 pub mod release;
 pub mod reputation;
 pub mod rollout;
@@ -40,6 +41,7 @@ pub mod top;
 pub mod tx;
 pub mod validator;
 pub mod vrf;
+pub mod watched;
 pub mod witness;
 
 use crate::Programs;

@@ -12,13 +12,14 @@ use primitives::Height;
 use rpc::{Client, ExitCode};
 use serde::Serialize;
 
+use super::recover::{self, EXAMPLES_INCIDENT, EXAMPLES_RECOVER, Incidents, Recover};
 use super::release::{SIGNERS_DEFAULT, SIGNERS_VARIABLE, accepted};
 use crate::commands::tx::parse_duration;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{fields, table};
 use crate::rollout::judge::is_ready;
-use crate::rollout::{Baseline, Evidence, Facts, Finding, Report, Verdict, baseline, gather, judge};
+use crate::rollout::{Baseline, Evidence, Facts, Finding, Report, Verdict, baseline, gather, incident, judge};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,6 +67,12 @@ enum Command {
     /// Note consensus latency, proof queue and lottery participation of a network that is well
     #[command(after_help = EXAMPLES_BASELINE)]
     Baseline(Take),
+    /// Take a stopped node back to the release, configuration and store of before, and write an incident about it
+    #[command(after_help = EXAMPLES_RECOVER)]
+    Recover(Recover),
+    /// What went wrong, what was done, and whether it is over
+    #[command(after_help = EXAMPLES_INCIDENT)]
+    Incident(Incidents),
     /// After a deployment: the node is ready, its height moves, and so do its telemetry samples
     #[command(after_help = EXAMPLES_SMOKE)]
     Smoke(Smoke),
@@ -112,6 +119,9 @@ struct Check {
     /// File of `tb rollout baseline`
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Folder of the incidents of the stage before [default: <home>/incidents]
+    #[arg(long, value_name = "DIR")]
+    incidents: Option<PathBuf>,
     /// Write the report there as well, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -137,7 +147,8 @@ struct Smoke {
     timeout: Duration,
 }
 
-fn parse_stage(text: &str) -> Result<ReleaseChannel, String> {
+/// A stage by its name.
+pub(super) fn parse_stage(text: &str) -> Result<ReleaseChannel, String> {
     text.parse().map_err(|error: config::NoChannel| error.to_string())
 }
 
@@ -153,6 +164,8 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             Ok(())
         }
         Command::Baseline(take) => run_baseline(take, context).await,
+        Command::Recover(recover) => recover::recover(recover, context),
+        Command::Incident(incidents) => recover::incidents(incidents, context),
         Command::Smoke(smoke) => run_smoke(smoke, context).await,
     }
 }
@@ -199,7 +212,8 @@ async fn run_check(check: &Check, context: &Context) -> Result<(), Failure> {
 async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<Facts, Failure> {
     let stage = check.stage.stage;
     let profile = profiles.of(stage);
-    let mut facts = Facts { now_ms: now_ms(), ..Facts::default() };
+    let incidents = check.incidents.clone().unwrap_or_else(|| context.home().root().join(incident::FOLDER));
+    let mut facts = Facts { now_ms: now_ms(), incidents: incident::list(&incidents)?, ..Facts::default() };
     match check.config.as_ref().zip(check.genesis.as_ref()) {
         Some((config, genesis)) => facts.drift = gather::file_drift(profiles, stage, config, genesis)?,
         None => {
@@ -233,7 +247,8 @@ async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<
     Ok(facts)
 }
 
-fn now_ms() -> u64 {
+/// Milliseconds since the Unix epoch.
+pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
