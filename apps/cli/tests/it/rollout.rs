@@ -211,12 +211,17 @@ fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
 }
 
 #[test]
-fn an_alert_of_consensus_proofs_or_the_lottery_holds_the_step_up() {
+fn an_alert_of_consensus_proofs_the_lottery_or_peers_holds_the_step_up() {
     let _consensus = testkit::contract!("S001-006");
     let _proofs = testkit::contract!("S001-007");
     let _lottery = testkit::contract!("S001-008");
+    let _churn = testkit::contract!("S001-009");
+    let network = include_str!("../../../../monitoring/grafana/network.json");
+    assert!(network.contains("\"title\": \"Peers that joined and left\""), "the board says who comes and goes");
     let rules = include_str!("../../../../monitoring/alert.rules.yml");
-    for alert in ["HeightStalled", "FinalitySlow", "ProveSlow", "ProofsBehind", "VrfParticipationLow"] {
+    let of_consensus_proofs_and_lottery =
+        ["HeightStalled", "FinalitySlow", "ProveSlow", "ProofsBehind", "VrfParticipationLow"];
+    for alert in of_consensus_proofs_and_lottery.into_iter().chain(["NoPeers", "PeersBelowFloor"]) {
         assert!(rules.contains(&format!("      - alert: {alert}\n")), "{alert}");
     }
     // Whichever fires: a board is green while no alert of it does, and while everything on it is measured.
