@@ -30,6 +30,7 @@ pub mod prover;
 pub mod release;
 pub mod reputation;
 pub mod rollout;
+pub mod sessions;
 pub mod sim;
 pub mod slashing;
 pub mod snapshots;
