@@ -18,6 +18,7 @@ use crate::keys::{KEYS, Key};
 use crate::pruning::PruningConfig;
 use crate::rules;
 use crate::secret::Secret;
+use crate::snapshots::SnapshotConfig;
 use crate::sources::{Setting, Source, Sources};
 use crate::tokens;
 use crate::value::Value;
@@ -199,26 +200,8 @@ pub struct DrillConfig {
     pub clock_offset_ms: i64,
     /// Nodes with different tags exchange no messages.
     pub partition_tag: Option<String>,
-}
-
-/// Where snapshots are, when they are made and how many stay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotConfig {
-    /// Their folder.
-    pub dir: PathBuf,
-    /// One at each multiple of this height; 0: none.
-    pub interval_blocks: u64,
-    /// Most that are kept.
-    pub keep: usize,
-    /// Longest time that they are kept for, hours; 0: no limit.
-    pub keep_hours: u64,
-}
-
-impl SnapshotConfig {
-    /// Longest time that they are kept for, milliseconds; none without a limit.
-    pub fn keep_ms(&self) -> Option<u64> {
-        (self.keep_hours > 0).then(|| self.keep_hours.saturating_mul(3_600_000))
-    }
+    /// Every chunk that the node gives to others is altered.
+    pub wrong_chunks: bool,
 }
 
 /// The configuration of one node. All paths are resolved.
@@ -420,6 +403,8 @@ impl Reader<'_> {
                 interval_blocks: self.number("snapshots.interval_blocks"),
                 keep: self.count("snapshots.keep"),
                 keep_hours: self.number("snapshots.keep_hours"),
+                serve_bytes_per_sec: self.number("snapshots.serve_bytes_per_sec"),
+                fetch_bytes_per_sec: self.number("snapshots.fetch_bytes_per_sec"),
             },
             pruning: PruningConfig {
                 is_on: self.flag("rollout.feature_gates.pruning"),
@@ -472,7 +457,7 @@ impl Reader<'_> {
             Value::Text(tag) => Some(tag.clone()),
             _ => None,
         };
-        DrillConfig { clock_offset_ms, partition_tag }
+        DrillConfig { clock_offset_ms, partition_tag, wrong_chunks: self.flag("drill.wrong_chunks") }
     }
 
     fn rpc(&self) -> RpcConfig {

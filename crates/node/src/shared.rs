@@ -26,6 +26,7 @@ use crate::pruning::Pruner;
 use crate::samples::Samples;
 use crate::snapshots::Snapshots;
 use crate::stages::Stages;
+use crate::state_sync::session::SnapshotSync;
 
 /// The running engine.
 pub enum Engine {
@@ -55,6 +56,8 @@ pub struct Shared {
     pub disk: Disk,
     /// Copies of the state, for others and for a rainy day.
     pub snapshots: Arc<Snapshots>,
+    /// Snapshots that travel: sessions, announcements, how fast.
+    pub sync: SnapshotSync,
     /// Deletes old blocks, where its gate is on.
     pub pruner: Pruner,
     /// Metrics of this process.

@@ -92,6 +92,8 @@ pub(crate) struct Network {
     pub asked: [ReplayWindow; 2],
     /// Questions of peers for a proof that the node has not answered yet.
     pub questions: Questions,
+    /// Requests of peers for a piece of a snapshot that the node has not answered yet.
+    pub snapshot_questions: Questions,
     pub flush_due: Option<Instant>,
     pub announce_due: Option<Instant>,
     pub persisting: Option<JoinHandle<io::Result<()>>>,
@@ -123,6 +125,7 @@ impl Network {
             replay: ReplayWindow::new(config.limits.replay_window_size),
             asked: [ReplayWindow::new(ASKED_MAX), ReplayWindow::new(ASKED_MAX)],
             questions: Questions::default(),
+            snapshot_questions: Questions::default(),
             swarm,
             config,
             chain,
@@ -293,6 +296,13 @@ impl Network {
             Input::Command(Some(Command::Answer(question, answer))) => {
                 handlers::questions::answer(self, question, &answer);
             }
+            Input::Command(Some(Command::AskSnapshot(peer, request, asker))) => {
+                handlers::snapshots::ask(self, peer, request, asker);
+            }
+            Input::Command(Some(Command::AnswerSnapshot(question, answer))) => {
+                handlers::snapshots::answer(self, question, &answer);
+            }
+            Input::Command(Some(Command::WrongSnapshot(peer))) => handlers::snapshots::wrong(self, peer),
             Input::Command(stop) => return ControlFlow::Break(stop),
             Input::Flush => handlers::flush::handle(self),
             Input::Announce => handlers::announce::handle(self),

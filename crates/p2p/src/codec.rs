@@ -4,6 +4,7 @@
 //! limits, so a peer over its limit costs no decoding. One encoded frame is shared by all receivers.
 //!
 //! Rules
+//! - Requests and replies have a bound each: what is asked for may be far longer than the question.
 //! - A request over the bound becomes an empty frame, which is no message of any protocol: libp2p does
 //!   not report an error while reading a request, and the sender must answer for it.
 //! - An empty reply is an error: that is what a remote leaves behind that drops our request.
@@ -18,26 +19,29 @@ use libp2p::{StreamProtocol, request_response};
 /// The encoded bytes of one message.
 pub(crate) type Frame = Arc<[u8]>;
 
-/// Reads and writes frames of at most `bytes_max` bytes.
+/// Reads and writes frames of bounded length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FrameCodec {
-    pub bytes_max: usize,
+    /// Longest request, bytes.
+    pub request_bytes_max: usize,
+    /// Longest reply, bytes.
+    pub reply_bytes_max: usize,
 }
 
 impl FrameCodec {
-    async fn read<T: AsyncRead + Unpin + Send>(&self, io: &mut T) -> io::Result<Frame> {
-        let bound = u64::try_from(self.bytes_max).map_err(io::Error::other)?;
+    async fn read<T: AsyncRead + Unpin + Send>(io: &mut T, bytes_max: usize) -> io::Result<Frame> {
+        let bound = u64::try_from(bytes_max).map_err(io::Error::other)?;
         let mut bytes = Vec::new();
         io.take(bound.saturating_add(1)).read_to_end(&mut bytes).await?;
-        if bytes.len() > self.bytes_max {
-            return Err(oversize(self.bytes_max));
+        if bytes.len() > bytes_max {
+            return Err(oversize(bytes_max));
         }
         Ok(bytes.into())
     }
 
-    async fn write<T: AsyncWrite + Unpin + Send>(&self, io: &mut T, frame: &Frame) -> io::Result<()> {
-        if frame.len() > self.bytes_max {
-            return Err(oversize(self.bytes_max));
+    async fn write<T: AsyncWrite + Unpin + Send>(io: &mut T, frame: &Frame, bytes_max: usize) -> io::Result<()> {
+        if frame.len() > bytes_max {
+            return Err(oversize(bytes_max));
         }
         io.write_all(frame).await
     }
@@ -57,7 +61,7 @@ impl request_response::Codec for FrameCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        match self.read(io).await {
+        match Self::read(io, self.request_bytes_max).await {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Frame::from([])),
             other => other,
         }
@@ -67,7 +71,7 @@ impl request_response::Codec for FrameCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let frame = self.read(io).await?;
+        let frame = Self::read(io, self.reply_bytes_max).await?;
         if frame.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(frame) }
     }
 
@@ -75,13 +79,13 @@ impl request_response::Codec for FrameCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        self.write(io, &frame).await
+        Self::write(io, &frame, self.request_bytes_max).await
     }
 
     async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, frame: Frame) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        self.write(io, &frame).await
+        Self::write(io, &frame, self.reply_bytes_max).await
     }
 }

@@ -1,6 +1,6 @@
 //! The swarm: transports, protocols, connection limits.
 //!
-//! Model: QUIC and TCP (Noise, Yamux) under one identity; five request-response protocols of
+//! Model: QUIC and TCP (Noise, Yamux) under one identity; six request-response protocols of
 //! `wire.rs`; ping to notice a peer that is gone; libp2p's own connection limits and block list.
 //!
 //! Rule: streams, pending and established connections are bounded before any handler of ours runs.
@@ -19,7 +19,7 @@ use crate::codec::{Frame, FrameCodec};
 use crate::peers::{HANDSHAKE_TIMEOUT_MS, IN_FLIGHT_MAX, PROOFS_IN_FLIGHT_MAX};
 use crate::wire::{
     GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX, PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX,
-    PROOFS_PROTOCOL, SMALL_BYTES_MAX,
+    PROOFS_PROTOCOL, SMALL_BYTES_MAX, SNAPSHOT_REPLY_BYTES_MAX, SNAPSHOTS_PROTOCOL,
 };
 
 /// Connections whose encryption is not set up yet.
@@ -32,6 +32,10 @@ pub const CONNECTIONS_SPARE: u32 = 16;
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A message with a proof without an answer for this long has failed.
 pub const PROOF_TIMEOUT: Duration = Duration::from_secs(30);
+/// A request for a piece of a snapshot without an answer for this long has failed.
+pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests for pieces of a snapshot that one peer may have open at once: one, and its next one while the answer is written.
+pub const SNAPSHOT_STREAMS_MAX: usize = 2;
 /// Small requests that one peer may have open at once.
 pub const SMALL_STREAMS_MAX: usize = 8;
 /// A QUIC connection without any packet for this long is closed, milliseconds.
@@ -58,6 +62,7 @@ pub(crate) struct Behaviour {
     pub exchange: Requests,
     pub gossip: Requests,
     pub proofs: Requests,
+    pub snapshots: Requests,
 }
 
 impl Behaviour {
@@ -82,14 +87,25 @@ impl Behaviour {
             exchange: requests(PEERS_PROTOCOL, SMALL_BYTES_MAX, REQUEST_TIMEOUT, SMALL_STREAMS_MAX),
             gossip: requests(GOSSIP_PROTOCOL, MESSAGE_BYTES_MAX, REQUEST_TIMEOUT, gossip_streams),
             proofs: requests(PROOFS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX, PROOF_TIMEOUT, proof_streams),
+            snapshots: with_codec(
+                SNAPSHOTS_PROTOCOL,
+                FrameCodec { request_bytes_max: SMALL_BYTES_MAX, reply_bytes_max: SNAPSHOT_REPLY_BYTES_MAX },
+                SNAPSHOT_TIMEOUT,
+                SNAPSHOT_STREAMS_MAX,
+            ),
         }
     }
 }
 
 fn requests(protocol: StreamProtocol, bytes_max: usize, timeout: Duration, streams_max: usize) -> Requests {
+    let codec = FrameCodec { request_bytes_max: bytes_max, reply_bytes_max: bytes_max };
+    with_codec(protocol, codec, timeout, streams_max)
+}
+
+fn with_codec(protocol: StreamProtocol, codec: FrameCodec, timeout: Duration, streams_max: usize) -> Requests {
     let config =
         request_response::Config::default().with_request_timeout(timeout).with_max_concurrent_streams(streams_max);
-    request_response::Behaviour::with_codec(FrameCodec { bytes_max }, [(protocol, ProtocolSupport::Full)], config)
+    request_response::Behaviour::with_codec(codec, [(protocol, ProtocolSupport::Full)], config)
 }
 
 /// A swarm that neither listens nor dials yet.

@@ -51,6 +51,7 @@ mod outsider;
 mod package;
 mod parts;
 mod pay;
+mod peer_sync;
 mod peers;
 mod pipeline;
 mod portal;

@@ -32,6 +32,7 @@ pub mod release;
 pub mod reputation;
 pub mod rollout;
 pub mod rollout_watch;
+pub mod sessions;
 pub mod sim;
 pub mod slashing;
 pub mod snapshots;

@@ -4,7 +4,7 @@ use libp2p::ping;
 use libp2p::swarm::{DialError, SwarmEvent};
 
 use crate::actor::Network;
-use crate::handlers::{connection, exchange, gossip, handshake, heights, proofs};
+use crate::handlers::{connection, exchange, gossip, handshake, heights, proofs, snapshots};
 use crate::network::BehaviourEvent;
 
 /// The match over everything that libp2p reports.
@@ -15,6 +15,7 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
         SwarmEvent::Behaviour(BehaviourEvent::Exchange(event)) => exchange::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => gossip::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Proofs(event)) => proofs::handle(network, event),
+        SwarmEvent::Behaviour(BehaviourEvent::Snapshots(event)) => snapshots::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => ping(network, &event),
         SwarmEvent::Behaviour(BehaviourEvent::Limits(never)) => match never {},
         SwarmEvent::Behaviour(BehaviourEvent::Banned(never)) => match never {},

@@ -19,5 +19,6 @@ mod proofs;
 mod questions;
 mod raw;
 mod score;
+mod snapshots;
 mod store;
 mod throughput;

@@ -7,7 +7,7 @@
 //!
 //! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`closing`], [`transaction`],
 //! [`account`], [`staking`], [`standing`], [`audit`], [`pipeline`], [`proof`], [`proving`], [`request`],
-//! [`snapshot`]; [`text`] holds the text forms that are ours alone.
+//! [`snapshot`], [`sync`]; [`text`] holds the text forms that are ours alone.
 
 pub mod account;
 pub mod audit;
@@ -24,6 +24,7 @@ pub mod snapshot;
 pub mod staking;
 pub mod standing;
 pub mod status;
+pub mod sync;
 pub mod text;
 pub mod transaction;
 
@@ -61,6 +62,7 @@ pub use status::{
     BaseFees, ConsensusStatus, GateKind, GateStatus, HealthReport, LaneStatus, LaneStatuses, Limits, Liveness,
     MempoolStatus, NodeStatus, QueueStatus, QueueWeights, Ready, Reason, Step, ValidatorStatus,
 };
+pub use sync::{BreakerState, BreakerStatus, DroppedSource, SyncPhase, SyncProgress};
 pub use text::{BlockId, Hex, HistoryCursor};
 pub use transaction::{
     ActionView, EventView, PaymentView, ReceiptView, Stage, StageTime, TransactionStatus, TransactionView,
