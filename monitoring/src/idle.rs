@@ -66,6 +66,7 @@ pub const SERIES: &[(&str, &str)] = &[
     ("storage_journal_bytes{@}", "67108864x250"),
     ("storage_journal_flush_failures_total{@}", "0x250"),
     ("snapshot_failures_total{@}", "0x250"),
+    ("state_sync_breaker_state{@}", "0x250"),
     ("pruning_failures_total{@}", "0x250"),
     ("pruning_on{@}", "0x250"),
     ("pruning_lag_blocks{@}", "0x250"),

@@ -4,6 +4,7 @@
 //! tb, tb-cli, contract-cli       the command tree
 //! rpp-node X …                   tb node X …
 //! rpp-node validator vrf …       tb validator vrf …
+//! rpp-node validator snapshot …  tb validator snapshot …
 //! rpp-node validator …           tb node start --mode validator …   (also: node, hybrid and wallet)
 //! simnet …                       tb sim …
 //! probe …                        tb probe …
@@ -44,13 +45,13 @@ pub fn resolve(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsSt
         _ => {}
     }
     if name == "rpp-node" {
-        let is_vrf =
-            rest.first().is_some_and(|first| first == "validator") && rest.get(1).is_some_and(|next| next == "vrf");
-        if !is_vrf {
+        let is_command = rest.first().is_some_and(|first| first == "validator")
+            && rest.get(1).is_some_and(|next| next == "vrf" || next == "snapshot");
+        if !is_command {
             resolved.push("node".into());
         }
         let mode = rest.first().and_then(|first| first.to_str()).unwrap_or_default().to_owned();
-        if MODES.contains(&mode.as_str()) && !is_vrf {
+        if MODES.contains(&mode.as_str()) && !is_command {
             rest.splice(0..1, ["start".into(), "--mode".into(), OsString::from(mode)]);
         }
     }

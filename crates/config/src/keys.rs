@@ -13,6 +13,7 @@ use crate::value::Kind;
 mod entry;
 mod find;
 mod pruning;
+mod snapshots;
 mod storage;
 mod telemetry;
 mod wallet;
@@ -33,10 +34,6 @@ const PROOF_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
 const STORE_LIMIT_MAX: u64 = 9_007_199_254_740_991;
 /// Longest distance of heights that are copied: a year of seconds.
 const SNAPSHOT_INTERVAL_MAX: u64 = 31_536_000;
-/// Most snapshots that may be kept.
-const SNAPSHOTS_MAX: u64 = 1_024;
-/// Longest time that snapshots may be kept for, hours: ten years.
-const SNAPSHOT_HOURS_MAX: u64 = 87_600;
 /// Entries of the largest queue, as the mempool bounds it.
 pub(crate) const QUEUE_MAX: u64 = 1_048_576;
 /// Largest count of things per second.
@@ -157,30 +154,11 @@ pub static KEYS: &[Key] = &[
     )
     .unit("milliseconds")
     .default("1000", "5000"),
-    key(
-        "snapshots.interval_blocks",
-        &["TB_SNAPSHOTS_INTERVAL_BLOCKS"],
-        number(0, SNAPSHOT_INTERVAL_MAX),
-        "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
-    )
-    .unit("blocks")
-    .default("0", "3600"),
-    key(
-        "snapshots.keep",
-        &["TB_SNAPSHOTS_KEEP"],
-        number(1, SNAPSHOTS_MAX),
-        "Most snapshots that are kept; older ones are removed when one is made.",
-    )
-    .unit("snapshots")
-    .default("3", "24"),
-    key(
-        "snapshots.keep_hours",
-        &["TB_SNAPSHOTS_KEEP_HOURS"],
-        number(0, SNAPSHOT_HOURS_MAX),
-        "Snapshots older than this are removed when one is made, but for the newest; 0: no limit.",
-    )
-    .unit("hours")
-    .default("0", "72"),
+    snapshots::INTERVAL_BLOCKS,
+    snapshots::KEEP,
+    snapshots::KEEP_HOURS,
+    snapshots::SERVE_BYTES_PER_SEC,
+    snapshots::FETCH_BYTES_PER_SEC,
     pruning::RETENTION_DEPTH,
     pruning::OPEN_WINDOWS_MAX,
     pruning::PAUSE_MS,
@@ -560,6 +538,13 @@ pub static KEYS: &[Key] = &[
         &["TB_WRONG_BODIES"],
         Kind::Bool,
         "Drills on development chains only: bodies that this node gives to peers that have lost theirs are altered.",
+    )
+    .default("false", "true"),
+    key(
+        "drill.wrong_chunks",
+        &["TB_DRILL_WRONG_CHUNKS"],
+        Kind::Bool,
+        "Drills on development chains only: every chunk of a snapshot that this node gives to others is altered.",
     )
     .default("false", "true"),
 ];

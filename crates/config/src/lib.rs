@@ -37,6 +37,7 @@ pub mod profile;
 mod pruning;
 mod rules;
 mod secret;
+mod snapshots;
 mod sources;
 mod storage;
 mod tokens;
@@ -55,12 +56,13 @@ pub use home::{Home, default_root};
 pub use keys::{KEYS, Key, nearest};
 pub use node::{
     ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, RateLimitConfig,
-    RpcConfig, SnapshotConfig, TelemetryConfig, TlsConfig, Token, WalletConfig,
+    RpcConfig, TelemetryConfig, TlsConfig, Token, WalletConfig,
 };
 pub use print::{env_example, markdown, show, template, template_with};
 pub use profile::{Drift, Profile, Profiles};
 pub use pruning::PruningConfig;
 pub use secret::Secret;
+pub use snapshots::SnapshotConfig;
 pub use sources::{Setting, Source, unknown_environment};
 pub use storage::StorageConfig;
 pub use tokens::{SCOPES, TOKENS_MAX};

@@ -18,6 +18,7 @@ use crate::keys::{KEYS, Key};
 use crate::pruning::PruningConfig;
 use crate::rules;
 use crate::secret::Secret;
+use crate::snapshots::SnapshotConfig;
 use crate::sources::{Setting, Source, Sources};
 use crate::storage::StorageConfig;
 use crate::tokens;
@@ -193,26 +194,6 @@ pub struct RpcConfig {
     pub request_timeout: Duration,
     /// Most open connections.
     pub connections_max: usize,
-}
-
-/// Where snapshots are, when they are made and how many stay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotConfig {
-    /// Their folder.
-    pub dir: PathBuf,
-    /// One at each multiple of this height; 0: none.
-    pub interval_blocks: u64,
-    /// Most that are kept.
-    pub keep: usize,
-    /// Longest time that they are kept for, hours; 0: no limit.
-    pub keep_hours: u64,
-}
-
-impl SnapshotConfig {
-    /// Longest time that they are kept for, milliseconds; none without a limit.
-    pub fn keep_ms(&self) -> Option<u64> {
-        (self.keep_hours > 0).then(|| self.keep_hours.saturating_mul(3_600_000))
-    }
 }
 
 /// The configuration of one node. All paths are resolved.
@@ -416,6 +397,8 @@ impl Reader<'_> {
                 interval_blocks: self.number("snapshots.interval_blocks"),
                 keep: self.count("snapshots.keep"),
                 keep_hours: self.number("snapshots.keep_hours"),
+                serve_bytes_per_sec: self.number("snapshots.serve_bytes_per_sec"),
+                fetch_bytes_per_sec: self.number("snapshots.fetch_bytes_per_sec"),
             },
             pruning: PruningConfig {
                 is_on: self.flag("rollout.feature_gates.pruning"),

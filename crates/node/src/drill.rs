@@ -1,8 +1,8 @@
-//! What a drill does to a node: a clock that is off, a tag that keeps other tags away, wrong answers to peers that have lost a block.
+//! What a drill does to a node: a clock that is off, a tag that keeps other tags away, chunks of snapshots and bodies that are altered.
 //!
 //! Rules
 //! - Only a chain whose name starts with [`CHAIN_PREFIX`] takes one; on any other chain the start is refused.
-//! - Each is said loudly in the log, and hold for the whole life of the process.
+//! - Each is said loudly in the log, and holds for the whole life of the process.
 //! - A tag is part of the names by which peers find out that they belong together, in consensus and in gossip, so
 //!   that a node with another tag is turned away like one of another chain.
 //!
@@ -12,7 +12,6 @@ use ::config::DrillConfig;
 use primitives::Genesis;
 
 use crate::crash::CHAIN_PREFIX;
-use crate::shared::Shared;
 
 /// A drill that is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +37,9 @@ pub fn arm(drill: &DrillConfig, genesis: &Genesis) -> Result<(), DrillError> {
     let clock = (drill.clock_offset_ms != 0).then_some("drill.clock_offset_ms");
     let tag = drill.partition_tag.as_ref().map(|_| "drill.partition_tag");
     let bodies = drill.wrong_bodies.then_some("drill.wrong_bodies");
-    if let Some(key) = clock.or(tag).or(bodies).filter(|_| !genesis.chain_id.starts_with(CHAIN_PREFIX)) {
+    let chunks = drill.wrong_chunks.then_some("drill.wrong_chunks");
+    let key = clock.or(tag).or(chunks).or(bodies);
+    if let Some(key) = key.filter(|_| !genesis.chain_id.starts_with(CHAIN_PREFIX)) {
         return Err(DrillError::Chain { key, chain: genesis.chain_id.clone() });
     }
     if drill.clock_offset_ms != 0 {
@@ -53,6 +54,11 @@ pub fn arm(drill: &DrillConfig, genesis: &Genesis) -> Result<(), DrillError> {
             "DRILL: bodies that this node gives to peers are altered. Start it without drill.wrong_bodies to end this"
         );
     }
+    if drill.wrong_chunks {
+        tracing::warn!(
+            "DRILL: every chunk of a snapshot that this node gives is altered. Start it without drill.wrong_chunks to end this"
+        );
+    }
     if let Some(tag) = &drill.partition_tag {
         tracing::warn!(
             tag,
@@ -63,10 +69,9 @@ pub fn arm(drill: &DrillConfig, genesis: &Genesis) -> Result<(), DrillError> {
 }
 
 /// The name of the chain as gossip peers are told it: with the tag, if there is one.
-pub fn chain_name(shared: &Shared) -> String {
-    let chain = &shared.genesis.chain_id;
-    match &shared.config.drill.partition_tag {
+pub fn chain_name(drill: &DrillConfig, chain: &str) -> String {
+    match &drill.partition_tag {
         Some(tag) => format!("{chain}+{tag}"),
-        None => chain.clone(),
+        None => chain.to_owned(),
     }
 }

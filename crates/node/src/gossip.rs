@@ -27,6 +27,7 @@ use crate::partition_watch::{Change, Watch};
 use crate::proofs::missing::Missing;
 use crate::proofs::travel::{self, Early, Travelling, verdict_name};
 use crate::shared::Shared;
+use crate::state_sync::serve;
 use crate::{submit, topics};
 
 /// Events of the network that may wait.
@@ -50,6 +51,7 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
                 look_at_peers(&shared, &p2p, &mut watch);
                 early.again(&shared).await;
                 travel::ask(&shared, &p2p, &mut missing);
+                crate::announcements::publish(&shared, &p2p);
                 continue;
             }
         };
@@ -71,6 +73,9 @@ pub async fn run(shared: Arc<Shared>, p2p: P2pHandle, mut events: mpsc::Receiver
             P2pEvent::BodyAsked { peer: _, question, height } => {
                 let (shared, p2p) = (Arc::clone(&shared), p2p.clone());
                 tokio::task::spawn_blocking(move || crate::upkeep::answer(&shared, &p2p, question, height));
+            }
+            P2pEvent::SnapshotAsked { peer: _, question, request } => {
+                tokio::spawn(serve::answer(Arc::clone(&shared), p2p.clone(), question, request));
             }
             P2pEvent::PeerConnected { peer, agent, mode, channel, gates, height } => {
                 record(&shared, &Greeting { peer, agent, mode, channel, gates, height });

@@ -16,6 +16,7 @@
 //!
 //! Read next: [`run`], [`submit`], [`shared`].
 
+pub mod announcements;
 pub mod audits;
 mod clock;
 mod consensus_events;
@@ -28,7 +29,9 @@ mod evidence;
 pub mod exports;
 mod gossip;
 pub mod meta;
+mod network;
 mod observer;
+pub mod pace;
 pub mod partition_watch;
 pub mod pipeline;
 mod ports;

@@ -1,3 +1,5 @@
+//! Messages of nodes: `meta_timetoke`, and the envelope of `meta_snapshot` ([`crate::announcements`]).
+//!
 //! `meta_timetoke`: nodes tell each other, and whoever monitors them, the timetoke root and what changed under it.
 //!
 //! ```text
@@ -24,6 +26,7 @@ use state::timetoke::{self, commitment};
 use state::view::{self, Broken};
 use state::{StateView, identity, staking};
 
+use crate::announcements::{self, ANNOUNCEMENT_VERSION, MetaSnapshot};
 use crate::shared::Shared;
 
 /// First bytes of a signed message of a topic.
@@ -81,6 +84,16 @@ pub struct MetaTimetoke {
     pub truncated: bool,
 }
 
+/// What a message of the topic says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MetaMessage {
+    /// Timetoke balances and their root.
+    Timetoke(MetaTimetoke),
+    /// The newest snapshot of a node.
+    Snapshot(MetaSnapshot),
+}
+
 /// Version of the payload.
 pub const META_VERSION: u32 = 1;
 
@@ -102,7 +115,7 @@ fn signing_bytes(genesis: &Hash, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The bytes of a message signed by a node key; `None` when the payload is over its bound.
-pub fn seal(meta: &MetaTimetoke, key: &SecretKey, genesis: &Hash) -> Option<Vec<u8>> {
+pub fn seal(meta: &impl Serialize, key: &SecretKey, genesis: &Hash) -> Option<Vec<u8>> {
     let payload = serde_json::to_vec(meta).ok()?;
     let signature = key.sign(&signing_bytes(genesis, &payload));
     let message: Message = (TOPIC_META, key.public_key(), signature, BoundedVec::new(payload)?);
@@ -113,7 +126,7 @@ pub fn seal(meta: &MetaTimetoke, key: &SecretKey, genesis: &Hash) -> Option<Vec<
 ///
 /// # Errors
 /// [`MetaRefused`].
-pub fn open(bytes: &[u8], genesis: &Hash) -> Result<(PublicKey, MetaTimetoke), MetaRefused> {
+pub fn open(bytes: &[u8], genesis: &Hash) -> Result<(PublicKey, MetaMessage), MetaRefused> {
     let (topic, key, signature, payload) = decode::<Message>(bytes).map_err(|_| MetaRefused::Malformed)?;
     if topic != TOPIC_META {
         return Err(MetaRefused::Malformed);
@@ -121,11 +134,15 @@ pub fn open(bytes: &[u8], genesis: &Hash) -> Result<(PublicKey, MetaTimetoke), M
     if !key.verify(&signing_bytes(genesis, &payload), &signature) {
         return Err(MetaRefused::BadSignature);
     }
-    let meta: MetaTimetoke = serde_json::from_slice(&payload).map_err(|_| MetaRefused::Malformed)?;
-    if meta.version != META_VERSION || meta.deltas.len() > DELTAS_MAX {
+    let message: MetaMessage = serde_json::from_slice(&payload).map_err(|_| MetaRefused::Malformed)?;
+    let is_known = match &message {
+        MetaMessage::Timetoke(meta) => meta.version == META_VERSION && meta.deltas.len() <= DELTAS_MAX,
+        MetaMessage::Snapshot(meta) => meta.version == ANNOUNCEMENT_VERSION,
+    };
+    if !is_known {
         return Err(MetaRefused::Malformed);
     }
-    Ok((key, meta))
+    Ok((key, message))
 }
 
 /// Heights from one to another with one root.
@@ -235,6 +252,11 @@ impl Meta {
         Self { key, inner: Mutex::default() }
     }
 
+    /// The bytes of a message signed by this node; `None` when the payload is over its bound.
+    pub fn seal(&self, meta: &impl Serialize, genesis: &Hash) -> Option<Vec<u8>> {
+        seal(meta, &self.key, genesis)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -259,7 +281,7 @@ impl Meta {
             self.compare(shared, key, &meta);
         }
         if let Some(meta) = message
-            && let Some(bytes) = seal(&meta, &self.key, &shared.genesis_hash)
+            && let Some(bytes) = self.seal(&meta, &shared.genesis_hash)
             && p2p.publish_topic(Arc::from(bytes))
         {
             count(shared, "published");
@@ -286,13 +308,17 @@ impl Meta {
 
     /// A message of a topic came from a peer.
     pub fn received(&self, shared: &Shared, bytes: &[u8]) -> Verdict {
-        let (key, meta) = match open(bytes, &shared.genesis_hash) {
+        let (key, message) = match open(bytes, &shared.genesis_hash) {
             Ok(opened) => opened,
             Err(refused) => {
                 count(shared, "refused");
                 tracing::warn!(reason = %refused, "a message of the topic meta is refused");
                 return Verdict::Reject;
             }
+        };
+        let meta = match message {
+            MetaMessage::Timetoke(meta) => meta,
+            MetaMessage::Snapshot(meta) => return announcements::received(shared, &key, meta),
         };
         let waits = {
             let mut inner = self.lock();

@@ -130,6 +130,7 @@ fn apply(shared: &Shared, next: &NodeConfig, live: &[&str]) -> Result<(), String
     }
     shared.rate_limit.send_replace(next.rpc.rate_limit);
     shared.samples.sampling.send_replace((&next.telemetry).into());
+    shared.sync.reload(next);
     shared.pruner.pause(next.pruning.emergency_pause);
     Ok(())
 }

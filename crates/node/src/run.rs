@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use ::config::{Home, LogFormat, Mode, NodeConfig, Secret};
 use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner, WalCrashPoint};
-use p2p::{ChainIdentity, LimitsConfig, P2p, P2pConfig, StorePaths};
+use p2p::{ChainIdentity, P2p};
 use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Genesis, Hash, Height, SecretKey};
 use replica::{Identity, Replica};
@@ -54,6 +54,7 @@ use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 use crate::start_error::StartError;
 use crate::state_sync::StateSync;
+use crate::state_sync::session::SnapshotSync;
 use crate::upkeep::{self, Upkeep};
 
 /// Largest genesis file, bytes.
@@ -228,7 +229,6 @@ impl Opening<'_> {
         let metrics = Metrics::new();
         let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
         metrics.storage.marks_mended.set_total(store.opening().audit.marks_mended);
-        metrics.storage.mends.set_total(u64::from(mended_from.is_some()));
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
         let snapshots = open_snapshots(home, &config, &genesis, &metrics)?;
@@ -258,6 +258,7 @@ impl Opening<'_> {
             proofs,
             disk: Disk::new(config.disk_free_min_bytes),
             snapshots,
+            sync: SnapshotSync::new(&config),
             pruner: Pruner::new(config.pruning.emergency_pause),
             upkeep: Upkeep::new(&config.data_dir, mended_from),
             stages,
@@ -309,7 +310,12 @@ fn open_snapshots(
     metrics: &Metrics,
 ) -> Result<Arc<Snapshots>, StartError> {
     let maker = SecretKey::from_seed(node_secret(home)?);
-    Ok(Snapshots::open(config.snapshots.clone(), &genesis.chain_id, maker, metrics.snapshots.clone())?)
+    Ok(Snapshots::open(
+        (config.snapshots.clone(), config.drill.wrong_chunks),
+        &genesis.chain_id,
+        maker,
+        metrics.snapshots.clone(),
+    )?)
 }
 
 fn open_audits(home: &Home, config: &NodeConfig, genesis: Hash) -> Result<Arc<Audits>, StartError> {
@@ -426,7 +432,7 @@ fn announce(shared: &Shared) {
     );
 }
 
-fn node_secret(home: &Home) -> Result<[u8; 32], StartError> {
+pub(crate) fn node_secret(home: &Home) -> Result<[u8; 32], StartError> {
     let loaded = NodeKey::load(&home.node_key(), None)?;
     if let Some(warning) = loaded.warning {
         tracing::warn!("{warning}");
@@ -438,33 +444,12 @@ fn start_gossip(shared: &Arc<Shared>, home: &Home) -> Result<(), StartError> {
     if shared.genesis.engine == EngineKind::Solo {
         return Ok(());
     }
-    let config = &shared.config.p2p;
-    let limits = LimitsConfig {
-        gossip_rate_limit_per_sec: config.gossip_rate_limit_per_sec,
-        replay_window_size: config.replay_window_size,
-        rate_window_secs: config.rate_window_secs,
-        max_per_sec: config.max_per_sec,
-        max_bytes_per_sec: config.max_bytes_per_sec,
-        chain_sync_interval_ms: config.chain_sync_interval_ms,
+    let mode = crate::ready::role(shared).name().to_owned();
+    let network = crate::network::settings(&shared.config, mode, crate::rollout::active(shared).join(","));
+    let chain = ChainIdentity {
+        chain_id: crate::drill::chain_name(&shared.config.drill, &shared.genesis.chain_id),
+        genesis: shared.genesis_hash,
     };
-    let network = P2pConfig {
-        listen: config.listen.clone(),
-        bootstrap: config.peers.clone(),
-        mode: crate::ready::role(shared).name().to_owned(),
-        channel: shared.config.release_channel.as_str().to_owned(),
-        gates: crate::rollout::active(shared).join(","),
-        limits,
-        exchange_peers: config.exchange_peers,
-        store: Some(StorePaths {
-            overlay: config.overlay_db.clone(),
-            peer_db: config.peer_db.clone(),
-            peer_db_quic: config.quic_peer_db.clone(),
-            key_history: config.peer_key_history.clone(),
-        }),
-        announce: config.announce,
-        ..P2pConfig::default()
-    };
-    let chain = ChainIdentity { chain_id: crate::drill::chain_name(shared), genesis: shared.genesis_hash };
     let (events, received) = mpsc::channel(crate::gossip::EVENTS_MAX);
     let handle = P2p::start(network, chain, node_secret(home)?, events)?;
     handle.set_height(shared.store.head().map_or(Height::GENESIS, |head| head.height));

@@ -26,6 +26,7 @@ use crate::pruning::Pruner;
 use crate::samples::Samples;
 use crate::snapshots::Snapshots;
 use crate::stages::Stages;
+use crate::state_sync::session::SnapshotSync;
 use crate::upkeep::Upkeep;
 
 /// The running engine.
@@ -56,6 +57,8 @@ pub struct Shared {
     pub disk: Disk,
     /// Copies of the state, for others and for a rainy day.
     pub snapshots: Arc<Snapshots>,
+    /// Snapshots that travel: sessions, announcements, how fast.
+    pub sync: SnapshotSync,
     /// Deletes old blocks, where its gate is on.
     pub pruner: Pruner,
     /// Looks after the store.

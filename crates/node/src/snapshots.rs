@@ -29,6 +29,8 @@ use crate::clock;
 pub struct Snapshots {
     shelf: Shelf,
     config: SnapshotConfig,
+    /// A drill: every chunk that is given is altered.
+    gives_wrong: bool,
     chain_id: String,
     key: SecretKey,
     metrics: SnapshotMetrics,
@@ -46,7 +48,7 @@ impl Snapshots {
     /// # Errors
     /// A folder that cannot be read, or a system without threads.
     pub fn open(
-        config: SnapshotConfig,
+        (config, gives_wrong): (SnapshotConfig, bool),
         chain_id: &str,
         key: SecretKey,
         metrics: SnapshotMetrics,
@@ -55,6 +57,7 @@ impl Snapshots {
         let own = Arc::new(Self {
             shelf,
             config,
+            gives_wrong,
             chain_id: chain_id.to_owned(),
             key,
             metrics,
@@ -168,8 +171,33 @@ impl Snapshots {
         })
     }
 
+    /// The file of a chunk for somebody else; it counts as given.
+    ///
+    /// # Errors
+    /// [`SnapshotError::MissingChunk`], or a file that cannot be read.
+    pub fn give(&self, snapshot: &Snapshot, entry: &ChunkEntry) -> Result<Vec<u8>, SnapshotError> {
+        let mut file = snapshot.chunk_file(&entry.id)?;
+        let middle = file.len() / 2;
+        if let Some(byte) = file.get_mut(middle).filter(|_| self.gives_wrong) {
+            *byte ^= 1;
+        }
+        self.served(file.len());
+        Ok(file)
+    }
+
+    /// Takes a snapshot of another folder on the shelf; older ones go as after one that was made here.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn adopt(&self, other: &Snapshot) -> Result<(), SnapshotError> {
+        let _door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shelf.adopt(other)?;
+        self.shelf.prune(self.config.keep, self.config.keep_ms(), clock::now())?;
+        self.refresh()
+    }
+
     /// Notes that a chunk was given.
-    pub fn served(&self, bytes: usize) {
+    fn served(&self, bytes: usize) {
         self.chunks_served.fetch_add(1, Ordering::Relaxed);
         self.bytes_served.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
     }

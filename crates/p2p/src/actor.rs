@@ -95,6 +95,8 @@ pub(crate) struct Network {
     pub questions: Questions,
     /// Questions for bodies, ours and those of peers.
     pub bodies: Bodies,
+    /// Requests of peers for a piece of a snapshot that the node has not answered yet.
+    pub snapshot_questions: Questions,
     pub flush_due: Option<Instant>,
     pub announce_due: Option<Instant>,
     pub persisting: Option<JoinHandle<io::Result<()>>>,
@@ -127,6 +129,7 @@ impl Network {
             asked: [ReplayWindow::new(ASKED_MAX), ReplayWindow::new(ASKED_MAX)],
             questions: Questions::default(),
             bodies: Bodies::default(),
+            snapshot_questions: Questions::default(),
             swarm,
             config,
             chain,
@@ -304,6 +307,13 @@ impl Network {
                 handlers::bodies::answer(self, question, body);
             }
             Input::Command(Some(Command::Blame(peer))) => handlers::bodies::blame(self, peer),
+            Input::Command(Some(Command::AskSnapshot(peer, request, asker))) => {
+                handlers::snapshots::ask(self, peer, request, asker);
+            }
+            Input::Command(Some(Command::AnswerSnapshot(question, answer))) => {
+                handlers::snapshots::answer(self, question, &answer);
+            }
+            Input::Command(Some(Command::WrongSnapshot(peer))) => handlers::snapshots::wrong(self, peer),
             Input::Command(stop) => return ControlFlow::Break(stop),
             Input::Flush => handlers::flush::handle(self),
             Input::Announce => handlers::announce::handle(self),

@@ -4,6 +4,7 @@
 //! limits, so a peer over its limit costs no decoding. One encoded frame is shared by all receivers.
 //!
 //! Rules
+//! - Requests and replies have a bound each: what is asked for may be far longer than the question.
 //! - A request over the bound becomes an empty frame, which is no message of any protocol: libp2p does
 //!   not report an error while reading a request, and the sender must answer for it.
 //! - An empty reply is an error: that is what a remote leaves behind that drops our request.
@@ -18,11 +19,13 @@ use libp2p::{StreamProtocol, request_response};
 /// The encoded bytes of one message.
 pub(crate) type Frame = Arc<[u8]>;
 
-/// Reads and writes requests of at most `request_bytes_max` bytes and replies of at most `bytes_max`.
+/// Reads and writes frames of bounded length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FrameCodec {
+    /// Longest request, bytes.
     pub request_bytes_max: usize,
-    pub bytes_max: usize,
+    /// Longest reply, bytes.
+    pub reply_bytes_max: usize,
 }
 
 impl FrameCodec {
@@ -68,7 +71,7 @@ impl request_response::Codec for FrameCodec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let frame = Self::read(io, self.bytes_max).await?;
+        let frame = Self::read(io, self.reply_bytes_max).await?;
         if frame.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(frame) }
     }
 
@@ -83,6 +86,6 @@ impl request_response::Codec for FrameCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        Self::write(io, &frame, self.bytes_max).await
+        Self::write(io, &frame, self.reply_bytes_max).await
     }
 }

@@ -24,7 +24,7 @@ use crate::counters::{Counters, Provider};
 use crate::identity::{KeyError, PeerKey};
 use crate::limits::ClampWarning;
 use crate::network::Behaviour;
-use crate::wire::{ProofAnswer, ProofKind, ProofMessage, Refusal, TOPIC_BYTES_MAX};
+use crate::wire::{ProofAnswer, ProofKind, ProofMessage, Refusal, SnapshotAnswer, SnapshotRequest, TOPIC_BYTES_MAX};
 
 /// Transactions that wait to be collected into a batch.
 pub const PUBLISH_QUEUE_MAX: usize = 16_384;
@@ -81,6 +81,15 @@ pub enum P2pEvent {
         question: QuestionId,
         /// Which height.
         height: Height,
+    },
+    /// A peer asks for a piece of a snapshot. Answer with [`P2pHandle::answer_snapshot`].
+    SnapshotAsked {
+        /// Who asks.
+        peer: PeerKey,
+        /// Names the request in the answer.
+        question: QuestionId,
+        /// Which piece.
+        request: SnapshotRequest,
     },
     /// A handshake ended with agreement.
     PeerConnected {
@@ -188,6 +197,26 @@ pub enum StartError {
     Transport(std::io::Error),
 }
 
+/// Why a peer gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// It is no admitted peer, or it went away.
+    #[error("peer_gone: the peer is not connected")]
+    Gone,
+    /// A request to it is open already.
+    #[error("peer_asked: another request to the peer is open")]
+    Asked,
+    /// No answer in time, or it does not speak the protocol.
+    #[error("peer_silent: the peer gave no answer")]
+    Silent,
+    /// The answer is over its bound or not a canonical encoding; the peer has lost points.
+    #[error("malformed: the answer of the peer cannot be read")]
+    Malformed,
+}
+
+/// Who waits for the answer of a peer.
+pub(crate) type Asker = oneshot::Sender<Result<SnapshotAnswer, AskError>>;
+
 /// A message to the task.
 pub(crate) enum Command {
     Verdict(Hash, Verdict),
@@ -198,6 +227,9 @@ pub(crate) enum Command {
     AskBody(PeerKey, Height, oneshot::Sender<Option<Vec<u8>>>),
     AnswerBody(QuestionId, Option<Vec<u8>>),
     Blame(PeerKey),
+    AskSnapshot(PeerKey, SnapshotRequest, Asker),
+    AnswerSnapshot(QuestionId, SnapshotAnswer),
+    WrongSnapshot(PeerKey),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -358,6 +390,28 @@ impl P2pHandle {
     /// stopped.
     pub fn blame(&self, peer: PeerKey) -> bool {
         self.command.try_send(Command::Blame(peer)).is_ok()
+    }
+
+    /// Asks a peer for a piece of a snapshot and waits for the answer, at most the time of a request. One request at a time is
+    /// open to a peer. Nobody has checked what is in the answer.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask_snapshot(&self, peer: PeerKey, request: SnapshotRequest) -> Result<SnapshotAnswer, AskError> {
+        let (asker, answer) = oneshot::channel();
+        self.command.send(Command::AskSnapshot(peer, request, asker)).await.map_err(|_| AskError::Gone)?;
+        answer.await.unwrap_or(Err(AskError::Gone))
+    }
+
+    /// Answers [`P2pEvent::SnapshotAsked`]. Never waits; false when the queue is full or the network has stopped.
+    pub fn answer_snapshot(&self, question: QuestionId, answer: SnapshotAnswer) -> bool {
+        self.command.try_send(Command::AnswerSnapshot(question, answer)).is_ok()
+    }
+
+    /// Takes points from a peer whose piece of a snapshot is not what the certified header says. Never waits; false when the queue is
+    /// full or the network has stopped.
+    pub fn report_snapshot(&self, peer: PeerKey) -> bool {
+        self.command.try_send(Command::WrongSnapshot(peer)).is_ok()
     }
 
     /// Judges a received batch. Never waits; false when the queue is full or the network has stopped,

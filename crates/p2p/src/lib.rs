@@ -16,6 +16,7 @@
 //!   chain id and genesis hash.
 //! - A transaction is relayed only after the node has checked its batch, a proof only after the node has verified it.
 //! - No peer input can panic, grow a queue without bound, or slow other peers.
+//! - A piece of a snapshot is asked of one peer at a time, one piece at a time, and judged by the node.
 //! - Only this crate names libp2p.
 //!
 //! This crate refuses to judge transactions and bodies, to fetch new blocks (consensus does, by value sync) and to
@@ -41,10 +42,10 @@ mod wire;
 
 pub use config::{ChainIdentity, P2pConfig, StorePaths};
 pub use counters::{Counter, Counters, DropReason, Provider};
-pub use handle::{BatchId, P2p, P2pEvent, P2pHandle, PeerView, QuestionId, StartError, Verdict};
+pub use handle::{AskError, BatchId, P2p, P2pEvent, P2pHandle, PeerView, QuestionId, StartError, Verdict};
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
 pub use wire::{
     BATCH_TRANSACTIONS_MAX, BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal,
-    TOPIC_BYTES_MAX,
+    SNAPSHOT_BYTES_MAX, SnapshotAnswer, SnapshotBytes, SnapshotRequest, TOPIC_BYTES_MAX,
 };

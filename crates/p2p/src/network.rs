@@ -19,7 +19,8 @@ use crate::codec::{Frame, FrameCodec};
 use crate::peers::{HANDSHAKE_TIMEOUT_MS, IN_FLIGHT_MAX, PROOFS_IN_FLIGHT_MAX};
 use crate::wire::{
     BODIES_PROTOCOL, BODY_MESSAGE_BYTES_MAX, GOSSIP_PROTOCOL, HANDSHAKE_PROTOCOL, HEIGHTS_PROTOCOL, MESSAGE_BYTES_MAX,
-    PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX, PROOFS_PROTOCOL, SMALL_BYTES_MAX,
+    PEERS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX, PROOFS_PROTOCOL, SMALL_BYTES_MAX, SNAPSHOT_REPLY_BYTES_MAX,
+    SNAPSHOTS_PROTOCOL,
 };
 
 /// Connections whose encryption is not set up yet.
@@ -36,6 +37,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 pub const BODY_STREAMS: usize = 2;
 /// A message with a proof without an answer for this long has failed.
 pub const PROOF_TIMEOUT: Duration = Duration::from_secs(30);
+/// A request for a piece of a snapshot without an answer for this long has failed.
+pub const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests for pieces of a snapshot that one peer may have open at once: one, and its next one while the answer is written.
+pub const SNAPSHOT_STREAMS_MAX: usize = 2;
 /// Small requests that one peer may have open at once.
 pub const SMALL_STREAMS_MAX: usize = 8;
 /// A QUIC connection without any packet for this long is closed, milliseconds.
@@ -63,6 +68,7 @@ pub(crate) struct Behaviour {
     pub gossip: Requests,
     pub proofs: Requests,
     pub bodies: Requests,
+    pub snapshots: Requests,
 }
 
 impl Behaviour {
@@ -87,28 +93,31 @@ impl Behaviour {
             exchange: requests(PEERS_PROTOCOL, SMALL_BYTES_MAX, REQUEST_TIMEOUT, SMALL_STREAMS_MAX),
             gossip: requests(GOSSIP_PROTOCOL, MESSAGE_BYTES_MAX, REQUEST_TIMEOUT, gossip_streams),
             proofs: requests(PROOFS_PROTOCOL, PROOF_MESSAGE_BYTES_MAX, PROOF_TIMEOUT, proof_streams),
-            bodies: bodies(),
+            bodies: with_codec(
+                BODIES_PROTOCOL,
+                FrameCodec { request_bytes_max: SMALL_BYTES_MAX, reply_bytes_max: BODY_MESSAGE_BYTES_MAX },
+                BODY_TIMEOUT,
+                BODY_STREAMS,
+            ),
+            snapshots: with_codec(
+                SNAPSHOTS_PROTOCOL,
+                FrameCodec { request_bytes_max: SMALL_BYTES_MAX, reply_bytes_max: SNAPSHOT_REPLY_BYTES_MAX },
+                SNAPSHOT_TIMEOUT,
+                SNAPSHOT_STREAMS_MAX,
+            ),
         }
     }
 }
 
 fn requests(protocol: StreamProtocol, bytes_max: usize, timeout: Duration, streams_max: usize) -> Requests {
-    let config =
-        request_response::Config::default().with_request_timeout(timeout).with_max_concurrent_streams(streams_max);
-    request_response::Behaviour::with_codec(
-        FrameCodec { request_bytes_max: bytes_max, bytes_max },
-        [(protocol, ProtocolSupport::Full)],
-        config,
-    )
+    let codec = FrameCodec { request_bytes_max: bytes_max, reply_bytes_max: bytes_max };
+    with_codec(protocol, codec, timeout, streams_max)
 }
 
-/// The protocol of bodies: long answers to short questions.
-fn bodies() -> Requests {
-    let config = request_response::Config::default()
-        .with_request_timeout(BODY_TIMEOUT)
-        .with_max_concurrent_streams(BODY_STREAMS);
-    let codec = FrameCodec { request_bytes_max: SMALL_BYTES_MAX, bytes_max: BODY_MESSAGE_BYTES_MAX };
-    request_response::Behaviour::with_codec(codec, [(BODIES_PROTOCOL, ProtocolSupport::Full)], config)
+fn with_codec(protocol: StreamProtocol, codec: FrameCodec, timeout: Duration, streams_max: usize) -> Requests {
+    let config =
+        request_response::Config::default().with_request_timeout(timeout).with_max_concurrent_streams(streams_max);
+    request_response::Behaviour::with_codec(codec, [(protocol, ProtocolSupport::Full)], config)
 }
 
 /// A swarm that neither listens nor dials yet.

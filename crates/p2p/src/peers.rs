@@ -25,6 +25,7 @@ use primitives::Height;
 
 use crate::codec::Frame;
 use crate::counters::Provider;
+use crate::handle::Asker;
 use crate::identity::PeerKey;
 use crate::limits::{LimitsConfig, PeerLimiter, ReplayWindow};
 
@@ -133,6 +134,8 @@ pub(crate) struct Peer {
     pub proof_question: Option<OutboundRequestId>,
     /// When a question of this peer for a proof was last looked at, milliseconds.
     pub proof_asked_ms: Option<u64>,
+    /// A request of ours for a piece of a snapshot, and who waits for the answer.
+    pub snapshot_request: Option<(OutboundRequestId, Asker)>,
 }
 
 impl Peer {
@@ -160,6 +163,7 @@ impl Peer {
             asks_proof: false,
             proof_question: None,
             proof_asked_ms: None,
+            snapshot_request: None,
         }
     }
 

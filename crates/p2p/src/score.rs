@@ -34,6 +34,8 @@ pub enum Offence {
     Malformed,
     /// A batch that the node found to hold an invalid transaction.
     InvalidBatch,
+    /// A piece of a snapshot that is not what the certified header says, or a manifest that is none.
+    WrongSnapshot,
 }
 
 impl Offence {
@@ -44,6 +46,7 @@ impl Offence {
             Self::BeforeHandshake => 5,
             Self::Malformed => 20,
             Self::InvalidBatch => 34,
+            Self::WrongSnapshot => 50,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | `/the-block/transactions/2` | [`GossipMessage`] | [`GossipReply`] | [`MESSAGE_BYTES_MAX`] |
 //! | `/the-block/proofs/3` | [`ProofMessage`] | [`GossipReply`], to a question [`ProofAnswer`] | [`PROOF_MESSAGE_BYTES_MAX`] |
 //! | `/the-block/bodies/1` | [`BodyQuestion`], at most [`SMALL_BYTES_MAX`] | [`BodyAnswer`] | [`BODY_MESSAGE_BYTES_MAX`] |
+//! | `/the-block/snapshots/1` | [`SnapshotRequest`] | [`SnapshotAnswer`] | [`SMALL_BYTES_MAX`], the reply [`SNAPSHOT_REPLY_BYTES_MAX`] |
 //!
 //! Rules
 //! - The encoding is `primitives::codec`: borsh, bounded, no trailing bytes.
@@ -35,6 +36,8 @@ pub(crate) const PEERS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-bloc
 pub(crate) const GOSSIP_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/transactions/2");
 /// Name of the protocol that delivers proofs, in transactions, of windows, of the chain, and answers who misses one.
 pub(crate) const PROOFS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/proofs/3");
+/// Name of the protocol that gives a snapshot piece by piece.
+pub(crate) const SNAPSHOTS_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/snapshots/1");
 
 /// Name of the protocol in which a node asks for the body of a height that it has lost.
 pub(crate) const BODIES_PROTOCOL: StreamProtocol = StreamProtocol::new("/the-block/bodies/1");
@@ -47,6 +50,10 @@ pub const BODY_MESSAGE_BYTES_MAX: usize = BODY_BYTES_MAX + 5;
 pub const MESSAGE_BYTES_MAX: usize = 262_144;
 /// The longest message with a proof, bytes: what it is, the longest transaction with one, and its length.
 pub const PROOF_MESSAGE_BYTES_MAX: usize = PROOF_TRANSACTION_BYTES_MAX + 5;
+/// The longest piece of a snapshot, bytes: a manifest is the longest of them.
+pub const SNAPSHOT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The longest answer with such a piece, bytes: what it is, its length, the piece.
+pub const SNAPSHOT_REPLY_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX + 5;
 /// The longest handshake or heights message, bytes.
 pub const SMALL_BYTES_MAX: usize = 16_384;
 /// The most transactions in one batch.
@@ -250,6 +257,31 @@ pub(crate) struct BodyQuestion {
 pub(crate) struct BodyAnswer {
     pub body: Option<BoundedVec<u8, BODY_BYTES_MAX>>,
 }
+
+/// What a node that syncs its state asks a peer for. What is in the answer is the node's affair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum SnapshotRequest {
+    /// The manifest of the newest snapshot.
+    Manifest,
+    /// A header with what shows that it was decided.
+    Header(Height),
+    /// A chunk of any snapshot, by its hash.
+    Chunk(Hash),
+}
+
+/// The answer to a [`SnapshotRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum SnapshotAnswer {
+    /// It is not here.
+    Nothing,
+    /// Not now: the peer gives no more bytes at this moment. Ask again after so many milliseconds.
+    Busy(u32),
+    /// Its bytes, unchecked.
+    Piece(SnapshotBytes),
+}
+
+/// A piece of a snapshot as it travels.
+pub type SnapshotBytes = BoundedVec<u8, SNAPSHOT_BYTES_MAX>;
 
 /// A message of a topic as it travels.
 pub(crate) type TopicBytes = BoundedVec<u8, TOPIC_BYTES_MAX>;

@@ -14,11 +14,12 @@ mod events;
 mod lookup;
 mod operation;
 mod parameters;
+mod snapshots;
 
 use self::lookup::SUBMIT_ERRORS;
 use self::parameters::{
-    ADDRESS, AUDIT_LIMIT, BEFORE_CURSOR, BEFORE_HEIGHT, BLOCK, CHUNK, CHUNK_INDEX, GENERATION_MS, HEIGHT, ID, LIMIT,
-    OPERATIONS_FROM, OPERATIONS_LIMIT, REFRESH, STAGE, TIMEOUT, WINDOW,
+    ADDRESS, AUDIT_LIMIT, BEFORE_CURSOR, BEFORE_HEIGHT, BLOCK, GENERATION_MS, HEIGHT, ID, LIMIT, OPERATIONS_FROM,
+    OPERATIONS_LIMIT, REFRESH, STAGE, TIMEOUT, WINDOW,
 };
 use crate::error::ErrorCode;
 use crate::schema::{GenesisObject, TypeSchema};
@@ -28,13 +29,12 @@ use crate::types::{
     HealthReport, HeightRequest, HistoryEntry, HistoryPage, HistoryRequest, IdentityProof, IdentityView, KeptBody,
     LightHead, Limits, Liveness, MempoolStatus, NodeStatus, OperationPage, OperationsRequest, OwnVrf,
     PipelineDashboard, PipelineTelemetry, ProofStatus, ProvenAccount, ProversStatus, PruningStatus, Ready, ReceiptView,
-    ReputationBoard, ReputationView, RolloutStatus, SnapshotList, SnapshotView, StakerView, StateSyncChunk,
-    StateSyncPlan, StateSyncSession, StorageStatus, SubmitResult, SubmitTransaction, TimetokeView, TransactionProof,
-    TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers, ValidatorStatistics, ValidatorView,
-    VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
+    ReputationBoard, ReputationView, RolloutStatus, StakerView, StorageStatus, SubmitResult, SubmitTransaction,
+    TimetokeView, TransactionProof, TransactionRequest, TransactionStatus, ValidatorList, ValidatorPeers,
+    ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
-pub use events::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_STATUS};
+pub use events::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_PROGRESS, EVENT_STATUS};
 pub use lookup::COMMON_ERRORS;
 pub use operation::Operation;
 
@@ -76,7 +76,7 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
 }
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 70] = [
+pub static ROUTES: [Route; 76] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -478,45 +478,18 @@ pub static ROUTES: [Route; 70] = [
         errors: &[ErrorCode::Unauthorized, ErrorCode::ProofUnavailable],
         ..get(Operation::HeadStream, "/state-sync/head/stream", "head_stream", events::<LightHead>(EVENT_HEAD))
     },
-    Route {
-        summary: "the snapshots of this node, the highest first",
-        method_name: Some("snapshot.list"),
-        ..get(Operation::SnapshotList, "/snapshots", "snapshots", json::<SnapshotList>())
-    },
-    Route {
-        summary: "makes a snapshot of the last finalized height; answers once it is durable",
-        method: Method::Post,
-        access: Access::Write,
-        errors: &[ErrorCode::Unauthorized, ErrorCode::NOT_READY],
-        ..get(Operation::SnapshotMake, "/snapshots", "snapshot_make", json::<SnapshotView>())
-    },
-    Route {
-        summary: "what a node that syncs its state fetches: the manifest of the newest snapshot and its chunks",
-        errors: &[ErrorCode::NOT_READY],
-        ..get(Operation::StateSyncPlan, "/state-sync/plan", "state_sync_plan", json::<StateSyncPlan>())
-    },
-    Route {
-        summary: "whether this node gives its state to others, and how much it gave",
-        method_name: Some("state_sync.session"),
-        ..get(Operation::StateSyncSession, "/state-sync/session", "state_sync_session", json::<StateSyncSession>())
-    },
-    Route {
-        summary: "one chunk by its place or hash; 400 outside the list, 404 when it is missing, 503 without a session",
-        parameters: &[CHUNK],
-        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::NOT_READY],
-        ..get(Operation::StateSyncChunk, "/state-sync/chunk/{id}", "state_sync_chunk", json::<StateSyncChunk>())
-    },
-    Route {
-        summary: "the same for older clients, by place alone",
-        parameters: &[CHUNK_INDEX],
-        errors: &[ErrorCode::BadRequest, ErrorCode::NotFound, ErrorCode::NOT_READY],
-        ..get(
-            Operation::StateSyncChunkByIndex,
-            "/state-sync/chunk",
-            "state_sync_chunk_by_index",
-            json::<StateSyncChunk>(),
-        )
-    },
+    snapshots::SNAPSHOT_LIST,
+    snapshots::SNAPSHOT_MAKE,
+    snapshots::STATE_SYNC_PLAN,
+    snapshots::STATE_SYNC_SESSION,
+    snapshots::STATE_SYNC_SESSION_STREAM,
+    snapshots::STATE_SYNC_SESSION_START,
+    snapshots::STATE_SYNC_SESSION_RESUME,
+    snapshots::STATE_SYNC_SESSION_CANCEL,
+    snapshots::STATE_SYNC_CHUNK,
+    snapshots::STATE_SYNC_CHUNK_BY_INDEX,
+    snapshots::SNAPSHOT_BREAKER,
+    snapshots::SNAPSHOT_BREAKER_RESET,
     Route {
         summary: "how transactions pass through this node: times of each stage, stops, gossip, proposer changes",
         method_name: Some("pipeline.telemetry"),

@@ -145,6 +145,34 @@ impl Shelf {
         Ok(Snapshot { path, manifest, files: Arc::clone(&self.files) })
     }
 
+    /// Takes a snapshot of another folder on this shelf: every chunk is checked again and copied. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] by name; what was there before is untouched.
+    pub fn adopt(&self, other: &Snapshot) -> Result<Snapshot, SnapshotError> {
+        self.files.create_folders(&self.path).map_err(io("create", &self.path))?;
+        let _lock = self.lock()?;
+        self.clear()?;
+        let new = self.path.join(format!("{NEW}{}", std::process::id()));
+        self.files.create_folder(&new).map_err(io("create", &new))?;
+        let made = self.copy(&new, other).and_then(|()| self.name(&new, other.manifest.clone()));
+        if made.is_err() {
+            // What could not be finished is removed again; the next who makes one tries once more.
+            let _ = self.files.remove_folder(&new);
+        }
+        made
+    }
+
+    fn copy(&self, new: &Path, other: &Snapshot) -> Result<(), SnapshotError> {
+        for entry in other.manifest.chunks() {
+            let file = other.chunk_file(&entry.id)?;
+            other.manifest.check_chunk(entry, &file)?;
+            write(self.files.as_ref(), &chunk_path(new, &entry.id), &file)?;
+        }
+        write(self.files.as_ref(), &new.join(MANIFEST), &other.manifest.to_bytes())?;
+        self.files.sync_folder(new).map_err(io("sync", new))
+    }
+
     fn reach(&self, point: CrashPoint, path: &Path) -> Result<(), SnapshotError> {
         self.files.reach(point).map_err(io("go on with", path))
     }

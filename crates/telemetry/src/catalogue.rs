@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::areas::{
     Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, Rollout, Rpc, Snapshots, Standing,
-    Storage,
+    StateSync, Storage,
 };
 use crate::engine;
 use crate::metric::{Kind, Metric};
@@ -21,6 +21,7 @@ pub const AREAS: &[Area] = &[
     ("pipeline", Pipeline::METRICS),
     ("storage", Storage::METRICS),
     ("snapshots", Snapshots::METRICS),
+    ("state_sync", StateSync::METRICS),
     ("pruning", Pruning::METRICS),
     ("proofs", Proofs::METRICS),
     ("rollout", Rollout::METRICS),

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 
 use crate::areas::{
     Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, Rollout, Rpc, Snapshots, Standing,
-    Storage,
+    StateSync, Storage,
 };
 use crate::handles::Handle;
 use crate::metric::Metric;
@@ -37,6 +37,8 @@ pub struct Metrics {
     pub storage: Storage,
     /// Snapshots.
     pub snapshots: Snapshots,
+    /// Snapshots that travel.
+    pub state_sync: StateSync,
     /// Pruning.
     pub pruning: Pruning,
     /// Window proofs.
@@ -70,6 +72,7 @@ impl Metrics {
             pipeline: Pipeline::register(&mut registry),
             storage: Storage::register(&mut registry),
             snapshots: Snapshots::register(&mut registry),
+            state_sync: StateSync::register(&mut registry),
             pruning: Pruning::register(&mut registry),
             proofs: Proofs::register(&mut registry),
             rollout: Rollout::register(&mut registry),

@@ -119,6 +119,20 @@ pub const ALERTS: &[Alert] = &[
         },
     },
     Alert {
+        name: "SnapshotBreakerOpen",
+        severity: Severity::Warning,
+        lasting: "0m",
+        expr: "max_over_time(state_sync_breaker_state[5m]) > 1",
+        summary: "Sessions of {{ $labels.instance }} that take a snapshot of its peers failed in a row; none begins for a while",
+        drill: Drill {
+            series: &[("state_sync_breaker_state{@}", "0x20 2x4 1x4 0x150")],
+            quiet_at: "4m",
+            fires_at: "7m",
+            labels: NODE,
+            clear_at: "20m",
+        },
+    },
+    Alert {
         name: "PruningFailed",
         severity: Severity::Warning,
         lasting: "0m",

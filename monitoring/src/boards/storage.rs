@@ -73,6 +73,24 @@ pub const BOARD: Board = Board {
         ),
         lines("Height of the newest snapshot", "0 where there is none.", Unit::Count, &[query("snapshot_height{@}")]),
         lines(
+            "Snapshots of peers that are newer",
+            "Blocks between the newest snapshot here and the highest that peers announced.",
+            Unit::Count,
+            &[query("state_sync_lag_blocks{@}")],
+        ),
+        lines(
+            "State sync: sources and chunks that are missing",
+            "Of the running session, or of the last one.",
+            Unit::Count,
+            &[query("state_sync_sources{@}"), query("state_sync_chunks_left{@}")],
+        ),
+        lines(
+            "State sync: breaker",
+            "0 closed, 1 half-open, 2 open: no session begins.",
+            Unit::Count,
+            &[query("state_sync_breaker_state{@}")],
+        ),
+        lines(
             "Heights kept",
             "Blocks between the oldest and the newest.",
             Unit::Count,

@@ -93,6 +93,19 @@ async fn a_token_is_good_for_its_scopes_alone() {
     }
     assert_eq!(submit(SUBMITTER).send().await.expect("an answer").status().as_u16(), 200);
 
+    // What steers the node asks for the scope operate.
+    for path in ["/p2p/snapshots/breaker", "/state-sync/session/start", "/state-sync/session/cancel"] {
+        let post = |token| Client::new().post(format!("{url}{path}")).bearer_auth(token);
+        let refused = body(post(SUBMITTER).send().await.expect("an answer")).await;
+        assert!(refused["error"].as_str().is_some_and(|error| error.contains("the scope operate")), "{refused}");
+        let taken = post(ALL).send().await.expect("an answer").status().as_u16();
+        assert_eq!(
+            taken,
+            if path.starts_with("/p2p") { 200 } else { 503 },
+            "{path}: a chain of one process has no peers"
+        );
+    }
+
     // The command line sends its token to a node that asks for it, also for reads.
     let status = |token| run(tb().args(["status", "--rpc", &url]).env("TB_RPC_AUTH_TOKEN", token));
     assert!(status(ALL).ok()["finalized_height"].is_u64());

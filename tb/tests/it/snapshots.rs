@@ -14,18 +14,18 @@ use tokio::net::TcpListener;
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
 use crate::command::{run_in, tb};
-use crate::join::{connected, start};
+use crate::join::{connected, connected_to, start};
 use crate::pay::Payer;
 
 /// Longest time for a node to take a snapshot and catch up.
 const SYNC_TIME: Duration = Duration::from_secs(30);
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary folder has a plain name")
 }
 
 /// An empty home of a node that does not vote.
-fn empty(cluster: &Cluster, name: &str) -> (Node, Vec<String>) {
+pub fn empty(cluster: &Cluster, name: &str) -> (Node, Vec<String>) {
     let home: PathBuf = cluster.folder().join(name);
     let genesis = cluster.network.root.join("genesis.json");
     run_in(&home, &["init", "--mode", "node", "--moniker", name, "--genesis", text(&genesis)]).ok();
@@ -180,7 +180,10 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     assert!(refused.to_string().contains("no state-sync session is active"), "{refused}");
     let answer = reqwest::get(format!("{none}/state-sync/chunk/0")).await.expect("an answer");
     assert_eq!(answer.status().as_u16(), 503);
-    let (mut late, mut words) = empty(&cluster, "late");
+    // Without peers of gossip, so that the URLs are the only sources.
+    let (mut late, _) = empty(&cluster, "late");
+    let all: Vec<Ports> = cluster.nodes.iter().map(|node| node.ports).collect();
+    let mut words = connected_to(late.ports, &all, &[]);
     let mut alone: Vec<&str> = words.iter().map(String::as_str).collect();
     alone.extend(["--state-sync", "--peer-url", &none]);
     let refused = late.start_refused(&alone, &[]).refused();
@@ -202,7 +205,7 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     let report: Value = serde_json::from_str(&report).expect("JSON");
     let dropped = report["dropped"].as_array().expect("a list");
     assert_eq!(dropped.len(), 1, "{report}");
-    assert_eq!(dropped[0]["url"].as_str(), Some(lies.as_str()));
+    assert_eq!(dropped[0]["source"].as_str(), Some(lies.as_str()));
     assert!(dropped[0]["reason"].as_str().expect("a reason").contains("does not have the bytes"), "{report}");
     let begun = report["height"].as_u64().expect("a height");
     assert!(begun >= 50 && begun.is_multiple_of(50), "{report}");

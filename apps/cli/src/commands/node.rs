@@ -84,8 +84,8 @@ struct Start {
     /// Run as a validator; the same as --mode validator
     #[arg(long, conflicts_with = "mode")]
     validator: bool,
-    /// Begin an empty node with a snapshot of the nodes at --peer-url instead of replaying the chain
-    #[arg(long, requires = "peer_url")]
+    /// Begin an empty node with a snapshot of its peers, and of the nodes at --peer-url, instead of replaying the chain
+    #[arg(long)]
     state_sync: bool,
     /// URL of the RPC of a node to take the snapshot from, once for each
     #[arg(long, value_name = "URL", requires = "state_sync")]

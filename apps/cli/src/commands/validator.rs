@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use rpc::types::{ValidatorState, ValidatorStatistics, ValidatorView};
 
-use super::{proofs, slashing, vrf};
+use super::{proofs, sessions, slashing, vrf};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{blocks, count, fields, table};
@@ -53,6 +53,8 @@ enum Command {
     Proofs(proofs::Arguments),
     /// What the key has signed last: take it from one home to another, so that it never signs twice
     Slashing(slashing::Arguments),
+    /// Take the newest snapshot of the node's peers, and see how far that is
+    Snapshot(sessions::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -76,10 +78,13 @@ pub async fn run(arguments: &Arguments, context: &Context, prover: Option<Prover
     if let Command::Slashing(arguments) = &arguments.command {
         return slashing::run(arguments, context);
     }
+    if let Command::Snapshot(arguments) = &arguments.command {
+        return sessions::run(arguments, context).await;
+    }
     let client = context.client()?;
     match &arguments.command {
         // Done above, before a client is needed.
-        Command::Vrf(_) | Command::Proofs(_) | Command::Slashing(_) => {}
+        Command::Vrf(_) | Command::Proofs(_) | Command::Slashing(_) | Command::Snapshot(_) => {}
         Command::List => {
             let list = client.validators().await?;
             context.output.result(&list, || {

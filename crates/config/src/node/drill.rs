@@ -14,6 +14,8 @@ pub struct DrillConfig {
     pub partition_tag: Option<String>,
     /// Bodies that are given to peers are altered.
     pub wrong_bodies: bool,
+    /// Every chunk that the node gives to others is altered.
+    pub wrong_chunks: bool,
 }
 
 impl Reader<'_> {
@@ -26,6 +28,11 @@ impl Reader<'_> {
             Value::Text(tag) => Some(tag.clone()),
             _ => None,
         };
-        DrillConfig { clock_offset_ms, partition_tag, wrong_bodies: self.flag("drill.wrong_bodies") }
+        DrillConfig {
+            clock_offset_ms,
+            partition_tag,
+            wrong_bodies: self.flag("drill.wrong_bodies"),
+            wrong_chunks: self.flag("drill.wrong_chunks"),
+        }
     }
 }

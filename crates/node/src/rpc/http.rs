@@ -183,6 +183,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::Metrics => return metrics::reply(&server).await,
         Operation::JsonRpc => return json_rpc(&server, caller, &parts, body).await,
         Operation::BlockStream | Operation::HeadStream | Operation::PipelineStream => return stream(&server, route),
+        Operation::StateSyncSessionStream => return streams::session(&server),
         Operation::UiPage | Operation::UiScript | Operation::UiStyle => return ui::reply(&server, route, &parts).await,
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
@@ -194,10 +195,10 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::PipelineWait => asked_wait(&read_body(&server, &parts, body).await?)?,
         Operation::PipelineTelemetry => Question::PipelineTelemetry,
         Operation::PipelineDashboard => Question::PipelineDashboard,
-        Operation::SnapshotList => Question::Snapshots,
-        Operation::SnapshotMake => Question::MakeSnapshot,
-        Operation::StateSyncPlan => Question::StateSyncPlan,
-        Operation::StateSyncSession => Question::StateSyncSession,
+        Operation::SnapshotList | Operation::SnapshotMake | Operation::StateSyncPlan => of_snapshots(route),
+        Operation::StateSyncSession | Operation::StateSyncSessionStart => of_snapshots(route),
+        Operation::StateSyncSessionResume | Operation::StateSyncSessionCancel => of_snapshots(route),
+        Operation::SnapshotBreaker | Operation::SnapshotBreakerReset | Operation::StorageStatus => of_snapshots(route),
         Operation::StateSyncChunk => Question::StateSyncChunk(named("id", &part)?),
         Operation::StateSyncChunkByIndex => Question::StateSyncChunkAt(in_query::<ChunkQuery>(&parts.uri)?.index),
         Operation::ProofStatus => Question::ProofStatus,
@@ -213,7 +214,6 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::ConsensusStatus => Question::Consensus,
         Operation::RolloutStatus => Question::Rollout,
         Operation::PruningStatus => Question::Pruning,
-        Operation::StorageStatus => Question::Storage,
         Operation::LimitsStatus => Question::Limits,
         Operation::BlockLatest => Question::BlockLatest,
         Operation::BlockGet => Question::Block(named("block", &part)?),
@@ -252,6 +252,22 @@ fn stream(server: &Arc<Server>, route: &Route) -> Answered {
         Operation::HeadStream => streams::heads(server),
         Operation::PipelineStream => streams::pipeline(server),
         _ => streams::blocks(server),
+    }
+}
+
+/// The questions about snapshots and the store that have no parameters.
+const fn of_snapshots(route: &Route) -> Question {
+    match route.operation {
+        Operation::StorageStatus => Question::Storage,
+        Operation::SnapshotList => Question::Snapshots,
+        Operation::SnapshotMake => Question::MakeSnapshot,
+        Operation::StateSyncPlan => Question::StateSyncPlan,
+        Operation::StateSyncSessionStart => Question::StartSession { resume: false },
+        Operation::StateSyncSessionResume => Question::StartSession { resume: true },
+        Operation::StateSyncSessionCancel => Question::CancelSession,
+        Operation::SnapshotBreaker => Question::SnapshotBreaker,
+        Operation::SnapshotBreakerReset => Question::ResetSnapshotBreaker,
+        _ => Question::StateSyncSession,
     }
 }
 

@@ -198,6 +198,7 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::PipelineDashboard => plain(call, Question::PipelineDashboard),
         Operation::SnapshotList => plain(call, Question::Snapshots),
         Operation::StateSyncSession => plain(call, Question::StateSyncSession),
+        Operation::SnapshotBreaker => plain(call, Question::SnapshotBreaker),
         Operation::ProofStatus => plain(call, Question::ProofStatus),
         Operation::Provers => plain(call, Question::Provers),
         Operation::BlockGet => call.params().map(|BlockRequest { block }| Question::Block(block)),
@@ -234,21 +235,20 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::ProofAccount => call.params().map(|AccountRequest { address }| Question::ProvenAccount(address)),
         Operation::Health | Operation::HealthLive | Operation::Metrics => Err(ErrorCode::MethodNotFound.into()),
         Operation::UiPage | Operation::UiScript | Operation::UiStyle => Err(ErrorCode::MethodNotFound.into()),
-        Operation::BlockStream
-        | Operation::TransactionStream
-        | Operation::AccountStream
-        | Operation::ProofWindow
+        Operation::SnapshotMake | Operation::SnapshotBreakerReset => Err(ErrorCode::MethodNotFound.into()),
+        Operation::StateSyncSessionStream | Operation::StateSyncSessionStart => Err(ErrorCode::MethodNotFound.into()),
+        Operation::StateSyncSessionResume | Operation::StateSyncSessionCancel => Err(ErrorCode::MethodNotFound.into()),
+        Operation::BlockStream | Operation::TransactionStream => Err(ErrorCode::MethodNotFound.into()),
+        Operation::HeadStream | Operation::JsonRpc | Operation::BlockBody => Err(ErrorCode::MethodNotFound.into()),
+        Operation::ProofWindow
         | Operation::ProofSubmit
-        | Operation::HeadStream
         | Operation::PipelineStream
-        | Operation::SnapshotMake
         | Operation::StateSyncPlan
-        | Operation::BlockBody
+        | Operation::AccountStream
         | Operation::StateSyncChunk
         | Operation::StateSyncChunkByIndex
         | Operation::PipelineWait
         | Operation::ProofChain
-        | Operation::ProofChainSubmit
-        | Operation::JsonRpc => Err(ErrorCode::MethodNotFound.into()),
+        | Operation::ProofChainSubmit => Err(ErrorCode::MethodNotFound.into()),
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderValue;
 use axum::response::Response;
 use p2p::{Counters, DropReason, Provider};
-use primitives::{Lane, Timestamp};
+use primitives::{Height, Lane, Timestamp};
 use rpc::ApiError;
 use rpc::types::AuditStream;
 use tokio::sync::watch;
@@ -157,6 +157,8 @@ pub fn storage(server: &Server) {
     metrics.oldest_height.set(head.0.min(server.shared.store.oldest().0));
     crate::upkeep::measure(&server.shared);
     server.shared.snapshots.measure(clock::now());
+    let own = server.shared.snapshots.session().map_or(Height::GENESIS, |snapshot| snapshot.height());
+    server.shared.sync.measure(&server.shared.metrics.state_sync, own);
     let mut read_at = lock(&server.sizes);
     if read_at.is_some_and(|read_at| read_at.elapsed() < SIZES_EVERY) {
         return;

@@ -118,6 +118,17 @@ pub enum Question {
     StateSyncPlan,
     /// What this node gives to others.
     StateSyncSession,
+    /// Begins a session, or goes on with the chunks of an earlier one.
+    StartSession {
+        /// Only where an earlier one left chunks.
+        resume: bool,
+    },
+    /// Ends the running session.
+    CancelSession,
+    /// The breaker of sessions.
+    SnapshotBreaker,
+    /// Closes it.
+    ResetSnapshotBreaker,
     /// One chunk of a snapshot.
     StateSyncChunk(ChunkId),
     /// The same, as older clients ask.
@@ -181,10 +192,12 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::MakeSnapshot => view(server, snapshots::make).await,
         Question::StateSyncPlan => view(server, snapshots::plan).await,
         Question::StateSyncSession => view(server, snapshots::session).await,
-        Question::StateSyncChunk(id) => view(server, move |server| snapshots::chunk(server, id)).await,
-        Question::StateSyncChunkAt(index) => {
-            view(server, move |server| snapshots::chunk(server, ChunkId::Height(Height(index)))).await
-        }
+        Question::StartSession { resume } => errors::text(&snapshots::start(server, resume)?),
+        Question::CancelSession => errors::text(&snapshots::cancel(server)?),
+        Question::SnapshotBreaker => errors::text(&server.shared.sync.breaker()),
+        Question::ResetSnapshotBreaker => errors::text(&server.shared.sync.reset()),
+        Question::StateSyncChunk(id) => snapshots::paced_chunk(server, id).await,
+        Question::StateSyncChunkAt(index) => snapshots::paced_chunk(server, ChunkId::Height(Height(index))).await,
         Question::Node => view(server, status::node).await,
         Question::PipelineTelemetry => view(server, pipeline::telemetry).await,
         Question::PipelineDashboard => view(server, pipeline::dashboard).await,
@@ -233,7 +246,7 @@ pub fn wait_at_most(question: &mut Question, longest: Duration) {
 }
 
 /// A view that is read and made into text on a blocking thread.
-async fn view<T, F>(server: &Arc<Server>, read: F) -> Result<Bytes, ApiError>
+pub async fn view<T, F>(server: &Arc<Server>, read: F) -> Result<Bytes, ApiError>
 where
     T: Serialize,
     F: FnOnce(&Server) -> Result<T, ApiError> + Send + 'static,

@@ -1,12 +1,20 @@
 //! Snapshots over RPC: those of this node, one on demand, and the session that gives them to others.
 
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Bytes;
 use primitives::Hash;
-use rpc::types::{ChunkId, ChunkView, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession};
+use rpc::types::{
+    ChunkId, ChunkView, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession, SyncProgress,
+};
 use rpc::{ApiError, ErrorCode};
 use snapshots::{ChunkEntry, ChunkKind, Snapshot, SnapshotError};
 
-use super::errors;
 use super::server::Server;
+use super::{errors, query};
+use crate::state_sync::serve::WAIT_MAX;
+use crate::state_sync::session::SessionRefused;
 
 fn view(snapshot: &Snapshot) -> SnapshotView {
     let manifest = &snapshot.manifest;
@@ -85,7 +93,47 @@ pub fn plan(server: &Server) -> Result<StateSyncPlan, ApiError> {
 pub fn session(server: &Server) -> Result<StateSyncSession, ApiError> {
     let snapshot = server.shared.snapshots.session().map(|snapshot| view(&snapshot));
     let (chunks_served, bytes_served) = server.shared.snapshots.given();
-    Ok(StateSyncSession { active: snapshot.is_some(), snapshot, chunks_served, bytes_served })
+    let fetch = server.shared.sync.progress();
+    Ok(StateSyncSession { active: snapshot.is_some(), snapshot, chunks_served, bytes_served, fetch })
+}
+
+fn refused(refused: &SessionRefused) -> ApiError {
+    let text = refused.to_string();
+    let (what, hint) = text.split_once("; next: ").unwrap_or((&text, "tb validator snapshot status says more"));
+    ApiError::new(ErrorCode::NOT_READY).because(what.to_owned()).with_hint(hint)
+}
+
+/// `POST /state-sync/session/start` and `POST /state-sync/session/resume`.
+///
+/// # Errors
+/// `not_ready` with the reason.
+pub fn start(server: &Server, resume: bool) -> Result<SyncProgress, ApiError> {
+    server.shared.sync.start(&server.shared, resume).map_err(|error| refused(&error))
+}
+
+/// `POST /state-sync/session/cancel`.
+///
+/// # Errors
+/// `not_ready` when none runs.
+pub fn cancel(server: &Server) -> Result<SyncProgress, ApiError> {
+    server.shared.sync.cancel().map_err(|error| refused(&error))
+}
+
+/// A chunk, once its bytes may go out.
+///
+/// # Errors
+/// As [`chunk`], and `rate_limited` when that would take too long.
+pub async fn paced_chunk(server: &Arc<Server>, id: ChunkId) -> Result<Bytes, ApiError> {
+    let text = query::view(server, move |server| chunk(server, id)).await?;
+    match server.shared.sync.serve.take(text.len(), Instant::now(), WAIT_MAX) {
+        Ok(wait) => tokio::time::sleep(wait).await,
+        Err(wait) => {
+            return Err(ApiError::new(ErrorCode::RateLimited)
+                .because(format!("this node gives no more of its snapshot for {} s", wait.as_secs()))
+                .with_hint("ask again later, or another node"));
+        }
+    }
+    Ok(text)
 }
 
 /// `GET /state-sync/chunk/{id}`.
@@ -106,11 +154,8 @@ pub fn chunk(server: &Server, id: ChunkId) -> Result<StateSyncChunk, ApiError> {
             (session, index, entry)
         }
     };
-    match snapshot.chunk_file(&entry.id) {
-        Ok(file) => {
-            snapshots.served(file.len());
-            Ok(StateSyncChunk::new(chunk_view(index, &entry), &file))
-        }
+    match snapshots.give(&snapshot, &entry) {
+        Ok(file) => Ok(StateSyncChunk::new(chunk_view(index, &entry), &file)),
         Err(SnapshotError::MissingChunk { id }) => Err(missing(&id)),
         Err(error) => {
             tracing::error!(%error, "a chunk cannot be read");

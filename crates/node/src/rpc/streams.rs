@@ -1,4 +1,4 @@
-//! Server-sent events: new blocks, heads for light clients, one transaction's stages, one account's payments.
+//! Server-sent events: new blocks, heads for light clients, one transaction's stages, one account's payments, a session of state sync.
 //!
 //! ```text
 //! source.step ─► events ─► reader      the reader takes them: step again
@@ -9,7 +9,7 @@
 //! - One that falls more than [`STREAM_QUEUE_MAX`] heights behind is told how much it missed with a `lagged`
 //!   event, and its stream ends with an `error` event: it should ask for pages and open a new one.
 //! - A node that stops ends its streams with an `error` event.
-//! - An idle stream gets a comment every [`STREAM_KEEP_ALIVE`]. The stream of heads gets the comment `:hb` that often
+//! - An idle stream gets a comment every [`STREAM_KEEP_ALIVE`]. The streams of heads and of a session get the comment `:hb` that often
 //!   whether it is idle or not, so that its reader can tell a slow chain from a broken line.
 
 use std::collections::VecDeque;
@@ -23,8 +23,8 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use primitives::{Address, Height, TransactionId};
 use rpc::limits::{STREAM_KEEP_ALIVE, STREAM_QUEUE_MAX};
-use rpc::routes::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_STATUS};
-use rpc::types::{BlockId, LightHead, Stage};
+use rpc::routes::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_PROGRESS, EVENT_STATUS};
+use rpc::types::{BlockId, LightHead, Stage, SyncProgress};
 use rpc::{ApiError, ErrorCode};
 use serde::Serialize;
 use serde_json::json;
@@ -40,7 +40,7 @@ use super::{accounts, blocks, errors, pipeline, proving, query, transactions};
 pub const EVENT_LAGGED: &str = "lagged";
 /// Most payments that are read for a stream at once; an account with more of them must be paged.
 pub const PAYMENTS_MAX: usize = 16_384;
-/// What the stream of heads says every [`STREAM_KEEP_ALIVE`].
+/// What the streams of heads and of a session say every [`STREAM_KEEP_ALIVE`].
 const BEAT: Bytes = Bytes::from_static(b":hb\n\n");
 /// Payments that are read from the index at a time.
 const PAYMENTS_PAGE: usize = 128;
@@ -273,6 +273,36 @@ fn light_head(server: &Server, height: Height) -> Result<LightHead, ApiError> {
         proven_height: crate::proofs::proven_height(&server.shared),
         chain_height: crate::proofs::chain_height(&server.shared),
     })
+}
+
+/// `/state-sync/session/stream`: how far the session is, at once and at each change. A slow reader gets the newest.
+///
+/// # Errors
+/// `overloaded`.
+pub fn session(server: &Arc<Server>) -> Result<Response, ApiError> {
+    open_with_beat(server, Session { progress: server.shared.sync.watch(), told: None })
+}
+
+struct Session {
+    progress: watch::Receiver<SyncProgress>,
+    told: Option<SyncProgress>,
+}
+
+impl Source for Session {
+    async fn step(&mut self, _: &Arc<Server>) -> Result<Step, ApiError> {
+        let now = self.progress.borrow_and_update().clone();
+        if self.told.as_ref() == Some(&now) {
+            return Ok(Step::Idle);
+        }
+        let told = event(EVENT_PROGRESS, &now)?;
+        self.told = Some(now);
+        Ok(Step::Events(VecDeque::from([told])))
+    }
+
+    async fn woken(&mut self) {
+        // The session's state lives as long as the server, which the stream holds.
+        let _ = self.progress.changed().await;
+    }
 }
 
 /// `/transactions/{id}/stream`: the status at each stage, beginning with the present one.

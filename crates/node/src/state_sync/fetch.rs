@@ -3,32 +3,22 @@
 //! Rules
 //! - Checks and files are those of [`snapshots::Collection`]; who is asked, and who no more, is said here.
 //! - What a dropped source had in hand goes back on the list.
+//! - Who is busy is asked again after a pause, and dropped when it gives nothing for [`BUSY_TIME`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rpc::Client;
 use snapshots::{ChunkEntry, Collection, SnapshotError};
+use tokio::task::JoinSet;
 
-use super::{Dropped, FAILURES_MAX, StateSyncError, drop_source, list};
+use super::job::Job;
+use super::source::{Source, Unanswered};
+use super::{FAILURES_MAX, StateSyncError};
 
 /// Pause after a request that failed.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// Who gives chunks.
-pub struct Source {
-    /// Its URL.
-    pub url: String,
-    /// A client of it.
-    pub client: Client,
-}
-
-impl Source {
-    /// This one.
-    pub fn new(url: String, client: Client) -> Self {
-        Self { url, client }
-    }
-}
+/// Longest time that a source may be busy before it gives the next chunk.
+pub const BUSY_TIME: Duration = Duration::from_secs(60);
 
 /// Why a source is not asked any more.
 enum Ended {
@@ -40,30 +30,26 @@ enum Ended {
     Disk(SnapshotError),
 }
 
-/// Fetches every chunk that the collection misses.
+/// Fetches every chunk that the collection misses. Whoever drops the future ends it; what was kept stays.
 ///
 /// # Errors
 /// [`StateSyncError::NoSource`], or a disk that fails.
-pub async fn all(
-    collection: &Arc<Collection>,
-    mut sources: Vec<Source>,
-    dropped: &mut Vec<Dropped>,
-) -> Result<(), StateSyncError> {
+pub async fn all(collection: &Arc<Collection>, mut sources: Vec<Source>, job: &Arc<Job>) -> Result<(), StateSyncError> {
     let count = collection.manifest().chunks().len();
     // A source that fails late puts its chunk back when the others are done: then they are asked again.
     while collection.left() > 0 {
         if sources.is_empty() {
-            return Err(StateSyncError::NoSource { missing: collection.left(), count, dropped: list(dropped) });
+            return Err(StateSyncError::NoSource { missing: collection.left(), count, dropped: job.dropped() });
         }
-        let mut tasks = Vec::new();
+        let mut tasks = JoinSet::new();
         for source in std::mem::take(&mut sources) {
-            let collection = Arc::clone(collection);
-            tasks.push(tokio::spawn(async move { ask(source, &collection, count).await }));
+            let (collection, job) = (Arc::clone(collection), Arc::clone(job));
+            tasks.spawn(async move { ask(source, &collection, &job).await });
         }
-        for task in tasks {
-            match task.await {
+        while let Some(ended) = tasks.join_next().await {
+            match ended {
                 Ok(Ended::Done(source)) => sources.push(source),
-                Ok(Ended::Source(source, reason)) => drop_source(dropped, &source.url, &reason),
+                Ok(Ended::Source(source, reason)) => job.drop_source(source.name(), reason),
                 Ok(Ended::Disk(error)) => return Err(error.into()),
                 Err(error) => tracing::error!(%error, "a task of the state sync failed"),
             }
@@ -73,31 +59,38 @@ pub async fn all(
 }
 
 /// Asks one source until nothing is left or it fails.
-async fn ask(source: Source, collection: &Arc<Collection>, count: usize) -> Ended {
-    let mut failures = 0;
+async fn ask(source: Source, collection: &Arc<Collection>, job: &Arc<Job>) -> Ended {
+    let (mut failures, mut busy) = (0, Duration::ZERO);
     loop {
         let Some(entry) = collection.next() else { return Ended::Done(source) };
-        match take(&source.client, collection, &entry).await {
+        let refused = match take(&source, collection, job, &entry).await {
             Ok(()) => {
-                failures = 0;
-                let left = collection.left();
-                if left.is_multiple_of(count.div_ceil(10).max(1)) {
-                    tracing::info!(left, count, "state sync");
-                }
+                (failures, busy) = (0, Duration::ZERO);
+                continue;
             }
-            Err(refused) => {
-                collection.put_back(entry);
-                match refused {
-                    Refused::Disk(error) => return Ended::Disk(error),
-                    Refused::Wrong(reason) => return Ended::Source(source, reason),
-                    Refused::Silent(reason) => {
-                        failures += 1;
-                        if failures >= FAILURES_MAX {
-                            return Ended::Source(source, reason);
-                        }
-                        tokio::time::sleep(PAUSE).await;
-                    }
+            Err(refused) => refused,
+        };
+        collection.put_back(entry);
+        match refused {
+            Refused::Disk(error) => return Ended::Disk(error),
+            Refused::Wrong(reason) => {
+                source.report();
+                return Ended::Source(source, reason);
+            }
+            Refused::Busy(wait) if busy >= BUSY_TIME => {
+                let waited = busy.saturating_add(wait).as_secs();
+                return Ended::Source(source, format!("it was busy for {waited} s"));
+            }
+            Refused::Busy(wait) => {
+                busy = busy.saturating_add(wait);
+                tokio::time::sleep(wait).await;
+            }
+            Refused::Silent(reason) => {
+                failures += 1;
+                if failures >= FAILURES_MAX {
+                    return Ended::Source(source, reason);
                 }
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
@@ -107,20 +100,30 @@ async fn ask(source: Source, collection: &Arc<Collection>, count: usize) -> Ende
 enum Refused {
     /// It did not come.
     Silent(String),
+    /// It will come later.
+    Busy(Duration),
     /// It came and is not what the header says.
     Wrong(String),
     /// It could not be written.
     Disk(SnapshotError),
 }
 
-async fn take(client: &Client, collection: &Arc<Collection>, entry: &ChunkEntry) -> Result<(), Refused> {
-    let chunk = client.state_sync_chunk(&entry.id).await.map_err(|error| Refused::Silent(error.to_string()))?;
-    let file = chunk.file().map_err(|error| Refused::Silent(error.to_string()))?;
-    let (collection, entry) = (Arc::clone(collection), *entry);
+async fn take(source: &Source, collection: &Arc<Collection>, job: &Job, entry: &ChunkEntry) -> Result<(), Refused> {
+    // What is asked for is what will come: a chunk of another size is refused.
+    job.pace(entry.packed).await;
+    let file = source.chunk(&entry.id).await.map_err(|unanswered| match unanswered {
+        Unanswered::Nothing => Refused::Silent("it does not have the chunk".to_owned()),
+        Unanswered::Busy(wait) => Refused::Busy(wait),
+        Unanswered::Failed(reason) => Refused::Silent(reason),
+    })?;
+    let (bytes, collection, entry) = (file.len(), Arc::clone(collection), *entry);
     // Hashing and syncing take a thread for a while.
     let taken = tokio::task::spawn_blocking(move || collection.take(&entry, &file));
     match taken.await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => {
+            job.took(bytes);
+            Ok(())
+        }
         Ok(Err(error)) if error.is_of_the_disk() => Err(Refused::Disk(error)),
         Ok(Err(error)) => Err(Refused::Wrong(error.to_string())),
         Err(error) => Err(Refused::Silent(error.to_string())),

@@ -1,42 +1,55 @@
 //! State sync: an empty node begins with the snapshot of others, and believes none of them.
 //!
 //! ```text
-//!   sources ── plan ──► manifests, the highest first ── light client: genesis or a checkpoint leads to its header ──►
-//!      └── one task each ── chunk ── check against the header ──► <p2p.chunk_db_path>/ ── all there ──► store
+//!   sources ── manifest ──► the highest first ── light client: genesis, a checkpoint or own blocks lead to its header ──►
+//!      └── one task each ── chunk ── check against the header ──► <p2p.chunk_db_path>/ ── all there ──► store, or shelf
 //! ```
 //!
 //! Rules
+//! - Peers and nodes that are named by their URL are asked the same way ([`source`]).
 //! - The header counts by its certificate alone, judged as every light client does (`proof::light`), inside the trusting
 //!   period. A manifest's signature says who made it, nothing more.
 //! - A chunk is checked before it is kept, and again before it is used. A source that gives a wrong one is dropped and
-//!   named; so is one that does not answer [`FAILURES_MAX`] times.
+//!   named, and a peer loses points; one that does not answer [`FAILURES_MAX`] times is dropped too.
 //! - Chunks that are kept outlive the process: the next start goes on where this one ended. They are kept under their hash, so a
 //!   chunk that two snapshots share is fetched once. In the folder nothing else is touched, since an operator may have named it.
-//! - A store that holds anything is left as it is.
+//! - A store that holds anything is left as it is. A running node takes a snapshot on its shelf instead ([`session`]).
 //!
-//! Read next: `fetch.rs` (sources and chunks), `spec/snapshots.md`.
+//! Read next: `find.rs` (which snapshot), `fetch.rs` (its chunks), `serve.rs` (what others are given), `spec/snapshots.md`.
 
+pub mod breaker;
 mod fetch;
+mod find;
+mod job;
+mod peers;
+pub mod serve;
+pub mod session;
+mod source;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ::config::{Home, NodeConfig};
-use primitives::{Genesis, Hash, Height, Timestamp};
-use proof::light::{CertifiedHeader, ChainRules, LightError, Walk};
-use rpc::types::BlockId;
-use rpc::{Client, ClientConfig};
+use primitives::genesis::Engine;
+use primitives::{Genesis, Hash, Height};
+use proof::light::{ChainRules, LightError};
+use rpc::types::{DroppedSource, SyncPhase};
 use serde::Serialize;
-use snapshots::{Collection, Manifest, SnapshotError, restore};
+use snapshots::{Collection, SnapshotError, restore};
 use storage::{StorageError, Store, StoreConfig, Verify, system_files};
 
 use crate::clock;
-use fetch::Source;
+use crate::pace::Pace;
+use crate::start_error::StartError;
+use find::{Trust, find};
+use job::Job;
+use peers::Peers;
+use source::Source;
 
 /// Failed requests in a row after which a source is dropped.
 pub const FAILURES_MAX: u32 = 3;
-/// Most sources of one sync.
+/// Most sources of one sync: URLs, and as many peers.
 pub const SOURCES_MAX: usize = 64;
 /// What the last sync did, below the data folder.
 const REPORT: &str = "state_sync.json";
@@ -44,7 +57,7 @@ const REPORT: &str = "state_sync.json";
 /// From whom, and from what on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateSync {
-    /// URLs of the RPC of nodes that have snapshots.
+    /// URLs of the RPC of nodes that have snapshots; the peers of the configuration are asked as well.
     pub sources: Vec<String>,
     /// A height and its block hash, learned elsewhere; genesis without one.
     pub trust: Option<(Height, Hash)>,
@@ -53,8 +66,8 @@ pub struct StateSync {
 /// Why a node did not begin with a snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum StateSyncError {
-    /// No URL was given, or too many.
-    #[error("a state sync takes 1 to {SOURCES_MAX} sources; next: name nodes with --peer-url")]
+    /// Nobody is named who could be asked, or too many are.
+    #[error("a state sync takes 1 to {SOURCES_MAX} sources; next: name peers in p2p.peers, or nodes with --peer-url")]
     Sources,
     /// What is trusted is too old.
     #[error("{0}; next: give a newer one with --trust HEIGHT:HASH, learned from somebody you trust")]
@@ -90,15 +103,6 @@ pub enum StateSyncError {
     Storage(#[from] StorageError),
 }
 
-/// A source that is not asked any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Dropped {
-    /// Its URL.
-    pub url: String,
-    /// Why.
-    pub reason: String,
-}
-
 /// What a sync did.
 #[derive(Debug, Clone, Serialize)]
 struct Report {
@@ -110,36 +114,74 @@ struct Report {
     bytes: u64,
     certificates: u64,
     sources: Vec<String>,
-    dropped: Vec<Dropped>,
+    dropped: Vec<DroppedSource>,
     milliseconds: u64,
 }
 
 /// Fills the store of this home, if it is empty.
 ///
 /// # Errors
-/// [`StateSyncError`]; the store is empty then.
-pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &Genesis) -> Result<(), StateSyncError> {
-    if sync.sources.is_empty() || sync.sources.len() > SOURCES_MAX {
-        return Err(StateSyncError::Sources);
+/// [`StartError`]; the store is empty then.
+pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &Genesis) -> Result<(), StartError> {
+    if sync.sources.len() > SOURCES_MAX {
+        return Err(StateSyncError::Sources.into());
     }
-    let hash = genesis.hash();
     let store = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Recent };
-    let store = Store::open(&store, &hash)?;
+    let store = Store::open(&store, &genesis.hash())?;
     if let Some(head) = store.head() {
         tracing::info!(height = head.height.0, home = %home.root().display(), "no state sync: the store holds the chain");
         return Ok(());
     }
+    let job = Arc::new(Job::new(Arc::new(Pace::new(config.snapshots.fetch_bytes_per_sec))));
+    job.begin(clock::now());
+    let mut sources = Vec::new();
+    for url in &sync.sources {
+        match Source::http(url) {
+            Ok(source) => sources.push(source),
+            Err(reason) => job.drop_source(url.clone(), reason),
+        }
+    }
+    let has_peers = genesis.engine == Engine::Bft && !config.p2p.peers.is_empty();
+    let network = match has_peers {
+        false => None,
+        true => {
+            let wait = if sources.is_empty() { peers::FIRST_PEER } else { peers::FIRST_PEER_BESIDE_URLS };
+            Some(Peers::join(home, config, genesis, wait).await?)
+        }
+    };
+    sources.extend(network.iter().flat_map(Peers::sources));
+    let filled = if sources.is_empty() && !has_peers && sync.sources.is_empty() {
+        Err(StateSyncError::Sources)
+    } else {
+        fill(sync, config, genesis, store, sources, &job).await
+    };
+    if let Some(network) = &network {
+        network.leave().await;
+    }
+    Ok(filled?)
+}
+
+async fn fill(
+    sync: &StateSync,
+    config: &NodeConfig,
+    genesis: &Genesis,
+    store: Store,
+    sources: Vec<Source>,
+    job: &Arc<Job>,
+) -> Result<(), StateSyncError> {
     let started = Instant::now();
     let rules = ChainRules::of(genesis)?;
-    let mut dropped = Vec::new();
-    let found = find(sync, &rules, &hash, &mut dropped).await?;
-    let urls: Vec<String> = found.sources.iter().map(|source| source.url.clone()).collect();
+    let trust = sync.trust.map_or(Trust::Genesis, |(height, hash)| Trust::Block(height, hash));
+    let found = find(sources, &trust, &rules, &genesis.hash(), job).await?;
+    let names: Vec<String> = found.sources.iter().map(Source::name).collect();
     let (count, height) = (found.manifest.chunks().len(), found.manifest.height());
-    tracing::info!(%height, chunks = count, bytes = found.manifest.packed_bytes(), sources = urls.len(), "state sync begins");
+    tracing::info!(%height, chunks = count, bytes = found.manifest.packed_bytes(), sources = names.len(), "state sync begins");
     let (block, bytes, id) = (found.manifest.content.header.hash(), found.manifest.packed_bytes(), found.manifest.id());
     let collection = Collection::open(system_files(), &config.p2p.chunk_db, Arc::new(found.manifest))?;
     let (resumed, collection) = (collection.resumed(), Arc::new(collection));
-    fetch::all(&collection, found.sources, &mut dropped).await?;
+    job.found(height, names.clone(), count, resumed);
+    fetch::all(&collection, found.sources, job).await?;
+    job.phase(SyncPhase::Keeping);
     let whole = Arc::clone(&collection);
     // Hashing the whole state takes a core for a while.
     let filled = tokio::task::spawn_blocking(move || -> Result<(), SnapshotError> {
@@ -148,7 +190,6 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     let gone = |_| StateSyncError::Snapshot(SnapshotError::Missing { path: config.p2p.chunk_db.clone() });
     filled.await.map_err(gone)??;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let certificates = found.certificates;
     tracing::info!(%height, chunks = count, resumed, milliseconds, "state sync done: the node goes on from here");
     let report = Report {
         height,
@@ -157,16 +198,21 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
         chunks: count,
         resumed,
         bytes,
-        certificates,
-        sources: urls,
-        dropped,
+        certificates: found.certificates,
+        sources: names,
+        dropped: job.now().dropped,
         milliseconds,
     };
     note(&config.data_dir.join(REPORT), &report);
-    // The chunks have served; what cannot be removed now only takes room.
-    let _ = collection.remove();
-    let _ = std::fs::remove_dir(&config.p2p.chunk_db);
+    served(&collection, &config.p2p.chunk_db);
     Ok(())
+}
+
+/// The chunks have served; what cannot be removed now only takes room.
+fn served(collection: &Collection, folder: &Path) {
+    let _ = collection.remove();
+    // It stays where anything else is in it.
+    let _ = std::fs::remove_dir(folder);
 }
 
 /// Writes the report for people; a node that synced does not stop because of it.
@@ -175,111 +221,4 @@ fn note(path: &Path, report: &Report) {
     if let Err(error) = std::fs::write(path, text) {
         tracing::warn!(path = %path.display(), %error, "the report of the state sync could not be written");
     }
-}
-
-/// A snapshot whose header counts, and who has it.
-struct Found {
-    manifest: Manifest,
-    sources: Vec<Source>,
-    certificates: u64,
-}
-
-/// The highest snapshot that the light client takes.
-async fn find(
-    sync: &StateSync,
-    rules: &ChainRules,
-    genesis: &Hash,
-    dropped: &mut Vec<Dropped>,
-) -> Result<Found, StateSyncError> {
-    let mut offers: Vec<(Manifest, Source)> = Vec::new();
-    for url in &sync.sources {
-        match plan(url, genesis).await {
-            Ok((client, manifest)) => offers.push((manifest, Source::new(url.clone(), client))),
-            Err(reason) => drop_source(dropped, url, &reason),
-        }
-    }
-    offers.sort_by_key(|(manifest, _)| std::cmp::Reverse((manifest.height(), manifest.state_id())));
-    while let Some((manifest, _)) = offers.first() {
-        let (manifest, id) = (manifest.clone(), manifest.state_id());
-        let (same, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(|(manifest, _)| manifest.state_id() == id);
-        offers = others;
-        let mut sources: Vec<Source> = same.into_iter().map(|(_, source)| source).collect();
-        while let Some(source) = sources.first() {
-            match attest(&source.client, rules, &manifest, sync.trust, clock::now()).await {
-                Ok(certificates) => return Ok(Found { manifest, sources, certificates }),
-                Err(Judgement::Old(error)) => return Err(StateSyncError::CheckpointTooOld(error)),
-                Err(Judgement::Source(reason)) => {
-                    drop_source(dropped, &source.url, &reason);
-                    sources.remove(0);
-                }
-            }
-        }
-    }
-    Err(StateSyncError::NoSnapshot { dropped: list(dropped) })
-}
-
-async fn plan(url: &str, genesis: &Hash) -> Result<(Client, Manifest), String> {
-    let client = Client::new(&ClientConfig::new(url)).map_err(|error| error.to_string())?;
-    let plan = client.state_sync_plan().await.map_err(|error| error.to_string())?;
-    let bytes = plan.manifest_bytes().map_err(|error| error.to_string())?;
-    let manifest = Manifest::from_bytes(&bytes).map_err(|error| error.to_string())?;
-    manifest.check_chain(genesis).map_err(|error| error.to_string())?;
-    Ok((client, manifest))
-}
-
-/// Why a header does not count.
-enum Judgement {
-    /// What is trusted is too old, whoever is asked.
-    Old(LightError),
-    /// What this source said does not hold.
-    Source(String),
-}
-
-impl From<LightError> for Judgement {
-    fn from(error: LightError) -> Self {
-        match error {
-            LightError::CheckpointTooOld { .. } => Self::Old(error),
-            error => Self::Source(error.to_string()),
-        }
-    }
-}
-
-/// Leads from what is trusted to the header of the snapshot; gives how many certificates that took.
-async fn attest(
-    client: &Client,
-    rules: &ChainRules,
-    manifest: &Manifest,
-    trust: Option<(Height, Hash)>,
-    now: Timestamp,
-) -> Result<u64, Judgement> {
-    let content = &manifest.content;
-    let source = |reason: String| Judgement::Source(reason);
-    let certificate =
-        content.certificate.clone().ok_or_else(|| source("its manifest has no certificate".to_owned()))?;
-    let goal = CertifiedHeader { header: content.header.clone(), certificate, validators: content.validators.clone() };
-    let mut walk = Walk::new(rules.clone(), trust, goal, now)?;
-    while let Some(height) = walk.wanted() {
-        walk.give(fetch_header(client, height).await?)?;
-    }
-    Ok(walk.certificates())
-}
-
-async fn fetch_header(client: &Client, height: Height) -> Result<CertifiedHeader, Judgement> {
-    let block = client.certified_block(BlockId::Height(height)).await;
-    let block = block.map_err(|error| Judgement::Source(error.to_string()))?;
-    let (header, certificate, validators) = block.decode().map_err(|error| Judgement::Source(error.to_string()))?;
-    if header.height != height {
-        return Err(Judgement::Source(format!("asked for height {height}, it answered for {}", header.height)));
-    }
-    Ok(CertifiedHeader { header, certificate, validators })
-}
-
-fn drop_source(dropped: &mut Vec<Dropped>, url: &str, reason: &str) {
-    tracing::warn!(url, reason, "state sync: this source is not asked any more");
-    dropped.push(Dropped { url: url.to_owned(), reason: reason.to_owned() });
-}
-
-fn list(dropped: &[Dropped]) -> String {
-    let lines: Vec<String> = dropped.iter().map(|one| format!("{} ({})", one.url, one.reason)).collect();
-    if lines.is_empty() { "none answered".to_owned() } else { lines.join(", ") }
 }

@@ -72,6 +72,7 @@ pub fn start(shared: &Arc<Shared>) {
 /// Figures for whoever asks for metrics.
 pub fn measure(shared: &Shared) {
     let metrics = &shared.metrics.storage;
+    metrics.mends.set_total(u64::from(shared.upkeep.mended_from.is_some()));
     metrics.quarantined.set_len(shared.store.quarantined().len());
     metrics.scrub_age.set(shared.upkeep.scrub.age(crate::clock::now(), shared.started));
 }

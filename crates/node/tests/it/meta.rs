@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use mempool::MempoolConfig;
 use node::meta::{
-    DELTAS_MAX, META_VERSION, MetaKind, MetaRefused, MetaTimetoke, Published, Roots, TimetokeDelta, open, seal,
+    DELTAS_MAX, META_VERSION, MetaKind, MetaMessage, MetaRefused, MetaTimetoke, Published, Roots, TimetokeDelta, open,
+    seal,
 };
 use primitives::genesis::GateActivation;
 use primitives::{
@@ -38,7 +39,7 @@ fn a_message_is_taken_from_its_signer_on_its_chain_only() {
     let (key, genesis) = (SecretKey::from_seed([1; 32]), Hash([2; 32]));
     for deltas in [0, 1, DELTAS_MAX] {
         let bytes = seal(&message(deltas), &key, &genesis).expect("within the bound");
-        assert_eq!(open(&bytes, &genesis), Ok((key.public_key(), message(deltas))));
+        assert_eq!(open(&bytes, &genesis), Ok((key.public_key(), MetaMessage::Timetoke(message(deltas)))));
         assert_eq!(open(&bytes, &Hash([3; 32])), Err(MetaRefused::BadSignature), "another chain");
     }
     let bytes = seal(&message(1), &key, &genesis).unwrap();

@@ -17,6 +17,7 @@ pub(crate) mod proofs;
 pub(crate) mod publish;
 pub(crate) mod pull_heights;
 pub(crate) mod questions;
+pub(crate) mod snapshots;
 pub(crate) mod swarm;
 pub(crate) mod tick;
 pub(crate) mod verdict;

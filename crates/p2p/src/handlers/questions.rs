@@ -44,13 +44,23 @@ pub(crate) struct Questions {
 
 impl Questions {
     /// A name for the next question, if there is room for it. Those whose asker is gone make room.
-    fn room(&mut self) -> Option<u64> {
+    pub(crate) fn room(&mut self) -> Option<u64> {
         self.waiting.retain(|_, channel| channel.is_open());
         if self.waiting.len() >= QUESTIONS_MAX {
             return None;
         }
         self.next = self.next.wrapping_add(1);
         Some(self.next)
+    }
+
+    /// Keeps a question until the node has looked.
+    pub(crate) fn keep(&mut self, question: u64, channel: ResponseChannel<Frame>) {
+        self.waiting.insert(question, channel);
+    }
+
+    /// The question that the node has looked at; none when its asker has given it up.
+    pub(crate) fn take(&mut self, question: QuestionId) -> Option<ResponseChannel<Frame>> {
+        self.waiting.remove(&question.0)
     }
 }
 
@@ -95,7 +105,7 @@ pub(crate) fn asked(network: &mut Network, peer_id: PeerId, frame: &Frame, chann
         return;
     };
     if network.tell(P2pEvent::ProofAsked { peer: key, question: QuestionId(question), window }) {
-        network.questions.waiting.insert(question, channel);
+        network.questions.keep(question, channel);
     } else {
         reply(network, channel, &ProofAnswer::Nothing);
     }
@@ -104,7 +114,7 @@ pub(crate) fn asked(network: &mut Network, peer_id: PeerId, frame: &Frame, chann
 /// The node has looked.
 pub(crate) fn answer(network: &mut Network, question: QuestionId, answer: &ProofAnswer) {
     // A question that is not there was given up by its asker.
-    if let Some(channel) = network.questions.waiting.remove(&question.0) {
+    if let Some(channel) = network.questions.take(question) {
         reply(network, channel, answer);
     }
 }

@@ -1,10 +1,10 @@
 //! libp2p reported something: hand it to the handler of that event.
 
 use libp2p::ping;
-use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::{DialError, SwarmEvent};
 
 use crate::actor::Network;
-use crate::handlers::{bodies, connection, exchange, gossip, handshake, heights, proofs};
+use crate::handlers::{bodies, connection, exchange, gossip, handshake, heights, proofs, snapshots};
 use crate::network::BehaviourEvent;
 
 /// The match over everything that libp2p reports.
@@ -16,11 +16,17 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
         SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => gossip::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Proofs(event)) => proofs::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Bodies(event)) => bodies::handle(network, event),
+        SwarmEvent::Behaviour(BehaviourEvent::Snapshots(event)) => snapshots::handle(network, event),
         SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => ping(network, &event),
         SwarmEvent::Behaviour(BehaviourEvent::Limits(never)) => match never {},
         SwarmEvent::Behaviour(BehaviourEvent::Banned(never)) => match never {},
         SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
             connection::established(network, peer_id, connection_id, &endpoint);
+        }
+        // Whoever comes starts a handshake; the ones that we start are counted where we dial.
+        SwarmEvent::IncomingConnection { send_back_addr, .. } => {
+            let provider = connection::provider(&send_back_addr);
+            network.shared.counters.handshake_attempts(provider).inc();
         }
         SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
             connection::closed(network, peer_id, connection_id, num_established);
@@ -29,6 +35,15 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
         SwarmEvent::ListenerClosed { addresses, reason, .. } => {
             tracing::error!(?addresses, ?reason, "a listener of the network closed; restart the node to open it again");
             listening(network);
+        }
+        SwarmEvent::OutgoingConnectionError {
+            peer_id, error: DialError::WrongPeerId { obtained, address }, ..
+        } => {
+            let expected = peer_id.map(|peer| peer.to_string()).unwrap_or_default();
+            tracing::warn!(
+                peer = %obtained, expected, %address,
+                "handshake refused: the peer at this address signs with another key than the one that was dialled"
+            );
         }
         SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
             tracing::debug!(?peer_id, %error, "dial failed");

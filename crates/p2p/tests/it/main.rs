@@ -20,5 +20,6 @@ mod proofs;
 mod questions;
 mod raw;
 mod score;
+mod snapshots;
 mod store;
 mod throughput;

@@ -74,6 +74,7 @@ struct Protocols {
     peers: Any,
     gossip: Any,
     proofs: Any,
+    snapshots: Any,
 }
 
 /// Which protocol to speak.
@@ -84,6 +85,7 @@ pub enum Protocol {
     Peers,
     Gossip,
     Proofs,
+    Snapshots,
 }
 
 #[derive(BorshSerialize)]
@@ -175,6 +177,7 @@ impl Raw {
                 peers: protocol("/the-block/peers/1"),
                 gossip: protocol("/the-block/transactions/2"),
                 proofs: both_ways("/the-block/proofs/3"),
+                snapshots: both_ways("/the-block/snapshots/1"),
             })
             .unwrap()
             .with_swarm_config(|config| config.with_idle_connection_timeout(PATIENCE * 4))
@@ -211,6 +214,7 @@ impl Raw {
             Protocol::Peers => &mut behaviour.peers,
             Protocol::Gossip => &mut behaviour.gossip,
             Protocol::Proofs => &mut behaviour.proofs,
+            Protocol::Snapshots => &mut behaviour.snapshots,
         };
         let id = requests.send_request(&self.remote, bytes);
         let answer = async {
@@ -221,7 +225,8 @@ impl Raw {
                         | ProtocolsEvent::Heights(event)
                         | ProtocolsEvent::Peers(event)
                         | ProtocolsEvent::Gossip(event)
-                        | ProtocolsEvent::Proofs(event),
+                        | ProtocolsEvent::Proofs(event)
+                        | ProtocolsEvent::Snapshots(event),
                     ) => event,
                     _ => continue,
                 };
@@ -237,17 +242,20 @@ impl Raw {
         timeout(PATIENCE, answer).await.expect("a request is answered or fails")
     }
 
-    /// Waits for a question of the node over the protocol of proofs, answers it with these bytes, and gives what was asked.
+    /// Waits for a question of the node over the protocols of proofs and snapshots, answers it with these bytes, and gives what was
+    /// asked.
     pub async fn answers(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         let answered = async {
             loop {
-                let event = self.swarm.select_next_some().await;
-                if let SwarmEvent::Behaviour(ProtocolsEvent::Proofs(Event::Message {
-                    message: Message::Request { request, channel, .. },
-                    ..
-                })) = event
-                {
-                    self.swarm.behaviour_mut().proofs.send_response(channel, bytes).expect("the node waits");
+                let (event, is_proof) = match self.swarm.select_next_some().await {
+                    SwarmEvent::Behaviour(ProtocolsEvent::Proofs(event)) => (event, true),
+                    SwarmEvent::Behaviour(ProtocolsEvent::Snapshots(event)) => (event, false),
+                    _ => continue,
+                };
+                if let Event::Message { message: Message::Request { request, channel, .. }, .. } = event {
+                    let behaviour = self.swarm.behaviour_mut();
+                    let protocol = if is_proof { &mut behaviour.proofs } else { &mut behaviour.snapshots };
+                    protocol.send_response(channel, bytes).expect("the node waits");
                     return request;
                 }
             }

@@ -16,6 +16,7 @@ fn offences_lead_to_a_ban_that_ends() {
         (Offence::BeforeHandshake, 20),
         (Offence::Malformed, 5),
         (Offence::InvalidBatch, 3),
+        (Offence::WrongSnapshot, 2),
     ] {
         let mut scores = PeerScores::new(10_000);
         for number in 1..until_ban {

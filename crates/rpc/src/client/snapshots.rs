@@ -2,11 +2,12 @@
 
 use primitives::{Hash, Height};
 
-use super::{Client, ClientError, read};
+use super::{Client, ClientError, EventStream, read};
 use crate::limits::{BODY_REPLY_BYTES_MAX, CHUNK_REPLY_BYTES_MAX, PLAN_REPLY_BYTES_MAX, SNAPSHOT_TIME_MAX};
 use crate::routes::Operation;
 use crate::types::{
-    KeptBody, PruningStatus, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan, StateSyncSession, StorageStatus,
+    BreakerStatus, KeptBody, PruningStatus, SnapshotList, SnapshotView, StateSyncChunk, StateSyncPlan,
+    StateSyncSession, StorageStatus, SyncProgress,
 };
 
 impl Client {
@@ -68,6 +69,54 @@ impl Client {
     /// See [`Client::health`].
     pub async fn state_sync_session(&self) -> Result<StateSyncSession, ClientError> {
         self.get(Operation::StateSyncSession, &[]).await
+    }
+
+    /// `GET /state-sync/session/stream`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn state_sync_session_stream(&self) -> Result<EventStream<SyncProgress>, ClientError> {
+        self.stream(Operation::StateSyncSessionStream, &[]).await
+    }
+
+    /// `POST /state-sync/session/start`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn start_session(&self) -> Result<SyncProgress, ClientError> {
+        self.answer(self.request(Operation::StateSyncSessionStart.route(), &[]), self.request_timeout).await
+    }
+
+    /// `POST /state-sync/session/resume`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn resume_session(&self) -> Result<SyncProgress, ClientError> {
+        self.answer(self.request(Operation::StateSyncSessionResume.route(), &[]), self.request_timeout).await
+    }
+
+    /// `POST /state-sync/session/cancel`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn cancel_session(&self) -> Result<SyncProgress, ClientError> {
+        self.answer(self.request(Operation::StateSyncSessionCancel.route(), &[]), self.request_timeout).await
+    }
+
+    /// `GET /p2p/snapshots/breaker`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn snapshot_breaker(&self) -> Result<BreakerStatus, ClientError> {
+        self.get(Operation::SnapshotBreaker, &[]).await
+    }
+
+    /// `POST /p2p/snapshots/breaker`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn reset_snapshot_breaker(&self) -> Result<BreakerStatus, ClientError> {
+        self.answer(self.request(Operation::SnapshotBreakerReset.route(), &[]), self.request_timeout).await
     }
 
     /// `GET /state-sync/chunk/{id}`, at most [`CHUNK_REPLY_BYTES_MAX`] bytes.

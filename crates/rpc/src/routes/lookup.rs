@@ -72,6 +72,10 @@ impl Route {
             | Operation::AuditReputation
             | Operation::AuditSlashing
             | Operation::SnapshotMake
+            | Operation::StateSyncSessionStart
+            | Operation::StateSyncSessionResume
+            | Operation::StateSyncSessionCancel
+            | Operation::SnapshotBreakerReset
             | Operation::UiPage
             | Operation::UiScript
             | Operation::UiStyle

@@ -119,10 +119,22 @@ pub enum Operation {
     StateSyncPlan,
     /// What this node gives to others.
     StateSyncSession,
+    /// How far the session of this node is.
+    StateSyncSessionStream,
+    /// Begins a session.
+    StateSyncSessionStart,
+    /// Goes on with the chunks of an earlier one.
+    StateSyncSessionResume,
+    /// Ends the running session.
+    StateSyncSessionCancel,
     /// One chunk by place or hash.
     StateSyncChunk,
     /// One chunk by place, as older clients ask.
     StateSyncChunkByIndex,
+    /// The breaker of sessions.
+    SnapshotBreaker,
+    /// Closes it.
+    SnapshotBreakerReset,
     /// How transactions pass through this node, in numbers.
     PipelineTelemetry,
     /// The same with the newest of them.

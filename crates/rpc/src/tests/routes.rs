@@ -53,6 +53,10 @@ fn only_submissions_write_and_only_values_have_a_method() {
             Operation::ProofClaim,
             Operation::ProofChainSubmit,
             Operation::SnapshotMake,
+            Operation::StateSyncSessionStart,
+            Operation::StateSyncSessionResume,
+            Operation::StateSyncSessionCancel,
+            Operation::SnapshotBreakerReset,
         ]
         .contains(&route.operation);
         assert_eq!(route.access == Access::Write, writes, "{}", route.path);

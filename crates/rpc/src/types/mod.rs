@@ -7,7 +7,7 @@
 //!
 //! One file per topic: [`status`] (node, consensus, mempool, limits), [`block`], [`closing`], [`transaction`],
 //! [`account`], [`staking`], [`standing`], [`audit`], [`pipeline`], [`proof`], [`proving`], [`request`],
-//! [`snapshot`]; [`text`] holds the text forms that are ours alone.
+//! [`snapshot`], [`sync`]; [`text`] holds the text forms that are ours alone.
 
 pub mod account;
 pub mod audit;
@@ -25,6 +25,7 @@ pub mod staking;
 pub mod standing;
 pub mod status;
 pub mod storage;
+pub mod sync;
 pub mod text;
 pub mod transaction;
 
@@ -63,6 +64,7 @@ pub use status::{
     MempoolStatus, NodeStatus, QueueStatus, QueueWeights, Ready, Reason, Step, ValidatorStatus,
 };
 pub use storage::{ScrubFinding, StorageStatus};
+pub use sync::{BreakerState, BreakerStatus, DroppedSource, SyncPhase, SyncProgress};
 pub use text::{BlockId, Hex, HistoryCursor};
 pub use transaction::{
     ActionView, EventView, PaymentView, ReceiptView, Stage, StageTime, TransactionStatus, TransactionView,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::sync::SyncProgress;
 use super::text::{BlockId, Hex};
 use crate::schema::{HashText, HexText, PublicKeyText};
 
@@ -94,6 +95,8 @@ pub struct StateSyncSession {
     pub chunks_served: u64,
     /// Bytes given since the start.
     pub bytes_served: u64,
+    /// The session in which this node takes a snapshot itself.
+    pub fetch: SyncProgress,
 }
 
 /// `GET /state-sync/chunk/{id}`: one chunk.

@@ -5,8 +5,8 @@
 mod chain;
 mod faulty;
 mod format;
-mod refused;
 mod mend;
+mod refused;
 mod repair;
 mod shelf;
 mod whole;

@@ -93,3 +93,30 @@ fn a_new_copy_of_a_height_takes_the_place_of_a_damaged_one() {
         assert_eq!(shelf.list().unwrap().len(), 1);
     }
 }
+
+#[test]
+fn a_snapshot_of_another_folder_is_taken_only_whole() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut chain = Chain::new(20, &StoreConfig::Memory);
+    chain.grow();
+    let made = chain.snapshot(&Shelf::new(one.path()));
+    let shelf = Shelf::new(other.path());
+    let file = made.chunk_path(&made.manifest.chunks()[0].id);
+    let bytes = fs::read(&file).unwrap();
+    let mut altered = bytes.clone();
+    altered[bytes.len() / 2] ^= 1;
+    fs::write(&file, altered).unwrap();
+    assert!(shelf.adopt(&made).is_err());
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(shelf.adopt(&made), Err(SnapshotError::MissingChunk { .. })));
+    assert_eq!(shelf.list().unwrap().len(), 0);
+    let left = fs::read_dir(other.path()).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    assert_eq!(left.count(), 0, "nothing half is left");
+    fs::write(&file, bytes).unwrap();
+    let adopted = shelf.adopt(&made).unwrap();
+    adopted.read(&mut |_| {}, &mut |_, _| {}).unwrap();
+    assert_eq!(adopted.manifest.to_bytes(), made.manifest.to_bytes());
+    // A second time it is there already.
+    shelf.adopt(&made).unwrap();
+    assert_eq!(shelf.list().unwrap().len(), 1);
+}

@@ -39,6 +39,7 @@ mod rollout;
 mod rpc;
 mod snapshots;
 mod standing;
+mod state_sync;
 mod storage;
 
 pub use consensus::Consensus;
@@ -53,6 +54,7 @@ pub use rollout::{Rollout, SIGNALS};
 pub use rpc::Rpc;
 pub use snapshots::Snapshots;
 pub use standing::Standing;
+pub use state_sync::StateSync;
 pub use storage::Storage;
 
 /// Bounds for what takes microseconds to a second: requests, commits.

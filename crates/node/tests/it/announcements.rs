@@ -1,0 +1,88 @@
+//! Announcements of snapshots: signed, read exactly, few of one key, few keys, and repeated in time.
+
+use std::time::{Duration, Instant};
+
+use node::announcements::{
+    ANNOUNCEMENT_VERSION, ANNOUNCERS_MAX, Announced, HEARD_PAUSE, Heard, KEPT, MetaSnapshot, PAUSE, REPEAT,
+    SnapshotKind,
+};
+use node::meta::{MetaMessage, MetaRefused, open, seal};
+use primitives::{Hash, Height, SecretKey, Timestamp};
+use testkit::Seed;
+
+fn announcement(height: u64, at: u64) -> MetaSnapshot {
+    MetaSnapshot {
+        kind: SnapshotKind::MetaSnapshot,
+        version: ANNOUNCEMENT_VERSION,
+        height: Height(height),
+        manifest: Hash([9; 32]),
+        chunks: 26,
+        announced_at_ms: Timestamp(at),
+    }
+}
+
+#[test]
+fn an_announcement_is_read_exactly_and_from_its_signer_only() {
+    let (key, genesis) = (SecretKey::from_seed([1; 32]), Hash([2; 32]));
+    let bytes = seal(&announcement(50, 7), &key, &genesis).expect("within the bound");
+    assert_eq!(open(&bytes, &genesis), Ok((key.public_key(), MetaMessage::Snapshot(announcement(50, 7)))));
+    assert_eq!(open(&bytes, &Hash([3; 32])), Err(MetaRefused::BadSignature));
+    assert!(String::from_utf8_lossy(&bytes).contains("\"kind\":\"meta_snapshot\""));
+    let mut random = Seed::new();
+    for _ in 0..300 {
+        let mut damaged = bytes.clone();
+        let at = random.index(damaged.len());
+        damaged[at] ^= 1 << random.below(8);
+        assert!(open(&damaged, &genesis).is_err(), "one bit at {at}");
+    }
+    for cut in 0..bytes.len() {
+        assert_eq!(open(&bytes[..cut], &genesis), Err(MetaRefused::Malformed), "cut at {cut}");
+    }
+    // Signed well, and no message that is known.
+    let other = MetaSnapshot { version: ANNOUNCEMENT_VERSION + 1, ..announcement(50, 7) };
+    let other = seal(&other, &key, &genesis).expect("within the bound");
+    assert_eq!(open(&other, &genesis), Err(MetaRefused::Malformed));
+    let more = serde_json::json!({ "kind": "meta_snapshot", "version": 1, "height": 5, "more": true });
+    let more = seal(&more, &key, &genesis).expect("within the bound");
+    assert_eq!(open(&more, &genesis), Err(MetaRefused::Malformed));
+}
+
+#[test]
+fn few_of_one_key_and_few_keys_are_remembered_for_a_while() {
+    let start = Instant::now();
+    let mut announced = Announced::default();
+    let key = |seed: u16| {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&seed.to_le_bytes());
+        SecretKey::from_seed(bytes).public_key()
+    };
+    assert_eq!(announced.highest(), None);
+    assert_eq!(announced.hear(&key(0), announcement(50, 100), start), Heard::Taken);
+    assert_eq!(announced.hear(&key(0), announcement(90, 100), start + PAUSE), Heard::Older, "the same moment again");
+    assert_eq!(announced.hear(&key(0), announcement(90, 101), start + HEARD_PAUSE / 2), Heard::TooSoon);
+    assert_eq!(announced.highest(), Some(Height(50)));
+    assert_eq!(announced.hear(&key(0), announcement(90, 101), start + PAUSE), Heard::Taken);
+    assert_eq!(announced.highest(), Some(Height(90)));
+    for other in 1..ANNOUNCERS_MAX {
+        let other = key(u16::try_from(other).unwrap());
+        assert_eq!(announced.hear(&other, announcement(10, 1), start + PAUSE), Heard::Taken);
+    }
+    let late = key(u16::try_from(ANNOUNCERS_MAX).unwrap());
+    assert_eq!(announced.hear(&late, announcement(99, 1), start + PAUSE), Heard::Full);
+    let later = start + PAUSE + KEPT;
+    assert_eq!(announced.hear(&late, announcement(20, 1), later), Heard::Taken, "the others are forgotten");
+    assert_eq!(announced.highest(), Some(Height(20)));
+}
+
+#[test]
+fn a_node_announces_what_is_new_soon_and_the_same_again_later() {
+    let start = Instant::now();
+    let mut announced = Announced::default();
+    let (first, second) = (Hash([1; 32]), Hash([2; 32]));
+    assert!(announced.due(first, start));
+    assert!(!announced.due(first, start + REPEAT - Duration::from_millis(1)));
+    assert!(!announced.due(second, start + PAUSE - Duration::from_millis(1)), "others would ignore it");
+    assert!(announced.due(second, start + PAUSE));
+    assert!(!announced.due(second, start + PAUSE));
+    assert!(announced.due(second, start + PAUSE + REPEAT));
+}
