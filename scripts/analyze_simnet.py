@@ -10,6 +10,8 @@ a batch of seeds. The limits stand here and nowhere else:
     resume        everybody goes on within 5 s of the last fault
     properties    every property held, in every run, and each was checked
     tampering     no block that a dishonest validator made up became final
+    proofs        with `tb sim --proofs`: no altered proof was taken, 95 of 100 windows are proven within 5.5 s and
+                  checked within 100 ms, on the machine that wrote the summary
 
 What is missing counts as a failure. Exit codes: 0 all limits hold, 1 a limit is passed or something is missing (each
 named in a line that starts with FAIL), 2 the command line is wrong. Nothing but the standard library is needed.
@@ -20,6 +22,9 @@ import sys
 
 PROPAGATION_P95_MS_MAX = 500
 RESUME_MS_MAX = 5_000
+# The alert ProveSlow has the first limit, docs/performance/consensus_proofs.md the second.
+PROVE_P95_MS_MAX = 5_500
+VERIFY_P95_MS_MAX = 100
 # Every run checks these; a run that is cut short before it could check them shows nothing. Only `mempool_bounded`, which
 # needs payments, `damage_is_found`, which needs damage, and those of snapshots, proofs and pruning are not among them.
 PROPERTIES = (
@@ -94,6 +99,22 @@ def tampering(summary):
     return [f"{accepted} tampered blocks were accepted, of {attempts} attempts"] if accepted else []
 
 
+def proofs(summary):
+    """What is wrong with the proofs that were made beside the run, if there were any."""
+    if "proofs" not in summary:
+        return []
+    found = summary["proofs"]
+    if not isinstance(found, dict):
+        return ["proofs holds no figures"]
+    failures = within(found, "prove_p95_ms", PROVE_P95_MS_MAX) + within(found, "verify_p95_ms", VERIFY_P95_MS_MAX)
+    accepted, attempts = number(found, "tamper_accepted"), number(found, "tamper_attempts")
+    if accepted is None or not attempts:
+        failures.append("no altered proof was tried")
+    elif accepted:
+        failures.append(f"{accepted} altered proofs were accepted, of {attempts} attempts")
+    return failures
+
+
 def analyze(summary):
     """Every failure of a summary, in words; none when all limits hold."""
     if not isinstance(summary, dict):
@@ -104,6 +125,7 @@ def analyze(summary):
         + within(summary, "resume_ms", RESUME_MS_MAX)
         + properties(summary)
         + tampering(summary)
+        + proofs(summary)
     )
 
 

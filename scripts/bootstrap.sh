@@ -2,11 +2,12 @@
 # Checks that this machine can build and test the project, and names what is missing with the command that installs
 # it. Where it may, it installs instead. What is there is never touched, so it can run any number of times.
 #
-#   scripts/bootstrap.sh             installs missing required tools as root, names them otherwise; names the rest
+#   scripts/bootstrap.sh             installs missing required and wanted tools as root, names them otherwise; names the rest
 #   scripts/bootstrap.sh --install   installs everything that is missing, with sudo where it is not root
 #   scripts/bootstrap.sh --check     installs nothing
 #
-# Required: git, a C compiler, curl, Python 3, the pinned Rust. Useful: cargo-nextest (tests run in parallel), cargo-fuzz
+# Required: git, a C compiler, curl, Python 3, the pinned Rust. Wanted: Prometheus (alerts and dashboards are shown on a running network) and Chromium
+# with its driver (the page of a node is looked at); tests that need them name them where they cannot be installed. Useful: cargo-nextest (tests run in parallel), cargo-fuzz
 # with a nightly Rust (fuzzing), patchelf (Linux packages), Python 3.12.3 or later in .venv (as operators have it), Node
 # 18 or later (only for work on dashboards). Without a useful tool everything here still builds and passes.
 set -euo pipefail
@@ -94,9 +95,9 @@ install_package() {
     esac
 }
 
-# Whether something of this kind (required, useful) is to be installed here.
+# Whether something of this kind (required, wanted, useful) is to be installed here.
 may_install() {
-    [[ $mode == --install ]] || { [[ $mode == '' && $1 == required && $(id -u) -eq 0 ]]; }
+    [[ $mode == --install ]] || { [[ $mode == '' && $1 != useful && $(id -u) -eq 0 ]]; }
 }
 
 # ensure KIND NAME WHAT HINT CHECK INSTALL: CHECK says whether it is there, INSTALL brings it.
@@ -160,6 +161,10 @@ get_venv() {
     echo "bootstrap: python3 is $(version python3); $PYTHON_MIN or later is wanted" >&2
     return 1
 }
+has_prometheus() { has prometheus && has promtool; }
+get_prometheus() { install_package prometheus; }
+has_chromium() { has chromium && has chromedriver; }
+get_chromium() { install_package chromium && install_package chromium-driver; }
 has_node() { has node && at_least "$(version node)" "$NODE_MIN"; }
 get_node() { install_package node; }
 
@@ -179,6 +184,8 @@ if has cargo; then
     ensure useful "cargo-fuzz with a nightly Rust" "fuzzing needs both" \
         "run: rustup toolchain install nightly && cargo install cargo-fuzz --version $FUZZ_VERSION --locked" has_fuzz get_fuzz
 fi
+ensure wanted Prometheus "a test shows alerts and dashboards with it" "$by_hand" has_prometheus get_prometheus
+ensure wanted "Chromium and its driver" "a test looks at the page of a node with it" "$by_hand" has_chromium get_chromium
 ensure useful patchelf "packages for other Linux machines are adjusted with it" "$by_hand" has_patchelf get_patchelf
 ensure useful "Python $PYTHON_MIN in .venv" "operators run the scripts with it" \
     "run: python3.12 -m venv .venv" has_venv get_venv

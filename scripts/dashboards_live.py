@@ -1,8 +1,9 @@
-"""Asks Prometheus every expression that monitoring_codegen prints; called by check_dashboards_live.sh.
+"""Asks Prometheus every expression that monitoring_codegen prints; called by check_dashboards_live.sh and by a test of `tb`.
 
-A series is quiet when all its values in the window are alike; the sum over all nodes and labels counts. Only the
-standard library is used. `promtool check metrics` knows Prometheus' own text format, so a node's OpenMetrics text is
-rewritten for it: counters get their `_total` back in HELP and TYPE.
+A series is quiet when all its values in the window are alike; the sum over all nodes and labels counts. One that is quiet or missing
+must stand in monitoring/quiet_series.tsv. With STRICT=1, as in the test, a line there that says `never` is a fault when its series moves.
+Only the standard library is used; asking Prometheus is native_monitor's. `promtool check metrics` knows Prometheus' own text format, so a
+node's OpenMetrics text is rewritten for it: counters get their `_total` back in HELP and TYPE.
 """
 
 import json
@@ -11,21 +12,25 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.parse
+import urllib.error
 import urllib.request
 
-BASE = os.environ["PROMETHEUS_URL"].rstrip("/")
-WINDOW = f"{int(os.environ['MINUTES'])}m"
+# The import leaves no file beside the scripts.
+sys.dont_write_bytecode = True
+from native_monitor import TIMEOUT_SECONDS, Prometheus
+
+PROMETHEUS = Prometheus(os.environ["PROMETHEUS_URL"], None, int(os.environ["MINUTES"]))
+WINDOW = f"{PROMETHEUS.minutes}m"
+STRICT = os.environ.get("STRICT") == "1"
 QUIET = "monitoring/quiet_series.tsv"
 LINT = "monitoring/lint_exceptions.txt"
-TIMEOUT_SECONDS = 20
+# How often a listed series moves: in no drill, or in some.
+HOW = ("never", "sometimes")
 
 
 def ask(expression):
-    url = f"{BASE}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
-            return json.load(answer)["data"]["result"], None
+        return PROMETHEUS.answer("query", {"query": expression}), None
     except urllib.error.HTTPError as error:
         return [], json.load(error).get("error", str(error))
 
@@ -42,13 +47,16 @@ def state(series):
 
 
 def listed():
+    """How often each listed series moves."""
     rows = {}
     with open(QUIET, encoding="utf-8") as file:
         for line in file:
             if line.startswith("#") or not line.strip():
                 continue
-            series, reason = line.rstrip("\n").split("\t")
-            rows[series] = reason
+            series, how, reason = line.rstrip("\n").split("\t")
+            if how not in HOW or not reason or series in rows:
+                sys.exit(f"{QUIET}: {line.strip()!r} does not say once how often it moves ({', '.join(HOW)}), and why")
+            rows[series] = how
     return rows
 
 
@@ -75,6 +83,22 @@ def lint(url):
     return [f"promtool check metrics: {line}" for line in found]
 
 
+def unlisted(rows, states, quiet):
+    """Series that are not as the list says."""
+    faults = []
+    for series, found in sorted(states.items()):
+        how = quiet.get(series)
+        if found == "moved":
+            if how == "never":
+                told = f"{series} moved, and {QUIET} says that it never does"
+                faults.append(told) if STRICT else print(f"note: {told}")
+        elif how is None:
+            users = sorted({row["place"] for row in rows if series in row["series"]})
+            faults.append(f"{series} is {found}; used by {', '.join(users)}")
+    faults += [f"{QUIET} names {series}, which no expression reads" for series in sorted(set(quiet) - set(states))]
+    return faults
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
@@ -83,13 +107,7 @@ def main():
         for series in row["series"]:
             if series not in states and series not in ("ALERTS",):
                 states[series] = state(series)
-    for series, found in sorted(states.items()):
-        if found == "moved":
-            if series in quiet:
-                print(f"note: {series} moved, its line in {QUIET} was not needed this time")
-        elif series not in quiet:
-            users = sorted({row["place"] for row in rows if series in row["series"]})
-            faults.append(f"{series} is {found}; used by {', '.join(users)}")
+    faults += unlisted(rows, states, quiet)
     resolved = 0
     for row in rows:
         result, error = ask(row["expr"])
@@ -99,8 +117,6 @@ def main():
                 and "ALERTS" not in row["series"]:
             faults.append(f"{row['place']}: no result: {row['expr']}")
         resolved += bool(result)
-    for series in sorted(set(quiet) - set(states)):
-        faults.append(f"{QUIET} names {series}, which no expression reads")
     faults += lint(os.environ["METRICS_URL"])
     count = {kind: sum(1 for one in states.values() if one == kind) for kind in ("moved", "quiet", "missing")}
     print(f"{len(rows)} expressions, {resolved} with a result now; {len(states)} series: {count['moved']} moved, "
@@ -110,4 +126,5 @@ def main():
     sys.exit(1 if faults else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -45,13 +45,17 @@ class Prometheus:
         self.url, self.at, self.minutes = url.rstrip("/"), at, minutes
         self.fault = None
 
+    def answer(self, path, words):
+        """What the server found. Raises urllib.error.HTTPError for what it refuses."""
+        url = f"{self.url}/api/v1/{path}?" + urllib.parse.urlencode(words)
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
+            return json.load(answer)["data"]["result"]
+
     def ask(self, path, words):
         if self.fault:
             return []
-        url = f"{self.url}/api/v1/{path}?" + urllib.parse.urlencode(words)
         try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
-                return json.load(answer)["data"]["result"]
+            return self.answer(path, words)
         except urllib.error.HTTPError as error:
             # One expression that is refused is no reason to ask no other.
             print(f"native_monitor: {words['query']}: {error}", file=sys.stderr)
@@ -180,4 +184,5 @@ def main():
     print(f"{sum(len(board['panels']) for _, board in boards)} panels of {len(boards)} boards are in {os.path.relpath(words.output)}")
 
 
-main()
+if __name__ == "__main__":
+    main()

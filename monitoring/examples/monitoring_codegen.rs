@@ -45,22 +45,8 @@ fn check() -> Result<()> {
 
 fn expressions() -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let mut line = |place: String, expr: &str| {
-        let series = monitoring::query::series(expr).map_err(Error::other)?;
-        writeln!(out, "{}", serde_json::json!({"place": place, "expr": expr, "series": series}))
-    };
-    for recording in monitoring::RECORDINGS {
-        line(format!("recording {}", recording.name), recording.expr)?;
-    }
-    for alert in monitoring::alerts() {
-        line(format!("alert {}", alert.name), alert.expr)?;
-    }
-    for board in monitoring::BOARDS {
-        for panel in board.panels {
-            for query in panel.queries {
-                line(format!("panel {}: {}", board.name, panel.title), &query.expr.replace('@', "job=\"the-block\""))?;
-            }
-        }
+    for asked in monitoring::expressions().map_err(Error::other)? {
+        writeln!(out, "{}", asked.line())?;
     }
     Ok(())
 }

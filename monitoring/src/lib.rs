@@ -26,22 +26,24 @@ mod boards;
 mod drill;
 mod grafana;
 pub mod idle;
+mod pace;
 pub mod query;
 mod rules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use alert::{Alert, Drill, Recording, Severity};
 pub use alerts::{AREAS, RECORDINGS, all as alerts};
 pub use board::{Board, Panel, Query, Shape, Unit};
 pub use boards::{BOARDS, COPIES};
+pub use pace::Pace;
 
 /// The folder of the generated files, relative to the root of the project.
 pub const FOLDER: &str = "monitoring";
 
 /// Every generated file: path relative to [`FOLDER`], and text.
 pub fn files() -> BTreeMap<String, String> {
-    let mut files = BTreeMap::from([("alert.rules.yml".to_owned(), rules::file())]);
+    let mut files = BTreeMap::from([("alert.rules.yml".to_owned(), rules::file(Pace::REAL))]);
     for area in AREAS {
         files.insert(format!("tests/{}.yml", area.name), drill::file(area));
     }
@@ -53,6 +55,43 @@ pub fn files() -> BTreeMap<String, String> {
         files.insert((*path).to_owned(), grafana::file(board));
     }
     files
+}
+
+/// An expression that is asked of Prometheus, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// `recording NAME`, `alert NAME` or `panel BOARD: TITLE`.
+    pub place: String,
+    /// What is asked, for all nodes of the job.
+    pub expr: String,
+    /// The series that it reads.
+    pub series: BTreeSet<String>,
+}
+
+impl Asked {
+    /// One line of JSON, as `scripts/dashboards_live.py` reads it.
+    pub fn line(&self) -> String {
+        serde_json::json!({"place": self.place, "expr": self.expr, "series": self.series}).to_string()
+    }
+}
+
+/// Every expression of every recording rule, alert and panel.
+///
+/// # Errors
+/// [`query::QueryError`] for one that does not parse, which the tests of this crate refuse.
+pub fn expressions() -> Result<Vec<Asked>, query::QueryError> {
+    let recordings =
+        RECORDINGS.iter().map(|recording| (format!("recording {}", recording.name), recording.expr.to_owned()));
+    let alerts = alerts().map(|alert| (format!("alert {}", alert.name), alert.expr.to_owned()));
+    let panels = BOARDS.iter().flat_map(|board| board.panels.iter().map(move |panel| (board, panel)));
+    let panels = panels.flat_map(|(board, panel)| {
+        let job = format!("job=\"{}\"", alerts::JOB);
+        let asked =
+            move |query: &Query| (format!("panel {}: {}", board.name, panel.title), query.expr.replace('@', &job));
+        panel.queries.iter().map(asked)
+    });
+    let all = recordings.chain(alerts).chain(panels);
+    all.map(|(place, expr)| Ok(Asked { series: query::series(&expr)?, place, expr })).collect()
 }
 
 #[cfg(test)]

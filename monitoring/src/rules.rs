@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::alert::Alert;
 use crate::alerts::{AREAS, RECORDINGS};
 use crate::drill::quoted;
+use crate::pace::Pace;
 
 /// Where the runbooks lie in this project and in its packages; a section is `#` and the alert's name in lower case.
 const RUNBOOKS: &str = "docs/runbooks";
@@ -17,12 +18,13 @@ pub(crate) fn runbook(area: &str, alert: &Alert) -> String {
     format!("{RUNBOOKS}/{area}.md#{}", alert.name.to_lowercase())
 }
 
-/// The text of the file.
-pub(crate) fn file() -> String {
+/// The text of the file at this pace.
+pub(crate) fn file(pace: Pace) -> String {
     let mut text = format!("{HEADER}groups:\n  - name: recordings\n    rules:\n");
     for recording in RECORDINGS {
         // Writing to a string does not fail.
-        let _ = write!(text, "      - record: {}\n        expr: {}\n", recording.name, quoted(recording.expr));
+        let _ =
+            write!(text, "      - record: {}\n        expr: {}\n", recording.name, quoted(&pace.expr(recording.expr)));
     }
     for area in AREAS {
         let _ = write!(text, "  - name: {}\n    rules:\n", area.name);
@@ -32,8 +34,8 @@ pub(crate) fn file() -> String {
                 "      - alert: {}\n        expr: {}\n        for: {}\n        labels:\n          severity: {}\n          \
                  area: {}\n        annotations:\n          summary: {}\n          runbook_url: {}\n",
                 alert.name,
-                quoted(alert.expr),
-                alert.lasting,
+                quoted(&pace.expr(alert.expr)),
+                pace.lasting(alert.lasting),
                 alert.severity.name(),
                 area.name,
                 quoted(alert.summary),

@@ -12,6 +12,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use cli::{ExitCode, Failure, SimAnswer, SimNews, SimPlan, SimTask, SimWork};
+use prover_service::stress::stress;
 use serde::Serialize;
 use sim::{Batch, Format, Plan, Report, Summary};
 
@@ -67,10 +68,32 @@ fn answer(report: &impl Serialize, verdict: String, passed: bool) -> SimAnswer {
     SimAnswer { report, text: None, verdict, passed }
 }
 
+/// With `--proofs` the answer also says what proofs cost on this machine, under `proofs`, and fails when an altered one was taken.
+fn proven(mut answer: SimAnswer, work: &SimWork) -> Result<SimAnswer, Failure> {
+    let Some(windows) = work.proofs else { return Ok(answer) };
+    let seed = answer.report.get("seed").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let found = stress(windows, seed).map_err(|error| {
+        Failure::told(
+            ExitCode::Unexpected,
+            "proof_stress",
+            error,
+            "run: tb validator proofs preload --backend plonky3 --anew",
+        )
+    })?;
+    if found.tamper_accepted > 0 {
+        answer.passed = false;
+        answer.verdict = format!("{} altered proofs were accepted", found.tamper_accepted);
+    }
+    if let Some(report) = answer.report.as_object_mut() {
+        report.insert("proofs".to_owned(), serde_json::to_value(&found).expect("plain data"));
+    }
+    Ok(answer)
+}
+
 fn one(plan: Plan, work: &SimWork) -> Result<SimAnswer, Failure> {
     let name = title(&work.plan, &format!("seed {}", plan.seed));
     let (report, timeline) = sim::watch(plan);
-    let answer = answer(&report, outcome(&report), report.is_expected());
+    let answer = proven(answer(&report, outcome(&report), report.is_expected()), work)?;
     if let Some(folder) = &work.report {
         let page = sim::page::of_run(&name, &report, &timeline);
         write_reports(folder, &answer, &page, ("heights.csv", &sim::csv::of_run(&timeline)))?;
@@ -123,7 +146,7 @@ fn many(batch: &Batch, journal: Option<&Path>, work: &SimWork, news: News<'_>) -
     let summary = if batch.plan.is_some() { Summary::of(&reports) } else { Summary::of_seeds(&reports) };
     let unmet = summary.unmet.first().map(|unmet| format!("{} ({unmet})", summary.verdict));
     let said = summary.failed.first().map(outcome).or(unmet).unwrap_or_else(|| summary.verdict.clone());
-    let answer = answer(&summary, said, summary.is_expected());
+    let answer = proven(answer(&summary, said, summary.is_expected()), work)?;
     if let Some(folder) = &work.report {
         let name = title(&work.plan, &format!("seeds {} to {}", batch.seeds.start, batch.seeds.end.saturating_sub(1)));
         let page = sim::page::of_batch(&name, &summary);

@@ -8,6 +8,7 @@
 //! Rule: tidy refuses a result that is missing, that cannot be read, or whose numbers do not hold what the task
 //! is for ([`check`]).
 
+mod alerts;
 pub(crate) mod chain;
 mod folds;
 mod lag;
@@ -68,6 +69,8 @@ pub(crate) enum Task {
     Quorum,
     /// How far proofs stay behind the chain under a load; on a quiet machine, and when it is named.
     Lag,
+    /// Faults that make every critical alert fire, and the remedies that clear it.
+    Alerts,
     /// A release: built for other machines, signed, checked, and built again to the same bytes.
     Release,
 }
@@ -83,6 +86,7 @@ impl Task {
             Self::Chain => "chain",
             Self::Quorum => "quorum",
             Self::Lag => "lag",
+            Self::Alerts => "alerts",
             Self::Release => "release",
         }
     }
@@ -127,6 +131,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Chain => chain::run(workspace)?,
             Task::Quorum => quorum::run(workspace)?,
             Task::Lag => lag::run(workspace, extent.minutes)?,
+            Task::Alerts => alerts::run(workspace)?,
             Task::Release => release::run(workspace)?,
         };
         let path = task.result();
@@ -235,6 +240,11 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
             continue;
         };
         let wrong = match serde_json::from_str::<Value>(text) {
+            Ok(result) if *task == Task::Alerts => {
+                let mut found = wrong(*task, &result);
+                found.extend(alerts::incomplete(snapshot, &result));
+                found
+            }
             Ok(result) => wrong(*task, &result),
             Err(error) => vec![format!("is not JSON: {error}")],
         };
@@ -268,6 +278,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Chain => chain::wrong(result),
         Task::Quorum => quorum::wrong(result),
         Task::Lag => lag::wrong(result),
+        Task::Alerts => alerts::wrong(result),
         Task::Release => release::wrong(result),
     });
     wrong

@@ -67,6 +67,8 @@ pub struct SimWork {
     pub jobs: usize,
     /// The folder that reports are written to.
     pub report: Option<PathBuf>,
+    /// Windows that are proven, checked and altered on this machine beside the simulation.
+    pub proofs: Option<u32>,
 }
 
 /// What the simulator says while it works.

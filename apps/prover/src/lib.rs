@@ -26,6 +26,7 @@ pub mod circuits;
 pub mod follow;
 pub mod part;
 pub mod service;
+pub mod stress;
 pub mod worker;
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub struct Made {
 pub struct WorkError(pub String);
 
 impl WorkError {
-    fn of(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn of(error: impl std::fmt::Display) -> Self {
         Self(error.to_string())
     }
 }

@@ -11,6 +11,22 @@ pub const BOARD: Board = Board {
     panels: &[
         lines("Peers", "Peers whose handshake is done.", Unit::Count, &[query("p2p_peers{@}")]),
         lines(
+            "Peers that joined and left",
+            "In ten minutes. Many of both is churn: nodes that restart, or a network that breaks and heals.",
+            Unit::Count,
+            &[
+                named(
+                    "sum by (instance) (increase(p2p_handshakes_total{result=\"completed\",@}[10m]))",
+                    "{{instance}} joined",
+                ),
+                named(
+                    "sum by (instance) (increase(p2p_handshakes_total{result=\"completed\",@}[10m])) \
+                     - sum by (instance) (delta(p2p_peers{@}[10m]))",
+                    "{{instance}} left",
+                ),
+            ],
+        ),
+        lines(
             "Peers of the consensus engine",
             "Connections of the other swarm, which carries proposals and votes.",
             Unit::Count,

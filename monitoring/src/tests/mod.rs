@@ -4,6 +4,7 @@ mod committed;
 mod data;
 mod map;
 mod native;
+mod pace;
 mod prometheus_query;
 mod promtool;
 mod proofs;

@@ -56,8 +56,10 @@ fn each_limit_that_is_passed_and_each_figure_that_is_missing_is_named() {
         return;
     }
     let _shown = testkit::contract!("S002-016");
-    let good = serde_json::to_value(run(quorum_stress())).unwrap();
-    let cases: [(&str, Doctor, &str); 12] = [
+    let mut good = serde_json::to_value(run(quorum_stress())).unwrap();
+    good["proofs"] = json!({"prove_p95_ms": 5_500, "verify_p95_ms": 100, "tamper_attempts": 40, "tamper_accepted": 0});
+    assert_eq!(judged("proven", &good.to_string()).0, 0);
+    let cases: [(&str, Doctor, &str); 17] = [
         ("slow", |summary| summary["propagation_p95_ms"] = json!(501), "propagation_p95_ms is 501, the limit is 500"),
         ("late", |summary| summary["resume_ms"] = json!(5_001), "resume_ms is 5001, the limit is 5000"),
         ("never", |summary| summary["resume_ms"] = Value::Null, "resume_ms is missing"),
@@ -69,6 +71,15 @@ fn each_limit_that_is_passed_and_each_figure_that_is_missing_is_named() {
         ("accepted", |summary| summary["tamper_accepted"] = json!(1), "1 tampered blocks were accepted"),
         ("unmet", |summary| summary["unmet"] = json!(["height is 3"]), "height is 3"),
         ("batch", |summary| (summary["seeds"], summary["passed"]) = (json!(5), json!(4)), "1 of 5 runs failed"),
+        (
+            "prove",
+            |summary| summary["proofs"]["prove_p95_ms"] = json!(5_501),
+            "prove_p95_ms is 5501, the limit is 5500",
+        ),
+        ("check", |summary| summary["proofs"]["verify_p95_ms"] = json!(101), "verify_p95_ms is 101, the limit is 100"),
+        ("taken", |summary| summary["proofs"]["tamper_accepted"] = json!(1), "1 altered proofs were accepted, of 40"),
+        ("untried", |summary| summary["proofs"]["tamper_attempts"] = json!(0), "no altered proof was tried"),
+        ("no proofs", |summary| summary["proofs"] = json!(7), "proofs holds no figures"),
         ("empty", |summary| *summary = json!([]), "is no summary"),
     ];
     for (name, doctor, reason) in cases {

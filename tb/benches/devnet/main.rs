@@ -5,6 +5,7 @@
 //! load    tb devnet + tb bench load            ──► a light load, then as much as fits
 //! delay   4 × tb node start behind a relay     ──► finality ÷ one-way delay
 //! flood   tb devnet + tb bench load            ──► a light load, without and with a megabyte of junk a second
+//! growth  tb dev --blocks, pruning             ──► disk after 5,000 and after 50,000 blocks; only when named
 //! ```
 //!
 //! Run with `cargo bench -p tb --bench devnet`, or one part with `… -- cold`. The processes are those that people
@@ -16,6 +17,7 @@
 mod cold;
 mod delay;
 mod flood;
+mod growth;
 mod load;
 mod network;
 mod process;
@@ -24,7 +26,7 @@ mod relay;
 use anyhow::{Result, ensure};
 
 /// The parts, in the order they run.
-const PARTS: [&str; 4] = ["cold", "load", "delay", "flood"];
+const PARTS: [&str; 5] = ["cold", "load", "delay", "flood", "growth"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -49,6 +51,10 @@ async fn main() -> Result<()> {
     }
     if runs("flood") {
         flood::run().await?;
+    }
+    // Most of an hour: only when it is named.
+    if wanted.contains(&"growth") {
+        growth::run().await?;
     }
     Ok(())
 }

@@ -70,7 +70,9 @@ for name in "$@"; do
     case $name in
     build-essential) "$MACHINE/make" cc ;;
     nodejs) "$MACHINE/make" node ;;
-    git | curl | python3 | patchelf) "$MACHINE/make" "$name" ;;
+    prometheus) "$MACHINE/make" prometheus && "$MACHINE/make" promtool ;;
+    chromium-driver) "$MACHINE/make" chromedriver ;;
+    git | curl | python3 | patchelf | chromium) "$MACHINE/make" "$name" ;;
     esac
 done
 "#;
@@ -142,6 +144,8 @@ impl Machine {
 }
 
 const REQUIRED: [&str; 5] = ["git", "cc", "curl", "python3", "cargo"];
+/// Installed for root where they can be, and no reason to fail.
+const WANTED: [&str; 2] = ["Prometheus", "Chromium and its driver"];
 const FUZZ: &str = "cargo-fuzz with a nightly Rust";
 const USEFUL: [&str; 5] = ["cargo-nextest", FUZZ, "patchelf", "Python 3.12.3 in .venv", "Node 18.0.0"];
 
@@ -157,13 +161,13 @@ fn bootstrap_installs_what_is_missing_once() {
     for (user, arguments) in [("1000", &[][..]), ("0", &["--check"]), ("1000", &["--check"])] {
         let (done, said) = machine.run(user, arguments);
         assert!(!done && REQUIRED.iter().all(|tool| names(&said, tool)), "{said}");
-        assert!(names(&said, "patchelf"), "{said}");
+        assert!(names(&said, "patchelf") && WANTED.iter().all(|tool| names(&said, tool)), "{said}");
         assert_eq!(machine.log(), [""; 0], "nothing was installed");
     }
     // Root gets what is required, as on a fresh machine of CI.
     let (done, said) = machine.run("0", &[]);
     assert!(done, "{said}");
-    assert!(REQUIRED.iter().all(|tool| !names(&said, tool)), "{said}");
+    assert!(REQUIRED.iter().chain(&WANTED).all(|tool| !names(&said, tool)), "{said}");
     assert!(USEFUL.iter().all(|tool| names(&said, tool)), "what is only useful is named: {said}");
     let required = machine.log();
     assert!(required.iter().all(|line| !line.contains("patchelf") && !line.contains("nextest")), "{required:?}");
@@ -174,7 +178,16 @@ fn bootstrap_installs_what_is_missing_once() {
     let (done, said) = machine.run("0", &["--install"]);
     assert!(done && USEFUL.iter().all(|tool| !names(&said, tool)), "{said}");
     let all = machine.log();
-    for tool in ["patchelf", "nodejs", "cargo-nextest", "cargo-fuzz", "toolchain install nightly", "-m venv .venv"] {
+    for tool in [
+        "prometheus",
+        "chromium-driver",
+        "patchelf",
+        "nodejs",
+        "cargo-nextest",
+        "cargo-fuzz",
+        "toolchain install nightly",
+        "-m venv .venv",
+    ] {
         assert_eq!(all.iter().filter(|line| line.contains(tool)).count(), 1, "{tool}: {all:?}");
     }
     for arguments in [&[][..], &["--install"], &["--check"]] {
@@ -217,6 +230,12 @@ fn bootstrap_checks_the_floor_of_the_toolchain() {
         assert!(names(&said, tool), "{tool}: {said}");
     }
     assert!(said.contains("work on dashboards uses it, nothing else"), "{said}");
+    // What is wanted and cannot be installed is named too; the tests that need it say so.
+    fs::remove_file(machine.path("bin/prometheus")).expect("it was installed");
+    machine.program("bin/apt-get", "#!/bin/bash\nexit 100\n");
+    let (done, said) = machine.run("0", &[]);
+    assert!(done && names(&said, "Prometheus") && said.contains("Prometheus could not be installed"), "{said}");
+    machine.program("bin/apt-get", APT_GET);
     // An older Python cannot become a virtual environment that is good enough.
     machine.set("python", "3.11.7");
     let (done, said) = machine.run("0", &["--install"]);

@@ -26,12 +26,32 @@ fn each(answer: &Value, field: &str) -> Vec<Value> {
     circuits.iter().map(|one| one[field].clone()).collect()
 }
 
+/// The remedy for slow blocks: the cache is whole again, and the next five blocks are in time, or named.
+fn watches_the_next_blocks(cluster: &Cluster) {
+    let _shown = testkit::contract!("S002-034");
+    let url = cluster.nodes[0].ports.rpc_url();
+    let watch = |limit: &str| {
+        proofs(cluster, &["preload", "--backend", "plonky3", "--watch", "5", "--limit", limit, "--rpc", &url])
+    };
+    let calm = watch("10m").ok();
+    assert_eq!(each(&calm, "is_from_file"), [true; 3], "nothing is evicted");
+    let blocks = calm["watched"]["blocks"].as_array().expect("blocks");
+    let heights: Vec<u64> = blocks.iter().filter_map(|block| block["height"].as_u64()).collect();
+    assert!(heights.len() == 5 && heights.windows(2).all(|two| two[1] == two[0] + 1), "{calm}");
+    assert!(blocks.iter().all(|block| block["interval_ms"].as_u64().is_some_and(|taken| taken > 1)), "{calm}");
+    let late = watch("1ms").refused();
+    assert_eq!((late.code.as_str(), late.exit), ("blocks_slow", 1), "{late:?}");
+    // What it is compared with when no limit is named stands in the alert.
+    let alerts = include_str!("../../../monitoring/alert.rules.yml");
+    assert!(alerts.contains("mean_5m > 3 * chain_block_interval_target_seconds"));
+}
+
 /// Keys for all circuit families are in files, and whoever loses them has them again.
 pub async fn fills_and_heals(cluster: &Cluster, client: &Client) {
     let _preload = testkit::contract!("S002-010");
     let before = client.node_status().await.expect("it answers").backend_health.plonky3;
     assert_eq!((before.cached_circuits.len(), before.circuit_cache_bytes), (0, 0));
-    let made = preload(cluster);
+    let made = proofs(cluster, &["preload", "--backend", "plonky3", "--anew"]).ok();
     assert_eq!(each(&made, "name"), NAMES);
     assert_eq!(each(&made, "is_from_file"), [false; 3]);
     let read = preload(cluster);
@@ -65,6 +85,7 @@ pub async fn fills_and_heals(cluster: &Cluster, client: &Client) {
     assert_eq!(each(&healed, "is_from_file"), [false; 3]);
     assert_eq!(each(&healed, "key"), each(&made, "key"));
     proofs(cluster, &["cache", "check"]).ok();
+    watches_the_next_blocks(cluster);
 
     // A family whose file cannot be written is missing, which is a failure.
     let folder = application.parent().expect("the folder of the circuits").to_owned();

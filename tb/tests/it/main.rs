@@ -15,12 +15,15 @@
 #![allow(clippy::panic, reason = "tests fail by panicking")]
 
 mod absence;
+mod alert_faults;
+mod alerts;
 mod audits;
 mod auth;
 mod backup;
 mod bad_input;
 mod bootstrap;
 mod both_ways;
+mod browser;
 mod chain_proof;
 mod cluster;
 mod command;
@@ -54,11 +57,13 @@ mod pipeline;
 mod portal;
 mod postmortem;
 mod probe;
+mod prometheus;
 mod proof_gossip;
 mod proofs;
 mod proxy;
 mod pruning;
 mod reads;
+mod recovery;
 mod reload;
 mod repair;
 mod rollout;

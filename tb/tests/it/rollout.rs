@@ -131,6 +131,7 @@ async fn a_check_before_a_promotion_counts_what_it_cannot_know_as_not_ready() {
     let smoke = rollout(node, &["smoke", "--timeout", "20s"]).ok();
     assert!(smoke["ready"] == true && smoke["sample_height"].as_u64() > Some(0), "{smoke}");
 
+    watches_after_a_step(&cluster.folder().join("watch"), &node.client().rollout_status().await.expect("a status"));
     deployment_fails(&node.client().rollout_status().await.expect("a status"));
 
     // The development stage asks for tests of the commit, and this build is of no commit.
@@ -257,6 +258,20 @@ impl Canned {
         })
     }
 
+    /// As a ready node does whose height and samples rise.
+    fn moving(status: &rpc::types::RolloutStatus) -> Self {
+        let (status, height) = (status.clone(), AtomicU64::new(status.finalized_height.0));
+        Self::start(move |line| {
+            if line.contains("/health/ready") {
+                return r#"{"ready":true,"mode":"node","reasons":[]}"#.to_owned();
+            }
+            let finalized_height = Height(height.fetch_add(1, Ordering::Relaxed));
+            let mut status = rpc::types::RolloutStatus { finalized_height, ..status.clone() };
+            status.telemetry.sample_height = Some(finalized_height);
+            serde_json::to_string(&status).expect("JSON")
+        })
+    }
+
     /// As a ready node does whose height rises, and whose telemetry is as it is told to be.
     fn node(status: &rpc::types::RolloutStatus) -> Self {
         let (status, height) = (status.clone(), AtomicU64::new(status.finalized_height.0));
@@ -273,6 +288,55 @@ impl Canned {
 
 fn smoke_at(url: &str) -> Ended {
     run(tb().args(["rollout", "smoke", "--timeout", "1s", "--rpc", url]))
+}
+
+/// The hours after a step, in seconds: nothing happens; an alert fires; nobody watches; the height stands still.
+fn watches_after_a_step(folder: &Path, good: &rpc::types::RolloutStatus) {
+    let _testnet = testkit::contract!("S001-031");
+    let _mainnet = testkit::contract!("S001-043");
+    std::fs::create_dir(folder).expect("a folder");
+    let (program, told) = (folder.join("page"), folder.join("told"));
+    std::fs::write(&program, format!("#!/bin/sh\ncat \"$1\" >> {}\n", told.display())).expect("written");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
+    let firing = |names: &'static [&'static str]| {
+        Canned::start(move |_| {
+            let alerts: Vec<_> = names
+                .iter()
+                .map(|name| serde_json::json!({ "state": "firing", "labels": { "alertname": name } }))
+                .collect();
+            serde_json::json!({ "status": "success", "data": { "alerts": alerts } }).to_string()
+        })
+    };
+    let watch = |node: &Canned, prometheus: &str| {
+        let words = ["--stage", "testnet", "--for", "1500ms", "--every", "100ms", "--patience", "1s"];
+        let mut command = tb();
+        command.args(["rollout", "watch"]).args(words).args(["--rpc", &node.url, "--prometheus", prometheus]);
+        run(command.arg("--notify").arg(&program).arg("--home").arg(folder))
+    };
+    let (calm, gossip) = (firing(&[]), firing(&["GossipDropped", "ProveSlow"]));
+    let moving = Canned::moving(good);
+    let quiet = watch(&moving, &calm.url).ok();
+    assert!(quiet["looks"].as_u64() > Some(1) && !told.exists(), "{quiet}");
+    let dead = "http://127.0.0.1:1";
+    let cases = [
+        (watch(&moving, &gossip.url), "alerts fire: GossipDropped, ProveSlow"),
+        (watch(&moving, dead), "nobody watches: "),
+        (watch(&Canned::node(good), &calm.url), "samples stay at height"),
+    ];
+    for (number, (ended, why)) in (1..).zip(cases) {
+        let refused = ended.refused();
+        assert_eq!((refused.exit, refused.code.as_str()), (10, "rollout_anomaly"), "{refused:?}");
+        assert!(
+            refused.error.contains(why) && refused.error.contains(&format!("incident {number} is in")),
+            "{refused:?}"
+        );
+        let said = std::fs::read_to_string(&told).expect("the program was run");
+        assert!(said.contains(why) && said.contains(&format!("\"number\": {number}")), "{said}");
+    }
+    // The program that tells a person fails: that is said too.
+    std::fs::write(&program, "#!/bin/sh\nexit 3\n").expect("written");
+    let alone = watch(&moving, &gossip.url).refused();
+    assert!(alone.error.contains("tell them yourself"), "{alone:?}");
 }
 
 /// The check after a deployment, at a node whose telemetry stands still or cannot be encoded.

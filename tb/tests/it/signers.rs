@@ -11,15 +11,15 @@ use crate::command::{Ended, run, tb};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A made-up release that nobody has signed.
-fn unsigned(folder: &Path) -> PathBuf {
+/// A made-up release of a commit that nobody has signed.
+pub fn unsigned(folder: &Path, commit: &str) -> PathBuf {
     let release = folder.join("release");
     fs::create_dir(&release).expect("a folder");
     let write = |name: &str, text: String| {
         fs::write(release.join(name), &text).expect("a file");
         files::sum(text.as_bytes())
     };
-    let program = write(PROGRAM, format!("\x7fELF…{STAMP_MARK}{COMMIT}…"));
+    let program = write(PROGRAM, format!("\x7fELF…{STAMP_MARK}{commit}…"));
     let hashes = json!([{ "alg": "SHA-256", "content": program }]);
     let list = json!({
         "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
@@ -34,7 +34,7 @@ fn unsigned(folder: &Path) -> PathBuf {
         "predicateType": "https://slsa.dev/provenance/v1",
         "subject": [subject(PROGRAM, &program), subject(PARTS, &parts)],
         "predicate": { "buildDefinition": {
-            "buildType": "made up", "resolvedDependencies": [{ "digest": { "gitCommit": COMMIT } }],
+            "buildType": "made up", "resolvedDependencies": [{ "digest": { "gitCommit": commit } }],
         } },
     });
     write(PROVENANCE, statement.to_string());
@@ -51,7 +51,7 @@ fn verify(release: &Path, environment: &[(&str, &Path)]) -> Ended {
 fn a_release_needs_a_signer_of_the_list_and_the_environment_may_name_another_list() {
     let _signers = testkit::contract!("S003-128");
     let folder = tempfile::tempdir().expect("a folder");
-    let release = unsigned(folder.path());
+    let release = unsigned(folder.path(), COMMIT);
     let [key, foreign, list] = ["key", "foreign", "signers"].map(|name| folder.path().join(name));
     let signer = sign::text_of(&sign::make_key(&key).expect("a key"));
     sign::make_key(&foreign).expect("a key");

@@ -24,7 +24,7 @@ use crate::pay::Payer;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The parameters of a chain with a shrunk clock.
-fn shrunk() -> Params {
+pub fn shrunk() -> Params {
     let params = json!({
         "epoch_blocks": 8,
         "staking": { "unbonding_epochs": 3, "trusting_epochs": 2, "churn_bps": 3333 },

@@ -207,10 +207,12 @@ fn a_result_of_a_quorum_that_got_away_with_something_is_a_finding() {
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 7, "each task has a result");
+    assert_eq!(none.len(), 8, "each task has a result");
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
     let results = [good(), caught(), good_folds(), good_mutations(), good_chain(), good_quorum(), good_release()];
     let [text, defects, folds, mutations, chain, quorum, release] = results.map(|result| result.to_string());
+    let fired = json!({ "verdict": "pass", "alerts": [] });
+    let alerts = result("alerts", "2026-01-02", "0a1b", "cargo xtask nightly alerts", fired).unwrap().to_string();
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
         ("docs/nightly/defects.json", defects.as_str()),
@@ -218,6 +220,7 @@ fn a_result_that_is_missing_or_foreign_is_a_finding() {
         ("docs/nightly/mutations.json", mutations.as_str()),
         ("docs/nightly/chain.json", chain.as_str()),
         ("docs/nightly/quorum.json", quorum.as_str()),
+        ("docs/nightly/alerts.json", alerts.as_str()),
         ("docs/nightly/release.json", release.as_str()),
     ];
     assert!(check(&Snapshot::of(&all)).is_empty());

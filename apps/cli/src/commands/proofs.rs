@@ -1,10 +1,14 @@
 //! `tb validator proofs`: the files and keys of a prover of this home.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use config::NodeConfig;
+use serde::Serialize;
 
+use crate::commands::tx::parse_duration;
+use crate::commands::watched::{BLOCKS_MAX, Watched, watch};
 use crate::context::{Context, environment};
 use crate::exit::Failure;
 use crate::output::{count, duration_ms, fields, table};
@@ -23,7 +27,8 @@ Examples:
 const EXAMPLES_PRELOAD: &str = "\
 Examples:
   tb validator proofs preload --backend plonky3
-  tb validator proofs preload --backend plonky3 --anew";
+  tb validator proofs preload --backend plonky3 --anew
+  tb validator proofs preload --backend plonky3 --watch 5";
 
 /// Incomplete files that a failure names.
 const NAMED_MAX: usize = 20;
@@ -74,6 +79,12 @@ struct Preload {
     /// Make all circuits anew and compare their keys with the pinned ones
     #[arg(long)]
     anew: bool,
+    /// Then watch so many blocks of the node; fails when one is late
+    #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..=BLOCKS_MAX))]
+    watch: Option<u64>,
+    /// What a watched block may take [default: three times the chain's target]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "watch")]
+    limit: Option<Duration>,
 }
 
 /// A proof system by name.
@@ -113,14 +124,41 @@ pub async fn run(arguments: &Arguments, context: &Context, runner: Option<Prover
             "this version has no proof system stwo",
             "the chain of this version is proven by plonky3",
         )),
-        Command::Preload(Preload { backend: Backend::Plonky3, anew }) => {
+        Command::Preload(Preload { backend: Backend::Plonky3, anew, watch: count, limit }) => {
             let output = context.output;
             let ready = Arc::new(move |one: &PreparedCircuit| output.talk(describe_circuit(one)));
-            if let ProverAnswer::Key(key) = runner(ProverTask::Preload { dir, anew: *anew, ready }).await? {
-                context.output.result(&key, || describe_key(&key));
+            let answer = runner(ProverTask::Preload { dir, anew: *anew, ready }).await?;
+            let ProverAnswer::Key(key) = answer else { return Ok(()) };
+            let watched = match count {
+                Some(count) => {
+                    output.talk(format_args!("waiting for {count} blocks"));
+                    Some(watch(&context.client()?, *count, *limit).await?)
+                }
+                None => None,
+            };
+            if let Some(watched) = &watched {
+                watched.judged()?;
             }
+            let prepared = Prepared { key: &key, watched: watched.as_ref() };
+            output.result(&prepared, || prepared.describe());
             Ok(())
         }
+    }
+}
+
+/// The keys, and the blocks that were watched after they were ready.
+#[derive(Serialize)]
+struct Prepared<'a> {
+    #[serde(flatten)]
+    key: &'a PreparedKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watched: Option<&'a Watched>,
+}
+
+impl Prepared<'_> {
+    fn describe(&self) -> String {
+        let key = describe_key(self.key);
+        self.watched.map_or(key.clone(), |watched| format!("{key}\n{}", watched.describe()))
     }
 }
 

@@ -12,13 +12,15 @@ use primitives::Height;
 use rpc::{Client, ExitCode};
 use serde::Serialize;
 
+use super::recover::{self, EXAMPLES_INCIDENT, EXAMPLES_RECOVER, Incidents, Recover};
 use super::release::{SIGNERS_DEFAULT, SIGNERS_VARIABLE, accepted};
+use super::rollout_watch::{self, EXAMPLES as EXAMPLES_WATCH, Watch};
 use crate::commands::tx::parse_duration;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{fields, table};
 use crate::rollout::judge::is_ready;
-use crate::rollout::{Baseline, Evidence, Facts, Finding, Report, Verdict, baseline, gather, judge};
+use crate::rollout::{Baseline, Evidence, Facts, Finding, Report, Verdict, baseline, gather, incident, judge};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,6 +68,15 @@ enum Command {
     /// Note consensus latency, proof queue and lottery participation of a network that is well
     #[command(after_help = EXAMPLES_BASELINE)]
     Baseline(Take),
+    /// The hours after a step: what is not as it must be becomes an incident, and somebody is told
+    #[command(after_help = EXAMPLES_WATCH)]
+    Watch(Watch),
+    /// Take a stopped node back to the release, configuration and store of before, and write an incident about it
+    #[command(after_help = EXAMPLES_RECOVER)]
+    Recover(Recover),
+    /// What went wrong, what was done, and whether it is over
+    #[command(after_help = EXAMPLES_INCIDENT)]
+    Incident(Incidents),
     /// After a deployment: the node is ready, its height moves, and so do its telemetry samples
     #[command(after_help = EXAMPLES_SMOKE)]
     Smoke(Smoke),
@@ -112,6 +123,9 @@ struct Check {
     /// File of `tb rollout baseline`
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Folder of the incidents of the stage before [default: <home>/incidents]
+    #[arg(long, value_name = "DIR")]
+    incidents: Option<PathBuf>,
     /// Write the report there as well, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -137,7 +151,8 @@ struct Smoke {
     timeout: Duration,
 }
 
-fn parse_stage(text: &str) -> Result<ReleaseChannel, String> {
+/// A stage by its name.
+pub(super) fn parse_stage(text: &str) -> Result<ReleaseChannel, String> {
     text.parse().map_err(|error: config::NoChannel| error.to_string())
 }
 
@@ -153,6 +168,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
             Ok(())
         }
         Command::Baseline(take) => run_baseline(take, context).await,
+        Command::Recover(recover) => recover::recover(recover, context),
+        Command::Incident(incidents) => recover::incidents(incidents, context),
+        Command::Watch(watch) => rollout_watch::run(watch, context).await,
         Command::Smoke(smoke) => run_smoke(smoke, context).await,
     }
 }
@@ -199,7 +217,8 @@ async fn run_check(check: &Check, context: &Context) -> Result<(), Failure> {
 async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<Facts, Failure> {
     let stage = check.stage.stage;
     let profile = profiles.of(stage);
-    let mut facts = Facts { now_ms: now_ms(), ..Facts::default() };
+    let incidents = check.incidents.clone().unwrap_or_else(|| context.home().root().join(incident::FOLDER));
+    let mut facts = Facts { now_ms: now_ms(), incidents: incident::list(&incidents)?, ..Facts::default() };
     match check.config.as_ref().zip(check.genesis.as_ref()) {
         Some((config, genesis)) => facts.drift = gather::file_drift(profiles, stage, config, genesis)?,
         None => {
@@ -233,7 +252,8 @@ async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<
     Ok(facts)
 }
 
-fn now_ms() -> u64 {
+/// Milliseconds since the Unix epoch.
+pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
@@ -283,10 +303,12 @@ async fn run_baseline(take: &Take, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What has moved.
 #[derive(Debug, Serialize)]
-struct Moved {
+pub(super) struct Moved {
     ready: bool,
-    height: Height,
+    /// The last block.
+    pub(super) height: Height,
     sample_height: Height,
     encode_failures: u64,
 }
@@ -312,18 +334,23 @@ async fn still_wanting(client: &Client, from: (Height, Option<Height>)) -> Resul
 }
 
 async fn run_smoke(smoke: &Smoke, context: &Context) -> Result<(), Failure> {
-    let client = context.client()?;
+    let moved = moved(&context.client()?, smoke.timeout).await?;
+    let describe = || format!("ok: height {}, newest sample at height {}", moved.height, moved.sample_height);
+    context.output.result(&moved, describe);
+    Ok(())
+}
+
+/// Waits until the node is ready, its height has moved, and so have its samples.
+///
+/// # Errors
+/// [`Failure`] that says what is wanting when the time is over.
+pub(super) async fn moved(client: &Client, timeout: Duration) -> Result<Moved, Failure> {
     let first = client.rollout_status().await?;
     let from = (first.finalized_height, first.telemetry.sample_height);
-    let deadline = tokio::time::Instant::now() + smoke.timeout;
+    let deadline = tokio::time::Instant::now() + timeout;
     loop {
-        let wanting = match still_wanting(&client, from).await? {
-            Ok(moved) => {
-                context.output.result(&moved, || {
-                    format!("ok: height {}, newest sample at height {}", moved.height, moved.sample_height)
-                });
-                return Ok(());
-            }
+        let wanting = match still_wanting(client, from).await? {
+            Ok(moved) => return Ok(moved),
             Err(wanting) => wanting,
         };
         if tokio::time::Instant::now() >= deadline {

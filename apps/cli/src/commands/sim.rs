@@ -20,6 +20,7 @@ Examples:
   tb sim --seeds 10000 --jobs 2 --resume sim.journal
   tb sim --scenario scenarios/regions.toml --report out
   tb sim --profile partition --seeds 20    a built-in scenario with seeds 0 to 19
+  tb sim --scenario tools/simnet/scenarios/consensus_quorum_stress.ron --proofs 5 --report out
   tb sim --seed 7 --replay --from 1000 --to 1100
   tb sim --seed 7 --shrink                 the smallest scenario that fails in the same way
 
@@ -33,6 +34,8 @@ pub const VERDICT_CODE: &str = "verdict";
 const SEEDS_MAX: u64 = 1_000_000;
 /// Most threads.
 const JOBS_MAX: u64 = 256;
+/// Most windows of `--proofs`, some seconds each.
+const PROOFS_MAX: i64 = 1_000;
 /// Longest scenario file, bytes.
 const SCENARIO_BYTES_MAX: u64 = 1 << 20;
 /// Lines of progress of a batch that nobody watches.
@@ -66,6 +69,9 @@ pub struct Arguments {
     /// Write summary.json, a page (index.html) and a table (CSV) into this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["shrink", "replay"])]
     report: Option<PathBuf>,
+    /// Also prove so many windows on this machine for real, check each and altered copies of each, and add the times to the summary
+    #[arg(long, value_name = "WINDOWS", conflicts_with_all = ["shrink", "replay"], value_parser = clap::value_parser!(u32).range(1..=PROOFS_MAX))]
+    proofs: Option<u32>,
     /// Print the smallest scenario that fails as this one does
     #[arg(long, conflicts_with_all = ["seeds", "replay"])]
     shrink: bool,
@@ -126,7 +132,7 @@ impl Arguments {
             None => SimTask::Run { seed },
         };
         let jobs = usize::try_from(self.jobs).unwrap_or(1);
-        Ok(SimWork { plan, task, jobs, report: self.report.clone() })
+        Ok(SimWork { plan, task, jobs, report: self.report.clone(), proofs: self.proofs })
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use primitives::{Hash, Height, decode};
+use primitives::{Genesis, Hash, Height, decode};
 use rpc::types::PruningStatus;
 use rpc::{Client, ExitCode};
 use serde::Serialize;
@@ -160,16 +160,9 @@ fn verify(files: &Files, context: &Context) -> Result<(), Failure> {
     let failed = |error: StorageError| Failure::of_store(&error);
     let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Full }, &genesis.hash()).map_err(failed)?;
     let head = store.head().ok_or_else(|| failed(StorageError::NotInitialised))?;
-    let mut findings = store.check_pruning().map_err(failed)?;
-    findings.extend(state(&store).map_err(failed)?);
+    let findings = findings(&store, &genesis, context.output).map_err(failed)?;
     let pruning = store.pruning().map_err(failed)?;
-    let oldest_header = pruning.map_or(store.oldest(), |pruning| pruning.first.max(Height(1)));
-    let (bar, digest) = (bar(context.output, head.height.0), snapshots::digest(&genesis.hash()));
-    for height in (oldest_header.0..=head.height.0).map(Height) {
-        findings.extend(store.check_height(height, &digest).map_err(failed)?);
-        bar.set_position(height.0);
-    }
-    bar.finish_and_clear();
+    let oldest_header = oldest_header(&store).map_err(failed)?;
     let total = u64::try_from(findings.len()).unwrap_or(u64::MAX);
     let verified = Verified {
         whole: total == 0,
@@ -195,6 +188,28 @@ fn verify(files: &Files, context: &Context) -> Result<(), Failure> {
         "run tb storage repair with the URL of a node that has every block, or begin again from a snapshot as \
          docs/storage_recovery.md says",
     ))
+}
+
+/// The lowest height whose header is kept.
+fn oldest_header(store: &Store) -> Result<Height, StorageError> {
+    Ok(store.pruning()?.map_or(store.oldest(), |pruning| pruning.first.max(Height(1))))
+}
+
+/// Everything in a store that holds a chain which is not what the chain committed to.
+///
+/// # Errors
+/// [`StorageError`] when it cannot be read.
+pub fn findings(store: &Store, genesis: &Genesis, output: Output) -> Result<Vec<Finding>, StorageError> {
+    let head = store.head().ok_or(StorageError::NotInitialised)?;
+    let mut findings = store.check_pruning()?;
+    findings.extend(state(store)?);
+    let (bar, digest) = (bar(output, head.height.0), snapshots::digest(&genesis.hash()));
+    for height in (oldest_header(store)?.0..=head.height.0).map(Height) {
+        findings.extend(store.check_height(height, &digest)?);
+        bar.set_position(height.0);
+    }
+    bar.finish_and_clear();
+    Ok(findings)
 }
 
 /// Ledger and module state against the last header.

@@ -160,13 +160,14 @@ struct Submit {
 /// # Errors
 /// What would be right.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "a time is a whole number with ms, s or m, such as 10s".to_owned();
+    let wrong = || "a time is a whole number with ms, s, m or h, such as 10s".to_owned();
     let unit = text.trim_start_matches(|letter: char| letter.is_ascii_digit());
     let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| wrong())?;
     let factor = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
+        "h" => 3_600_000,
         _ => return Err(wrong()),
     };
     number.checked_mul(factor).map(Duration::from_millis).ok_or_else(wrong)

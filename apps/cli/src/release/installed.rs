@@ -117,6 +117,14 @@ fn point(link: &Path, new: &Path, commit: &str) -> io::Result<()> {
     fs::rename(new, link)
 }
 
+/// The commits of the release that is current and of the one before it.
+///
+/// # Errors
+/// [`Failure`] of the disk.
+pub fn commits(root: &Path) -> Result<(Option<String>, Option<String>), Failure> {
+    Ok((linked(root, CURRENT)?, linked(root, PREVIOUS)?))
+}
+
 /// The commit that a link names; none where there is no link.
 fn linked(root: &Path, name: &str) -> Result<Option<String>, Failure> {
     let link = root.join(name);

@@ -45,7 +45,7 @@ pub fn file_drift(
 }
 
 /// The gates that a node with these files ends up with.
-fn file_gates(config: &NodeConfig, genesis: &Genesis) -> Vec<(&'static str, bool)> {
+pub fn file_gates(config: &NodeConfig, genesis: &Genesis) -> Vec<(&'static str, bool)> {
     config.gates.at(genesis, Height(u64::MAX)).into_iter().map(|gate| (gate.name, gate.is_active)).collect()
 }
 
@@ -83,6 +83,8 @@ pub async fn soak(client: &Client, now_ms: u64) -> Result<SoakFacts, Failure> {
     let voting = validators.validators.iter().filter(|validator| validator.state == ValidatorState::Voting);
     Ok(SoakFacts {
         channel: status.release_channel,
+        height: status.finalized_height,
+        epoch_blocks: status.epoch_blocks,
         epochs: status.finalized_height.0 / status.epoch_blocks.max(1),
         hours,
         validators: voting.map(|validator| validator.address).collect(),

@@ -13,16 +13,19 @@
 //! | `test_alert` | evidence | `alerts` |
 //! | `soak` | the chain's own age, and the alerts that Prometheus remembers | `soak_hours` |
 //! | `epochs` | the height of the stage before | `epochs` |
+//! | `incidents` | the files of incidents | always |
+//! | `interventions` | the same, and the height of the stage before | `epochs` |
 //! | `acknowledgements` | evidence, and the voting validators of the stage before | `acknowledgements` |
 //! | `rollback` | the folder of the release before, and a snapshot | `rollback` |
 //! | `baseline` | the file of the baseline, and the node today | `baseline` |
 
 use config::{Drift, Profile, ReleaseChannel};
-use primitives::Address;
+use primitives::{Address, Height};
 use rpc::types::TelemetryStatus;
 use serde::Serialize;
 
 use super::Evidence;
+use super::incident::Incident;
 
 /// Sample intervals after which the newest sample is too old.
 const SAMPLE_INTERVALS_MAX: u64 = 3;
@@ -117,6 +120,10 @@ pub struct NodeFacts {
 pub struct SoakFacts {
     /// Its channel.
     pub channel: String,
+    /// Its last block.
+    pub height: Height,
+    /// Heights of one of its epochs.
+    pub epoch_blocks: u64,
     /// Finalized epochs.
     pub epochs: u64,
     /// Hours since its first block.
@@ -155,6 +162,8 @@ pub struct Facts {
     pub release: Option<VerifiedRelease>,
     /// The release before.
     pub previous: Option<VerifiedRelease>,
+    /// Every incident that is known.
+    pub incidents: Vec<Incident>,
     /// What people say.
     pub evidence: Option<Evidence>,
     /// What a Prometheus says, or why it does not.
@@ -180,6 +189,7 @@ fn unknown(check: &'static str, missing: &str) -> Finding {
 pub fn judge(profile: &Profile, facts: &Facts) -> Vec<Finding> {
     let asked = &profile.checks;
     let mut findings = vec![configuration(facts), step(profile.release_channel, facts), window(profile, facts)];
+    findings.push(incidents(facts));
     if let Some(node) = &facts.node {
         findings.push(readiness(node));
         findings.push(telemetry(node, facts.now_ms));
@@ -199,6 +209,7 @@ pub fn judge(profile: &Profile, facts: &Facts) -> Vec<Finding> {
     ask(asked.alerts, "test_alert", &|| test_alert(facts));
     ask(asked.soak_hours > 0, "soak", &|| soak(u64::from(asked.soak_hours), facts));
     ask(asked.epochs > 0, "epochs", &|| epochs(u64::from(asked.epochs), facts));
+    ask(asked.epochs > 0, "interventions", &|| interventions(profile.release_channel, u64::from(asked.epochs), facts));
     ask(asked.acknowledgements, "acknowledgements", &|| acknowledgements(facts));
     ask(asked.rollback, "rollback", &|| rollback(facts));
     ask(asked.baseline, "baseline", &|| baseline(facts));
@@ -361,6 +372,42 @@ fn epochs(wanted: u64, facts: &Facts) -> Finding {
     let Some(soak) = &facts.soak else { return unknown("epochs", "a node of the stage before with --soaked") };
     let found = format!("{} epochs are final, {wanted} are wanted", soak.epochs);
     finding("epochs", told(soak.epochs >= wanted), found, "let the stage before run longer")
+}
+
+fn incidents(facts: &Facts) -> Finding {
+    let open: Vec<String> = facts
+        .incidents
+        .iter()
+        .filter(|incident| incident.resolved.is_none())
+        .map(|incident| format!("{} ({})", incident.number, incident.reason))
+        .collect();
+    let found = match open.len() {
+        0 => format!("none is open, {} are resolved", facts.incidents.len()),
+        _ => format!("open: {}", open.join(", ")),
+    };
+    finding(
+        "incidents",
+        told(open.is_empty()),
+        found,
+        "find the cause, then: tb rollout incident resolve NUMBER --by WORDS",
+    )
+}
+
+/// Somebody had to take a node of the stage before back within the epochs that are counted, or nobody knows at which height.
+fn interventions(stage: ReleaseChannel, wanted: u64, facts: &Facts) -> Finding {
+    let check = "interventions";
+    let Some(soak) = &facts.soak else { return unknown(check, "a node of the stage before with --soaked") };
+    let since = soak.height.0.saturating_sub(wanted.saturating_mul(soak.epoch_blocks));
+    let is_within = |incident: &&Incident| {
+        Some(incident.stage) == stage.before() && incident.height.is_none_or(|height| height.0 > since)
+    };
+    let within: Vec<String> =
+        facts.incidents.iter().filter(is_within).map(|incident| incident.number.to_string()).collect();
+    let found = match within.len() {
+        0 => format!("none since height {since}"),
+        _ => format!("incidents since height {since}: {}", within.join(", ")),
+    };
+    finding(check, told(within.is_empty()), found, "let the stage before run for so many epochs without help")
 }
 
 fn acknowledgements(facts: &Facts) -> Finding {

@@ -12,14 +12,16 @@
 //! - A question that the profile of the stage does not ask is `not_asked` and holds nobody up.
 //! - What people did, such as agreeing to a time, is written into the evidence file by people; the check shows whose
 //!   word it took.
-//! - Nothing is changed anywhere.
+//! - Nothing is changed anywhere, but by `recover.rs`, which takes a stopped node back and writes an incident about it.
 //!
-//! Read next: `judge.rs` (the questions), `gather.rs` (where the facts come from), `docs/deployment/staged_rollout.md`.
+//! Read next: `judge.rs` (the questions), `incident.rs`, `gather.rs` (where the facts come from), `docs/deployment/staged_rollout.md`.
 
 pub mod baseline;
 pub mod evidence;
 pub mod gather;
+pub mod incident;
 pub mod judge;
+pub mod recover;
 
 pub use baseline::Baseline;
 pub use evidence::Evidence;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cli::rollout::incident::{Incident, Resolution};
 use cli::rollout::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, is_ready};
 use cli::rollout::{Baseline, Evidence, Facts, Finding, Verdict, judge};
 use config::{Drift, Profiles, ReleaseChannel};
@@ -58,6 +59,8 @@ fn good(stage: ReleaseChannel) -> Facts {
         }),
         soak: Some(SoakFacts {
             channel: stage.before().map_or("development", ReleaseChannel::as_str).to_owned(),
+            height: Height(2_400),
+            epoch_blocks: 240,
             epochs: 10,
             hours: 48,
             validators: vec![address(1), address(2)],
@@ -73,6 +76,25 @@ fn good(stage: ReleaseChannel) -> Facts {
             pages_in_soak: Some(0),
         })),
         worse: Some(Ok(Vec::new())),
+        incidents: Vec::new(),
+    }
+}
+
+/// An incident of a stage that is over.
+fn incident(stage: ReleaseChannel, height: Option<u64>) -> Incident {
+    Incident {
+        number: 1,
+        stage,
+        chain_id: "net".to_owned(),
+        reason: "finality stood still".to_owned(),
+        opened_at_ms: OPEN_MS,
+        height: height.map(Height),
+        gates: Vec::new(),
+        release: None,
+        release_before: None,
+        done: Vec::new(),
+        recovered: true,
+        resolved: Some(Resolution { by: "on call".to_owned(), at_ms: OPEN_MS }),
     }
 }
 
@@ -112,6 +134,7 @@ fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
             ("test_alert", Unknown),
             ("soak", Unknown),
             ("epochs", Unknown),
+            ("interventions", Unknown),
             ("acknowledgements", Unknown),
             ("rollback", Unknown),
             ("baseline", Unknown),
@@ -188,12 +211,17 @@ fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
 }
 
 #[test]
-fn an_alert_of_consensus_proofs_or_the_lottery_holds_the_step_up() {
+fn an_alert_of_consensus_proofs_the_lottery_or_peers_holds_the_step_up() {
     let _consensus = testkit::contract!("S001-006");
     let _proofs = testkit::contract!("S001-007");
     let _lottery = testkit::contract!("S001-008");
+    let _churn = testkit::contract!("S001-009");
+    let network = include_str!("../../../../monitoring/grafana/network.json");
+    assert!(network.contains("\"title\": \"Peers that joined and left\""), "the board says who comes and goes");
     let rules = include_str!("../../../../monitoring/alert.rules.yml");
-    for alert in ["HeightStalled", "FinalitySlow", "ProveSlow", "ProofsBehind", "VrfParticipationLow"] {
+    let of_consensus_proofs_and_lottery =
+        ["HeightStalled", "FinalitySlow", "ProveSlow", "ProofsBehind", "VrfParticipationLow"];
+    for alert in of_consensus_proofs_and_lottery.into_iter().chain(["NoPeers", "PeersBelowFloor"]) {
         assert!(rules.contains(&format!("      - alert: {alert}\n")), "{alert}");
     }
     // Whichever fires: a board is green while no alert of it does, and while everything on it is measured.
@@ -202,6 +230,34 @@ fn an_alert_of_consensus_proofs_or_the_lottery_holds_the_step_up() {
         assert_eq!(wanting(stage, |facts| watched(facts).targets_down = Some(1)), [("dashboards", Verdict::Failed)]);
         assert_eq!(wanting(stage, |facts| facts.monitoring = None)[1], ("dashboards", Verdict::Unknown));
     }
+}
+
+#[test]
+fn an_open_incident_and_help_within_the_epochs_that_count_hold_the_step_up() {
+    use ReleaseChannel::{Canary, Development, Mainnet, Testnet};
+    use Verdict::Failed;
+    let _epochs = testkit::contract!("S001-034");
+    for stage in ReleaseChannel::ALL {
+        let open = wanting(stage, |facts| {
+            facts.incidents = vec![Incident { resolved: None, ..incident(stage, Some(1)) }];
+        });
+        assert_eq!(open, [("incidents", Failed)], "{stage:?}");
+    }
+    let helped = |stage, of, height| wanting(stage, |facts| facts.incidents = vec![incident(of, height)]);
+    // Ten epochs of 240 heights end at height 2,400: they began at height 0. With two more epochs they begin later.
+    assert_eq!(helped(Canary, Testnet, Some(1)), [("interventions", Failed)]);
+    assert_eq!(helped(Canary, Testnet, None), [("interventions", Failed)], "nobody knows when");
+    assert_eq!(helped(Canary, Development, Some(1)), [], "another chain");
+    assert_eq!(helped(Testnet, Development, Some(1)), [], "no epochs are asked for");
+    assert_eq!(helped(Mainnet, Canary, Some(2_000)), [("interventions", Failed)]);
+    let later = |height| {
+        wanting(Canary, |facts| {
+            let soaked = soak(facts);
+            (soaked.height, soaked.epochs) = (Height(2_880), 12);
+            facts.incidents = vec![incident(Testnet, Some(height))];
+        })
+    };
+    assert_eq!((later(480), later(481)), (vec![], vec![("interventions", Failed)]));
 }
 
 fn node(facts: &mut Facts) -> &mut NodeFacts {

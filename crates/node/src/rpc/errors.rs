@@ -62,8 +62,11 @@ pub fn response(error: &ApiError) -> Response {
 
 /// The refusal for a failed read of the store; the cause is logged.
 pub fn of_storage(shared: &Shared, error: &StorageError) -> ApiError {
-    shared.metrics.storage.faults.inc();
-    tracing::error!(%error, "a read of the store failed");
+    // A node that was restored without its history has said so; nothing failed, and nobody need be woken.
+    if !matches!(error, StorageError::HistoryIncomplete) {
+        shared.metrics.storage.faults.inc();
+        tracing::error!(%error, "a read of the store failed");
+    }
     match error {
         StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. } => {
             ErrorCode::Damaged.into()

@@ -20,7 +20,6 @@ pub(crate) fn established(network: &mut Network, peer_id: PeerId, id: Connection
     let address = endpoint.get_remote_address().clone();
     let provider = provider(&address);
     network.shared.counters.connects(provider).inc();
-    network.shared.counters.handshake_attempts(provider).inc();
     let Some(key) = PeerKey::of_peer(&peer_id) else {
         network.refuse(peer_id, Refusal::UnsupportedKey, false);
         return;
@@ -92,7 +91,8 @@ fn disconnected(network: &mut Network, peer_id: PeerId) {
     network.tell(P2pEvent::PeerDisconnected { peer: key });
 }
 
-fn provider(address: &Multiaddr) -> Provider {
+/// By which transport this address is reached.
+pub(crate) fn provider(address: &Multiaddr) -> Provider {
     let quic = address.iter().any(|part| matches!(part, Protocol::QuicV1 | Protocol::Quic));
     if quic { Provider::Quic } else { Provider::Tcp }
 }

@@ -1,7 +1,7 @@
 //! libp2p reported something: hand it to the handler of that event.
 
 use libp2p::ping;
-use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::{DialError, SwarmEvent};
 
 use crate::actor::Network;
 use crate::handlers::{connection, exchange, gossip, handshake, heights, proofs, snapshots};
@@ -22,6 +22,11 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
         SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
             connection::established(network, peer_id, connection_id, &endpoint);
         }
+        // Whoever comes starts a handshake; the ones that we start are counted where we dial.
+        SwarmEvent::IncomingConnection { send_back_addr, .. } => {
+            let provider = connection::provider(&send_back_addr);
+            network.shared.counters.handshake_attempts(provider).inc();
+        }
         SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
             connection::closed(network, peer_id, connection_id, num_established);
         }
@@ -29,6 +34,15 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
         SwarmEvent::ListenerClosed { addresses, reason, .. } => {
             tracing::error!(?addresses, ?reason, "a listener of the network closed; restart the node to open it again");
             listening(network);
+        }
+        SwarmEvent::OutgoingConnectionError {
+            peer_id, error: DialError::WrongPeerId { obtained, address }, ..
+        } => {
+            let expected = peer_id.map(|peer| peer.to_string()).unwrap_or_default();
+            tracing::warn!(
+                peer = %obtained, expected, %address,
+                "handshake refused: the peer at this address signs with another key than the one that was dialled"
+            );
         }
         SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
             tracing::debug!(?peer_id, %error, "dial failed");

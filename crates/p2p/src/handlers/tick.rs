@@ -8,8 +8,8 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use tokio::task::JoinHandle;
 
 use crate::actor::Network;
-use crate::counters::DropReason;
-use crate::handlers::exchange;
+use crate::counters::{DropReason, Provider};
+use crate::handlers::{connection, exchange};
 use crate::peers::Phase;
 use crate::wire::Refusal;
 
@@ -58,8 +58,11 @@ fn end_late(network: &mut Network, now_ms: u64) {
 }
 
 fn dial(network: &mut Network, now_ms: u64) {
-    let peers = &network.peers;
+    let (peers, counters) = (&network.peers, &network.shared.counters);
     for target in network.dialer.due(now_ms, peers.len(), |peer_id| peers.contains_key(peer_id)) {
+        // Of a peer that is not known yet only the first address is dialled.
+        let dialled = if target.peer.is_some() { target.addresses.len() } else { 1 };
+        let providers: Vec<Provider> = target.addresses.iter().take(dialled).map(connection::provider).collect();
         let options = match (target.peer, target.addresses.first()) {
             (Some(peer_id), _) => DialOpts::peer_id(peer_id)
                 .condition(PeerCondition::DisconnectedAndNotDialing)
@@ -68,8 +71,10 @@ fn dial(network: &mut Network, now_ms: u64) {
             (None, Some(address)) => DialOpts::unknown_peer_id().address(address.clone()).build(),
             (None, None) => continue,
         };
-        if let Err(error) = network.swarm.dial(options) {
-            tracing::debug!(%error, "dial not started");
+        match network.swarm.dial(options) {
+            // Each address is tried; what answers nowhere was started all the same.
+            Ok(()) => providers.iter().for_each(|provider| counters.handshake_attempts(*provider).inc()),
+            Err(error) => tracing::debug!(%error, "dial not started"),
         }
     }
 }

@@ -237,6 +237,26 @@ async fn remembered_peers_are_found_without_a_bootstrap_list() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_is_started_is_counted_also_when_nobody_answers() {
+    for (listen, used, unused) in [(QUIC, Provider::Quic, Provider::Tcp), (TCP, Provider::Tcp, Provider::Quic)] {
+        let gone = start(2, config(listen, &[])).await;
+        let address = gone.address();
+        gone.handle.shutdown().await;
+        let node = start(1, P2pConfig { bootstrap: vec![address], ..config(listen, &[]) }).await;
+        let counters = node.handle.counters();
+        eventually("a start of a handshake", || counters.handshake_attempts(used).get() >= 1).await;
+        assert_eq!((counters.connects(used).get(), counters.handshake_attempts(unused).get()), (0, 0));
+    }
+    // Whoever comes and then says nothing has started one too.
+    let node = start(1, config(TCP, &[])).await;
+    let place = node.address().split('/').nth(4).and_then(|port| port.parse::<u16>().ok()).expect("a port");
+    let _silent = std::net::TcpStream::connect(("127.0.0.1", place)).expect("it listens");
+    let counters = node.handle.counters();
+    eventually("the start of the stranger", || counters.handshake_attempts(Provider::Tcp).get() == 1).await;
+    assert_eq!(counters.connects(Provider::Tcp).get(), 0);
+}
+
+#[tokio::test]
 async fn a_start_that_cannot_work_says_what_to_change() {
     let a = start(1, config(TCP, &[])).await;
     let taken = a.address().split("/p2p/").next().unwrap().to_owned();

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod chain;
+mod checklist;
 mod circuits;
 mod coverage;
 mod fold_rule;

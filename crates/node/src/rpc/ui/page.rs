@@ -17,7 +17,7 @@ use rpc::types::{
 };
 
 use super::markup::Markup;
-use super::table::{Cell, Column, numbers, pairs, table, wide, words};
+use super::table::{Cell, Column, numbers, pairs, table, wide, wide_numbers, words};
 use super::view::{Part, Stored, View};
 
 /// Most validators that are listed: as many as a set may have.
@@ -322,7 +322,7 @@ fn validators(markup: &mut Markup, seen: &Seen<'_>) {
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let columns = [words("validator"), numbers("power"), words("presence"), numbers("missed"), words("turn")];
+    let columns = [words("validator"), numbers("power"), words("presence"), wide_numbers("missed"), words("turn")];
     table_or(markup, "validators-title", columns, &rows, "nobody");
     more(markup, all, VALIDATORS_MAX);
 }

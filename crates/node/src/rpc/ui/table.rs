@@ -26,6 +26,11 @@ pub const fn wide(name: &'static str) -> Column {
     Column { name, class: "wide" }
 }
 
+/// A column of numbers that a narrow screen leaves out.
+pub const fn wide_numbers(name: &'static str) -> Column {
+    Column { name, class: "number wide" }
+}
+
 /// A field of a table or the value of a pair.
 #[derive(Debug, Clone)]
 pub enum Cell {

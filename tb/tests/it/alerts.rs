@@ -1,0 +1,143 @@
+//! Alerts on a running network, judged by a real Prometheus: a fault makes each fire, the remedy of its runbook clears it, and every expression of a
+//! dashboard resolves meanwhile.
+//!
+//! A few faults run on every change; `cargo xtask nightly alerts` runs all of them, by the ignored test below. What no fault can bring stands in
+//! `monitoring/undrilled_alerts.tsv` with its reason.
+
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use monitoring::Severity;
+use rpc::types::{Stage, WaitQuery};
+use serde_json::Value;
+
+use crate::alert_faults::{Fault, Ground, every_expression_resolves};
+use crate::cluster::until;
+use crate::pay::Payer;
+use crate::prometheus::Prometheus;
+use crate::proofs::prover_in;
+
+/// Longest time for a window to be proven on a busy machine.
+const PROVE_TIME: Duration = Duration::from_secs(90);
+/// Minutes that the check of expressions looks back: the whole of a short drill.
+const MINUTES: u64 = 5;
+/// Where the ignored test keeps its lines; a fault that has them is not brought again.
+const JOURNAL: &str = "ALERTS_JOURNAL";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Names in a list with reasons.
+fn listed() -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root().join("monitoring/undrilled_alerts.tsv")).expect("it is committed");
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|row| {
+        let (alert, reason) = row.split_once('\t').unwrap_or_else(|| panic!("{row:?} has no reason"));
+        assert!(reason.len() > 20, "{row:?} has no reason");
+        alert.to_owned()
+    })
+    .collect()
+}
+
+#[test]
+fn every_critical_alert_has_a_fault_or_a_reason_and_a_remedy_that_its_runbook_names() {
+    let critical: BTreeSet<&str> =
+        monitoring::alerts().filter(|alert| alert.severity == Severity::Critical).map(|alert| alert.name).collect();
+    let (listed, mut drilled) = (listed(), BTreeSet::new());
+    for fault in Fault::ALL {
+        for alert in fault.alerts() {
+            assert!(drilled.insert(*alert), "{alert} has two faults");
+            let area = monitoring::AREAS.iter().find(|area| area.alerts.iter().any(|one| one.name == *alert));
+            let page = format!("docs/runbooks/{}.md", area.expect("an alert").name);
+            let text = std::fs::read_to_string(root().join(&page)).expect("a runbook");
+            let section = text.split("\n## ").find(|section| section.starts_with(&format!("{alert}\n")));
+            let words: Vec<&str> = section.expect("its section").split_whitespace().collect();
+            assert!(words.join(" ").contains(fault.remedy(alert)), "{page} does not say: {}", fault.remedy(alert));
+        }
+    }
+    for alert in critical {
+        assert!(drilled.contains(alert) != listed.contains(alert), "{alert} has a fault, or a reason, and not both");
+    }
+    assert!(listed.iter().all(|alert| monitoring::alerts().any(|one| one.name == alert)), "{listed:?}");
+}
+
+/// Payments in at every validator, all final, one of them handed in twice; a proof that is there already, and one that is not.
+async fn use_it(ground: &Ground, round: usize) {
+    for (index, mut payer) in Payer::all(&ground.cluster.network).into_iter().skip(4 * round).take(4).enumerate() {
+        let (node, to) = (&ground.cluster.nodes[index], payer.stranger(7).address);
+        for amount in 1..=3 {
+            let transaction = payer.pay(to, amount);
+            let id = node.client().submit(&payer.request(&transaction)).await.expect("admitted").id;
+            let wait = WaitQuery { stage: Some(Stage::Finalized), timeout_ms: Some(30_000) };
+            node.client().transaction_wait(id, wait).await.expect("it is final");
+            node.client().submit(&payer.request(&transaction)).await.expect_err("it is in a block");
+        }
+    }
+    let client = ground.cluster.nodes[0].client();
+    let window = client.window_proof(0).await.expect("it is proven");
+    client.submit_window(window, None).await.expect_err("it is there");
+    client.window_proof(9_999).await.expect_err("nobody proved it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn alerts_fire_and_clear_on_a_running_network_and_every_panel_has_values() {
+    if !Prometheus::is_here() {
+        eprintln!("this machine has no prometheus, so no alert was shown; scripts/bootstrap.sh installs it");
+        return;
+    }
+    let mut ground = Ground::prepare(false).await;
+    assert_eq!(ground.prometheus.alert_rules().await, Some(monitoring::alerts().count()), "every rule is loaded");
+    let mut prover = prover_in(&ground.cluster, "first-prover");
+    prover.event("proven", PROVE_TIME);
+    use_it(&ground, 0).await;
+    let stream = format!("{}/wallet/pipeline/stream", ground.cluster.nodes[0].ports.rpc_url());
+    let stream = reqwest::get(stream).await.expect("a stream");
+    assert!(stream.status().is_success(), "{stream:?}");
+    ground.drill(Fault::Killed).await;
+    drop(stream);
+    prover.event("proven", PROVE_TIME);
+    // It gives back what it has claimed; a killed one would keep it for a while.
+    assert_eq!(prover.interrupt(PROVE_TIME), Some(0));
+    ground.drill(Fault::ProverFails).await;
+    ground.send_tampered_proofs().await;
+    until("the alert of the tampered proofs", PROVE_TIME, async || {
+        ground.prometheus.firing().await?.contains("ProofBackendFailing").then_some(())
+    })
+    .await;
+    ground.drill(Fault::Partition).await;
+    ground.drill(Fault::DiskFull).await;
+    use_it(&ground, 1).await;
+    until("a scrape after the last use", PROVE_TIME, async || {
+        let moved = ground.prometheus.value("sum(changes(proof_refused_total[5m]))").await?;
+        (moved > 0.5).then_some(())
+    })
+    .await;
+    every_expression_resolves(&ground, MINUTES);
+    ground.cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "ten minutes of faults, and small disks that are mounted; cargo xtask nightly alerts runs it"]
+async fn every_critical_alert_fires_and_clears() {
+    assert!(Prometheus::is_here(), "prometheus is needed: scripts/bootstrap.sh installs it");
+    assert!(Ground::can_mount(), "the right to mount small disks is needed");
+    let journal = PathBuf::from(std::env::var_os(JOURNAL).expect("where the lines go"));
+    let done = std::fs::read_to_string(&journal).unwrap_or_default();
+    let is_done = |alert: &str| done.contains(&format!("\"alert\":\"{alert}\""));
+    let mut ground = Ground::prepare(true).await;
+    for fault in Fault::ALL {
+        if fault.alerts().iter().all(|alert| is_done(alert)) {
+            continue;
+        }
+        let rows: Vec<Value> = ground.drill(fault).await;
+        let mut file = OpenOptions::new().create(true).append(true).open(&journal).expect("the journal");
+        for row in rows {
+            writeln!(file, "{row}").expect("written");
+        }
+    }
+    ground.cluster.check_no_panic();
+}
