@@ -10,6 +10,7 @@
 
 mod alerts;
 pub(crate) mod chain;
+mod damage;
 mod folds;
 mod lag;
 mod mutations;
@@ -71,6 +72,8 @@ pub(crate) enum Task {
     Lag,
     /// Faults that make every critical alert fire, and the remedies that clear it.
     Alerts,
+    /// Flips and cuts in a journal, a store and a snapshot.
+    Damage,
     /// A release: built for other machines, signed, checked, and built again to the same bytes.
     Release,
 }
@@ -87,13 +90,14 @@ impl Task {
             Self::Quorum => "quorum",
             Self::Lag => "lag",
             Self::Alerts => "alerts",
+            Self::Damage => "damage",
             Self::Release => "release",
         }
     }
 
     /// Whether the result must be there. What only a quiet or a large machine can measure is measured when somebody has one.
     fn is_required(self) -> bool {
-        !matches!(self, Self::Lag | Self::Largest)
+        !matches!(self, Self::Lag | Self::Largest | Self::Damage)
     }
 
     fn result(self) -> String {
@@ -132,6 +136,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Quorum => quorum::run(workspace)?,
             Task::Lag => lag::run(workspace, extent.minutes)?,
             Task::Alerts => alerts::run(workspace)?,
+            Task::Damage => damage::run(workspace)?,
             Task::Release => release::run(workspace)?,
         };
         let path = task.result();
@@ -279,6 +284,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Quorum => quorum::wrong(result),
         Task::Lag => lag::wrong(result),
         Task::Alerts => alerts::wrong(result),
+        Task::Damage => damage::wrong(result),
         Task::Release => release::wrong(result),
     });
     wrong

@@ -79,7 +79,7 @@ impl Step {
             Self::Build => 15 * 60,
             Self::Clippy => 3 * 60,
             // Three of them for the simulator.
-            Self::Tests => 17 * 60,
+            Self::Tests => 20 * 60,
             // Mostly the second build of the crates below the simulator.
             Self::Defects => 4 * 60,
         }

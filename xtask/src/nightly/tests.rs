@@ -205,6 +205,30 @@ fn a_result_of_a_quorum_that_got_away_with_something_is_a_finding() {
 }
 
 #[test]
+fn a_result_about_damage_has_every_place_and_an_end_of_each() {
+    let ends = |trials: u64| json!({ "trials": trials, "without_effect": 1, "mended": 2, "refused": trials - 3 });
+    let good = json!({
+        "task": "damage", "date": "2026-11-22", "commit": "c", "command": "cargo xtask nightly damage", "verdict": "pass",
+        "seed": 1, "panics": 0, "wrong": 0, "journal_bytes": 5_000,
+        "journal_flip": ends(5_000), "journal_cut": ends(5_000), "store": ends(10_000), "snapshot": ends(10_000),
+    });
+    assert_eq!(wrong(Task::Damage, &good), Vec::<String>::new());
+    let cases = [
+        ("panics", json!(1), "says Some(1) for `panics`"),
+        ("wrong", Value::Null, "says None for `wrong`"),
+        ("journal_cut", ends(4_999), "has 4999 trials of journal_cut"),
+        ("store", ends(9_999), "has 9999 trials of store"),
+        ("snapshot", json!({ "trials": 10_000, "refused": 9_999 }), "has 10000 trials of snapshot"),
+    ];
+    for (key, value, expected) in cases {
+        let mut result = good.clone();
+        result[key] = value;
+        let wrong = wrong(Task::Damage, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
+    }
+}
+
+#[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
     assert_eq!(none.len(), 8, "each task has a result");

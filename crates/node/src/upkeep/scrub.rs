@@ -33,7 +33,7 @@ pub const NEWEST_HEIGHTS: u64 = 2;
 /// Most heights of one look.
 const HEIGHTS_MAX: usize = 4_096;
 /// Shortest time from one pass to the next.
-const PASS_PAUSE: Duration = Duration::from_secs(5);
+const PASS_PAUSE: Duration = Duration::from_secs(60);
 /// Findings that are remembered.
 pub const FINDINGS_MAX: usize = 100;
 /// Largest file of the position, bytes.

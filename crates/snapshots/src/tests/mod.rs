@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::as_conversions, reason = "tests fail by panicking")]
 
 mod chain;
+mod damage;
 mod faulty;
 mod format;
 mod mend;
