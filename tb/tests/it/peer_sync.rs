@@ -125,8 +125,7 @@ async fn goes_on_where_it_was_killed(cluster: &Cluster) {
     let (chunks, resumed) = (told["chunks"].as_u64().expect("a count"), told["resumed"].as_u64().expect("a count"));
     assert!(resumed >= 1 && resumed <= chunks, "{told}");
     let asked = cluster.nodes[0].metric("state_sync_chunks_served_total").await - before;
-    #[expect(clippy::cast_precision_loss, reason = "a handful of chunks")]
-    let most = (chunks - resumed) as f64;
+    let most = f64::from(u32::try_from(chunks - resumed).expect("a handful of chunks"));
     assert!(asked <= most, "no chunk that was kept is asked for again: {asked} of {most}, {told}");
     killed.stop();
 }
