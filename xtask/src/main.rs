@@ -7,6 +7,7 @@
 //! - `bench` runs the benchmarks and keeps their figures (`bench.rs`).
 //! - `monitoring` writes the dashboards and alerts that are made from code (`monitoring.rs`).
 //! - `release` builds the commit for other machines and says where the program comes from (`release.rs`).
+//! - `vendor` unpacks the sources of every crate of the lock file, and `tag` names a commit that passes every gate (`vendor.rs`, `tag.rs`).
 //! - `nightly` runs what is too long for every push, and keeps its result (`nightly.rs`).
 //!
 //! Each command sits in its own file; this one only parses and dispatches.
@@ -21,8 +22,10 @@ mod policies;
 mod process;
 mod release;
 mod snapshot;
+mod tag;
 mod test;
 mod tidy;
+mod vendor;
 
 use std::process::ExitCode;
 
@@ -85,6 +88,22 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<std::path::PathBuf>,
     },
+    /// Unpacks the sources of every crate of the lock file with checksums.txt and provenance.json, and judges them.
+    Vendor {
+        /// Folder of the snapshot; target/vendor when absent.
+        folder: Option<std::path::PathBuf>,
+        /// Unpacks nothing and fails where the snapshot is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Tags the commit that is checked out, unless the dependency audit fails or the vendored crates are stale.
+    Tag {
+        /// The name, such as v0.1.0.
+        name: String,
+        /// Folder of the snapshot; target/vendor when absent.
+        #[arg(long, value_name = "DIR")]
+        vendored: Option<std::path::PathBuf>,
+    },
     /// Runs what is too long for every push and writes docs/nightly; goes on where it was stopped.
     Nightly {
         /// Runs this task only.
@@ -114,6 +133,8 @@ fn main() -> ExitCode {
         Command::Monitoring { check, promtool } => monitoring::run(&workspace, check, promtool),
         Command::Bench { set, only } => bench::run(&workspace, set, only.as_deref()),
         Command::Release { out } => release::run(&workspace, out.as_deref()).map(|_| ()),
+        Command::Vendor { folder, check } => vendor::run(&workspace, folder.as_deref(), check),
+        Command::Tag { name, vendored } => tag::run(&workspace, &name, vendored.as_deref()),
         Command::Nightly { task, seeds, jobs, mutations, minutes } => {
             nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations, minutes })
         }

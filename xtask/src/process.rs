@@ -36,6 +36,12 @@ impl Workspace {
         Ok(Self { root })
     }
 
+    /// The workspace in a folder that a test has made.
+    #[cfg(test)]
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     /// The root folder.
     pub(crate) fn root(&self) -> &Path {
         &self.root

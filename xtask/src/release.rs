@@ -230,7 +230,12 @@ fn said(workspace: &Workspace, words: &[&str]) -> Result<String> {
 
 pub(crate) fn sum_of(path: &Path) -> Result<(String, u64)> {
     let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    Ok((hex(&Sha256::digest(&bytes)), u64::try_from(bytes.len())?))
+    Ok((hex_sha256(&bytes), u64::try_from(bytes.len())?))
+}
+
+/// The SHA-256 of some bytes, as text.
+pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

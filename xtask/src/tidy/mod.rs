@@ -35,6 +35,7 @@ use crate::nightly;
 use crate::policies;
 use crate::process::Workspace;
 use crate::snapshot::Snapshot;
+use crate::vendor;
 
 /// One breach of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +94,10 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
     }
     if !findings.is_empty() {
         bail!("{} findings; STYLE.md has the rules, and each line above says what is wrong", findings.len());
+    }
+    // In the notes of CI, where whoever reviews a commit sees what it adds below the direct dependencies.
+    for change in vendor::changes(workspace)? {
+        println!("dependency: {change}");
     }
     println!("tidy: {} files are in order", snapshot.paths().count());
     Ok(())
