@@ -19,13 +19,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use toml::Table;
 
-use crate::process::{Workspace, output_of, succeed};
+use crate::process::{Workspace, output_of};
 use crate::release::{hex_sha256, sum_of};
 
 /// Sum and name of each crate.
 const CHECKSUMS: &str = "checksums.txt";
 /// Where each crate comes from.
 const PROVENANCE: &str = "provenance.json";
+/// What cargo prints for a build from the snapshot.
+const CONFIG: &str = "config.toml";
 /// What cargo writes into the folder of each crate: the sum of every file, and of the crate as the registry has it.
 const OF_CARGO: &str = ".cargo-checksum.json";
 /// Most findings that are told.
@@ -100,9 +102,9 @@ pub(crate) fn changes(workspace: &Workspace) -> Result<Vec<String>> {
 }
 
 fn make(workspace: &Workspace, folder: &Path) -> Result<()> {
-    let mut vendor = workspace.cargo(&["vendor", "--locked", "--versioned-dirs", "--quiet"]);
-    // What it prints is the configuration for a build from the snapshot; docs/releases.md has it.
-    succeed(vendor.arg(folder).stdout(std::process::Stdio::null()))?;
+    let mut vendor = workspace.cargo(&["vendor", "--locked", "--versioned-dirs"]);
+    let printed = String::from_utf8(output_of(vendor.arg(folder))?).context("cargo prints no text")?;
+    write(&folder.join(CONFIG), &printed)?;
     let (locked, lock_sha256) = locked(workspace)?;
     write(&folder.join(CHECKSUMS), &checksums(&locked))?;
     write(&folder.join(PROVENANCE), &provenance(&locked, &lock_sha256))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{CHECKSUMS, OF_CARGO, PROVENANCE, judge, make, run};
+use super::{CHECKSUMS, CONFIG, OF_CARGO, PROVENANCE, judge, make, run};
 use crate::process::Workspace;
 use crate::release::hex_sha256;
 
@@ -89,10 +89,7 @@ fn cargo_makes_the_snapshot_and_it_is_not_stale() {
     assert_eq!(fs::read_to_string(folder.join(CHECKSUMS)).unwrap(), format!("{sum}  itoa-{version}.crate\n"));
     // It is what a machine without a registry builds from.
     fs::create_dir(root.path().join(".cargo")).unwrap();
-    write(
-        ".cargo/config.toml",
-        "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"vendor\"\n",
-    );
+    fs::copy(folder.join(CONFIG), root.path().join(".cargo/config.toml")).unwrap();
     let mut tree = workspace.cargo(&["metadata", "--format-version", "1", "--offline", "--locked"]);
     let read = crate::process::output_of(tree.env("CARGO_HOME", root.path().join("empty"))).unwrap();
     assert!(String::from_utf8(read).unwrap().contains(&format!("vendor/itoa-{version}/Cargo.toml")));
