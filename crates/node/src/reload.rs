@@ -1,4 +1,4 @@
-//! Takes changes of `node.toml` while the node runs, for the keys that the table marks as live.
+//! Takes changes of `node.toml` while a node or a wallet runtime runs, for the keys that the table marks as live.
 //!
 //! ```text
 //! file watch ──┐
@@ -28,6 +28,18 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// What tells two states of a file apart without reading it.
 type Stamp = Option<(SystemTime, u64)>;
 
+/// What takes changes while it runs.
+pub trait Live {
+    /// Where they are counted.
+    fn counts(&self) -> &telemetry::areas::Node;
+
+    /// Puts the live keys in force: first what can be refused, then the rest.
+    ///
+    /// # Errors
+    /// Why nothing was taken.
+    fn apply(&self, next: &NodeConfig, live: &[&str]) -> Result<(), String>;
+}
+
 /// The configuration in force and where it came from.
 pub struct Reloader {
     home: Home,
@@ -43,7 +55,7 @@ impl Reloader {
     }
 
     /// Follows the file until the task is ended.
-    pub async fn run(mut self, shared: Arc<Shared>) {
+    pub async fn run(mut self, running: Arc<impl Live>) {
         let told = Arc::new(Notify::new());
         let watcher = self.watch(&told);
         let mut ticks = interval(self.loaded.config.config_poll);
@@ -57,7 +69,7 @@ impl Reloader {
             let stamp = self.stamp();
             if stamp != seen {
                 seen = stamp;
-                self.reload(&shared);
+                self.reload(&*running);
             }
         }
     }
@@ -86,9 +98,9 @@ impl Reloader {
         Some((found.modified().ok()?, found.len()))
     }
 
-    fn reload(&mut self, shared: &Shared) {
+    fn reload(&mut self, running: &impl Live) {
         let environment = |name: &str| std::env::var(name).ok();
-        let metrics = &shared.metrics.node;
+        let metrics = running.counts();
         let next = match NodeConfig::load(&self.home, &self.flags, environment) {
             Ok(next) => next,
             Err(errors) => {
@@ -104,7 +116,7 @@ impl Reloader {
             tracing::warn!(key = key.name, "this change of the configuration counts at the next start");
         }
         let live: Vec<&str> = changed.iter().filter(|key| key.live).map(|key| key.name).collect();
-        if let Err(error) = apply(shared, &next.config, &live) {
+        if let Err(error) = running.apply(&next.config, &live) {
             metrics.config_reload_failures.inc();
             tracing::warn!(error, "the configuration was not taken; the old values stay");
             return;
@@ -117,20 +129,34 @@ impl Reloader {
     }
 }
 
-/// Puts the live keys in force: first what can be refused, then the rest.
-fn apply(shared: &Shared, next: &NodeConfig, live: &[&str]) -> Result<(), String> {
-    if *shared.mempool.borrow() != next.mempool {
-        let mut chain = shared.chain().map_err(|fault| fault.0)?;
-        chain.configure_mempool(next.mempool).map_err(|error| error.to_string())?;
-        drop(chain);
-        shared.mempool.send_replace(next.mempool);
+impl Live for Shared {
+    fn counts(&self) -> &telemetry::areas::Node {
+        &self.metrics.node
     }
+
+    fn apply(&self, next: &NodeConfig, live: &[&str]) -> Result<(), String> {
+        if *self.mempool.borrow() != next.mempool {
+            let mut chain = self.chain().map_err(|fault| fault.0)?;
+            chain.configure_mempool(next.mempool).map_err(|error| error.to_string())?;
+            drop(chain);
+            self.mempool.send_replace(next.mempool);
+        }
+        take_level(next, live)?;
+        self.rate_limit.send_replace(next.rpc.rate_limit);
+        self.samples.sampling.send_replace((&next.telemetry).into());
+        self.sync.reload(next);
+        self.pruner.pause(next.pruning.emergency_pause);
+        Ok(())
+    }
+}
+
+/// The level of the log, which belongs to the process.
+///
+/// # Errors
+/// A level that cannot be.
+pub fn take_level(next: &NodeConfig, live: &[&str]) -> Result<(), String> {
     if live.contains(&"log.level") {
         telemetry::logging::set_filter(&next.log.level).map_err(|error| format!("log.level: {error}"))?;
     }
-    shared.rate_limit.send_replace(next.rpc.rate_limit);
-    shared.samples.sampling.send_replace((&next.telemetry).into());
-    shared.sync.reload(next);
-    shared.pruner.pause(next.pruning.emergency_pause);
     Ok(())
 }

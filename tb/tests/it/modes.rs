@@ -125,6 +125,7 @@ async fn a_wallet_runtime_answers_from_its_node_and_a_hybrid_is_both() {
     let refused = lone.start_refused(&["--state-sync", "--peer-url", "http://127.0.0.1:1"], &[]).refused();
     assert_eq!(refused.code, "no_chain", "{refused:?}");
 
+    takes_changes(&lone).await;
     of_another_chain(&cluster, &hybrid).await;
 
     // Without its node it says so again, and goes on living.
@@ -133,6 +134,41 @@ async fn a_wallet_runtime_answers_from_its_node_and_a_hybrid_is_both() {
     assert!(lone.client().health_live().await.expect("alive").live);
     lone.stop();
     cluster.check_no_panic();
+}
+
+/// Rates of a wallet runtime change while it runs, and a bad file changes nothing.
+async fn takes_changes(node: &Node) {
+    let url = format!("{}/status/limits", node.ports.rpc_url());
+    let limited = async || {
+        for _ in 0..6 {
+            if status(&url).await == 429 {
+                return true;
+            }
+        }
+        false
+    };
+    let logged = async |words: &'static str, times: usize| {
+        until(words, START_TIME, async || (node.log().matches(words).count() >= times).then_some(())).await;
+    };
+    assert!(!limited().await, "callers on this machine are not limited");
+    let set = |loopback: &str| {
+        let words = ["config", "set", "rpc.rate_limit.read_burst", "2", "rpc.rate_limit.loopback", loopback];
+        run_in(&node.home, &words).ok();
+    };
+    set("true");
+    logged("changes of the configuration are in force", 1).await;
+    assert!(limited().await, "two requests at once, and then one a second");
+    let path = node.home.join("node.toml");
+    let good = std::fs::read_to_string(&path).expect("the file");
+    std::fs::write(&path, format!("{good}\nsurprise = 1\n")).expect("written");
+    logged("the old values stay", 1).await;
+    assert!(limited().await, "what was in force still is");
+    std::fs::write(&path, good).expect("written");
+    set("false");
+    logged("changes of the configuration are in force", 2).await;
+    assert!(!limited().await);
+    let reloads = node.metric("config_reloads_total").await;
+    assert!(reloads >= 2.0, "{reloads}");
 }
 
 /// A wallet runtime with the genesis of another chain asks the node nothing for its callers.

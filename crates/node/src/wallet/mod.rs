@@ -12,7 +12,7 @@
 //! - Callers show the tokens of this process. That of the upstream node is sent for them and never shown.
 //! - The routes are those of [`rpc::Route::is_wallet`], and `/metrics` of this process. In the mode `hybrid` the node of
 //!   the process serves the same routes itself (`rpc/connections.rs`).
-//! - The configuration is read at the start alone.
+//! - Of the configuration the level of the log, the rates and the sampling are taken while it runs ([`crate::reload`]); the rest at the start.
 //!
 //! Read next: [`relay`], [`upstream`], `docs/adr/0035-modes.md`.
 
@@ -21,7 +21,7 @@ mod upstream;
 
 use std::sync::Arc;
 
-use ::config::{Loaded, NodeConfig};
+use ::config::{Loaded, NodeConfig, RateLimitConfig};
 use primitives::Genesis;
 use rpc::tls::ClientFiles;
 use rpc::{Client, ClientConfig};
@@ -33,8 +33,10 @@ use tokio::sync::watch;
 use self::relay::Relay;
 use self::upstream::Upstream;
 use crate::exports::{self, Origin};
+use crate::reload::{Live, Reloader, take_level};
 use crate::rpc::{Door, Serving, Tls, serve_at};
 use crate::run::{RunOptions, Stopped, read_genesis};
+use crate::samples::Sampling;
 use crate::start_error::StartError;
 
 /// Runs until it is asked to stop.
@@ -45,6 +47,7 @@ pub async fn run(options: RunOptions, loaded: Loaded, tls: Option<Tls>) -> Resul
     if options.state_sync.is_some() || options.crash_at.is_some() {
         return Err(StartError::NoChain);
     }
+    let reloader = Reloader::new(&options.home, &options.flags, loaded.clone());
     let config = loaded.config;
     let genesis = read_genesis(&options.home.genesis_json())?;
     config.check_gates(&genesis)?;
@@ -53,10 +56,13 @@ pub async fn run(options: RunOptions, loaded: Loaded, tls: Option<Tls>) -> Resul
     let listener = TcpListener::bind(address).await.map_err(taken)?;
     let upstream = Arc::new(Upstream::new(client(&config)?, genesis.hash()));
     let metrics = Arc::new(Metrics::new());
-    let (_rate_limit, rates) = watch::channel(config.rpc.rate_limit);
+    let (rate_limit, rates) = watch::channel(config.rpc.rate_limit);
+    let (sampling, sampled) = watch::channel(Sampling::from(&config.telemetry));
     let door = Arc::new(Door::new(config.rpc.clone(), rates, metrics.rpc.clone()));
     announce(&config, &genesis);
-    let exporter = export(&config, &genesis, &metrics)?;
+    let exporter = export(&config, &genesis, &metrics, sampled)?;
+    let taken_live = Taken { metrics: Arc::clone(&metrics), rate_limit, sampling };
+    let follower = tokio::spawn(reloader.run(Arc::new(taken_live)));
     let watcher = tokio::spawn(upstream::watch(Arc::clone(&upstream)));
     let address = listener.local_addr().map_err(taken)?;
     let stop = options.stop;
@@ -64,12 +70,33 @@ pub async fn run(options: RunOptions, loaded: Loaded, tls: Option<Tls>) -> Resul
     let serving = Serving { router: relay::router(relay), tls, door, stop };
     let served = serve_at(listener, serving, "wallet").await;
     watcher.abort();
+    follower.abort();
     if let Some(exporter) = exporter {
         exporter.stop().await;
     }
     served.map_err(taken)?;
     tracing::info!("wallet runtime stopped");
     Ok(Stopped::Requested)
+}
+
+/// What changes while a wallet runtime runs.
+struct Taken {
+    metrics: Arc<Metrics>,
+    rate_limit: watch::Sender<RateLimitConfig>,
+    sampling: watch::Sender<Sampling>,
+}
+
+impl Live for Taken {
+    fn counts(&self) -> &telemetry::areas::Node {
+        &self.metrics.node
+    }
+
+    fn apply(&self, next: &NodeConfig, live: &[&str]) -> Result<(), String> {
+        take_level(next, live)?;
+        self.rate_limit.send_replace(next.rpc.rate_limit);
+        self.sampling.send_replace((&next.telemetry).into());
+        Ok(())
+    }
 }
 
 /// Speaks to the upstream node.
@@ -88,6 +115,7 @@ fn export(
     config: &NodeConfig,
     genesis: &Genesis,
     metrics: &Arc<Metrics>,
+    sampling: watch::Receiver<Sampling>,
 ) -> Result<Option<telemetry::otlp::Exporter>, StartError> {
     let origin = Origin {
         config,
@@ -95,7 +123,7 @@ fn export(
         genesis: genesis.hash(),
         role: Role::Wallet,
         gates: String::new(),
-        sampling: watch::channel((&config.telemetry).into()).1,
+        sampling,
     };
     let metrics = Arc::clone(metrics);
     exports::start(

@@ -39,7 +39,7 @@ use crate::rpc::{Door, body, errors, health};
 /// Most requests that are passed on at once.
 pub const RELAYED_MAX: usize = 1_024;
 /// Beginnings of the names of metrics that this process fills; the others belong to processes that keep a chain.
-const OWN_METRICS: [&str; 3] = ["rpc_", "node_", "process_"];
+const OWN_METRICS: [&str; 4] = ["rpc_", "node_", "process_", "config_"];
 /// What the upstream node sends when it does not say.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
