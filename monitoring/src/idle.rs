@@ -17,6 +17,12 @@ pub const SERIES: &[(&str, &str)] = &[
     ("consensus_finalized_height{@}", "0+15x250"),
     // The same height, asked almost a scrape interval later.
     ("consensus_finalized_height{@2}", "14+15x250"),
+    ("chain_epoch_blocks{@}", "120x250"),
+    ("rewards_height{@}", "0+15x250"),
+    ("reward_payees{@}", "4x250"),
+    // Started an hour ago, in the middle of an epoch that has not ended.
+    ("rewards_height{@2}", "0x250"),
+    ("reward_payees{@2}", "0x250"),
     ("consensus_round{@}", "0x250"),
     ("consensus_validators{@}", "4x250"),
     ("consensus_validators{@2}", "1x250"),

@@ -1,4 +1,4 @@
-//! What finalized blocks say about lotteries, online time, slashing and evidence, counted once for each block.
+//! What finalized blocks say about lotteries, online time, rewards, slashing and evidence, counted once for each block.
 //!
 //! Model: called by the replica's observer for every finalized block, in order, so nothing is missed. Metrics and
 //! `vrf_metrics` of `/status/node` read the same counts. They begin with the process; what must outlive it is in the
@@ -70,6 +70,7 @@ impl Elections {
         self.metrics.uptime_proofs_sum.add(proofs.uptime);
         self.metrics.consensus_proofs.set(proofs.consensus);
         self.metrics.consensus_proofs_sum.add(proofs.consensus);
+        self.rewards(block);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for (transaction, receipt) in block.block.transactions.iter().zip(&block.receipts) {
             if matches!(transaction.body.action, Action::Lottery(_)) {
@@ -89,6 +90,21 @@ impl Elections {
                 Event::Jailed { .. } => self.metrics.jailings.inc(),
                 _ => {}
             }
+        }
+    }
+
+    /// What the end of an epoch paid; what delegators claim is in receipts and not counted here.
+    fn rewards(&self, block: &FinalizedBlock) {
+        let paid = block.events.iter().filter_map(|event| match event {
+            Event::RewardPaid { amount, .. } => Some(amount.micro()),
+            _ => None,
+        });
+        let (payees, sum) =
+            paid.fold((0_u64, 0_u64), |(payees, sum), amount| (payees.saturating_add(1), sum.saturating_add(amount)));
+        if payees > 0 {
+            self.metrics.rewards_height.set(block.block.header.height.0);
+            self.metrics.reward_payees.set(payees);
+            self.metrics.rewards_paid.add(sum);
         }
     }
 

@@ -116,6 +116,48 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "25m",
         },
     },
+    // A node that was just started has seen no end of an epoch, and says 0.
+    Alert {
+        name: "RewardsOverdue",
+        severity: Severity::Warning,
+        lasting: "1m",
+        expr: "consensus_finalized_height - rewards_height > 2 * chain_epoch_blocks \
+               and on (instance, job) rewards_height > 0",
+        summary: "No validator has been paid for more than two epochs, as {{ $labels.instance }} counts",
+        drill: Drill {
+            series: &[
+                ("consensus_finalized_height{@}", "0+15x90"),
+                ("rewards_height{@}", "0x7 120x7 240x7 360x39 960x25"),
+                ("chain_epoch_blocks{@}", "120x90"),
+                ("consensus_finalized_height{@2}", "5000+15x90"),
+                ("rewards_height{@2}", "0x90"),
+                ("chain_epoch_blocks{@2}", "120x90"),
+            ],
+            quiet_at: "9m",
+            fires_at: "13m",
+            labels: NODE,
+            clear_at: "18m",
+        },
+    },
+    Alert {
+        name: "RewardPayeesFew",
+        severity: Severity::Warning,
+        lasting: "10m",
+        expr: "reward_payees < consensus_validators * 0.6 and on (instance, job) reward_payees > 0",
+        summary: "The last epoch paid fewer than 60 % of the validators, as {{ $labels.instance }} counts",
+        drill: Drill {
+            series: &[
+                ("reward_payees{@}", "5x20 2x60 5x40"),
+                ("consensus_validators{@}", "5x125"),
+                ("reward_payees{@2}", "0x125"),
+                ("consensus_validators{@2}", "5x125"),
+            ],
+            quiet_at: "12m",
+            fires_at: "17m",
+            labels: NODE,
+            clear_at: "22m",
+        },
+    },
     Alert {
         name: "ValidatorJailed",
         severity: Severity::Warning,

@@ -70,5 +70,20 @@ pub const BOARD: Board = Board {
                 named("sum(malachitebft_core_consensus_equivocation_proposals_total{@})", "proposals"),
             ],
         ),
+        lines(
+            "Heights since rewards were paid",
+            "Of each node that saw an epoch end. It climbs to the blocks of an epoch and falls.",
+            Unit::Count,
+            &[query("consensus_finalized_height{@} - rewards_height{@} and on (instance, job) rewards_height{@} > 0")],
+        ),
+        lines(
+            "Rewards of epochs",
+            "Validators that the last epoch paid, and BLOCK paid in the last hour.",
+            Unit::Count,
+            &[
+                named("reward_payees{@}", "{{instance}} validators"),
+                named("increase(rewards_paid_micro_total{@}[1h]) / 1000000", "{{instance}} BLOCK"),
+            ],
+        ),
     ],
 };

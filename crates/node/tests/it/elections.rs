@@ -1,4 +1,4 @@
-//! What is counted of lotteries: submissions with their outcomes, admissions, and those that tickets had left.
+//! What is counted of lotteries and rewards: submissions with their outcomes, admissions, seats that tickets had left, payments.
 
 use std::collections::BTreeMap;
 
@@ -115,4 +115,37 @@ fn outcomes_admissions_and_seats_that_were_left_are_counted_apart() {
     let refused = |reason| standing.vrf_rejections.with([reason]).get();
     assert_eq!((refused("lottery_wrong_epoch"), refused("bad_lottery_proof")), (2, 4));
     assert_eq!(standing.uptime_proofs_sum.get(), 2);
+}
+
+#[test]
+fn what_the_end_of_an_epoch_paid_is_told_and_claims_are_not() {
+    let paid = |tag: u8, amount| Event::RewardPaid {
+        to: Address::of_module(&format!("validator {tag}")),
+        amount: Amount::new(amount).unwrap(),
+    };
+    let claim = Action::Transfer(Transfer {
+        to: Address::of_module("anybody"),
+        amount: Amount::from_blocks(1),
+        memo: BoundedBytes::new(Vec::new()).unwrap(),
+    });
+    let metrics = Metrics::new();
+    let elections = Elections::new(metrics.standing.clone());
+    let told = || {
+        let standing = &metrics.standing;
+        (standing.rewards_height.get(), standing.reward_payees.get(), standing.rewards_paid.get())
+    };
+    // A delegator asked in a transaction: no epoch has ended.
+    elections.observe(&block(vec![(claim, Outcome::Success, vec![paid(9, 70)])], Vec::new()));
+    assert_eq!(told(), (0, 0, 0));
+    elections.observe(&block(Vec::new(), vec![paid(1, 5), paid(2, 6)]));
+    assert_eq!(told(), (1, 2, 11));
+    // Blocks within the next epoch pay nobody and change nothing; its end pays one.
+    let mut later = block(Vec::new(), Vec::new());
+    later.block.header.height = Height(9);
+    elections.observe(&later);
+    assert_eq!(told(), (1, 2, 11));
+    let mut end = block(Vec::new(), vec![paid(1, 4)]);
+    end.block.header.height = Height(10);
+    elections.observe(&end);
+    assert_eq!(told(), (10, 1, 15));
 }

@@ -1,10 +1,10 @@
-//! Identities, online time, reputation, the lottery, evidence and audits.
+//! Identities, online time, reputation, the lottery, rewards, evidence and audits.
 
 use crate::handles::{Counter, CounterFamily, Gauge};
 use crate::metric::Metric;
 
 area! {
-    /// Identities, online time, reputation, the lottery, evidence and audits.
+    /// Identities, online time, reputation, the lottery, rewards, evidence and audits.
     Standing {
         "Identities that were ever registered"
         identities: Gauge = Metric::gauge("identity_registrations");
@@ -48,6 +48,12 @@ area! {
         slashes: Counter = Metric::counter("staking_slashes_total");
         "Validators that finalized blocks sent to jail"
         jailings: Counter = Metric::counter("staking_jailings_total");
+        "Height of the newest block that paid validators their rewards, at the end of an epoch; 0 until this process saw one"
+        rewards_height: Gauge = Metric::gauge("rewards_height");
+        "Validators that the newest such block paid"
+        reward_payees: Gauge = Metric::gauge("reward_payees");
+        "Rewards that blocks paid to validators at the end of epochs, µBLOCK"
+        rewards_paid: Counter = Metric::counter("rewards_paid_micro_total");
         "Audit records that this node has ever written, by stream (reputation, slashing)"
         audit_records: CounterFamily<1> = Metric::counter("audit_records_total").labels(&["stream"]).values(&[&["reputation", "slashing"]]);
     }
