@@ -8,7 +8,7 @@ mod prover;
 mod simulate;
 
 use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs};
-use node::{AskPassword, RunOptions, StartError, StateSync, StateSyncError, Stopped, Told};
+use node::{AskPassword, Attested, RunOptions, StartError, StateSync, StateSyncError, Stopped, Told};
 use storage::StorageError;
 
 /// What exit codes and error codes call each way of not starting.
@@ -71,7 +71,9 @@ fn start(options: NodeStart) -> NodeFuture {
                 Ok(config::Secret::new(typed.to_string()))
             })
         });
-        match node::run(RunOptions { home, flags, stop, crash_at, ask, state_sync, hurry_to }).await {
+        let cli::release::attest::Attested { seen, missing, valid, why } = cli::release::attest::of_this_program();
+        let attested = Attested { seen, missing, valid, why };
+        match node::run(RunOptions { home, flags, stop, crash_at, ask, state_sync, attested, hurry_to }).await {
             Ok(Stopped::Requested) => Ok(NodeEnd::Requested),
             Ok(Stopped::Fault(reason)) => Ok(NodeEnd::Fault(reason)),
             Err(error) => Err(refused(error)),

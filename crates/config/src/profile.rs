@@ -109,8 +109,10 @@ pub struct Checks {
     pub release: bool,
     /// All tests have passed for that commit.
     pub tests: bool,
-    /// The alert rules are loaded, and a test alert has reached a person.
+    /// The alert rules are loaded, and a test alert has reached its receiver.
     pub alerts: bool,
+    /// No alert about gossip or peers in the hours of the soak: nodes that relay witness data are stable.
+    pub relays: bool,
     /// Hours without an alert that pages.
     pub soak_hours: u32,
     /// Epochs that were finalized.
@@ -121,6 +123,8 @@ pub struct Checks {
     pub rollback: bool,
     /// The three series of the baseline are no worse than when it was taken.
     pub baseline: bool,
+    /// Every incident of the stage before names the branch with its repair.
+    pub hotfixes: bool,
 }
 
 /// The profile of one stage.

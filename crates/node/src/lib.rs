@@ -58,6 +58,6 @@ pub mod upkeep;
 mod wallet;
 
 pub use rebuild::rebuild_history;
-pub use run::{AskPassword, RunOptions, Stopped, run};
+pub use run::{AskPassword, Attested, RunOptions, Stopped, run};
 pub use start_error::{StartError, Told};
 pub use state_sync::{StateSync, StateSyncError};

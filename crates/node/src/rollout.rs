@@ -5,7 +5,9 @@
 use ::config::{GateKind as Kind, GateState};
 use primitives::Height;
 use rpc::types::{GateKind, GateStatus, RolloutStatus, TelemetryStatus};
+use telemetry::areas::Rollout;
 
+use crate::run::Attested;
 use crate::shared::Shared;
 
 /// What stands before the commit in the stamp of a release.
@@ -33,6 +35,16 @@ pub fn measure(shared: &Shared) {
     metrics.enabled.set_bool(shared.config.telemetry.enabled);
     for gate in states(shared) {
         metrics.gates.with([gate.name]).set_bool(gate.is_active);
+    }
+}
+
+/// What attests the program, as metrics, and as a warning where it does not hold.
+pub fn attested(metrics: &Rollout, found: &Attested) {
+    metrics.attestations_seen.set_len(found.seen);
+    metrics.attestations_missing.set_len(found.missing);
+    metrics.attestations_valid.set_bool(found.valid);
+    if let Some(why) = &found.why {
+        tracing::warn!(%why, "the files beside this program do not attest it; verify the release: tb release verify DIR");
     }
 }
 

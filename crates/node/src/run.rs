@@ -81,8 +81,23 @@ pub struct RunOptions {
     pub ask: Option<AskPassword>,
     /// Begin an empty store with a snapshot of others.
     pub state_sync: Option<StateSync>,
+    /// What attests this program as a release.
+    pub attested: Attested,
     /// Blocks up to this height are made without a pause; only the engine `solo` does.
     pub hurry_to: Height,
+}
+
+/// Files beside the program that attest it as a release; for metrics and the log, nothing is refused by them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attested {
+    /// How many there are.
+    pub seen: usize,
+    /// How many are missing.
+    pub missing: usize,
+    /// Whether they hold, and an accepted signer made them.
+    pub valid: bool,
+    /// Why not, where some are there.
+    pub why: Option<String>,
 }
 
 /// Puts a question and gives what was typed; the error is in words.
@@ -135,6 +150,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     let opening = Opening { home: &options.home, genesis, guard_crash: armed.guard, ask: options.ask };
     let (shared, signer) = opening.open(loaded.config)?;
     announce(&shared);
+    crate::rollout::attested(&shared.metrics.rollout, &options.attested);
     let (stop_rpc, rpc_stop) = watch::channel(false);
     if let Some(exporter) =
         exports::start(&exports::Origin::of_node(&shared), crate::rpc::scrape(&shared, rpc_stop.clone()))?

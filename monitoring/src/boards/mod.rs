@@ -11,6 +11,7 @@ mod proofs;
 mod rollout;
 mod runtime;
 mod storage;
+mod telemetry;
 mod validators;
 
 use crate::board::{Board, Panel, Query, Shape, Unit};
@@ -29,6 +30,7 @@ pub const BOARDS: &[Board] = &[
     storage::BOARD,
     runtime::BOARD,
     rollout::BOARD,
+    telemetry::BOARD,
 ];
 
 /// Boards that are promised under a second path, relative to the folder of the generated files.

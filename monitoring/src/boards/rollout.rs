@@ -42,6 +42,16 @@ pub const BOARD: Board = Board {
                 named("rate(telemetry_spans_dropped_total{@}[5m])", "{{instance}} lost"),
             ],
         ),
+        lines(
+            "Release attestations",
+            "Files that attest the program of a node as a release: how many are there and missing, and 1 where they hold.",
+            Unit::Count,
+            &[
+                named("release_attestation_seen{@}", "{{instance}} there"),
+                named("release_attestation_missing{@}", "{{instance}} missing"),
+                named("release_attestation_valid{@}", "{{instance}} valid"),
+            ],
+        ),
         number(
             "Genesis files",
             "One, or nodes of different chains are watched together.",

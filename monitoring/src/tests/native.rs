@@ -101,6 +101,7 @@ fn the_commands_of_the_contract_draw_the_page_where_it_is_promised() {
         testkit::lacks!("S004-179", "make");
         testkit::lacks!("S004-178", "make");
         testkit::lacks!("S003-049", "make");
+        testkit::lacks!("S003-051", "make");
         return;
     };
     assert!(made, "{said}");
@@ -124,6 +125,19 @@ fn the_commands_of_the_contract_draw_the_page_where_it_is_promised() {
         crate::query::labels(&crate::grafana::chosen(query.expr)).expect("series that nodes serve");
     }
     let _gossip = testkit::contract!("S003-049");
+    // The board about telemetry itself, in the same way.
+    let board = BOARDS.iter().find(|board| board.name == "telemetry").expect("the board");
+    let titles: Vec<&str> = board.panels.iter().map(|panel| panel.title).collect();
+    for title in ["Heights without a sample", "Samples that could not be encoded", "Spans lost", "Exports that failed"]
+    {
+        assert!(titles.contains(&title), "{titles:?}");
+    }
+    let committed = std::fs::read_to_string(root().join("monitoring/grafana/telemetry.json")).expect("it is committed");
+    assert!(committed == crate::files()["grafana/telemetry.json"] && committed.contains("\"title\": \"Spans lost\""));
+    for query in board.panels.iter().flat_map(|panel| panel.queries) {
+        crate::query::labels(&crate::grafana::chosen(query.expr)).expect("series that nodes serve");
+    }
+    let _anomalies = testkit::contract!("S003-051");
     match run("npm", &["ci", "--prefix", "monitoring"]) {
         None => testkit::lacks!("S003-047", "npm"),
         Some((fetched, said)) => {

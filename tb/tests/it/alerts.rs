@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use monitoring::Severity;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::alert_faults::{Fault, Ground, every_expression_resolves};
 use crate::cluster::until;
+use crate::command::{run, tb};
 use crate::pay::Payer;
 use crate::prometheus::Prometheus;
 use crate::proofs::prover_in;
@@ -87,10 +89,12 @@ async fn use_it(ground: &Ground, round: usize) {
 async fn alerts_fire_and_clear_on_a_running_network_and_every_panel_has_values() {
     if !Prometheus::is_here() {
         eprintln!("this machine has no prometheus, so no alert was shown; scripts/bootstrap.sh installs it");
+        testkit::lacks!("S004-365", "prometheus");
         return;
     }
     let mut ground = Ground::prepare(false).await;
     assert_eq!(ground.prometheus.alert_rules().await, Some(monitoring::alerts().count()), "every rule is loaded");
+    rollout_check_sees_the_rules(&ground);
     let mut prover = prover_in(&ground.cluster, "first-prover");
     prover.event("proven", PROVE_TIME);
     use_it(&ground, 0).await;
@@ -117,7 +121,43 @@ async fn alerts_fire_and_clear_on_a_running_network_and_every_panel_has_values()
     })
     .await;
     every_expression_resolves(&ground, MINUTES);
+    runbook_queries_run(&ground.prometheus.url);
     ground.cluster.check_no_panic();
+}
+
+/// `tb rollout check` finds every rule of this version in a real Prometheus.
+fn rollout_check_sees_the_rules(ground: &Ground) {
+    let url = ground.cluster.nodes[0].ports.rpc_url();
+    let words = ["rollout", "check", "--stage", "testnet", "--rpc", &url, "--prometheus", &ground.prometheus.url];
+    let report = run(tb().args(words)).json();
+    let checks = report["checks"].as_array().expect("checks");
+    let rules = checks.iter().find(|one| one["check"] == "alert_rules").expect("it is asked");
+    assert_eq!(rules["verdict"], "ok", "{rules}");
+}
+
+/// The block of the runbooks that asks Prometheus, line by line as it stands there.
+fn runbook_queries_run(url: &str) {
+    let _queries = testkit::contract!("S004-365");
+    let page = std::fs::read_to_string(root().join("docs/runbooks/README.md")).expect("the page");
+    let (_, section) = page.split_once("\n## Ask Prometheus\n").expect("the section");
+    let block = section.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let lines: Vec<String> = block.replace("\\\n", " ").lines().map(str::to_owned).collect();
+    assert!(lines.len() > 5 && lines.iter().any(|line| line.contains("/api/v1/query_range")), "{lines:?}");
+    for line in lines {
+        let mut shell = Command::new("bash");
+        shell.args(["-euo", "pipefail", "-c", &line]).current_dir(root()).env("PROMETHEUS_URL", url);
+        let output = shell.output().expect("bash");
+        let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{line}: {wrong}");
+        if line.contains("--raw") || line.starts_with("curl ") {
+            let answer: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{line}: {error}: {said}"));
+            assert_eq!(answer["status"], "success", "{line}: {said}");
+            let is_curve = answer["data"]["result"][0]["values"].as_array().is_some_and(|curve| curve.len() > 2);
+            assert!(is_curve || line.contains("--raw"), "{line}: {said}");
+        } else {
+            assert!(said.trim().parse::<f64>().is_ok(), "{line}: {said}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

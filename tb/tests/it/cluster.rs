@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use cli::devnet::layout::{Network, Ports, Wanted, prepare};
@@ -19,7 +19,7 @@ use rpc::{Client, ClientConfig};
 use tempfile::TempDir;
 use testkit::Seed;
 
-use crate::command::{Ended, pid, run, tb};
+use crate::command::{Ended, pid, run, tb, without_ours};
 
 /// Target time between blocks of most tests, milliseconds.
 pub const INTERVAL_MS: u64 = 200;
@@ -108,10 +108,20 @@ impl Node {
 
     /// Starts the process with these words and variables.
     pub fn start_with(&mut self, words: &[&str], environment: &[(&str, &str)]) {
+        self.start_command(tb(), words, environment);
+    }
+
+    /// Starts the process of another file of the program with these variables.
+    pub fn start_program(&mut self, program: &Path, environment: &[(&str, &str)]) {
+        let mut command = Command::new(program);
+        without_ours(&mut command);
+        self.start_command(command, &[], environment);
+    }
+
+    fn start_command(&mut self, mut command: Command, words: &[&str], environment: &[(&str, &str)]) {
         assert!(self.child.is_none(), "it runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.home.join("node.log")).expect("a log");
         let errors = log.try_clone().expect("a second handle");
-        let mut command = tb();
         command.args(["node", "start", "--json", "--stop-with-stdin", "--home"]).arg(&self.home).args(words);
         command.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(log).stderr(errors);
         self.child = Some(command.spawn().expect("the program was built"));

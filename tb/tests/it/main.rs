@@ -67,6 +67,7 @@ mod reads;
 mod recovery;
 mod reload;
 mod repair;
+mod reversal;
 mod rollout;
 mod room;
 mod scopes;

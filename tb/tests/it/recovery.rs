@@ -15,22 +15,24 @@ use crate::command::{Ended, run, run_in, tb};
 use crate::signers::unsigned;
 
 /// The release that runs, and the one that ran before it.
-const COMMITS: [&str; 2] = ["89abcdef0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef01234567"];
+pub const COMMITS: [&str; 2] = ["89abcdef0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef01234567"];
 /// Blocks that the others make while a node is away, at least.
 const AWAY: u64 = 5;
 
-fn text(path: &Path) -> &str {
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("text")
 }
 
 /// Where releases are installed: the second one is current, the first one was before.
-struct Machine {
+pub struct Machine {
     root: PathBuf,
     signers: PathBuf,
 }
 
 impl Machine {
-    fn new(folder: &Path) -> Self {
+    /// Both releases are made up and signed.
+    pub fn new(folder: &Path) -> Self {
         let [root, signers, key] = ["machine", "signers", "key"].map(|name| folder.join(name));
         let signer = sign::text_of(&sign::make_key(&key).expect("a key"));
         fs::write(&signers, format!("{signer} ours\n")).expect("a list");
@@ -50,19 +52,21 @@ impl Machine {
     }
 
     /// The commit of the program that the service would start.
-    fn current(&self) -> String {
+    pub fn current(&self) -> String {
         let target = fs::read_link(self.root.join("current")).expect("a release");
         target.file_name().and_then(|name| name.to_str()).expect("text").to_owned()
     }
 
-    fn recover(&self, home: &Path, stage: &str, words: &[&str]) -> Ended {
+    /// Runs `tb rollout recover`.
+    pub fn recover(&self, home: &Path, stage: &str, words: &[&str]) -> Ended {
         let reason = format!("the rehearsal of {stage}");
         let all = ["rollout", "recover", "--stage", stage, "--reason", &reason, "--home", text(home)];
         self.ask(&[&all[..], words].concat())
     }
 }
 
-fn found<'i>(incident: &'i Value, step: &str) -> &'i str {
+/// What an incident says of a step.
+pub fn found<'i>(incident: &'i Value, step: &str) -> &'i str {
     let done = incident["done"].as_array().expect("steps").iter().find(|done| done["step"] == step);
     done.and_then(|done| done["found"].as_str()).unwrap_or_else(|| panic!("{step}: {incident}"))
 }
@@ -79,7 +83,7 @@ fn holds_up(cluster: &Cluster) -> (String, String) {
 }
 
 /// Flips bytes of every file in a folder that is long enough to matter.
-fn hurt(folder: &Path) {
+pub fn hurt(folder: &Path) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

@@ -169,7 +169,10 @@ async fn a_check_before_a_promotion_counts_what_it_cannot_know_as_not_ready() {
 fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
     let _report = testkit::contract!("S001-012");
     let url = node.ports.rpc_url();
+    let _routing = testkit::contract!("S001-010");
     let prometheus = Canned::prometheus(3);
+    // Somebody is told at the third look.
+    let alertmanager = Canned::alertmanager("active", &[(0, 0), (0, 0), (1, 0)]);
     let report_file = folder.join("report.json");
     let text = |path: &Path| path.to_str().expect("text").to_owned();
     let words = [
@@ -180,6 +183,8 @@ fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
         &url,
         "--prometheus",
         &prometheus.url,
+        "--alertmanager",
+        &alertmanager.url,
         "--baseline",
         &text(baseline),
         "--report",
@@ -198,7 +203,7 @@ fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
         ("tests", "unknown"),
         ("alert_rules", "ok"),
         ("dashboards", "failed"),
-        ("test_alert", "unknown"),
+        ("test_alert", "ok"),
         ("soak", "failed"),
         ("acknowledgements", "unknown"),
         ("rollback", "unknown"),
@@ -213,11 +218,59 @@ fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
     for key in ["release_channel", "rollout.feature_gates.malachite_consensus"] {
         assert!(drift.contains(&key), "{drift:?}");
     }
+    let found = |report: &Value, check: &str| -> String {
+        let checks = report["checks"].as_array().expect("checks");
+        let one = checks.iter().find(|finding| finding["check"] == check).expect("it is asked");
+        one["found"].as_str().expect("text").to_owned()
+    };
+    assert!(found(&report, "test_alert").starts_with("pager took it after "), "{report}");
+    assert!(found(&report, "alert_rules").contains("all of this version among them"), "{report}");
+    alerts_that_do_not_arrive(node, &found);
     // Two steps at once are refused, whatever else is shown.
     let leap = rollout(node, &["check", "--stage", "canary", "--soaked", &url]).json();
     assert_eq!(verdict(&leap, "step"), "failed", "{leap}");
     let gone = rollout(node, &["check", "--stage", "testnet", "--soaked", "http://127.0.0.1:1"]).refused();
     assert_eq!(gone.exit, 3, "{gone:?}");
+}
+
+/// Rules of another version, a receiver that refuses, a silence, and an Alertmanager that is not there.
+fn alerts_that_do_not_arrive(node: &Node, found: &dyn Fn(&Value, &str) -> String) {
+    let other = Canned::start(|_| {
+        r#"{"status":"success","data":{"groups":[{"rules":[{"type":"alerting","name":"ChainHalted"}]}],"result":[]}}"#
+            .to_owned()
+    });
+    let refusing = Canned::alertmanager("active", &[(0, 0), (1, 1), (2, 2)]);
+    let silenced = Canned::alertmanager("suppressed", &[(0, 0)]);
+    let cases = [
+        (refusing.url.as_str(), "failed", "2 tries to reach pager failed"),
+        (silenced.url.as_str(), "failed", "silenced or inhibited"),
+        ("http://127.0.0.1:1", "unknown", "127.0.0.1:1"),
+    ];
+    for (url, wanted, words) in cases {
+        let ask = ["check", "--stage", "testnet", "--prometheus", &other.url, "--alert-timeout", "1500ms"];
+        let report = rollout(node, &[&ask[..], &["--alertmanager", url]].concat()).json();
+        assert_eq!(verdict(&report, "test_alert"), wanted, "{report}");
+        assert!(found(&report, "test_alert").contains(words), "{report}");
+        assert_eq!(verdict(&report, "alert_rules"), "failed", "{report}");
+        assert!(found(&report, "alert_rules").contains("RewardsOverdue"), "{report}");
+    }
+}
+
+/// The first line of a request; its body is read to the end, or closing the connection would lose the answer.
+fn request(stream: &mut impl Read) -> String {
+    let (mut bytes, mut part) = (Vec::new(), [0; 4_096]);
+    loop {
+        let length = stream.read(&mut part).unwrap_or(0);
+        bytes.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        let body = text.split_once("\r\n\r\n").map(|(head, body)| {
+            let announced = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+            body.len() >= announced.unwrap_or(0)
+        });
+        if length == 0 || body == Some(true) {
+            return String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned();
+        }
+    }
 }
 
 /// Answers every request with what a function makes of its first line.
@@ -232,9 +285,7 @@ impl Canned {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                let mut request = [0; 4_096];
-                let length = stream.read(&mut request).unwrap_or(0);
-                let line = String::from_utf8_lossy(&request[..length]).lines().next().unwrap_or_default().to_owned();
+                let line = request(&mut stream);
                 let body = answer(&line);
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -246,15 +297,57 @@ impl Canned {
         Self { url }
     }
 
-    /// As a Prometheus does: one rule is loaded, and so many alerts fire.
+    /// As a Prometheus does: every rule is loaded, and so many alerts fire.
     fn prometheus(firing: u32) -> Self {
         Self::start(move |line| {
             if line.contains("/api/v1/rules") {
-                return r#"{"status":"success","data":{"groups":[{"rules":[{"type":"alerting","name":"ChainStalled"}]}]}}"#
-                    .to_owned();
+                return loaded_rules();
             }
             let value = if line.contains("ALERTS") { firing } else { 0 };
             format!(r#"{{"status":"success","data":{{"result":[{{"value":[1.5,"{value}"]}}]}}}}"#)
+        })
+    }
+
+    /// As a Prometheus does that has every rule loaded, and of which these alerts fire.
+    fn firing(names: &'static [&'static str]) -> Self {
+        Self::start(move |line| {
+            if line.contains("/api/v1/rules") {
+                return loaded_rules();
+            }
+            let alerts: Vec<_> = names
+                .iter()
+                .map(|name| serde_json::json!({ "state": "firing", "labels": { "alertname": name } }))
+                .collect();
+            serde_json::json!({ "status": "success", "data": { "alerts": alerts } }).to_string()
+        })
+    }
+
+    /// As an Alertmanager does that holds the alert it was sent in this state; at each look at its metrics so many
+    /// notifications were tried and have failed, the last pair from then on.
+    fn alertmanager(state: &'static str, notifications: &'static [(u32, u32)]) -> Self {
+        let (looks, sent) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self::start(move |line| {
+            if line.starts_with("POST /api/v2/alerts") {
+                sent.fetch_add(1, Ordering::Relaxed);
+                return String::new();
+            }
+            if line.starts_with("GET /metrics") {
+                let look = usize::try_from(looks.fetch_add(1, Ordering::Relaxed)).expect("few looks");
+                let (tried, failed) = notifications[look.min(notifications.len() - 1)];
+                return format!(
+                    "# TYPE alertmanager_notifications_total counter\n\
+                     alertmanager_notifications_total{{integration=\"webhook\"}} {tried}\n\
+                     alertmanager_notifications_total{{integration=\"email\"}} 0\n\
+                     alertmanager_notifications_failed_total{{integration=\"webhook\",reason=\"other\"}} {failed}\n\
+                     alertmanager_notifications_suppressed_total 9\n"
+                );
+            }
+            assert!(line.starts_with("GET /api/v2/alerts?filter=rollout_test"), "{line}");
+            if sent.load(Ordering::Relaxed) == 0 {
+                return "[]".to_owned();
+            }
+            serde_json::json!([{ "labels": {}, "receivers": [{ "name": "pager" }], "status": { "state": state } }])
+                .to_string()
         })
     }
 
@@ -286,6 +379,14 @@ impl Canned {
     }
 }
 
+/// The answer of a Prometheus that has loaded the rules of this version.
+fn loaded_rules() -> String {
+    let rules: Vec<Value> = cli::rollout::judge::shipped_alerts()
+        .map(|name| serde_json::json!({ "type": "alerting", "name": name, "health": "ok" }))
+        .collect();
+    serde_json::json!({ "status": "success", "data": { "groups": [{ "rules": rules }] } }).to_string()
+}
+
 fn smoke_at(url: &str) -> Ended {
     run(tb().args(["rollout", "smoke", "--timeout", "1s", "--rpc", url]))
 }
@@ -298,22 +399,14 @@ fn watches_after_a_step(folder: &Path, good: &rpc::types::RolloutStatus) {
     let (program, told) = (folder.join("page"), folder.join("told"));
     std::fs::write(&program, format!("#!/bin/sh\ncat \"$1\" >> {}\n", told.display())).expect("written");
     std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
-    let firing = |names: &'static [&'static str]| {
-        Canned::start(move |_| {
-            let alerts: Vec<_> = names
-                .iter()
-                .map(|name| serde_json::json!({ "state": "firing", "labels": { "alertname": name } }))
-                .collect();
-            serde_json::json!({ "status": "success", "data": { "alerts": alerts } }).to_string()
-        })
-    };
-    let watch = |node: &Canned, prometheus: &str| {
-        let words = ["--stage", "testnet", "--for", "1500ms", "--every", "100ms", "--patience", "1s"];
+    let watch_at = |stage: &str, lasting: &str, node: &Canned, prometheus: &str| {
+        let words = ["--stage", stage, "--for", lasting, "--every", "100ms", "--patience", "1s"];
         let mut command = tb();
         command.args(["rollout", "watch"]).args(words).args(["--rpc", &node.url, "--prometheus", prometheus]);
         run(command.arg("--notify").arg(&program).arg("--home").arg(folder))
     };
-    let (calm, gossip) = (firing(&[]), firing(&["GossipDropped", "ProveSlow"]));
+    let watch = |node: &Canned, prometheus: &str| watch_at("testnet", "1500ms", node, prometheus);
+    let (calm, gossip) = (Canned::firing(&[]), Canned::firing(&["GossipDropped", "ProveSlow"]));
     let moving = Canned::moving(good);
     let quiet = watch(&moving, &calm.url).ok();
     assert!(quiet["looks"].as_u64() > Some(1) && !told.exists(), "{quiet}");
@@ -333,10 +426,33 @@ fn watches_after_a_step(folder: &Path, good: &rpc::types::RolloutStatus) {
         let said = std::fs::read_to_string(&told).expect("the program was run");
         assert!(said.contains(why) && said.contains(&format!("\"number\": {number}")), "{said}");
     }
+    watches_a_canary(good, &watch_at);
     // The program that tells a person fails: that is said too.
     std::fs::write(&program, "#!/bin/sh\nexit 3\n").expect("written");
     let alone = watch(&moving, &gossip.url).refused();
     assert!(alone.error.contains("tell them yourself"), "{alone:?}");
+}
+
+/// Three epochs at least, however short the time is, with votes, rewards and everything else that has an alert.
+fn watches_a_canary(good: &rpc::types::RolloutStatus, watch: &dyn Fn(&str, &str, &Canned, &str) -> Ended) {
+    let _canary = testkit::contract!("S001-038");
+    let moving = Canned::moving(&rpc::types::RolloutStatus { epoch_blocks: 5, ..good.clone() });
+    let calm = Canned::firing(&[]);
+    let seen = watch("canary", "1ms", &moving, &calm.url).ok();
+    assert!(seen["epochs"].as_u64() >= Some(3) && seen["looks"].as_u64() > Some(3), "{seen}");
+    let unpaid = Canned::firing(&["RewardsOverdue"]);
+    let silent = Canned::firing(&["ConsensusProofsFew", "ValidatorSilent"]);
+    let unloaded = Canned::start(|_| r#"{"status":"success","data":{"groups":[],"alerts":[]}}"#.to_owned());
+    let cases = [
+        (&unpaid, "alerts fire: RewardsOverdue"),
+        (&silent, "alerts fire: ConsensusProofsFew, ValidatorSilent"),
+        (&unloaded, "nobody watches: alerts are not loaded: "),
+    ];
+    for (prometheus, why) in cases {
+        let refused = watch("canary", "1ms", &moving, &prometheus.url).refused();
+        assert_eq!((refused.exit, refused.code.as_str()), (10, "rollout_anomaly"), "{refused:?}");
+        assert!(refused.error.contains(why), "{refused:?}");
+    }
 }
 
 /// The check after a deployment, at a node whose telemetry stands still or cannot be encoded.

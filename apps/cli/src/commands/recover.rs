@@ -35,7 +35,8 @@ pub const EXAMPLES_INCIDENT: &str = "\
 Examples:
   tb rollout incident list
   tb rollout incident show 1
-  tb rollout incident resolve 1 --by on-call";
+  tb rollout incident resolve 1 --by on-call
+  tb rollout incident resolve 1 --by on-call --hotfix fix/votes-wait";
 
 /// Arguments of `tb rollout recover`.
 #[derive(Debug, Args)]
@@ -86,6 +87,9 @@ enum Command {
         /// Whose word, and why it is over
         #[arg(long, value_name = "WORDS")]
         by: String,
+        /// The branch with the repair; before the mainnet every incident of the canary must name one
+        #[arg(long, value_name = "BRANCH")]
+        hotfix: Option<String>,
     },
 }
 
@@ -183,8 +187,8 @@ pub fn incidents(arguments: &Incidents, context: &Context) -> Result<(), Failure
             let incident = incident::numbered(&folder, *number)?;
             context.output.result(&incident, || incident.report());
         }
-        Command::Resolve { number, by } => {
-            let incident = incident::resolve(&folder, *number, by, now_ms())?;
+        Command::Resolve { number, by, hotfix } => {
+            let incident = incident::resolve(&folder, *number, by, hotfix.as_deref(), now_ms())?;
             context.output.result(&incident, || incident.report());
         }
     }

@@ -33,7 +33,7 @@ Examples:
   tb rollout check --stage testnet --config node.toml --genesis genesis.json --json
   tb rollout check --stage canary --soaked http://127.0.0.1:26658 --release ./the-block-0.2.0 \\
       --previous-release ./the-block-0.1.0 --evidence evidence.toml --prometheus http://127.0.0.1:9090 \\
-      --baseline baseline.json";
+      --alertmanager http://127.0.0.1:9093 --baseline baseline.json";
 const EXAMPLES_PROFILE: &str = "\
 Examples:
   tb rollout profile --stage testnet";
@@ -114,12 +114,18 @@ struct Check {
     /// List of accepted signers
     #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true, default_value = SIGNERS_DEFAULT)]
     signers: PathBuf,
-    /// What people and other machines say: tests, test alert, acknowledgements
+    /// What people and other machines say: tests, acknowledgements
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
     /// The Prometheus that watches the stage before
     #[arg(long, value_name = "URL")]
     prometheus: Option<String>,
+    /// The Alertmanager behind it, which is sent a test alert
+    #[arg(long, value_name = "URL")]
+    alertmanager: Option<String>,
+    /// How long the test alert may take to reach its receiver
+    #[arg(long, value_name = "TIME", default_value = "90s", value_parser = parse_duration)]
+    alert_timeout: Duration,
     /// File of `tb rollout baseline`
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -238,6 +244,10 @@ async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<
         let client = context.client_at(url)?;
         facts.monitoring = Some(gather::monitoring(&client, profile.checks.soak_hours, facts.now_ms).await);
     }
+    if let Some(url) = &check.alertmanager {
+        let client = context.client_at(url)?;
+        facts.test_alert = Some(gather::test_alert(&client, check.alert_timeout, facts.now_ms).await);
+    }
     let soaked: Option<Client> = check.soaked.as_ref().map(|url| context.client_at(url)).transpose()?;
     if let Some(client) = &soaked {
         facts.soak = Some(gather::soak(client, facts.now_ms).await?);
@@ -309,6 +319,9 @@ pub(super) struct Moved {
     ready: bool,
     /// The last block.
     pub(super) height: Height,
+    /// Blocks of an epoch.
+    #[serde(skip)]
+    pub(super) epoch_blocks: u64,
     sample_height: Height,
     encode_failures: u64,
 }
@@ -316,7 +329,7 @@ pub(super) struct Moved {
 /// What is not yet as it must be after a deployment.
 async fn still_wanting(client: &Client, from: (Height, Option<Height>)) -> Result<Result<Moved, String>, Failure> {
     let (status, ready) = futures::try_join!(client.rollout_status(), client.health_ready())?;
-    let (height, telemetry) = (status.finalized_height, status.telemetry);
+    let (height, epoch_blocks, telemetry) = (status.finalized_height, status.epoch_blocks, status.telemetry);
     if telemetry.encode_failures > 0 {
         let what = format!("{} telemetry samples could not be encoded", telemetry.encode_failures);
         let hint = "read the warnings of the log target telemetry; do not go on with this deployment";
@@ -326,7 +339,7 @@ async fn still_wanting(client: &Client, from: (Height, Option<Height>)) -> Resul
         (Some(reason), _) => Err(format!("the node is not ready: {}", reason.message)),
         (None, _) if height <= from.0 => Err(format!("the height stays at {height}")),
         (None, Some(sampled)) if Some(sampled) > from.1 => {
-            Ok(Moved { ready: true, height, sample_height: sampled, encode_failures: 0 })
+            Ok(Moved { ready: true, height, epoch_blocks, sample_height: sampled, encode_failures: 0 })
         }
         (None, Some(sampled)) => Err(format!("telemetry samples stay at height {sampled}")),
         (None, None) => Err("there are no telemetry samples".to_owned()),

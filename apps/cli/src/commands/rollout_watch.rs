@@ -6,7 +6,8 @@
 //! ```
 //! Rules
 //! - Consensus, telemetry and proofs are watched by the alerts that exist for them; nothing is judged twice here.
-//! - A Prometheus that does not answer is an anomaly: nobody watches then.
+//! - A Prometheus that does not answer, or has not loaded every alert of this version, is an anomaly: nobody watches then.
+//! - It ends when both the time and the epochs are over: a canary is watched for at least three epochs.
 //! - The incident has no steps to do, so it can be resolved at once; until then it holds every promotion up.
 
 use std::path::PathBuf;
@@ -25,12 +26,17 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::duration_ms;
 use crate::rollout::incident::{self, FOLDER, GateState, Incident};
+use crate::rollout::judge::missing_alerts;
 
 /// Examples.
 pub const EXAMPLES: &str = "\
 Examples:
   tb rollout watch --stage testnet --prometheus http://127.0.0.1:9090 --for 2h
+  tb rollout watch --stage canary --prometheus http://127.0.0.1:9090 --for 1h --epochs 3
   tb rollout watch --stage mainnet --prometheus http://127.0.0.1:9090 --for 24h --notify /usr/local/bin/page";
+
+/// Epochs over which rewards and votes of a canary are watched, when nothing else is said.
+const CANARY_EPOCHS: u64 = 3;
 
 /// Arguments of `tb rollout watch`.
 #[derive(Debug, Args)]
@@ -44,6 +50,9 @@ pub struct Watch {
     /// How long
     #[arg(long = "for", value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
     lasting: Duration,
+    /// How many epochs, at least [default: 3 on the canary, else 0]
+    #[arg(long, value_name = "COUNT")]
+    epochs: Option<u64>,
     /// Time between two looks
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_duration)]
     every: Duration,
@@ -59,6 +68,7 @@ pub struct Watch {
 struct Watched {
     looks: u64,
     height: Height,
+    epochs: u64,
     seconds: u64,
 }
 
@@ -69,29 +79,47 @@ struct Watched {
 pub async fn run(arguments: &Watch, context: &Context) -> Result<(), Failure> {
     let (client, prometheus) = (context.client()?, context.client_at(&arguments.prometheus)?);
     let started = Instant::now();
-    let mut watched = Watched { looks: 0, height: Height::GENESIS, seconds: 0 };
-    while started.elapsed() < arguments.lasting {
-        match look(&client, &prometheus, arguments.patience).await {
-            Ok(height) => watched.height = height,
+    let mut watched = Watched { looks: 0, height: Height::GENESIS, epochs: 0, seconds: 0 };
+    let wanted = arguments.epochs.unwrap_or(if arguments.stage == ReleaseChannel::Canary { CANARY_EPOCHS } else { 0 });
+    let mut first = None;
+    while started.elapsed() < arguments.lasting || watched.epochs < wanted {
+        let look = look(&client, &prometheus, arguments.patience).await;
+        let (height, epoch_blocks) = match look {
+            Ok(seen) => seen,
             Err(anomaly) => return escalate(arguments, context, &client, &anomaly).await,
-        }
+        };
+        let since = *first.get_or_insert(height);
+        watched.height = height;
+        watched.epochs = height.0.saturating_sub(since.0) / epoch_blocks.max(1);
         watched.looks = watched.looks.saturating_add(1);
+        // Epochs may be left when the time is over.
         let left = arguments.lasting.saturating_sub(started.elapsed());
-        tokio::time::sleep(arguments.every.min(left)).await;
+        let pause = if left.is_zero() && watched.epochs < wanted { arguments.every } else { arguments.every.min(left) };
+        tokio::time::sleep(pause).await;
     }
     watched.seconds = started.elapsed().as_secs();
     context.output.result(&watched, || {
         let time = duration_ms(watched.seconds.saturating_mul(1_000));
-        format!("ok: nothing in {} looks over {time}, height {}", watched.looks, watched.height)
+        let Watched { looks, height, epochs, .. } = &watched;
+        format!("ok: nothing in {looks} looks over {time} and {epochs} epochs, height {height}")
     });
     Ok(())
 }
 
-/// The height, or what is not as it must be.
-async fn look(client: &Client, prometheus: &Client, patience: Duration) -> Result<Height, String> {
+/// The height with the blocks of an epoch, or what is not as it must be.
+async fn look(client: &Client, prometheus: &Client, patience: Duration) -> Result<(Height, u64), String> {
     let moved = moved(client, patience).await.map_err(|failure| failure.error.error)?;
-    let firing = prometheus.prometheus_firing().await.map_err(|error| format!("nobody watches: {error}"))?;
-    if firing.is_empty() { Ok(moved.height) } else { Err(format!("alerts fire: {}", firing.join(", "))) }
+    let unwatched = |error: rpc::ClientError| format!("nobody watches: {error}");
+    let missing = missing_alerts(&prometheus.prometheus_alerts().await.map_err(unwatched)?);
+    if !missing.is_empty() {
+        return Err(format!("nobody watches: alerts are not loaded: {}", missing.join(", ")));
+    }
+    let firing = prometheus.prometheus_firing().await.map_err(unwatched)?;
+    if firing.is_empty() {
+        Ok((moved.height, moved.epoch_blocks))
+    } else {
+        Err(format!("alerts fire: {}", firing.join(", ")))
+    }
 }
 
 async fn escalate(arguments: &Watch, context: &Context, client: &Client, anomaly: &str) -> Result<(), Failure> {

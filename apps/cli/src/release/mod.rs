@@ -18,8 +18,9 @@
 //!
 //! The program of the folder is never started.
 //!
-//! Read next: [`installed`] for the releases of a machine, [`info`] for what is inside a program, [`provenance`] for the statement.
+//! Read next: [`attest`] for the program that runs, [`installed`] for the releases of a machine, [`info`] for what is inside a program, [`provenance`] for the statement.
 
+pub mod attest;
 pub mod files;
 pub mod info;
 pub mod installed;

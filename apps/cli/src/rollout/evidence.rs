@@ -6,10 +6,6 @@
 //! passed = true
 //! source = "the run of the tests that shows it"
 //!
-//! [test_alert]
-//! received_at_utc = "2026-03-01 09:00"
-//! by = "who was paged"
-//!
 //! [acknowledgements]
 //! "tb1…" = "2026-03-03 09:00 UTC, agreed by …"
 //! ```
@@ -33,8 +29,6 @@ pub const FILE_BYTES_MAX: u64 = 1 << 20;
 pub struct Evidence {
     /// The tests of a commit.
     pub tests: Option<Tests>,
-    /// An alert that was sent to see whether it arrives.
-    pub test_alert: Option<TestAlert>,
     /// Who agreed to the time of the upgrade, and in which words.
     #[serde(default)]
     pub acknowledgements: BTreeMap<Address, String>,
@@ -50,16 +44,6 @@ pub struct Tests {
     pub passed: bool,
     /// Where that can be seen.
     pub source: String,
-}
-
-/// An alert that was sent to see whether it arrives.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TestAlert {
-    /// When.
-    pub received_at_utc: String,
-    /// Who received it.
-    pub by: String,
 }
 
 /// Reads a file up to the bound.

@@ -10,7 +10,7 @@ use rpc::Client;
 use rpc::types::ValidatorState;
 
 use super::baseline::{self, Baseline};
-use super::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, VerifiedRelease};
+use super::judge::{MonitoringFacts, NodeFacts, RELAY_ALERTS, ReleaseFacts, SoakFacts, TestAlert, VerifiedRelease};
 use crate::exit::Failure;
 use crate::provision::read_genesis;
 use crate::release::sign::Signer;
@@ -20,6 +20,10 @@ use crate::release::verify;
 const LOOKS: u32 = 5;
 /// Time between two of them.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Time between two looks at the Alertmanager.
+const ALERT_LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Name of the alert that is sent to see whether it arrives, and the label that tells one from the next.
+const TEST_ALERT: (&str, &str) = ("RolloutTestAlert", "rollout_test");
 /// Milliseconds of an hour.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -54,7 +58,13 @@ pub fn file_gates(config: &NodeConfig, genesis: &Genesis) -> Vec<(&'static str, 
 /// # Errors
 /// [`Failure`] when the node does not answer.
 pub async fn node(client: &Client, profile: &Profile) -> Result<(NodeFacts, Vec<Drift>), Failure> {
-    let (status, ready) = futures::try_join!(client.rollout_status(), client.health_ready())?;
+    let (status, ready, metrics) =
+        futures::try_join!(client.rollout_status(), client.health_ready(), client.metrics())?;
+    let value = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse::<f64>().ok()).map_or(0, whole)
+    };
+    let attested = (value("release_attestation_seen"), value("release_attestation_valid") == 1);
     let gates = status.gates.iter().map(|gate| (gate.name.as_str(), gate.active || gate.activation_height.is_some()));
     let mut drift = profile.gate_drift(gates);
     let wanted = profile.release_channel.as_str();
@@ -66,7 +76,7 @@ pub async fn node(client: &Client, profile: &Profile) -> Result<(NodeFacts, Vec<
         });
     }
     let not_ready = ready.reasons.into_iter().map(|reason| reason.message).collect();
-    Ok((NodeFacts { commit: status.commit, not_ready, telemetry: status.telemetry }, drift))
+    Ok((NodeFacts { commit: status.commit, not_ready, telemetry: status.telemetry, attested }, drift))
 }
 
 /// The network of the stage before, by one of its nodes.
@@ -120,15 +130,53 @@ pub async fn monitoring(client: &Client, hours: u32, now_ms: u64) -> Result<Moni
     let down = client.prometheus_value("count(up) - sum(up)", None).await.map_err(words)?;
     let firing = client.prometheus_value(r#"count(ALERTS{alertstate="firing"})"#, None).await.map_err(words)?;
     let reaches_back = client.prometheus_value("count(up)", Some(then_s)).await.map_err(words)?.is_some();
-    let pages =
-        format!(r#"count(count_over_time(ALERTS{{alertstate="firing",severity="critical"}}[{}h]))"#, hours.max(1));
-    let pages = client.prometheus_value(&pages, None).await.map_err(words)?;
+    let within =
+        |labels: &str| format!(r#"count(count_over_time(ALERTS{{alertstate="firing",{labels}}}[{}h]))"#, hours.max(1));
+    let pages = client.prometheus_value(&within(r#"severity="critical""#), None).await.map_err(words)?;
+    let relays = within(&format!(r#"alertname=~"{}""#, RELAY_ALERTS.join("|")));
+    let relays = client.prometheus_value(&relays, None).await.map_err(words)?;
     Ok(MonitoringFacts {
         alerts,
         targets_down: count(down),
         firing: count(firing).unwrap_or(0),
         pages_in_soak: reaches_back.then(|| count(pages).unwrap_or(0)),
+        relay_alerts_in_soak: reaches_back.then(|| count(relays).unwrap_or(0)),
     })
+}
+
+/// Sends an alert and waits until a receiver took it.
+///
+/// # Errors
+/// The reason in words, when the Alertmanager does not answer.
+pub async fn test_alert(client: &Client, patience: Duration, now_ms: u64) -> Result<TestAlert, String> {
+    let words = |error: rpc::ClientError| error.to_string();
+    let (name, label) = TEST_ALERT;
+    let id = now_ms.to_string();
+    let before = client.alertmanager_notifications().await.map_err(words)?;
+    let labels = [("alertname", name), ("severity", "critical"), (label, id.as_str())];
+    client.alertmanager_send(&labels, "A test before a rollout; nothing is to be done").await.map_err(words)?;
+    let started = tokio::time::Instant::now();
+    loop {
+        let held = client.alertmanager_held(label, &id).await.map_err(words)?;
+        let now = client.alertmanager_notifications().await.map_err(words)?;
+        let failed = now.failed - before.failed;
+        let taken = now.tried - before.tried - failed;
+        let after_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let is_late = started.elapsed() >= patience;
+        match held {
+            Some(held) if !held.is_active => {
+                return Ok(TestAlert::Lost("the test alert is silenced or inhibited".to_owned()));
+            }
+            Some(held) if taken > 0.5 => return Ok(TestAlert::Received { receivers: held.receivers, after_ms }),
+            Some(held) if is_late => {
+                let to = held.receivers.join(", ");
+                let what = format!("no receiver took it within {after_ms} ms; {failed} tries to reach {to} failed");
+                return Ok(TestAlert::Lost(what));
+            }
+            None if is_late => return Ok(TestAlert::Lost("the Alertmanager does not hold it".to_owned())),
+            _ => tokio::time::sleep(ALERT_LOOK_EVERY.min(patience)).await,
+        }
+    }
 }
 
 fn whole(value: f64) -> u64 {

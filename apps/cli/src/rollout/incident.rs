@@ -55,6 +55,9 @@ pub struct Done {
 pub struct Resolution {
     /// Whose word, and why it is over.
     pub by: String,
+    /// The branch with the repair; none while nobody has named one.
+    #[serde(default)]
+    pub hotfix: Option<String>,
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
 }
@@ -120,8 +123,11 @@ impl Incident {
             let _ = writeln!(text, "- {at_ms} {step}: {found}");
         }
         match &self.resolved {
-            Some(Resolution { by, at_ms }) => {
+            Some(Resolution { by, hotfix, at_ms }) => {
                 let _ = writeln!(text, "Resolved at {at_ms}: {by}");
+                if let Some(branch) = hotfix {
+                    let _ = writeln!(text, "The repair is on the branch {branch}.");
+                }
             }
             None if self.recovered => text.push_str("Every step is done; it is open until somebody resolves it.\n"),
             None => text.push_str("Steps are missing: give the same command again.\n"),
@@ -215,21 +221,28 @@ pub fn save(folder: &Path, incident: &Incident) -> Result<(), Failure> {
     write().map_err(|cause: io::Error| Failure::disk(&path, &cause))
 }
 
-/// Ends an incident that is recovered, or that needed no recovery.
+/// Ends an incident that is recovered, or that needed no recovery; `hotfix` is the branch with the repair.
 ///
 /// # Errors
 /// [`Failure`] when there is none, it is over already, its steps are not all done, or nobody says why.
-pub fn resolve(folder: &Path, number: u32, by: &str, at_ms: u64) -> Result<Incident, Failure> {
+pub fn resolve(folder: &Path, number: u32, by: &str, hotfix: Option<&str>, at_ms: u64) -> Result<Incident, Failure> {
     words(by)?;
+    hotfix.map_or(Ok(()), words)?;
     let mut incident = numbered(folder, number)?;
     let refuse = |what: String, hint: &str| Err(Failure::new(ExitCode::Refused, "incident_state", what, hint));
-    if incident.resolved.is_some() {
+    if let Some(resolved) = incident.resolved.as_mut() {
+        // Only the branch of the repair may come later.
+        if let (None, Some(branch)) = (&resolved.hotfix, hotfix) {
+            resolved.hotfix = Some(branch.to_owned());
+            save(folder, &incident)?;
+            return Ok(incident);
+        }
         return refuse(format!("incident {number} is resolved already"), "run: tb rollout incident list");
     }
     if !incident.recovered {
         return refuse(format!("steps of incident {number} are missing"), "give the command of the recovery again");
     }
-    incident.resolved = Some(Resolution { by: by.to_owned(), at_ms });
+    incident.resolved = Some(Resolution { by: by.to_owned(), hotfix: hotfix.map(str::to_owned), at_ms });
     save(folder, &incident)?;
     Ok(incident)
 }

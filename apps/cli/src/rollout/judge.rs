@@ -10,7 +10,8 @@
 //! | `release`, `sbom` | a folder of a release, and the commit of the node | `release` |
 //! | `tests` | evidence | `tests` |
 //! | `alert_rules`, `dashboards` | Prometheus | `alerts` |
-//! | `test_alert` | evidence | `alerts` |
+//! | `test_alert` | Alertmanager, which is sent one | `alerts` |
+//! | `relays` | the alerts about gossip and peers that Prometheus remembers | `relays` |
 //! | `soak` | the chain's own age, and the alerts that Prometheus remembers | `soak_hours` |
 //! | `epochs` | the height of the stage before | `epochs` |
 //! | `incidents` | the files of incidents | always |
@@ -18,6 +19,7 @@
 //! | `acknowledgements` | evidence, and the voting validators of the stage before | `acknowledgements` |
 //! | `rollback` | the folder of the release before, and a snapshot | `rollback` |
 //! | `baseline` | the file of the baseline, and the node today | `baseline` |
+//! | `hotfixes` | the files of incidents | `hotfixes` |
 
 use config::{Drift, Profile, ReleaseChannel};
 use primitives::{Address, Height};
@@ -27,6 +29,11 @@ use serde::Serialize;
 use super::Evidence;
 use super::incident::Incident;
 
+/// The alert rules that this program was built with.
+const RULES: &str = include_str!("../../../../monitoring/alert.rules.yml");
+/// Alerts that say that nodes do not relay what they should, or cannot.
+pub const RELAY_ALERTS: [&str; 6] =
+    ["NoPeers", "PeersBelowFloor", "PartitionSuspected", "GossipDropped", "HandshakesRefused", "WitnessGossipRefused"];
 /// Sample intervals after which the newest sample is too old.
 const SAMPLE_INTERVALS_MAX: u64 = 3;
 
@@ -113,6 +120,8 @@ pub struct NodeFacts {
     pub not_ready: Vec<String>,
     /// Its telemetry.
     pub telemetry: TelemetryStatus,
+    /// Files that attest its program as a release, and whether they hold: `release_attestation_seen` and `_valid`.
+    pub attested: (u64, bool),
 }
 
 /// The network of the stage before.
@@ -137,7 +146,7 @@ pub struct SoakFacts {
 /// What a Prometheus says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MonitoringFacts {
-    /// Alerts that are loaded.
+    /// Alerts that are loaded and can be evaluated.
     pub alerts: Vec<String>,
     /// Targets that are not up; `None` when there is no target at all.
     pub targets_down: Option<u64>,
@@ -145,6 +154,32 @@ pub struct MonitoringFacts {
     pub firing: u64,
     /// Pages (critical alerts) within the soak; `None` when it does not reach back that far.
     pub pages_in_soak: Option<u64>,
+    /// Alerts about gossip and peers within the soak; `None` as above.
+    pub relay_alerts_in_soak: Option<u64>,
+}
+
+/// What became of an alert that was sent to see whether it arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TestAlert {
+    /// A receiver took it.
+    Received {
+        /// The receivers of its routes.
+        receivers: Vec<String>,
+        /// After so many milliseconds.
+        after_ms: u64,
+    },
+    /// Nobody did; why.
+    Lost(String),
+}
+
+/// The names of the alerts that this program was built with.
+pub fn shipped_alerts() -> impl Iterator<Item = &'static str> {
+    RULES.lines().filter_map(|line| line.trim_start().strip_prefix("- alert: "))
+}
+
+/// Shipped alerts that are not among these.
+pub fn missing_alerts(loaded: &[String]) -> Vec<&'static str> {
+    shipped_alerts().filter(|name| !loaded.iter().any(|alert| alert == name)).collect()
 }
 
 /// Everything that was gathered; `None` is what nobody gave.
@@ -168,6 +203,8 @@ pub struct Facts {
     pub evidence: Option<Evidence>,
     /// What a Prometheus says, or why it does not.
     pub monitoring: Option<Result<MonitoringFacts, String>>,
+    /// What became of the test alert, or why none could be sent.
+    pub test_alert: Option<Result<TestAlert, String>>,
     /// What is worse than the baseline, or why that could not be seen.
     pub worse: Option<Result<Vec<String>, String>>,
 }
@@ -207,12 +244,14 @@ pub fn judge(profile: &Profile, facts: &Facts) -> Vec<Finding> {
     ask(asked.alerts, "alert_rules", &|| alert_rules(facts));
     ask(asked.alerts, "dashboards", &|| dashboards(facts));
     ask(asked.alerts, "test_alert", &|| test_alert(facts));
+    ask(asked.relays, "relays", &|| relays(u64::from(asked.soak_hours), facts));
     ask(asked.soak_hours > 0, "soak", &|| soak(u64::from(asked.soak_hours), facts));
     ask(asked.epochs > 0, "epochs", &|| epochs(u64::from(asked.epochs), facts));
     ask(asked.epochs > 0, "interventions", &|| interventions(profile.release_channel, u64::from(asked.epochs), facts));
     ask(asked.acknowledgements, "acknowledgements", &|| acknowledgements(facts));
     ask(asked.rollback, "rollback", &|| rollback(facts));
     ask(asked.baseline, "baseline", &|| baseline(facts));
+    ask(asked.hotfixes, "hotfixes", &|| hotfixes(profile.release_channel, facts));
     findings
 }
 
@@ -279,6 +318,16 @@ fn release(facts: &Facts) -> Finding {
             };
             let runs = node.commit.as_deref().unwrap_or("no release");
             let found = format!("the node runs {runs}, {} signed {}", release.signer, release.commit);
+            let (seen, valid) = node.attested;
+            if seen > 0 && !valid {
+                let found = format!("{found}; {seen} files attest the program of the node, and they do not hold there");
+                return finding(
+                    "release",
+                    Verdict::Failed,
+                    found,
+                    "read the node's warning, and install the release again",
+                );
+            }
             finding("release", told(runs == release.commit), found, "install the release: tb release use DIR")
         }
     }
@@ -323,8 +372,12 @@ fn alert_rules(facts: &Facts) -> Finding {
         Ok(monitoring) => monitoring,
         Err(finding) => return finding,
     };
-    let count = monitoring.alerts.len();
-    finding("alert_rules", told(count > 0), format!("{count} alerts are loaded"), "load monitoring/alert.rules.yml")
+    let (count, missing) = (monitoring.alerts.len(), missing_alerts(&monitoring.alerts));
+    let found = match missing.len() {
+        0 => format!("{count} alerts are loaded, all of this version among them"),
+        _ => format!("{count} alerts are loaded; missing or broken: {}", missing.join(", ")),
+    };
+    finding("alert_rules", told(missing.is_empty()), found, "load monitoring/alert.rules.yml of this version")
 }
 
 fn dashboards(facts: &Facts) -> Finding {
@@ -341,13 +394,35 @@ fn dashboards(facts: &Facts) -> Finding {
 }
 
 fn test_alert(facts: &Facts) -> Finding {
-    match facts.evidence.as_ref().and_then(|evidence| evidence.test_alert.as_ref()) {
-        None => unknown("test_alert", "[test_alert] in the file of --evidence"),
-        Some(alert) => {
-            let found = format!("received at {} UTC, says {}", alert.received_at_utc, alert.by);
-            finding("test_alert", Verdict::Ok, found, "")
+    let check = "test_alert";
+    match &facts.test_alert {
+        None => unknown(check, "an Alertmanager with --alertmanager"),
+        Some(Err(error)) => finding(check, Verdict::Unknown, error, "name an Alertmanager that answers"),
+        Some(Ok(TestAlert::Lost(why))) => finding(
+            check,
+            Verdict::Failed,
+            why,
+            "repair route, silence or receiver in the Alertmanager, and check again",
+        ),
+        Some(Ok(TestAlert::Received { receivers, after_ms })) => {
+            finding(check, Verdict::Ok, format!("{} took it after {after_ms} ms", receivers.join(", ")), "")
         }
     }
+}
+
+/// Every node relays witness data, so what shows that relays are stable is gossip without an alert.
+fn relays(hours: u64, facts: &Facts) -> Finding {
+    let check = "relays";
+    let monitoring = match monitored(check, facts) {
+        Ok(monitoring) => monitoring,
+        Err(finding) => return finding,
+    };
+    let Some(alerts) = monitoring.relay_alerts_in_soak else {
+        let found = format!("Prometheus does not remember the last {hours} hours");
+        return finding(check, Verdict::Unknown, found, "let Prometheus watch the stage before for so long");
+    };
+    let found = format!("{alerts} alerts about gossip and peers in the last {hours} hours");
+    finding(check, told(alerts == 0), found, "find out which nodes relay nothing: docs/runbooks/network.md")
 }
 
 fn soak(hours: u64, facts: &Facts) -> Finding {
@@ -408,6 +483,24 @@ fn interventions(stage: ReleaseChannel, wanted: u64, facts: &Facts) -> Finding {
         _ => format!("incidents since height {since}: {}", within.join(", ")),
     };
     finding(check, told(within.is_empty()), found, "let the stage before run for so many epochs without help")
+}
+
+/// What went wrong on the stage before is repaired, and somebody says where.
+fn hotfixes(stage: ReleaseChannel, facts: &Facts) -> Finding {
+    let of_before = facts.incidents.iter().filter(|incident| Some(incident.stage) == stage.before());
+    let named = |incident: &&Incident| incident.resolved.as_ref().is_some_and(|resolved| resolved.hotfix.is_some());
+    let (done, left): (Vec<_>, Vec<_>) = of_before.partition(named);
+    let numbers: Vec<String> = left.iter().map(|incident| incident.number.to_string()).collect();
+    let found = match numbers.len() {
+        0 => format!("each of {} incidents of the stage before names its branch", done.len()),
+        _ => format!("no branch is named by the incidents {}", numbers.join(", ")),
+    };
+    finding(
+        "hotfixes",
+        told(left.is_empty()),
+        found,
+        "queue the repair, then: tb rollout incident resolve NUMBER --by WORDS --hotfix BRANCH",
+    )
 }
 
 fn acknowledgements(facts: &Facts) -> Finding {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cli::rollout::incident::{Incident, Resolution};
-use cli::rollout::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, is_ready};
+use cli::rollout::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, TestAlert, is_ready, shipped_alerts};
 use cli::rollout::{Baseline, Evidence, Facts, Finding, Verdict, judge};
 use config::{Drift, Profiles, ReleaseChannel};
 use primitives::{Address, Hash, Height, SecretKey};
@@ -29,7 +29,6 @@ fn evidence(text: &str) -> Evidence {
 fn sound_evidence() -> String {
     format!(
         "[tests]\ncommit = \"{COMMIT}\"\npassed = true\nsource = \"run 7\"\n\
-         [test_alert]\nreceived_at_utc = \"2026-01-01 08:00\"\nby = \"on call\"\n\
          [acknowledgements]\n\"{}\" = \"agreed\"\n\"{}\" = \"agreed\"\n",
         address(1),
         address(2)
@@ -56,6 +55,7 @@ fn good(stage: ReleaseChannel) -> Facts {
                 sampled_at_ms: Some(OPEN_MS - 9_000),
                 ..TelemetryStatus::default()
             },
+            attested: (4, true),
         }),
         soak: Some(SoakFacts {
             channel: stage.before().map_or("development", ReleaseChannel::as_str).to_owned(),
@@ -70,11 +70,13 @@ fn good(stage: ReleaseChannel) -> Facts {
         previous: Some(Ok(release(BEFORE))),
         evidence: Some(evidence(&sound_evidence())),
         monitoring: Some(Ok(MonitoringFacts {
-            alerts: vec!["ChainStalled".to_owned()],
+            alerts: shipped_alerts().map(str::to_owned).collect(),
             targets_down: Some(0),
             firing: 0,
             pages_in_soak: Some(0),
+            relay_alerts_in_soak: Some(0),
         })),
+        test_alert: Some(Ok(TestAlert::Received { receivers: vec!["pager".to_owned()], after_ms: 900 })),
         worse: Some(Ok(Vec::new())),
         incidents: Vec::new(),
     }
@@ -94,7 +96,7 @@ fn incident(stage: ReleaseChannel, height: Option<u64>) -> Incident {
         release_before: None,
         done: Vec::new(),
         recovered: true,
-        resolved: Some(Resolution { by: "on call".to_owned(), at_ms: OPEN_MS }),
+        resolved: Some(Resolution { by: "on call".to_owned(), hotfix: None, at_ms: OPEN_MS }),
     }
 }
 
@@ -132,6 +134,7 @@ fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
             ("alert_rules", Unknown),
             ("dashboards", Unknown),
             ("test_alert", Unknown),
+            ("relays", Unknown),
             ("soak", Unknown),
             ("epochs", Unknown),
             ("interventions", Unknown),
@@ -142,7 +145,8 @@ fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
     );
     let refused = || "it does not answer".to_owned();
     let broken = wanting(canary, |facts| facts.monitoring = Some(Err(refused())));
-    assert_eq!(broken, [("alert_rules", Unknown), ("dashboards", Unknown), ("soak", Unknown)]);
+    assert_eq!(broken, [("alert_rules", Unknown), ("dashboards", Unknown), ("relays", Unknown), ("soak", Unknown)]);
+    assert_eq!(wanting(canary, |facts| facts.test_alert = Some(Err(refused()))), [("test_alert", Unknown)]);
     assert_eq!(wanting(canary, |facts| facts.worse = Some(Err(refused()))), [("baseline", Unknown)]);
     assert_eq!(
         wanting(canary, |facts| facts.release = Some(Err("the signature".to_owned()))),
@@ -181,9 +185,13 @@ fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
         ("telemetry", Box::new(|facts| node(facts).telemetry.enabled = false)),
         ("release", Box::new(|facts| node(facts).commit = Some(BEFORE.to_owned()))),
         ("release", Box::new(|facts| node(facts).commit = None)),
+        ("release", Box::new(|facts| node(facts).attested = (3, false))),
         ("tests", Box::new(|facts| facts.evidence = Some(evidence(&sound_evidence().replace("true", "false"))))),
         ("tests", Box::new(|facts| facts.evidence = Some(evidence(&sound_evidence().replace(COMMIT, BEFORE))))),
         ("alert_rules", Box::new(|facts| watched(facts).alerts.clear())),
+        ("alert_rules", Box::new(|facts| drop(watched(facts).alerts.pop()))),
+        ("test_alert", Box::new(|facts| facts.test_alert = Some(Ok(TestAlert::Lost("silenced".to_owned()))))),
+        ("relays", Box::new(|facts| watched(facts).relay_alerts_in_soak = Some(1))),
         ("dashboards", Box::new(|facts| watched(facts).firing = 1)),
         ("dashboards", Box::new(|facts| watched(facts).targets_down = None)),
         ("soak", Box::new(|facts| watched(facts).pages_in_soak = Some(1))),
@@ -233,6 +241,54 @@ fn an_alert_of_consensus_proofs_the_lottery_or_peers_holds_the_step_up() {
 }
 
 #[test]
+fn a_canary_waits_for_alerts_on_rewards_and_for_relays_that_are_stable() {
+    let _rewards = testkit::contract!("S001-036");
+    let _relays = testkit::contract!("S001-039");
+    use Verdict::{Failed, Unknown};
+    let canary = ReleaseChannel::Canary;
+    // Each is shipped, is drilled with promtool, and must be loaded where the canary is watched.
+    let drills = include_str!("../../../../monitoring/tests/standing.yml");
+    for alert in ["RewardsOverdue", "RewardPayeesFew"] {
+        assert!(shipped_alerts().any(|shipped| shipped == alert) && drills.contains(&format!("- name: \"{alert}\"")));
+        let without = wanting(canary, |facts| watched(facts).alerts.retain(|loaded| loaded != alert));
+        assert_eq!(without, [("alert_rules", Failed)], "{alert}");
+    }
+    // Every node relays: what tells that it does not is an alert, and its history is asked before witnesses are paid.
+    for alert in cli::rollout::judge::RELAY_ALERTS {
+        assert!(shipped_alerts().any(|shipped| shipped == alert), "{alert}");
+    }
+    assert_eq!(wanting(canary, |facts| watched(facts).relay_alerts_in_soak = Some(2)), [("relays", Failed)]);
+    assert_eq!(wanting(canary, |facts| watched(facts).relay_alerts_in_soak = None), [("relays", Unknown)]);
+    let profiles = Profiles::built_in().expect("sound");
+    for stage in ReleaseChannel::ALL {
+        let profile = profiles.of(stage);
+        assert_eq!(profile.checks.relays, profile.feature_gates["witness_network"], "{stage:?}");
+    }
+}
+
+#[test]
+fn the_mainnet_waits_for_seven_epochs_every_signature_and_a_branch_for_each_incident() {
+    let _mainnet = testkit::contract!("S001-041");
+    use ReleaseChannel::{Canary, Mainnet, Testnet};
+    use Verdict::Failed;
+    assert_eq!(Profiles::built_in().expect("sound").of(Mainnet).checks.epochs, 7);
+    assert_eq!(wanting(Mainnet, |facts| soak(facts).epochs = 6), [("epochs", Failed)]);
+    let slower = wanting(Mainnet, |facts| facts.worse = Some(Ok(vec!["slower".to_owned()])));
+    assert_eq!(slower, [("baseline", Failed)]);
+    assert_eq!(wanting(Mainnet, |facts| soak(facts).validators.push(address(3))), [("acknowledgements", Failed)]);
+    // Before the epochs that are counted, so it is no intervention; its repair must be queued all the same.
+    let after = |of, hotfix: Option<&str>| {
+        wanting(Mainnet, |facts| {
+            let resolved = Resolution { by: "on call".to_owned(), hotfix: hotfix.map(str::to_owned), at_ms: OPEN_MS };
+            facts.incidents = vec![Incident { resolved: Some(resolved), ..incident(of, Some(1)) }];
+        })
+    };
+    assert_eq!(after(Canary, None), [("hotfixes", Failed)]);
+    assert_eq!(after(Canary, Some("fix/votes-wait")), []);
+    assert_eq!(after(Testnet, None), [], "another chain");
+}
+
+#[test]
 fn an_open_incident_and_help_within_the_epochs_that_count_hold_the_step_up() {
     use ReleaseChannel::{Canary, Development, Mainnet, Testnet};
     use Verdict::Failed;
@@ -249,7 +305,7 @@ fn an_open_incident_and_help_within_the_epochs_that_count_hold_the_step_up() {
     assert_eq!(helped(Canary, Testnet, None), [("interventions", Failed)], "nobody knows when");
     assert_eq!(helped(Canary, Development, Some(1)), [], "another chain");
     assert_eq!(helped(Testnet, Development, Some(1)), [], "no epochs are asked for");
-    assert_eq!(helped(Mainnet, Canary, Some(2_000)), [("interventions", Failed)]);
+    assert_eq!(helped(Mainnet, Canary, Some(2_000)), [("interventions", Failed), ("hotfixes", Failed)]);
     let later = |height| {
         wanting(Canary, |facts| {
             let soaked = soak(facts);

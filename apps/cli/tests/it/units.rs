@@ -23,6 +23,12 @@ fn units_expose_little_and_start_commands_that_exist() {
         assert!(parsed.is_ok(), "{command}: {:?}", parsed.err());
     }
     assert!(text.contains("Alias=ledger-node.service"), "the other promised name");
+    let _ledger = testkit::contract!("S004-292");
+    let runbook = include_str!("../../../../docs/runbooks/node.md");
+    let down = runbook.split("\n## ").find(|section| section.starts_with("NodeDown\n")).expect("its section");
+    let (confirm, _) = down.split_once("**Fix.**").expect("confirm comes before fix");
+    assert!(confirm.contains("systemctl is-active ledger-node"), "the runbook asks the unit before anything is done");
+    assert!(confirm.contains("/health/live"), "and the ledger behind it");
     let Ok(judged) =
         Command::new("systemd-analyze").args(["security", "--offline=true", "--no-pager"]).arg(&unit).output()
     else {

@@ -37,6 +37,8 @@ struct Rule {
     #[serde(rename = "type")]
     kind: String,
     name: String,
+    #[serde(default)]
+    health: String,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +76,7 @@ impl Client {
         Ok(result.first().and_then(|sample| sample.value.1.parse().ok()))
     }
 
-    /// Names of the alerts that the Prometheus at this URL has loaded, sorted.
+    /// Names of the alerts that the Prometheus at this URL has loaded and can evaluate, sorted.
     ///
     /// # Errors
     /// See [`Client::health`].
@@ -83,7 +85,8 @@ impl Client {
         let (url, status, body) = self.send(request, self.request_timeout, REPLY_BYTES_MAX).await?;
         let Answer { data: Rules { groups } } = read(&url, status, &body)?;
         let rules = groups.into_iter().flat_map(|group| group.rules);
-        let mut names: Vec<String> = rules.filter(|rule| rule.kind == "alerting").map(|rule| rule.name).collect();
+        let mut names: Vec<String> =
+            rules.filter(|rule| rule.kind == "alerting" && rule.health != "err").map(|rule| rule.name).collect();
         names.sort();
         Ok(names)
     }

@@ -13,6 +13,12 @@ area! {
         channel: InfoFamily<1> = Metric::info("rollout_channel_info").labels(&["channel"]);
         "1 while the gate is in force on this node, else 0"
         gates: GaugeFamily<1> = Metric::gauge("rollout_gate_active").labels(&["gate"]);
+        "Files beside the program that attest it as a release: parts, sums, provenance, signature"
+        attestations_seen: Gauge = Metric::gauge("release_attestation_seen");
+        "1 when these files hold for the program and an accepted signer made them, else 0"
+        attestations_valid: Gauge = Metric::gauge("release_attestation_valid");
+        "Such files that are missing; 4 where the program is no installed release"
+        attestations_missing: Gauge = Metric::gauge("release_attestation_missing");
         "1 when samples and exporters are on, else 0"
         enabled: Gauge = Metric::gauge("telemetry_enabled");
         "Samples that were written to the log target telemetry"
