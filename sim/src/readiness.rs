@@ -47,6 +47,7 @@ impl World {
             behind,
             syncing: is_syncing(behind),
             peers: running.tips.len(),
+            only_validator: false,
         };
         if self.plan.seeded_bug == Some(SeededBug::SaysItIsReady) {
             (observation.starting, observation.finalized_age_ms, observation.syncing) = (false, 0, false);

@@ -42,8 +42,8 @@ pub(crate) enum Step {
     Contract,
 }
 
-/// The most that a cold run of all steps may take, in seconds. The shares aim at three quarters of it.
-const TOTAL_SECONDS_MAX: u64 = 60 * 60;
+/// The most that a cold run of all steps may take, in seconds. The shares together stay below three quarters of it.
+const TOTAL_SECONDS_MAX: u64 = 75 * 60;
 
 // The shares together leave room for the time that building xtask itself takes.
 const _: () = {
@@ -65,7 +65,7 @@ const _: () = {
         total += steps[next].share_seconds();
         next += 1;
     }
-    assert!(total < TOTAL_SECONDS_MAX, "the shares of the steps pass the total");
+    assert!(total * 4 < TOTAL_SECONDS_MAX * 3, "the shares of the steps pass three quarters of the total");
 };
 
 impl Step {
@@ -76,7 +76,7 @@ impl Step {
             Self::Tools => 3 * 60 + 30,
             // The proof stack once more, checked for another target.
             Self::Wasm => 90,
-            Self::Build => 15 * 60,
+            Self::Build => 18 * 60,
             Self::Clippy => 3 * 60,
             // Three of them for the simulator.
             Self::Tests => 20 * 60,
@@ -297,20 +297,22 @@ mod tests {
     fn all_steps_together_have_a_limit() {
         let laps = [
             lap(Step::Tools, 315),
-            lap(Step::Build, 1_350),
+            lap(Step::Build, 1_620),
             lap(Step::Clippy, 270),
-            lap(Step::Tests, 1_395),
+            lap(Step::Tests, 1_800),
             lap(Step::Defects, 360),
+            lap(Step::Wasm, 135),
+            lap(Step::Contract, 45),
         ];
         let error = in_time(&laps).unwrap_err();
-        assert!(error.to_string().contains("61:30, more than 60:00"), "{error}");
+        assert!(error.to_string().contains("75:45, more than 75:00"), "{error}");
     }
 
     #[test]
     fn the_table_names_every_step_and_the_total() {
         let text = table(&[lap(Step::Fmt, 2), lap(Step::Tests, 99)]);
         assert!(text.contains("fmt            0:02     0:30  ok"), "{text}");
-        assert!(text.contains("total          1:41    60:00"), "{text}");
+        assert!(text.contains("total          1:41    75:00"), "{text}");
         let failed = Lap { failed: true, ..lap(Step::Deny, 1) };
         assert!(table(&[failed]).contains("FAILED"));
     }

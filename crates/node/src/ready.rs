@@ -29,6 +29,13 @@ pub fn behind(shared: &Shared, finalized: u64) -> u64 {
     best.map_or(0, |best| telemetry::health::behind(best.0, &progress))
 }
 
+/// Whether the chain has this validator and no other.
+fn is_only_validator(shared: &Shared) -> bool {
+    let Some(ours) = shared.validator else { return false };
+    let set = shared.chain().ok().and_then(|chain| chain.validators().ok());
+    set.is_some_and(|set| matches!(set.validators(), [only] if only.address == ours))
+}
+
 /// Whether this node should be given work now.
 pub fn judge(shared: &Shared) -> Readiness {
     let finalized = shared.store.head().map_or(0, |head| head.height.0);
@@ -57,5 +64,6 @@ pub fn judge(shared: &Shared) -> Readiness {
         behind,
         syncing: is_syncing(behind),
         peers,
+        only_validator: peers == 0 && is_only_validator(shared),
     })
 }

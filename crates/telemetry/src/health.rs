@@ -9,7 +9,7 @@
 //! | `starting` | x | x | | | since its start the node was not yet where its best peer is: what peers said so far may be old |
 //! | `syncing` | x | x | | | the node fetches heights that others have |
 //! | `stalled` | x | x | x | | no height was finalized for too long |
-//! | `no_peers` | x | x | | | nobody is connected |
+//! | `no_peers` | x | x | | | nobody is connected, and others vote |
 //!
 //! A wallet runtime adds what keeps it from its upstream node (`node/src/wallet/upstream.rs`).
 //!
@@ -112,6 +112,8 @@ pub struct Observation<'a> {
     pub syncing: bool,
     /// Connected peers.
     pub peers: usize,
+    /// Whether the chain has this validator and no other, so that it decides without peers.
+    pub only_validator: bool,
 }
 
 /// Why a node is not ready.
@@ -248,7 +250,7 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
     if has_chain && seen.finalized_age_ms > limit_ms {
         reasons.push(Reason::Stalled { age_ms: seen.finalized_age_ms, limit_ms });
     }
-    if has_peers && seen.peers == 0 {
+    if has_peers && seen.peers == 0 && !seen.only_validator {
         reasons.push(Reason::NoPeers);
     }
     Readiness { reasons }

@@ -279,3 +279,27 @@ async fn fresh_nodes_have_the_gates_of_development_and_reach_their_collector() {
     }
     assert_ne!(chains[0], chains[1], "each is a chain of its own");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_node_of_a_devnet_tells_the_collector_of_the_environment_and_takes_nothing_else_from_there() {
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().expect("a folder");
+    let collector = Collector::http(Manner::Takes).await;
+    let base = free_base(1).to_string();
+    let mut command = tb();
+    command
+        .args(["devnet", "--json", "--nodes", "1", "--no-prover", "--base-port", &base, "--home"])
+        .arg(folder.path());
+    command.env("TB_ROLLOUT_TELEMETRY_HTTP_ENDPOINT", &collector.url).env("TB_RPC_LISTEN", "127.0.0.1:1");
+    let mut devnet = Running::start(&mut command);
+    let started = devnet.event("started", START_TIME);
+    let url = started["nodes"][0]["rpc"].as_str().expect("a URL").to_owned();
+    assert_eq!(text(&span(&collector, "node.telemetry.init").await.attributes, "mode").as_deref(), Some("validator"));
+    // The only validator of a chain needs no peers.
+    let client = Client::new(&ClientConfig::new(url)).expect("a good URL");
+    until("the only validator is ready", PATIENCE, async || {
+        client.health_ready().await.ok().filter(|ready| ready.ready)
+    })
+    .await;
+    assert_eq!(devnet.interrupt(PATIENCE), Some(0));
+}

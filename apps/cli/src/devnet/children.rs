@@ -28,6 +28,11 @@ const LOG_LINES: usize = 12;
 /// Bytes of the log that are read for them.
 const LOG_BYTES: u64 = 16 * 1024;
 
+/// Whether the key may be the same at every node: what is logged, and which collector is told.
+fn is_of_all(key: &str) -> bool {
+    key == "telemetry_auth_token" || ["log.", "rollout.telemetry."].iter().any(|all| key.starts_with(all))
+}
+
 /// One node of the network and its process, if it has one.
 #[derive(Debug)]
 struct Child {
@@ -104,7 +109,7 @@ impl Children {
         let mut command = Command::new(&self.program);
         command.args(&child.words);
         // A configuration in the environment would be that of every node at once: same ports, same data.
-        for name in config::KEYS.iter().filter(|key| !key.name.starts_with("log.")).flat_map(|key| key.environment) {
+        for name in config::KEYS.iter().filter(|key| !is_of_all(key.name)).flat_map(|key| key.environment) {
             command.env_remove(name);
         }
         command.envs(environment.iter().map(|(name, value)| (*name, value)));

@@ -121,7 +121,19 @@ fn times_have_a_unit_and_stages_a_name() {
     assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
     assert_eq!(parse_duration("10s"), Ok(Duration::from_secs(10)));
     assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-    for bad in ["", "10", "s", "-1s", "1h", "1.5s", "10 s", "99999999999999999999s", "18446744073709551615m"] {
+    assert_eq!(parse_duration("24h"), Ok(Duration::from_secs(86_400)));
+    for bad in [
+        "",
+        "10",
+        "s",
+        "-1s",
+        "1d",
+        "1.5s",
+        "10 s",
+        "99999999999999999999s",
+        "18446744073709551615m",
+        "18446744073709551615h",
+    ] {
         assert!(parse_duration(bad).is_err(), "{bad:?} was taken");
     }
     assert_eq!(parse_stage("proposed"), Ok(Stage::Proposed));

@@ -106,6 +106,7 @@ impl Relay {
             behind: 0,
             syncing: false,
             peers: 0,
+            only_validator: false,
         });
         let own = judged.reasons.iter().map(health::view);
         Ready::judged(health::judged_for(Mode::Wallet), own.chain(self.upstream.reasons()).collect())

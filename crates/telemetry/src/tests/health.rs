@@ -17,7 +17,15 @@ fn fine(role: Role) -> Observation<'static> {
         behind: 0,
         syncing: false,
         peers: 3,
+        only_validator: false,
     }
+}
+
+#[test]
+fn the_only_validator_of_a_chain_needs_no_peers() {
+    let alone = Observation { peers: 0, only_validator: true, ..fine(Role::Validator) };
+    assert!(readiness(&alone).ready());
+    assert_eq!(readiness(&Observation { only_validator: false, ..alone }).reasons, [Reason::NoPeers]);
 }
 
 const ROLES: [Role; 4] = [Role::Validator, Role::Full, Role::Solo, Role::Wallet];
