@@ -20,7 +20,7 @@ impl World {
             | Fault::MisdirectedWrite { node } => *node == number,
             Fault::PowerLoss => true,
             // It waits for its step; from then on the process is down.
-            Fault::SnapshotCrash { node, .. } | Fault::PruneCrash { node, .. } => {
+            Fault::SnapshotCrash { node, .. } | Fault::PruneCrash { node, .. } | Fault::MigrateCrash { node, .. } => {
                 *node == number && self.counts.in_effect_us.contains_key(index)
             }
             _ => false,
@@ -42,7 +42,12 @@ impl World {
         // A crash, a failing disk, a torn write and what hits snapshots are counted when they strike.
         let waits = matches!(
             fault,
-            Fault::Crash { .. } | Fault::Disk { .. } | Fault::TornWrite { .. } | Fault::PruneCrash { .. }
+            Fault::Crash { .. }
+                | Fault::Disk { .. }
+                | Fault::TornWrite { .. }
+                | Fault::PruneCrash { .. }
+                | Fault::MigrateCrash { .. }
+                | Fault::Rot { .. }
         );
         if !waits && !fault.is_of_snapshots() {
             self.begins(index);
@@ -78,6 +83,8 @@ impl World {
             Fault::SnapshotCrash { .. } | Fault::SnapshotDisk { .. } | Fault::SnapshotDamage { .. } => {
                 return self.snapshot_fault_begins(&fault);
             }
+            Fault::MigrateCrash { node, at } => return self.migration_begins(node, at),
+            Fault::Rot { node } => self.rot_begins(node),
             Fault::Partition { .. }
             | Fault::Disconnect { .. }
             | Fault::Loss { .. }

@@ -25,6 +25,7 @@ use storage::{Store, StoreConfig};
 
 use crate::node::Node;
 use crate::properties::{Check, Property, broken};
+use crate::upkeep::bodies;
 use crate::world::{Event, MS, Packet, REBOOT_US, World};
 
 /// Where fetched chunks are kept.
@@ -47,6 +48,8 @@ pub enum Question {
     Header(Height),
     /// The file of a chunk.
     Chunk(Hash),
+    /// The body of a height, and that of the one before.
+    Bodies(Height),
 }
 
 /// A validator on its way to a copy.
@@ -155,9 +158,16 @@ impl World {
                 let holder = whole.find(|one| one.manifest.chunks().iter().any(|chunk| chunk.id == *id));
                 holder.and_then(|holder| holder.chunk_file(id).ok())
             }
+            Question::Bodies(height) => bodies(&running.store, *height),
         };
-        let lies = self.plan.snapshots.as_ref().is_some_and(|snapshots| snapshots.liars.contains(&number));
-        if let (true, Question::Chunk(_), Some(file)) = (lies, asked, &mut answer) {
+        let lies = match asked {
+            Question::Chunk(_) => {
+                self.plan.snapshots.as_ref().is_some_and(|snapshots| snapshots.liars.contains(&number))
+            }
+            Question::Bodies(_) => !self.is_honest(number),
+            Question::Plan | Question::Header(_) => false,
+        };
+        if let (true, Some(file)) = (lies, &mut answer) {
             let bit = self.copies_chance.index(file.len().saturating_mul(8));
             if let Some(byte) = file.get_mut(bit / 8) {
                 *byte ^= 1 << (bit % 8);

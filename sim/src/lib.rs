@@ -58,6 +58,7 @@ pub mod subjects;
 pub mod summary;
 pub mod timeline;
 pub mod traffic;
+mod upkeep;
 pub mod witness;
 pub mod world;
 

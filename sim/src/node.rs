@@ -105,6 +105,12 @@ pub struct Node {
     pub tears: bool,
     /// What was damaged on its disk since it was last started.
     pub damage: Option<&'static str>,
+    /// Its store is that of an older program until it is migrated.
+    pub migrates: bool,
+    /// Heights of which a bit was inverted and that are not back.
+    pub rotten: BTreeSet<Height>,
+    /// The question for a quarantined height that waits for an answer.
+    pub wanted: Option<(u64, Height)>,
     /// Its consensus log.
     pub log: Log,
     /// What its key has signed.
@@ -158,6 +164,9 @@ impl Node {
             disk_fails: false,
             tears: false,
             damage: None,
+            migrates: false,
+            rotten: BTreeSet::new(),
+            wanted: None,
             log: Log::default(),
             guard: GuardFile::default(),
             offset_ms: 0,
@@ -290,6 +299,7 @@ impl Node {
         self.hurt = BTreeSet::new();
         (self.is_blank, self.joining, self.joins_failed) = (true, None, 0);
         self.damage = None;
+        (self.migrates, self.rotten, self.wanted) = (false, BTreeSet::new(), None);
         self.log = Log::default();
         self.acknowledged = Height::GENESIS;
     }

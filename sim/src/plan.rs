@@ -42,7 +42,7 @@ pub use links::{Links, Region, Route};
 pub use misbehaviour::Misbehaviour;
 pub use phases::{Pattern, Phase};
 pub use proofs::Proofs;
-pub use pruning::{PruneStep, Pruning};
+pub use pruning::{Pruning, WriteStep};
 pub use read::Format;
 pub use snapshots::Snapshots;
 pub use staking::Staking;

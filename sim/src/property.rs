@@ -75,13 +75,17 @@ pub enum Property {
     VerdictsSurviveRestarts,
     /// A pruned store has whole what it should keep, also after a crash while it was pruned.
     PrunedStoresAnswer,
+    /// A store of an older program is refused until it is migrated, and a migration that ends anywhere is finished by the next.
+    MigrationIsFinished,
+    /// Rot is found, never served, and gone once a peer gave what is right.
+    RotIsMended,
     /// After the last fault, heights are decided again within a bounded number of rounds.
     Progress,
 }
 
 impl Property {
     /// Every property.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Agreement,
         Self::Validity,
         Self::NoAcknowledgedTransactionLost,
@@ -115,6 +119,8 @@ impl Property {
         Self::LagNeverStopsBlocks,
         Self::VerdictsSurviveRestarts,
         Self::PrunedStoresAnswer,
+        Self::MigrationIsFinished,
+        Self::RotIsMended,
         Self::Progress,
     ];
 
@@ -159,6 +165,8 @@ impl Property {
             Self::LagNeverStopsBlocks => "lag_never_stops_blocks",
             Self::VerdictsSurviveRestarts => "verdicts_survive_restarts",
             Self::PrunedStoresAnswer => "pruned_stores_answer",
+            Self::MigrationIsFinished => "migration_is_finished",
+            Self::RotIsMended => "rot_is_mended",
             Self::Progress => "progress",
         }
     }

@@ -13,9 +13,9 @@
 
 use primitives::Height;
 use replica::Application;
-use storage::{Fault as DiskFault, FaultOn, PruneTo, Store};
+use storage::{Fault as DiskFault, PruneTo, Store};
 
-use crate::plan::{Fault, PruneStep};
+use crate::plan::{Fault, WriteStep};
 use crate::properties::{Check, Property, broken};
 use crate::world::{Event, REBOOT_US, World};
 
@@ -35,14 +35,14 @@ impl World {
         }
         let ends_at = self.ends_while_pruning(number);
         let disk = self.node(number).disk.clone();
-        if let Some(on) = ends_at.and_then(fails_on) {
+        if let Some(on) = ends_at.and_then(WriteStep::fails_on) {
             disk.arm(on, 0, DiskFault::Io);
         }
         let done = store.prune(to);
         if let Some(step) = ends_at {
-            fails_on(step).into_iter().for_each(|on| disk.arm(on, NEVER, DiskFault::Io));
+            step.fails_on().into_iter().for_each(|on| disk.arm(on, NEVER, DiskFault::Io));
             self.strikes("prune_crash", number);
-            self.effect(step.effect());
+            self.effect(step.prune_effect());
             self.stop(number);
             self.after(REBOOT_US, Event::Boot(number));
             return Ok(());
@@ -55,6 +55,8 @@ impl World {
                 self.after(REBOOT_US, Event::Boot(number));
                 return Ok(());
             }
+            // What rotted is looked for first; the piece waits.
+            Err(error) if error.is_damage() && !self.node(number).rotten.is_empty() => return Ok(()),
             Err(error) => {
                 let detail = format!("validator {number} cannot prune at height {head}: {error}");
                 return broken(Property::PrunedStoresAnswer, detail);
@@ -64,7 +66,7 @@ impl World {
     }
 
     /// The step of pruning at which this validator ends now, if a fault waits for it.
-    fn ends_while_pruning(&self, number: u16) -> Option<PruneStep> {
+    fn ends_while_pruning(&self, number: u16) -> Option<WriteStep> {
         let waits = self.active.iter().filter(|index| !self.counts.in_effect_us.contains_key(index));
         waits.into_iter().find_map(|index| match self.plan.faults[*index].fault {
             Fault::PruneCrash { node, at } if node == number => Some(at),
@@ -93,6 +95,9 @@ impl World {
         let headers_from = head.0.saturating_sub(pruning.keep_headers).max(1);
         for height in (headers_from..=head.0).map(Height) {
             let Some((decided, _)) = self.judge.decided(height) else { continue };
+            if store.is_quarantined(height) || self.nodes[usize::from(number)].rotten.contains(&height) {
+                continue;
+            }
             let header = store.header(height).ok().flatten();
             if header.map(|(header, _)| header.hash()) != Some(decided) {
                 return wrong(height, "it has not the header");
@@ -112,14 +117,4 @@ impl World {
 fn block_of(store: &Store, height: Height) -> Option<primitives::Hash> {
     let bytes = store.block(height).ok().flatten()?;
     primitives::Block::from_bytes(&bytes).ok().map(|block| block.hash())
-}
-
-/// The call of the disk that a process that ends at this step does not live to see done.
-const fn fails_on(step: PruneStep) -> Option<FaultOn> {
-    match step {
-        PruneStep::BeforeWrite => Some(FaultOn::Write),
-        PruneStep::AfterWrite => Some(FaultOn::Sync),
-        PruneStep::AfterSync => Some(FaultOn::Mark),
-        PruneStep::AfterMark => None,
-    }
 }

@@ -166,6 +166,7 @@ fn text_of_packet(packet: &Packet) -> String {
         Packet::SnapshotAsk(question, Question::Chunk(id)) => {
             format!("snapshot question {question} for chunk {}", short(id))
         }
+        Packet::SnapshotAsk(question, Question::Bodies(height)) => format!("question {question} for height {height}"),
         Packet::SnapshotAnswer(question, answer) => {
             format!("snapshot answer {question}, {} bytes", answer.as_ref().map_or(0, Bytes::len))
         }

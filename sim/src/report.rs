@@ -13,7 +13,7 @@ use crate::run::slowest;
 use crate::world::{MS, World};
 
 /// What takes effect besides faults and dishonest validators, as summaries name it.
-pub const EFFECTS: [&str; 65] = [
+pub const EFFECTS: [&str; 74] = [
     "unsynced_write_lost",
     "disk_error",
     "disk_full",
@@ -79,6 +79,15 @@ pub const EFFECTS: [&str; 65] = [
     "oversize_proof_refused",
     "unbonded_proof_refused",
     "second_proof_refused",
+    "migrated",
+    "migrate_crash_before_write",
+    "migrate_crash_after_write",
+    "migrate_crash_after_sync",
+    "migrate_crash_after_mark",
+    "rot_found",
+    "store_mended",
+    "body_back",
+    "body_refused",
 ];
 
 /// The same of what only scenarios have.

@@ -127,6 +127,7 @@ fn last_checks(world: &mut World) -> Check {
     world.judge.no_conflicting_signature(&notary, is_honest)?;
     for number in 0..world.plan.nodes() {
         world.no_bad_snapshot_is_used(number)?;
+        world.what_rotted_is_back(number)?;
     }
     for index in 0..world.nodes.len() {
         let node = &world.nodes[index];

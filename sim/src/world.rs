@@ -369,6 +369,9 @@ impl World {
         if self.is_held_down(number) || self.node(number).running.is_some() || self.node(number).joining.is_some() {
             return Ok(());
         }
+        if !self.is_migrated(number)? {
+            return Ok(());
+        }
         if self.begins_with_a_copy(number) {
             return self.join(number);
         }
@@ -385,6 +388,7 @@ impl World {
                 return Ok(());
             }
             Err(reason) if node.damage.is_some() => return self.damage_is_found(number, Some(&reason)),
+            Err(reason) if !node.rotten.is_empty() => return self.mends_at_a_start(number, &reason),
             Err(reason) if self.is_honest(number) => {
                 let detail = format!("validator {number} does not start: {reason}");
                 return Err(Broken { property: Property::HonestValidatorRuns, detail });
@@ -441,6 +445,9 @@ impl World {
         node.set_clock(now_ms);
         let now = node.now();
         if let Packet::SnapshotAnswer(question, answer) = &packet {
+            if node.wanted.is_some_and(|(wanted, _)| wanted == *question) {
+                return self.bodies_came(to, answer.as_ref());
+            }
             return self.answered(to, from, *question, answer.as_ref());
         }
         let Some(running) = &mut node.running else { return Ok(()) };
@@ -506,6 +513,7 @@ impl World {
         if self.is_honest(number) {
             self.readiness_tells_the_truth(number)?;
         }
+        self.looks_for_rot(number)?;
         let node = &self.nodes[usize::from(number)];
         let oldest = node.running.as_ref().map_or(Height::GENESIS, |running| running.chain().oldest());
         let status = Packet::Status(node.finalized(), oldest);

@@ -184,12 +184,16 @@ fn process_fault(fault: &Fault) -> Result<ProcessFault, String> {
         Fault::Loss { ppm } => ProcessFault::Loss { ppm },
         Fault::Duplicates { ppm } => ProcessFault::Duplicates { ppm },
         Fault::Slow { .. } => return Err("slow (use pause or delay)".to_owned()),
+        Fault::MigrateCrash { .. } => {
+            return Err("migrate_crash (the tests of the store end processes while they migrate)".to_owned());
+        }
         Fault::PruneCrash { .. } => {
             return Err("prune_crash (a real process is not ended at a step of pruning)".to_owned());
         }
         Fault::ProversStop => return Err("provers_stop (a drill has no provers)".to_owned()),
         Fault::TornWrite { .. }
         | Fault::BitFlip { .. }
+        | Fault::Rot { .. }
         | Fault::MisdirectedWrite { .. }
         | Fault::SnapshotCrash { .. }
         | Fault::SnapshotDisk { .. }

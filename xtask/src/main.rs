@@ -120,6 +120,9 @@ enum Command {
         /// Minutes of the task about the lag.
         #[arg(long, value_name = "COUNT", default_value_t = nightly::MINUTES, value_parser = clap::value_parser!(u64).range(1..=240))]
         minutes: u64,
+        /// Processes that die in the task about kills.
+        #[arg(long, value_name = "COUNT", default_value_t = nightly::KILLS, value_parser = clap::value_parser!(u64).range(2..))]
+        kills: u64,
     },
 }
 
@@ -135,8 +138,8 @@ fn main() -> ExitCode {
         Command::Release { out } => release::run(&workspace, out.as_deref()).map(|_| ()),
         Command::Vendor { folder, check } => vendor::run(&workspace, folder.as_deref(), check),
         Command::Tag { name, vendored } => tag::run(&workspace, &name, vendored.as_deref()),
-        Command::Nightly { task, seeds, jobs, mutations, minutes } => {
-            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations, minutes })
+        Command::Nightly { task, seeds, jobs, mutations, minutes, kills } => {
+            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations, minutes, kills })
         }
     });
     match done {

@@ -12,6 +12,7 @@ mod alerts;
 pub(crate) mod chain;
 mod damage;
 mod folds;
+mod kills;
 mod lag;
 mod mutations;
 mod quorum;
@@ -39,6 +40,8 @@ pub(crate) const SEEDS: u64 = 10_000;
 pub(crate) const MINUTES: u64 = 30;
 /// Altered proofs unless the command line says otherwise.
 pub(crate) const MUTATIONS: u64 = 100_000;
+/// Kills unless the command line says otherwise.
+pub(crate) const KILLS: u64 = 10_000;
 /// Fewest seeds of a result that is accepted.
 const SEEDS_MIN: u64 = 10_000;
 /// Fewest kinds under each of these keys of a result: a kind that is not listed was not looked for.
@@ -74,6 +77,8 @@ pub(crate) enum Task {
     Alerts,
     /// Flips and cuts in a journal, a store and a snapshot.
     Damage,
+    /// Validators under a load that die at named steps and at random moments.
+    Kills,
     /// A release: built for other machines, signed, checked, and built again to the same bytes.
     Release,
 }
@@ -91,13 +96,14 @@ impl Task {
             Self::Lag => "lag",
             Self::Alerts => "alerts",
             Self::Damage => "damage",
+            Self::Kills => "kills",
             Self::Release => "release",
         }
     }
 
     /// Whether the result must be there. What only a quiet or a large machine can measure is measured when somebody has one.
     fn is_required(self) -> bool {
-        !matches!(self, Self::Lag | Self::Largest | Self::Damage)
+        !matches!(self, Self::Lag | Self::Largest | Self::Damage | Self::Kills)
     }
 
     fn result(self) -> String {
@@ -116,6 +122,8 @@ pub(crate) struct Extent {
     pub(crate) mutations: u64,
     /// Minutes of the task about the lag.
     pub(crate) minutes: u64,
+    /// Processes that die.
+    pub(crate) kills: u64,
 }
 
 /// Runs all tasks, or the one named, and writes their results.
@@ -137,6 +145,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Lag => lag::run(workspace, extent.minutes)?,
             Task::Alerts => alerts::run(workspace)?,
             Task::Damage => damage::run(workspace)?,
+            Task::Kills => kills::run(workspace, extent.kills)?,
             Task::Release => release::run(workspace)?,
         };
         let path = task.result();
@@ -285,6 +294,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Lag => lag::wrong(result),
         Task::Alerts => alerts::wrong(result),
         Task::Damage => damage::wrong(result),
+        Task::Kills => kills::wrong(result),
         Task::Release => release::wrong(result),
     });
     wrong

@@ -61,6 +61,8 @@ pub enum Defect {
     StopsAtTheFloor,
     /// Pruning takes a block more than it may.
     PrunesOneTooMany,
+    /// A body that comes back for a quarantined height is kept without a check.
+    TakesAnyBody,
 }
 
 /// Whether this build has the defects at all; false in every program.

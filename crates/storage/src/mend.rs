@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 
 use primitives::{Block, Hash, Height};
 
+use crate::backend::faulty::FaultyDisk;
 use crate::check::Digest;
 use crate::columns::{Column, height_key};
 use crate::error::StorageError;
 use crate::mark::Head;
-use crate::open::Store;
+use crate::open::{Store, StoreConfig};
 use crate::quarantine::{QUARANTINE_MAX, Record, record_op};
 use crate::repair::{Body, Rebuild, Trust, Work};
 
@@ -60,6 +61,27 @@ impl Store {
         let aside = rebuild.finish(vec![record_op(&record)])?;
         let kept = all.saturating_sub(u64::try_from(quarantined.len()).unwrap_or(u64::MAX));
         Ok(Mended { head: head.height, kept, quarantined, aside })
+    }
+
+    /// The same for a disk of a simulation: gives the one that takes its place, and the quarantined heights.
+    ///
+    /// # Errors
+    /// As [`Store::mend`].
+    pub fn mend_faulty(
+        damaged: &FaultyDisk,
+        genesis: &Hash,
+        digest: &Digest,
+    ) -> Result<(FaultyDisk, Vec<Height>), StorageError> {
+        let built = FaultyDisk::new();
+        let old = Self::open_unverified(&StoreConfig::Faulty(damaged.clone()), genesis)?;
+        let new = Self::open(&StoreConfig::Faulty(built.clone()), genesis)?;
+        let head = old.head().ok_or(StorageError::NotInitialised)?;
+        let trust = Trust { digest: *digest, certifies: &|_, _, _| false };
+        let mut work = Work::between(&old, &new, &trust);
+        work.copy_state()?;
+        let record = work.readable_bodies(head, &mut |_, _| {})?;
+        new.finish_repair(head, vec![record_op(&record)])?;
+        Ok((built, record.into_keys().collect()))
     }
 }
 

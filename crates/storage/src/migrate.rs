@@ -45,8 +45,15 @@ impl Store {
     /// # Errors
     /// As [`Store::open`]: among them a store in use, damaged, of another chain, or of a schema that no step begins with.
     pub fn migrate(path: &Path, genesis: &Hash, dry_run: bool) -> Result<Migration, StorageError> {
-        let config = StoreConfig::Disk { path: path.to_owned(), verify: Verify::Full };
-        let (store, found) = Self::open_of_schema(&config, genesis, SCHEMA_OLDEST..=SCHEMA_VERSION)?;
+        Self::migrate_in(&StoreConfig::Disk { path: path.to_owned(), verify: Verify::Full }, genesis, dry_run)
+    }
+
+    /// The same for a store of any kind.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`].
+    pub fn migrate_in(config: &StoreConfig, genesis: &Hash, dry_run: bool) -> Result<Migration, StorageError> {
+        let (store, found) = Self::open_of_schema(config, genesis, SCHEMA_OLDEST..=SCHEMA_VERSION)?;
         let wanted = SCHEMA_VERSION;
         if !dry_run && found < wanted {
             // Every step so far adds columns that begin empty, so the schema alone is written.

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use primitives::defect::{Defect, is_seeded};
 use primitives::{Block, BoundedVec, Hash, Height, LedgerDigest, encode};
 
 use crate::backend::Op;
@@ -125,7 +126,8 @@ impl Store {
             Some(None) => return Ok(Err(Refused::NotInTurn)),
             Some(Some(hash)) => *hash,
         };
-        let Some(block) = body.is_of(&hash).filter(|block| block.header.height == height) else {
+        let any = is_seeded(Defect::TakesAnyBody).then(|| Block::from_bytes(&body.block).ok()).flatten();
+        let Some(block) = any.or_else(|| body.is_of(&hash)).filter(|block| block.header.height == height) else {
             return Ok(Err(Refused::Wrong));
         };
         let Some(before) = (match before {
@@ -134,7 +136,7 @@ impl Store {
         }) else {
             return Ok(Err(Refused::NotInTurn));
         };
-        if !body.follows(before, &block.header, digest) {
+        if !is_seeded(Defect::TakesAnyBody) && !body.follows(before, &block.header, digest) {
             return Ok(Err(Refused::WrongOperations));
         }
         let Some(child) = self.block(height.next())? else { return Ok(Err(Refused::NotInTurn)) };

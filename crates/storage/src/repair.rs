@@ -169,7 +169,7 @@ impl Store {
         Ok(Repaired { head: head.height, kept, refetched, aside })
     }
 
-    fn finish_repair(&self, head: Head, mut last: Vec<Op>) -> Result<(), StorageError> {
+    pub(crate) fn finish_repair(&self, head: Head, mut last: Vec<Op>) -> Result<(), StorageError> {
         let mut writer = self.writer()?;
         last.push(flag(true));
         self.durable_beyond_limit(&mut writer, last, Some(head), |_| {})
@@ -200,7 +200,7 @@ impl Rebuild {
     }
 
     pub(crate) fn work<'a>(&'a self, trust: &'a Trust<'a>) -> Work<'a> {
-        Work { old: &self.old, new: &self.new, trust, refetched: Vec::new(), kept: 0 }
+        Work::between(&self.old, &self.new, trust)
     }
 
     /// Writes the head with `last`, and puts the new store in the place of the damaged one; gives where that one is.
@@ -257,6 +257,12 @@ pub(crate) struct Work<'a> {
     pub(crate) trust: &'a Trust<'a>,
     refetched: Vec<Height>,
     kept: u64,
+}
+
+impl<'a> Work<'a> {
+    pub(crate) fn between(old: &'a Store, new: &'a Store, trust: &'a Trust<'a>) -> Self {
+        Self { old, new, trust, refetched: Vec::new(), kept: 0 }
+    }
 }
 
 impl Work<'_> {

@@ -18,6 +18,8 @@ const PROVEN: &str = include_str!("../../../scenarios/proofs.toml");
 
 /// Validators that prune and crash while they do.
 const PRUNED: &str = include_str!("../../../scenarios/pruning.toml");
+/// Validators that migrate, and whose stores rot beside one that lies.
+const UPKEEP: &str = include_str!("../../../scenarios/upkeep.toml");
 
 /// A defect that is put into every honest validator on purpose, to see that the properties catch it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,11 +107,13 @@ pub enum SeededBug {
     TrustsAfterAStart,
     /// Pruning takes a block more than it may.
     PrunesOneTooMany,
+    /// A body that comes back for a quarantined height is kept without a check.
+    TakesAnyBody,
 }
 
 impl SeededBug {
     /// Every defect.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::ForgetsWhatItSigned,
         Self::ForgetsToSync,
         Self::LosesTheMark,
@@ -151,6 +155,7 @@ impl SeededBug {
         Self::StopsAtTheFloor,
         Self::TrustsAfterAStart,
         Self::PrunesOneTooMany,
+        Self::TakesAnyBody,
     ];
 
     /// The property that is meant to catch it.
@@ -194,6 +199,7 @@ impl SeededBug {
             Self::StopsAtTheFloor => Property::LagNeverStopsBlocks,
             Self::TrustsAfterAStart => Property::VerdictsSurviveRestarts,
             Self::PrunesOneTooMany => Property::PrunedStoresAnswer,
+            Self::TakesAnyBody => Property::RotIsMended,
         }
     }
 
@@ -212,6 +218,7 @@ impl SeededBug {
             | Self::StopsAtTheFloor
             | Self::TrustsAfterAStart => of(PROVEN),
             Self::PrunesOneTooMany => of(PRUNED),
+            Self::TakesAnyBody => of(UPKEEP),
             _ => Plan::of_seed(seed),
         };
         Plan { seeded_bug: Some(self), ..plan }
@@ -246,6 +253,7 @@ impl SeededBug {
             Self::TakesTwoProofs => Some(Defect::TakesTwoProofs),
             Self::StopsAtTheFloor => Some(Defect::StopsAtTheFloor),
             Self::PrunesOneTooMany => Some(Defect::PrunesOneTooMany),
+            Self::TakesAnyBody => Some(Defect::TakesAnyBody),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use storage::CrashPoint;
 
-use super::PruneStep;
+use super::WriteStep;
 
 /// What a failing disk answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,14 +233,28 @@ pub enum Fault {
         /// Who.
         node: u16,
         /// Where.
-        at: PruneStep,
+        at: WriteStep,
+    },
+    /// A validator is stopped, its store is that of an older program, and the migration dies at this step. It is migrated again and started at
+    /// the end.
+    MigrateCrash {
+        /// Who.
+        node: u16,
+        /// Where.
+        at: WriteStep,
+    },
+    /// One bit of what a validator keeps of an old block is inverted while it runs. At the end it looks at its store, unless it was started
+    /// before, which looks too.
+    Rot {
+        /// Who.
+        node: u16,
     },
 }
 
 impl Fault {
     /// The names of the kinds that seeds draw, as summaries use them. `restart`, `pause` and `disconnect` are for
-    /// scenarios: to a simulated network they are a crash, a slow validator and a partition. So is `prune_crash`.
-    pub const KINDS: [&'static str; 17] = [
+    /// scenarios: to a simulated network they are a crash, a slow validator and a partition.
+    pub const KINDS: [&'static str; 20] = [
         "partition",
         "crash",
         "power_loss",
@@ -258,6 +272,9 @@ impl Fault {
         "snapshot_disk",
         "snapshot_damage",
         "provers_stop",
+        "migrate_crash",
+        "rot",
+        "prune_crash",
     ];
 
     /// The name of its kind.
@@ -284,6 +301,8 @@ impl Fault {
             Self::SnapshotDamage { .. } => "snapshot_damage",
             Self::ProversStop => "provers_stop",
             Self::PruneCrash { .. } => "prune_crash",
+            Self::MigrateCrash { .. } => "migrate_crash",
+            Self::Rot { .. } => "rot",
         }
     }
 
@@ -310,6 +329,8 @@ impl Fault {
             | Self::SnapshotDisk { node, .. }
             | Self::SnapshotDamage { node }
             | Self::PruneCrash { node, .. }
+            | Self::MigrateCrash { node, .. }
+            | Self::Rot { node }
             | Self::Disk { node, .. } => BTreeSet::from([*node]),
             Self::PowerLoss | Self::Loss { .. } | Self::Duplicates { .. } | Self::Delay { .. } | Self::ProversStop => {
                 BTreeSet::new()

@@ -4,6 +4,7 @@
 //! what the others keep can catch up by value sync, so faults must be shorter than `keep_heights` take.
 
 use serde::{Deserialize, Serialize};
+use storage::FaultOn;
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,26 +33,46 @@ const fn keep_headers() -> u64 {
     50
 }
 
-/// Where the process of a validator ends while it prunes.
+/// Where the process of a validator ends while it writes one batch: a piece that it prunes, or a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PruneStep {
-    /// Nothing of the piece is written.
+pub enum WriteStep {
+    /// Nothing of it is written.
     BeforeWrite,
-    /// The piece is with the engine, not yet durable.
+    /// It is with the engine, not yet durable.
     AfterWrite,
-    /// The piece is durable, the mark is the one before.
+    /// It is durable, the mark is the one before.
     AfterSync,
-    /// Piece and mark are durable, the caller does not know.
+    /// Batch and mark are durable, the caller does not know.
     AfterMark,
 }
 
-impl PruneStep {
+impl WriteStep {
     /// Every step, in the order in which they are reached.
     pub const ALL: [Self; 4] = [Self::BeforeWrite, Self::AfterWrite, Self::AfterSync, Self::AfterMark];
 
-    /// Its name among the effects of a report.
-    pub const fn effect(self) -> &'static str {
+    /// The call of the disk that a process that ends at this step does not live to see done.
+    pub(crate) const fn fails_on(self) -> Option<FaultOn> {
+        match self {
+            Self::BeforeWrite => Some(FaultOn::Write),
+            Self::AfterWrite => Some(FaultOn::Sync),
+            Self::AfterSync => Some(FaultOn::Mark),
+            Self::AfterMark => None,
+        }
+    }
+
+    /// Its name among the effects of a report, of a migration.
+    pub const fn migrate_effect(self) -> &'static str {
+        match self {
+            Self::BeforeWrite => "migrate_crash_before_write",
+            Self::AfterWrite => "migrate_crash_after_write",
+            Self::AfterSync => "migrate_crash_after_sync",
+            Self::AfterMark => "migrate_crash_after_mark",
+        }
+    }
+
+    /// Its name among the effects of a report, of a piece that is pruned.
+    pub const fn prune_effect(self) -> &'static str {
         match self {
             Self::BeforeWrite => "prune_crash_before_write",
             Self::AfterWrite => "prune_crash_after_write",

@@ -7,9 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     DiskAnswer, DiskOperation, Expectations, Fault, Identities, Links, Misbehaviour, Pattern, Phase, Plan, Proofs,
-    Region, Route, Scheduled, SnapshotOperation, SnapshotStep, Snapshots, Staking, Topology, calm_heights,
+    Pruning, Region, Route, Scheduled, SnapshotOperation, SnapshotStep, Snapshots, Staking, Topology, WriteStep,
+    calm_heights,
 };
 use crate::random::{PPM, Random};
+
+/// Where validators prune, all faults together last so long at most, milliseconds: fewer heights than they keep.
+const HELD_MS_MAX: u64 = 28_000;
 
 impl Plan {
     /// The plan of a seed: at least 60 seconds, 4 to 7 validators, and in most seeds several kinds of faults.
@@ -24,8 +28,7 @@ impl Plan {
             }
         }
         let links = links(&mut random);
-        let faults_ms = 50_000;
-        let count = random.between(4, 9);
+        let (faults_ms, count) = (50_000, random.between(4, 9));
         let twins = dishonest.values().filter(|kind| **kind == Misbehaviour::Twin).count();
         let nodes = validators.saturating_add(u16::try_from(twins).unwrap_or(0));
         let mut faults: Vec<Scheduled> = (0..count).map(|_| scheduled(&mut random, nodes, faults_ms)).collect();
@@ -39,13 +42,12 @@ impl Plan {
             }
             _ => true,
         });
-        if unreliable.len() < usize::from(Self::dishonest_max(validators))
-            && let Some(damage) = damage(&mut Random::new(seed).fork("damage"), validators, faults_ms)
-        {
+        let fork = |purpose| Random::new(seed).fork(purpose);
+        let bears_more = unreliable.len() < usize::from(Self::dishonest_max(validators));
+        if let Some(damage) = damage(&mut fork("damage"), validators, faults_ms).filter(|_| bears_more) {
             unreliable.extend(damage.fault.nodes());
             faults.push(damage);
         }
-        let fork = |purpose| Random::new(seed).fork(purpose);
         let topology = topology(&mut fork("topology"), nodes);
         let (regions, routes) = regions(&mut fork("regions"), validators);
         let mut staking = staking(&mut fork("staking"), validators, unreliable.len());
@@ -58,6 +60,8 @@ impl Plan {
             let room = unreliable.len() < usize::from(Self::dishonest_max(seats));
             faults.extend(of_snapshots(&mut stream, validators, room, faults_ms));
         }
+        faults.extend(upkeep(&mut fork("upkeep"), validators, faults_ms));
+        let pruning = pruning(&mut fork("pruning"), &mut faults, validators, faults_ms);
         let proofs = proofs(&mut fork("proofs"), &mut dishonest, &mut faults, faults_ms);
         Self {
             seed,
@@ -70,7 +74,7 @@ impl Plan {
             identities,
             snapshots,
             proofs,
-            pruning: None,
+            pruning,
             expect: Expectations::default(),
             validators,
             dishonest,
@@ -274,6 +278,48 @@ fn of_snapshots(random: &mut Random, validators: u16, room: bool, faults_ms: u64
         }
     }
     faults
+}
+
+/// In one seed of three a validator takes its store from an older program, and in one of three some store rots; half of those are started again
+/// before they look.
+fn upkeep(random: &mut Random, validators: u16, faults_ms: u64) -> Vec<Scheduled> {
+    let mut faults = Vec::new();
+    if random.chance(PPM / 3) {
+        let (node, at) = (random.node(validators), WriteStep::ALL[random.index(WriteStep::ALL.len())]);
+        let (at_ms, for_ms) = (random.between(3_000, faults_ms), random.between(500, 6_000));
+        faults.push(Scheduled { at_ms, for_ms, fault: Fault::MigrateCrash { node, at } });
+    }
+    if random.chance(PPM / 3) {
+        let node = random.node(validators);
+        let (at_ms, for_ms) = (random.between(20_000, faults_ms), random.between(3_000, 9_000));
+        faults.push(Scheduled { at_ms, for_ms, fault: Fault::Rot { node } });
+        if random.chance(PPM / 2) {
+            let (at_ms, fault) = ((at_ms + for_ms / 3).min(faults_ms), Fault::Crash { node, effects: 0 });
+            faults.push(Scheduled { at_ms, for_ms: random.between(500, 1_500), fault });
+        }
+    }
+    faults
+}
+
+/// In half of the seeds in which everybody keeps its disk and nobody is held back for long, validators prune, and some die at a step of it: who falls behind
+/// what the others keep could not catch up.
+fn pruning(random: &mut Random, faults: &mut Vec<Scheduled>, validators: u16, faults_ms: u64) -> Option<Pruning> {
+    let loses = |fault: &Fault| {
+        use Fault::{BitFlip, LostDisk, MisdirectedWrite, TornWrite};
+        matches!(fault, LostDisk { .. } | TornWrite { .. } | BitFlip { .. } | MisdirectedWrite { .. })
+    };
+    let held_ms: u64 = faults.iter().map(|scheduled| scheduled.for_ms).sum();
+    let is_calm = held_ms <= HELD_MS_MAX && !faults.iter().any(|scheduled| loses(&scheduled.fault));
+    if !random.chance(PPM / 2) || !is_calm {
+        return None;
+    }
+    for _ in 0..random.between(2, 4) {
+        let (node, at) = (random.node(validators), WriteStep::ALL[random.index(WriteStep::ALL.len())]);
+        let (at_ms, for_ms) = (random.between(faults_ms - 5_000, faults_ms), random.between(8_000, 12_000));
+        faults.push(Scheduled { at_ms, for_ms, fault: Fault::PruneCrash { node, at } });
+    }
+    let keep_heights = random.between(34, 40);
+    Some(Pruning { every_heights: random.between(1, 5), keep_heights, keep_headers: keep_heights + random.below(10) })
 }
 
 fn scheduled(random: &mut Random, nodes: u16, faults_ms: u64) -> Scheduled {

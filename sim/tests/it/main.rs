@@ -13,3 +13,4 @@ mod reports;
 mod runs;
 mod scenarios;
 mod snapshots;
+mod upkeep;

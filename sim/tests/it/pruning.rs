@@ -1,6 +1,6 @@
 //! Pruning in simulated networks: old blocks go while the chain runs and while processes end at every step of it.
 
-use sim::plan::{Fault, PruneStep, Pruning, Scheduled};
+use sim::plan::{Fault, Pruning, Scheduled, WriteStep};
 use sim::{Plan, run};
 
 const SCENARIO: &str = include_str!("../../../scenarios/pruning.toml");
@@ -36,7 +36,7 @@ fn what_of_pruning_makes_no_sense_is_refused_by_name() {
     assert!(with(Some(less.clone())).unwrap_err().contains("pruning.keep_headers is 8"));
     assert!(with(Some(Pruning { every_heights: 0, ..less })).unwrap_err().contains("pruning.every_heights is 0"));
     let mut far = plan();
-    let fault = Fault::PruneCrash { node: 4, at: PruneStep::AfterSync };
+    let fault = Fault::PruneCrash { node: 4, at: WriteStep::AfterSync };
     far.faults.push(Scheduled { at_ms: 1, for_ms: 1, fault });
     assert!(far.check().unwrap_err().to_string().contains("validator 4 is named"));
 }

@@ -5,6 +5,7 @@
 //! load    tb devnet + tb bench load            ──► a light load, then as much as fits
 //! delay   4 × tb node start behind a relay     ──► finality ÷ one-way delay
 //! flood   tb devnet + tb bench load            ──► a light load, without and with a megabyte of junk a second
+//! sync    tb node start, --state-sync          ──► a new node of a long chain, from a snapshot and by replay; only when named
 //! growth  tb dev --blocks, pruning             ──► disk after 5,000 and after 50,000 blocks; only when named
 //! ```
 //!
@@ -22,11 +23,12 @@ mod load;
 mod network;
 mod process;
 mod relay;
+mod sync;
 
 use anyhow::{Result, ensure};
 
 /// The parts, in the order they run.
-const PARTS: [&str; 5] = ["cold", "load", "delay", "flood", "growth"];
+const PARTS: [&str; 6] = ["cold", "load", "delay", "flood", "sync", "growth"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -51,6 +53,10 @@ async fn main() -> Result<()> {
     }
     if runs("flood") {
         flood::run().await?;
+    }
+    // Minutes: only when it is named.
+    if wanted.contains(&"sync") {
+        sync::run().await?;
     }
     // Most of an hour: only when it is named.
     if wanted.contains(&"growth") {

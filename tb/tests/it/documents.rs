@@ -143,15 +143,17 @@ fn block(place: &str, info: &str, script: String) -> Option<Block> {
 }
 
 /// A machine on which nobody has used the program yet, and what runs there.
-struct Machine {
-    home: TempDir,
+pub struct Machine {
+    /// Its home directory.
+    pub home: TempDir,
     base: u16,
     running: Vec<(String, Child)>,
     _turn: Turn,
 }
 
 impl Machine {
-    fn new() -> Self {
+    /// One with the program and nothing else.
+    pub fn new() -> Self {
         let turn = Turn::take();
         let home = tempfile::tempdir().expect("a folder");
         let built = Path::new(env!("CARGO_BIN_EXE_tb"));
@@ -163,7 +165,8 @@ impl Machine {
         Self { home, base: free_base(NODES), running: Vec::new(), _turn: turn }
     }
 
-    fn ports(&self) -> Ports {
+    /// The ports of the first program that runs.
+    pub fn ports(&self) -> Ports {
         Ports::of(self.base, 0).expect("they were free")
     }
 
@@ -229,7 +232,7 @@ impl Machine {
     }
 
     /// Presses Ctrl-C on everything that runs; each must stop in order.
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         for (place, mut child) in std::mem::take(&mut self.running).into_iter().rev() {
             killpg(pid(child.id()), Signal::SIGINT).expect("it runs");
             assert!(ended(&mut child, STOP_TIME).is_some(), "{place} did not stop");
@@ -290,7 +293,8 @@ async fn commands_run(path: &str) {
     machine.stop();
 }
 
-async fn commands_run_on(machine: &mut Machine, path: &str) {
+/// Runs the blocks of a document; what keeps running runs on.
+pub async fn commands_run_on(machine: &mut Machine, path: &str) {
     for block in blocks(path) {
         match &block.way {
             Way::ToItsEnd => machine.run(&block),
@@ -445,12 +449,6 @@ async fn the_commands_of_the_page_about_releases_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_rpc_guide_run() {
     commands_run(WITH_COMMANDS[9]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_storage_recovery_page_run() {
-    let _runbook = testkit::contract!("S000-108");
-    commands_run(WITH_COMMANDS[10]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -129,7 +129,7 @@ async fn session_answers(node: &Node) {
 }
 
 /// A server that gives what `behind` gives, but for the chunks: these are altered, with a checksum that fits.
-async fn liar(behind: Client) -> String {
+pub async fn liar(behind: Client) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     tokio::spawn(async move {

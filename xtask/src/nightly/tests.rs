@@ -229,6 +229,32 @@ fn a_result_about_damage_has_every_place_and_an_end_of_each() {
 }
 
 #[test]
+fn a_result_about_kills_lost_nothing_and_has_half_of_each_kind() {
+    let steps: Value = (0..18).map(|step| (format!("step_{step}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
+    let good = json!({
+        "task": "kills", "date": "2026-11-22", "commit": "c", "command": "cargo xtask nightly kills --kills 10000",
+        "verdict": "pass", "kills": 10_000, "named": 5_000, "random": 5_000, "steps": steps, "lost": 0,
+        "conflicting_signatures": 0, "transfers_per_second": 61,
+        "recovery_ms": { "count": 3_750, "p50": 200, "p99": 700, "max": 900 },
+    });
+    assert_eq!(wrong(Task::Kills, &good), Vec::<String>::new());
+    let cases = [
+        ("lost", json!(1), "says Some(1) for `lost`"),
+        ("conflicting_signatures", Value::Null, "says None for `conflicting_signatures`"),
+        ("random", json!(4_999), "has 10000 kills, 5000 at named steps and 4999 at random"),
+        ("steps", json!({ "commit_after_sync": 5_000 }), "names 1 steps"),
+        ("transfers_per_second", json!(49), "has Some(49) transfers a second"),
+        ("recovery_ms", json!({ "p50": 1 }), "does not say how long"),
+    ];
+    for (key, value, expected) in cases {
+        let mut result = good.clone();
+        result[key] = value;
+        let wrong = wrong(Task::Kills, &result);
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{key}: {wrong:?}");
+    }
+}
+
+#[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
     assert_eq!(none.len(), 8, "each task has a result");

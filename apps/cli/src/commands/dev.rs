@@ -22,12 +22,15 @@ Examples:
   tb dev
   tb dev --fresh --block-interval-ms 1000
   tb dev --fresh --blocks 5000               a long chain, made at full speed
+  tb dev --fresh --blocks 2000 --more-accounts 10000
 
 The folder is --home, else <home>/dev. It is used again at the next start; Ctrl-C stops the chain.";
 
 /// Pause between two looks at the starting node.
 const START_POLL: Duration = Duration::from_millis(25);
 
+/// Most accounts of a crowd: their genesis file is about 100 bytes for each.
+const CROWD_MAX: i64 = 1_000_000;
 /// Pause between two looks at blocks that are made without a pause.
 const MADE_POLL: Duration = Duration::from_millis(100);
 
@@ -44,6 +47,9 @@ pub struct Arguments {
     /// Delete the chain in the folder and begin a new one
     #[arg(long)]
     fresh: bool,
+    /// Begin a new chain with N accounts more, of which nobody has a key
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(..=CROWD_MAX))]
+    more_accounts: u32,
     /// Make the blocks up to height N without a pause
     #[arg(long, value_name = "N")]
     blocks: Option<u64>,
@@ -63,7 +69,7 @@ pub async fn run(arguments: &Arguments, context: &Context, starter: NodeStarter)
         params: None,
         gates: Vec::new(),
     };
-    let network = layout::prepare(&root, &wanted, arguments.fresh)?;
+    let network = layout::prepare_crowded(&root, &wanted, arguments.more_accounts, arguments.fresh)?;
     let Some(node) = network.nodes.first() else {
         return Err(Failure::usage("the network has no node", "begin again with --fresh"));
     };

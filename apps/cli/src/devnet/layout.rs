@@ -23,6 +23,8 @@ use crate::release::files::PROGRAM;
 pub const ACCOUNTS: u16 = 10;
 /// What each of them starts with.
 pub const ACCOUNT_BALANCE: Amount = Amount::from_blocks(1_000_000);
+/// What an account of a crowd starts with.
+const CROWD_BALANCE: Amount = Amount::from_blocks(1);
 /// What the pool that pays provers starts with, where blocks take proofs.
 pub const PROVER_POOL_BALANCE: Amount = Amount::from_blocks(10_000);
 /// What the network's own prover starts with, where blocks take proofs.
@@ -291,6 +293,14 @@ fn present(root: &Path) -> Result<Option<Shape>, Failure> {
 /// [`Failure`] when ports are busy, the folder holds something else or a chain with other gates or parameters, or the disk
 /// refuses.
 pub fn prepare(root: &Path, wanted: &Wanted, fresh: bool) -> Result<Network, Failure> {
+    prepare_crowded(root, wanted, 0, fresh)
+}
+
+/// The same; a chain that is made has so many accounts more, of which nobody has a key.
+///
+/// # Errors
+/// As [`prepare`]. A chain that is there is taken as it is, whatever number of accounts it has.
+pub fn prepare_crowded(root: &Path, wanted: &Wanted, crowd: u32, fresh: bool) -> Result<Network, Failure> {
     let found = present(root)?;
     // What an interrupted start left behind cannot be used.
     let usable = found.as_ref().filter(|shape| shape.complete && !fresh);
@@ -304,7 +314,7 @@ pub fn prepare(root: &Path, wanted: &Wanted, fresh: bool) -> Result<Network, Fai
     if found.is_some() {
         fs::remove_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
     }
-    make(root, shape, wanted.params.clone().unwrap_or_default(), &wanted.gates)
+    make(root, shape, wanted.params.clone().unwrap_or_default(), &wanted.gates, crowd)
 }
 
 /// Gates and parameters are part of genesis: what is wished for must be what the chain has.
@@ -340,7 +350,7 @@ fn check_ports(shape: &Shape) -> Result<(), Failure> {
     ))
 }
 
-fn make(root: &Path, shape: Shape, params: Params, gates: &[GateArgument]) -> Result<Network, Failure> {
+fn make(root: &Path, shape: Shape, params: Params, gates: &[GateArgument], crowd: u32) -> Result<Network, Failure> {
     fs::create_dir_all(root).map_err(|cause| Failure::disk(root, &cause))?;
     write_marker(root, &Shape { complete: false, ..shape.clone() })?;
     let accounts = make_accounts(root)?;
@@ -357,7 +367,9 @@ fn make(root: &Path, shape: Shape, params: Params, gates: &[GateArgument]) -> Re
     let prover = takes_proofs.then(|| make_prover(root)).transpose()?;
     let prover = prover.map(|address| GenesisAccount { address, balance: PROVER_BALANCE });
     let funded = accounts.iter().map(|account| GenesisAccount { address: account.address, balance: account.balance });
-    let funded = funded.chain(takes_proofs.then_some(pool)).chain(prover).collect();
+    let of_crowd = |number| Address::of_module(&format!("crowd-{number}"));
+    let crowd = (0..crowd).map(|number| GenesisAccount { address: of_crowd(number), balance: CROWD_BALANCE });
+    let funded = funded.chain(takes_proofs.then_some(pool)).chain(prover).chain(crowd).collect();
     let chain_id = if shape.engine == Engine::Solo { "dev" } else { "devnet" };
     let genesis = genesis::make(chain_id, shape.engine, params, funded, &validators, gates)?;
     for index in 0..shape.nodes {

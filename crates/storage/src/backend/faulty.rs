@@ -12,9 +12,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use primitives::Height;
+
 use super::memory::{Map, apply, sizes, visit};
 use super::{Backend, Op, Range, StoreSizes, View, Visitor};
-use crate::columns::Column;
+use crate::columns::{Column, SCHEMA, height_key};
 use crate::error::StorageError;
 use crate::mark::Mark;
 use crate::value::{CHECKSUM_BYTES, seal};
@@ -142,6 +144,32 @@ impl FaultyDisk {
         value[bit / 8] ^= 1 << (bit % 8);
         let value = value.clone();
         disk.live.insert(key, value);
+        true
+    }
+
+    /// Inverts one bit of what is kept of the block at `height`, under a store that may be open: of the block, its receipts, its operations or
+    /// what closed it. Both are chosen by number. False when nothing of it is stored.
+    pub fn rot(&self, height: Height, pick: u64, bit: u64) -> bool {
+        let of_a_block = [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing];
+        let (name, disk) = (height_key(height), self.lock());
+        let there = of_a_block.into_iter().filter(|column| disk.durable.contains_key(&column.engine_key(&name)));
+        let there: Vec<Column> = there.collect();
+        drop(disk);
+        let count = u64::try_from(there.len()).unwrap_or(0);
+        let index = pick.checked_rem(count).and_then(|index| usize::try_from(index).ok());
+        let Some(column) = index.and_then(|index| there.get(index)) else { return false };
+        self.flip_bit(*column, &name, usize::try_from(bit).unwrap_or(0))
+    }
+
+    /// Makes the store one that a program with another schema left behind. False when there is no store.
+    pub fn relabel(&self, schema: u32) -> bool {
+        let mut disk = self.lock();
+        let key = Column::Meta.engine_key(SCHEMA);
+        if !disk.durable.contains_key(&key) {
+            return false;
+        }
+        disk.durable.insert(key, seal(Column::Meta, SCHEMA, &schema.to_le_bytes()));
+        disk.live = disk.durable.clone();
         true
     }
 

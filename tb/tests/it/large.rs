@@ -1,0 +1,85 @@
+//! The drills of docs/storage_recovery.md on a chain of a real size, and a node that joins it although a source lies.
+//!
+//! ```text
+//!   tb dev --more-accounts 10000 --blocks 2000 ─► the commands of the page, as they stand there ─► snapshot, backup, restore, verify, repair, migrate …
+//!                                              └► an empty node: one source alters every chunk, the other one is honest
+//! ```
+//! The chain is made once, at full speed, in the folder in which the page begins one: its first command goes on with it.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cli::devnet::layout::Ports;
+use rpc::{Client, ClientConfig};
+use serde_json::{Value, json};
+
+use crate::cluster::{Node, free_base, until};
+use crate::command::{pid, run_in, without_ours};
+use crate::documents::{Machine, commands_run_on};
+use crate::join::connected_to;
+use crate::snapshots::{liar, text};
+
+/// Blocks of the chain.
+const BLOCKS: u64 = 2_000;
+/// Accounts of the chain, beside those with keys.
+const ACCOUNTS: u32 = 10_000;
+/// Longest time to make it.
+const MADE: Duration = Duration::from_secs(120);
+/// The page.
+const PAGE: &str = "docs/storage_recovery.md";
+
+/// Makes the chain in the folder of the page.
+async fn make(machine: &Machine) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tb"));
+    without_ours(&mut command);
+    let (base, blocks, accounts) = (machine.ports().consensus.to_string(), BLOCKS.to_string(), ACCOUNTS.to_string());
+    command.args(["dev", "--json", "--base-port", &base, "--blocks", &blocks, "--more-accounts", &accounts, "--home"]);
+    let log = std::fs::File::create(machine.home.path().join("made")).expect("a file");
+    let child =
+        command.arg(machine.home.path().join("practice")).stdout(Stdio::null()).stderr(log).stdin(Stdio::null());
+    let mut child = child.spawn().expect("it was built");
+    let client = Client::new(&ClientConfig::new(machine.ports().rpc_url())).expect("a URL");
+    until("a long chain", MADE, async || {
+        client.health_live().await.ok().filter(|live| live.finalized_height.0 >= BLOCKS)
+    })
+    .await;
+    nix::sys::signal::kill(pid(child.id()), nix::sys::signal::Signal::SIGINT).expect("it runs");
+    assert!(child.wait().expect("it is our child").success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_storage_recovery_page_run_on_a_long_chain_with_many_accounts() {
+    let _runbook = testkit::contract!("S000-108");
+    let mut machine = Machine::new();
+    make(&machine).await;
+    commands_run_on(&mut machine, PAGE).await;
+    joins_although_a_source_lies(&machine).await;
+    machine.stop();
+}
+
+/// An empty node takes the state of the chain that runs from two sources, of which one alters every chunk.
+async fn joins_although_a_source_lies(machine: &Machine) {
+    let honest = Client::new(&ClientConfig::new(machine.ports().rpc_url())).expect("a URL");
+    let made = honest.make_snapshot().await.expect("a snapshot");
+    assert!(made.height.0 >= BLOCKS, "{made:?}");
+    let home = machine.home.path().join("joins");
+    let genesis = machine.home.path().join("practice/genesis.json");
+    run_in(&home, &["init", "--mode", "node", "--moniker", "joins", "--genesis", text(&genesis)]).ok();
+    let ports = Ports::of(free_base(1), 0).expect("free ports");
+    let (late, mut words) = (Node::new(home, ports), connected_to(ports, &[], &[machine.ports()]));
+    words.push("--state-sync".to_owned());
+    let lies = liar(honest).await;
+    words.extend(["--peer-url", &lies, "--peer-url", &machine.ports().rpc_url()].map(str::to_owned));
+    // The state is taken before the engine starts, and a chain of one process has nobody else to follow it.
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let refused = late.start_refused(&words, &[]).refused();
+    assert!(refused.error.contains("a solo chain has one process"), "{refused:?}");
+    let report = std::fs::read_to_string(late.home.join("data/state_sync.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["height"], made.height.0, "{report}");
+    let dropped = report["dropped"].as_array().expect("a list");
+    assert_eq!((dropped.len(), dropped[0]["source"].as_str()), (1, Some(lies.as_str())), "{report}");
+    assert!(dropped[0]["reason"].as_str().expect("a reason").contains("does not have the bytes"), "{report}");
+    let verified = run_in(&late.home, &["storage", "verify"]).ok();
+    assert_eq!((&verified["height"], &verified["findings"]), (&made.height.0.into(), &json!([])), "{verified}");
+}
