@@ -68,6 +68,7 @@ pub const SERIES: &[(&str, &str)] = &[
     ("storage_marks_mended_total{@}", "0x250"),
     ("storage_disk_low{@}", "0x250"),
     ("storage_quarantined_heights{@}", "0x250"),
+    ("storage_rebuilds_total{@}", "0x250"),
     ("storage_scrub_findings_total{@}", "0x250"),
     ("storage_journal_bytes{@}", "67108864x250"),
     ("storage_journal_flush_failures_total{@}", "0x250"),

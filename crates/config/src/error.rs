@@ -211,13 +211,13 @@ pub enum ConfigError {
         /// What genesis says.
         chain: bool,
     },
-    /// A gate of a feature that is not there yet.
-    #[error("rollout.feature_gates.{gate} cannot be true: {reason}; set it to false or remove the line")]
-    GateLater {
-        /// The gate.
-        gate: &'static str,
-        /// What is missing.
-        reason: &'static str,
+    /// An archive that is no folder.
+    #[error(
+        "reconstruction.archive is {address}, and this version reads archives from a folder; give the path of one, copied or mounted here"
+    )]
+    ArchiveElsewhere {
+        /// What was given.
+        address: String,
     },
 }
 

@@ -83,14 +83,6 @@ impl FeatureGates {
         };
         self.0.iter().map(state).collect()
     }
-
-    /// Local gates that are on although this version cannot do what they stand for.
-    pub(crate) fn not_there_yet(&self) -> impl Iterator<Item = ConfigError> {
-        self.0
-            .iter()
-            .filter(|gate| gate.name == "reconstruction" && gate.local == Some(true))
-            .map(|gate| ConfigError::GateLater { gate: gate.name, reason: "this version rebuilds nothing" })
-    }
 }
 
 /// The height from which genesis puts a gate in force.

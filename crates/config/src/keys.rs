@@ -13,6 +13,7 @@ use crate::value::Kind;
 mod entry;
 mod find;
 mod pruning;
+mod reconstruction;
 mod snapshots;
 mod storage;
 mod telemetry;
@@ -165,7 +166,9 @@ pub static KEYS: &[Key] = &[
     pruning::BACKLOG_MAX,
     pruning::COMPACT_BYTES,
     pruning::EMERGENCY_PAUSE,
+    reconstruction::ARCHIVE,
     storage::MEND,
+    storage::REBUILD,
     storage::SCRUB_BYTES_PER_SEC,
     storage::JOURNAL_BYTES_MAX,
     key("log.format", &["TB_LOG_FORMAT"], choice(&["human", "json"]), "Form of log lines.")
@@ -504,9 +507,9 @@ pub static KEYS: &[Key] = &[
         "rollout.feature_gates.reconstruction",
         &["TB_ROLLOUT_FEATURE_GATES_RECONSTRUCTION"],
         Kind::Bool,
-        "Local gate: what was pruned is rebuilt. Not there yet, so only `false` is accepted.",
+        "Local gate: bodies of pruned blocks are given again, from reconstruction.archive and from peers, each checked against its header. With `false` they are answered as pruned.",
     )
-    .default("false", "false"),
+    .default("false", "true"),
     telemetry::ENABLED,
     telemetry::SAMPLE_INTERVAL,
     telemetry::TRACE_SAMPLE_RATIO,

@@ -35,6 +35,7 @@ mod node;
 mod print;
 pub mod profile;
 mod pruning;
+mod reconstruction;
 mod rules;
 mod secret;
 mod snapshots;
@@ -61,6 +62,7 @@ pub use node::{
 pub use print::{env_example, markdown, show, template, template_with};
 pub use profile::{Drift, Profile, Profiles};
 pub use pruning::PruningConfig;
+pub use reconstruction::ReconstructionConfig;
 pub use secret::Secret;
 pub use snapshots::SnapshotConfig;
 pub use sources::{Setting, Source, unknown_environment};

@@ -16,6 +16,7 @@ use crate::gates::{FeatureGates, Gate, GateKind};
 use crate::home::Home;
 use crate::keys::{KEYS, Key};
 use crate::pruning::PruningConfig;
+use crate::reconstruction::ReconstructionConfig;
 use crate::rules;
 use crate::secret::Secret;
 use crate::snapshots::SnapshotConfig;
@@ -215,6 +216,8 @@ pub struct NodeConfig {
     pub snapshots: SnapshotConfig,
     /// Pruning; it counts while its gate is on.
     pub pruning: PruningConfig,
+    /// Reconstruction; it counts while its gate is on.
+    pub reconstruction: ReconstructionConfig,
     /// The upkeep of the store.
     pub storage: StorageConfig,
     /// File with the password of the validator's key file.
@@ -400,17 +403,14 @@ impl Reader<'_> {
                 serve_bytes_per_sec: self.number("snapshots.serve_bytes_per_sec"),
                 fetch_bytes_per_sec: self.number("snapshots.fetch_bytes_per_sec"),
             },
-            pruning: PruningConfig {
-                is_on: self.flag("rollout.feature_gates.pruning"),
-                retention_depth: self.number("pruning.retention_depth"),
-                open_windows_max: self.number("pruning.open_windows_max"),
-                pause: Duration::from_millis(self.number("pruning.pause_ms")),
-                backlog_max: self.count("pruning.backlog_max"),
-                compact_bytes: self.number("pruning.compact_bytes"),
-                emergency_pause: self.flag("pruning.emergency_pause"),
+            pruning: self.pruning(),
+            reconstruction: ReconstructionConfig {
+                is_on: self.flag("rollout.feature_gates.reconstruction"),
+                archive: self.path_if_set("reconstruction.archive"),
             },
             storage: StorageConfig {
                 mend: self.flag("storage.mend"),
+                rebuild: self.flag("storage.rebuild"),
                 scrub_bytes_per_sec: self.number("storage.scrub_bytes_per_sec"),
                 journal_bytes_max: self.number("storage.journal_bytes_max"),
             },
@@ -444,6 +444,18 @@ impl Reader<'_> {
             gates: self.gates(),
             telemetry: self.telemetry(),
             drill: self.drill(),
+        }
+    }
+
+    fn pruning(&self) -> PruningConfig {
+        PruningConfig {
+            is_on: self.flag("rollout.feature_gates.pruning"),
+            retention_depth: self.number("pruning.retention_depth"),
+            open_windows_max: self.number("pruning.open_windows_max"),
+            pause: Duration::from_millis(self.number("pruning.pause_ms")),
+            backlog_max: self.count("pruning.backlog_max"),
+            compact_bytes: self.number("pruning.compact_bytes"),
+            emergency_pause: self.flag("pruning.emergency_pause"),
         }
     }
 

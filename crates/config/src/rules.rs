@@ -18,7 +18,7 @@ const TOKEN_LENGTH_ADVISED: usize = 16;
 /// Breaches of the rules over several keys.
 pub(crate) fn errors(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Vec<ConfigError> {
     let mut errors: Vec<ConfigError> = config.mempool.validate().err().map(ConfigError::from).into_iter().collect();
-    errors.extend(config.gates.not_there_yet());
+    errors.extend(archive_elsewhere(settings));
     errors.extend(port_taken_twice(config));
     errors.extend(tls_by_half(settings));
     let (batch, queue) = (config.telemetry.batch_size, config.telemetry.queue_size);
@@ -30,6 +30,16 @@ pub(crate) fn errors(config: &NodeConfig, settings: &BTreeMap<&'static str, Sett
         errors.push(ConfigError::Both { first, second });
     }
     errors
+}
+
+/// An archive that is no folder.
+fn archive_elsewhere(settings: &BTreeMap<&'static str, Setting>) -> Option<ConfigError> {
+    match settings.get("reconstruction.archive").map(|setting| &setting.value) {
+        Some(Value::Text(address)) if address.contains("://") => {
+            Some(ConfigError::ArchiveElsewhere { address: address.clone() })
+        }
+        _ => None,
+    }
 }
 
 /// A certificate without its key, a key without its certificate, or authorities of clients without both.

@@ -56,7 +56,7 @@ impl Disk {
 }
 
 /// Free bytes of the disk that holds `path`, for who is not its administrator.
-fn free(path: &Path) -> Option<u64> {
+pub fn free(path: &Path) -> Option<u64> {
     let found = nix::sys::statvfs::statvfs(path).ok()?;
     Some(found.blocks_available().saturating_mul(found.fragment_size()))
 }

@@ -39,6 +39,7 @@ pub mod proofs;
 pub mod pruning;
 mod ready;
 mod rebuild;
+pub mod reconstruction;
 mod reload;
 pub mod rollout;
 pub mod rpc;

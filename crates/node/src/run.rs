@@ -15,7 +15,6 @@
 //! - A genesis that activates a gate this version does not have is refused by name.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -46,6 +45,7 @@ use crate::meta::Meta;
 use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
 use crate::pruning::Pruner;
+use crate::reconstruction::Reconstruction;
 use crate::reload::Reloader;
 use crate::samples::{self, Samples};
 use crate::shared::{Engine, Shared};
@@ -55,7 +55,8 @@ use crate::stages::Stages;
 use crate::start_error::StartError;
 use crate::state_sync::StateSync;
 use crate::state_sync::session::SnapshotSync;
-use crate::upkeep::{self, Upkeep};
+use crate::upkeep::rebuild::Damaged;
+use crate::upkeep::{self, Found, Upkeep};
 
 /// Largest genesis file, bytes.
 const GENESIS_BYTES_MAX: u64 = 1 << 30;
@@ -144,11 +145,15 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
         check_consensus_port(&loaded.config.consensus.listen)?;
     }
     let reloader = Reloader::new(&options.home, &options.flags, loaded.clone());
+    if Damaged::places(&loaded.config).settle().map_err(StartError::Storage)? {
+        tracing::warn!(event = "storage.rebuilt", "a rebuild that was interrupted is finished");
+    }
     if let Some(sync) = &options.state_sync {
         crate::state_sync::run(sync, &options.home, &loaded.config, &genesis).await?;
     }
-    let opening = Opening { home: &options.home, genesis, guard_crash: armed.guard, ask: options.ask };
-    let (shared, signer) = opening.open(loaded.config)?;
+    let (home, sync) = (&options.home, options.state_sync.as_ref());
+    let opening = Opening { home, genesis, guard_crash: armed.guard, ask: options.ask, sync };
+    let (shared, signer) = opening.open(loaded.config).await?;
     announce(&shared);
     crate::rollout::attested(&shared.metrics.rollout, &options.attested);
     let (stop_rpc, rpc_stop) = watch::channel(false);
@@ -229,19 +234,19 @@ struct Opening<'a> {
     genesis: Genesis,
     guard_crash: Option<GuardCrashPoint>,
     ask: Option<AskPassword>,
+    sync: Option<&'a StateSync>,
 }
 
 impl Opening<'_> {
-    fn open(self, config: NodeConfig) -> Result<Opened, StartError> {
-        let Self { home, genesis, guard_crash, ask } = self;
+    async fn open(self, config: NodeConfig) -> Result<Opened, StartError> {
+        let Self { home, genesis, guard_crash, ask, sync } = self;
         let genesis_hash = genesis.hash();
         let key = (config.mode == Mode::Validator).then(|| load_validator_key(home, &config, ask)).transpose()?;
         let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
-        let (store, mended_from) = open_store(&config, &genesis_hash)?;
-        let signer = match &key {
-            None => None,
-            Some(key) => Some(open_signer(key, home, &store, &genesis_hash, guard_crash)?),
-        };
+        let consensus = key.as_ref().map(|key| &key.consensus);
+        let damaged = Damaged { home, config: &config, genesis: &genesis, key: consensus, sync };
+        let (store, found) = open_store(&damaged).await?;
+        let signer = key.as_ref().map(|key| open_signer(key, home, &store, &genesis_hash, guard_crash)).transpose()?;
         let metrics = Metrics::new();
         let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
         metrics.storage.marks_mended.set_total(store.opening().audit.marks_mended);
@@ -276,7 +281,8 @@ impl Opening<'_> {
             snapshots,
             sync: SnapshotSync::new(&config),
             pruner: Pruner::new(config.pruning.emergency_pause),
-            upkeep: Upkeep::new(&config.data_dir, mended_from),
+            reconstruction: Reconstruction::new(&config.reconstruction, &genesis_hash),
+            upkeep: Upkeep::new(&config.data_dir, found),
             stages,
             metrics,
             rate_limit: watch::Sender::new(config.rpc.rate_limit),
@@ -310,13 +316,13 @@ fn note_keys(proofs: &Proofs, config: &NodeConfig, now: primitives::Timestamp) {
     proofs.look_at_keys(&config.data_dir, &keys, now);
 }
 
-fn open_store(config: &NodeConfig, genesis_hash: &Hash) -> Result<(Arc<Store>, Option<PathBuf>), StartError> {
-    let (store, mended_from) = upkeep::open(config, genesis_hash)?;
+async fn open_store(damaged: &Damaged<'_>) -> Result<(Arc<Store>, Found), StartError> {
+    let (store, found) = upkeep::open(damaged).await?;
     let store = Arc::new(store);
-    store.set_limit(config.store_limit_bytes);
+    store.set_limit(damaged.config.store_limit_bytes);
     let opening = store.opening();
     tracing::info!(values = opening.values, elapsed_ms = millis(opening.elapsed), "store is whole");
-    Ok((store, mended_from))
+    Ok((store, found))
 }
 
 fn open_snapshots(

@@ -23,6 +23,7 @@ use crate::evidence::Reporter;
 use crate::meta::Meta;
 use crate::proofs::Proofs;
 use crate::pruning::Pruner;
+use crate::reconstruction::Reconstruction;
 use crate::samples::Samples;
 use crate::snapshots::Snapshots;
 use crate::stages::Stages;
@@ -61,6 +62,8 @@ pub struct Shared {
     pub sync: SnapshotSync,
     /// Deletes old blocks, where its gate is on.
     pub pruner: Pruner,
+    /// Gives pruned bodies again, where its gate is on.
+    pub reconstruction: Reconstruction,
     /// Looks after the store.
     pub upkeep: Upkeep,
     /// Metrics of this process.

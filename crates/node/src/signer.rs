@@ -12,6 +12,15 @@ pub struct GuardedKey {
     pub genesis: Hash,
 }
 
+/// The places and signed bytes of logged messages.
+pub fn places(logged: &[LoggedMessage], genesis: &Hash) -> Vec<(Position, Vec<u8>)> {
+    let place = |message: &LoggedMessage| {
+        let (height, round, step) = message.place();
+        (Position { height, round, step: step_of(step) }, message.signing_bytes(genesis))
+    };
+    logged.iter().map(place).collect()
+}
+
 fn step_of(step: SignedStep) -> wallet::signer::SignedStep {
     match step {
         SignedStep::Proposal => wallet::signer::SignedStep::Proposal,
@@ -31,13 +40,7 @@ impl VoteSigner for GuardedKey {
     }
 
     fn recover(&mut self, finalized: Height, logged: &[LoggedMessage]) -> Result<(), SignRefused> {
-        let messages: Vec<(Position, Vec<u8>)> = logged
-            .iter()
-            .map(|message| {
-                let (height, round, step) = message.place();
-                (Position { height, round, step: step_of(step) }, message.signing_bytes(&self.genesis))
-            })
-            .collect();
+        let messages = places(logged, &self.genesis);
         let known = messages.iter().map(|(position, bytes)| (*position, bytes.as_slice()));
         let held = self.signer.recover(finalized, known).map_err(|error| SignRefused { reason: error.to_string() })?;
         if let Some(position) = held {

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 /// A place in [`commit`](crate::Store::commit), in [`save_candidate`](crate::Store::save_candidate), in a piece of
-/// [`prune`](crate::Store::prune), or in the making, removal or fetching of a snapshot (crate `snapshots`).
+/// [`prune`](crate::Store::prune), in the making, removal or fetching of a snapshot (crate `snapshots`), or
+/// in the moves of a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CrashPoint {
     /// Nothing of the block is written.
@@ -59,6 +60,14 @@ pub enum CrashPoint {
     MigrateAfterSync,
     /// Schema and mark are durable, the caller does not know.
     MigrateAfterHead,
+    /// A store that was filled anew has its name, the damaged one is in place.
+    RebuildFilled,
+    /// The consensus log is aside, the damaged store is in place.
+    RebuildLogAside,
+    /// The damaged store is aside, and no store is in its place.
+    RebuildStoreAside,
+    /// The new store is in place, the caller does not know.
+    RebuildInPlace,
 }
 
 impl CrashPoint {
@@ -95,9 +104,13 @@ impl CrashPoint {
     pub const MIGRATION: [Self; 4] =
         [Self::MigrateBeforeWrite, Self::MigrateAfterWrite, Self::MigrateAfterSync, Self::MigrateAfterHead];
 
+    /// Those of a rebuild, in the order in which they are reached.
+    pub const REBUILD: [Self; 4] =
+        [Self::RebuildFilled, Self::RebuildLogAside, Self::RebuildStoreAside, Self::RebuildInPlace];
+
     /// Every crash point.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::STORE.into_iter().chain(Self::SNAPSHOTS).chain(Self::PRUNING).chain(Self::MIGRATION)
+        Self::STORE.into_iter().chain(Self::SNAPSHOTS).chain(Self::PRUNING).chain(Self::MIGRATION).chain(Self::REBUILD)
     }
 
     /// The name used in configuration.
@@ -127,6 +140,10 @@ impl CrashPoint {
             Self::MigrateAfterWrite => "migrate_after_write",
             Self::MigrateAfterSync => "migrate_after_sync",
             Self::MigrateAfterHead => "migrate_after_head",
+            Self::RebuildFilled => "rebuild_filled",
+            Self::RebuildLogAside => "rebuild_log_aside",
+            Self::RebuildStoreAside => "rebuild_store_aside",
+            Self::RebuildInPlace => "rebuild_in_place",
         }
     }
 }

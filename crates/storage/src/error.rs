@@ -184,6 +184,17 @@ pub enum StorageError {
         /// The height.
         height: Height,
     },
+    /// Too many damaged stores lie aside.
+    #[error(
+        "{count} damaged stores lie aside in {}; next: look at the disk, and remove those that nobody needs",
+        folder.display()
+    )]
+    TooManyAside {
+        /// Their folder.
+        folder: PathBuf,
+        /// How many.
+        count: usize,
+    },
     /// A value is larger than its bound.
     #[error(
         "{what} of {bytes} bytes is over the bound of {bound} bytes; this is a fault of the program, please report it"
@@ -208,5 +219,10 @@ impl StorageError {
     /// Whether something stored is not what was written.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::DamagedFile { .. })
+    }
+
+    /// Whether something that was acknowledged is missing or is not what was written.
+    pub fn is_loss(&self) -> bool {
+        self.is_damage() || matches!(self, Self::LostBlocks { .. })
     }
 }

@@ -20,6 +20,7 @@
 //!
 //! Read next: [`columns`] (every key to the byte), `commit.rs` (the durability point), `open.rs`, `audit.rs`.
 
+mod archive;
 mod audit;
 mod backend;
 mod base;
@@ -43,12 +44,14 @@ mod proofs;
 mod prune;
 mod quarantine;
 mod read;
+mod rebuilt;
 mod repair;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use archive::Archive;
 pub use audit::{Audit, BadFile};
 pub use backend::StoreSizes;
 pub use backend::faulty::{Fault, FaultOn, FaultyDisk, FaultySnapshot};
@@ -70,4 +73,5 @@ pub use migrate::{Migration, SCHEMA_OLDEST};
 pub use open::{Opening, RECENT_HEIGHTS, Store, StoreConfig, Verify};
 pub use prune::{Checkpoint, PIECE_BYTES, PIECE_HEIGHTS, PruneTo, Pruned, Pruning};
 pub use quarantine::{QUARANTINE_MAX, Quarantined, Refused};
+pub use rebuilt::{ASIDE_MAX, Aside, Held, Places};
 pub use repair::{Body, RepairError, Repaired, Source, Trust};

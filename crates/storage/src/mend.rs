@@ -23,7 +23,7 @@ use crate::error::StorageError;
 use crate::mark::Head;
 use crate::open::{Store, StoreConfig};
 use crate::quarantine::{QUARANTINE_MAX, Record, record_op};
-use crate::repair::{Body, Rebuild, Trust, Work};
+use crate::repair::{Body, Rebuild, Trust, Work, discard};
 
 /// What mending did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,19 @@ impl Store {
     /// # Errors
     /// [`StorageError`] when what must be readable is not, or a failed write; the damaged store is where it was.
     pub fn mend(
+        home: &Path,
+        genesis: &Hash,
+        digest: &Digest,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Mended, StorageError> {
+        let mended = Self::mend_beside(home, genesis, digest, progress);
+        if !matches!(mended, Ok(_) | Err(StorageError::InUse { .. })) {
+            discard(home);
+        }
+        mended
+    }
+
+    fn mend_beside(
         home: &Path,
         genesis: &Hash,
         digest: &Digest,

@@ -22,7 +22,7 @@ use std::sync::PoisonError;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::defect::{Defect, is_seeded};
-use primitives::{Block, BoundedVec, Hash, Height, LedgerDigest, encode};
+use primitives::{Block, BoundedVec, Hash, Header, Height, LedgerDigest, encode};
 
 use crate::backend::Op;
 use crate::batch::CommitBatch;
@@ -105,6 +105,13 @@ impl Store {
     /// Whether `body` is that of the quarantined block with this hash, as far as one height tells.
     pub fn is_body_of(body: &Body, hash: &Hash) -> Option<Block> {
         body.is_of(hash)
+    }
+
+    /// The block of `body`, when it is that of this header and its operations lead from the digest of the height before. The certificate with it is not
+    /// looked at.
+    pub fn judge_body(body: &Body, header: &Header, before: LedgerDigest, digest: &Digest) -> Option<Block> {
+        let block = Body { certificate: None, ..body.clone() }.is_of(&header.hash())?;
+        (block.header.height == header.height && body.follows(before, header, digest)).then_some(block)
     }
 
     /// Writes the body of a quarantined height again. `before` is the operations digest of the height before, for a caller who knows it

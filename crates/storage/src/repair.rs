@@ -46,6 +46,9 @@ const COPIED_VALUES: usize = 4_096;
 /// Bytes that are copied in one batch, about.
 const COPIED_BYTES: usize = 8 * 1024 * 1024;
 
+/// Where the new store is filled.
+const PLACE: &str = "store.repair";
+
 /// Everything that a store keeps of one decided block; what one node gives another that has lost it.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Body {
@@ -158,6 +161,20 @@ impl Store {
         source: &mut Source<'_>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Repaired, RepairError> {
+        let repaired = Self::repair_beside(home, genesis, trust, source, progress);
+        if !matches!(repaired, Ok(_) | Err(RepairError::Storage(StorageError::InUse { .. }))) {
+            discard(home);
+        }
+        repaired
+    }
+
+    fn repair_beside(
+        home: &Path,
+        genesis: &Hash,
+        trust: &Trust<'_>,
+        source: &mut Source<'_>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Repaired, RepairError> {
         let rebuild = Rebuild::begin(home, genesis)?;
         let mut work = rebuild.work(trust);
         work.copy_state()?;
@@ -191,7 +208,7 @@ impl Rebuild {
         let config = StoreConfig::Disk { path: home.to_owned(), verify: Verify::Recent };
         let old = Store::open_unverified(&config, genesis)?;
         let head = old.head().ok_or(StorageError::NotInitialised)?;
-        let place = home.join("store.repair");
+        let place = home.join(PLACE);
         if place.exists() {
             fs::remove_dir_all(&place).map_err(io("remove", &place))?;
         }
@@ -221,6 +238,11 @@ fn last_commit(block: &Block) -> Hash {
 
 fn io(action: &'static str, path: &Path) -> impl Fn(std::io::Error) -> StorageError {
     move |source| StorageError::Io { action, path: path.to_owned(), source }
+}
+
+/// Removes the new store of a repair that failed, unless another process is at it; what cannot be removed now is removed by the next one.
+pub(crate) fn discard(home: &Path) {
+    let _ = fs::remove_dir_all(home.join(PLACE));
 }
 
 fn sync(folder: &Path) -> Result<(), StorageError> {

@@ -62,6 +62,20 @@ pub const ALERTS: &[Alert] = &[
         },
     },
     Alert {
+        name: "StoreRebuilt",
+        severity: Severity::Warning,
+        lasting: "1m",
+        expr: "storage_rebuilds_total > 0",
+        summary: "{{ $labels.instance }} found its store damaged at its start, moved it aside and took the chain again from others",
+        drill: Drill {
+            series: &[("storage_rebuilds_total{@}", "0x20 1x20 0x20")],
+            quiet_at: "5m",
+            fires_at: "8m",
+            labels: NODE,
+            clear_at: "12m",
+        },
+    },
+    Alert {
         name: "ScrubFoundDamage",
         severity: Severity::Critical,
         lasting: "0m",

@@ -233,7 +233,7 @@ async fn three_of_four_go_on_while_the_damaged_one_does_not_start() {
     let wal = (home.join("data/wal/consensus.wal"), Range { start: 0, end: WAL_HEADER_BYTES });
     for (file, place) in [journal, wal] {
         let offsets = flip(&file, &[place], &mut random);
-        let refusal = cluster.nodes[victim].start_refused(&[], &[]).refused();
+        let refusal = cluster.nodes[victim].start_refused(&["--set", "storage.rebuild=false"], &[]).refused();
         let context = format!("bytes {offsets:?} of {}: {refusal:?}", file.display());
         assert!(EXITS.contains(&refusal.exit) && refusal.error.contains("damaged"), "{context}");
         assert!(refusal.error.contains(&*file.to_string_lossy()) && refusal.hint.len() > 10, "{context}");

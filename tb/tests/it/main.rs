@@ -65,6 +65,8 @@ mod proofs;
 mod proxy;
 mod pruning;
 mod reads;
+mod rebuild;
+mod reconstruction;
 mod recovery;
 mod reload;
 mod repair;

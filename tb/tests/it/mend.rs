@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use primitives::{Engine, Height};
-use rpc::types::BlockId;
+use rpc::types::{BlockId, PageQuery};
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
 use crate::command::run_in;
@@ -16,7 +16,7 @@ const TIME: Duration = Duration::from_secs(30);
 const TABLES: [&str; 2] = ["--set", "storage.journal_bytes_max=65536"];
 
 /// Starts a node that writes what it has to tables, and stops it.
-async fn to_tables(node: &mut Node) {
+pub async fn to_tables(node: &mut Node) {
     node.start_with(&TABLES, &[]);
     until("a flush", START_TIME, async || {
         let text = node.client().metrics().await.ok()?;
@@ -62,6 +62,14 @@ async fn a_rotten_block_is_quarantined_and_taken_back_from_the_peer_that_tells_t
     let refused = node.client().block(BlockId::Height(height)).await.expect_err("it is not here");
     assert!(refused.to_string().contains("damaged"), "{refused}");
     let head = node.height().await.expect("it answers");
+    let page = PageQuery { before: Some(Height(head + 1)), limit: Some(100) };
+    let page = node.client().blocks(page).await.expect("a page");
+    assert!(page.damaged.contains(&height) && page.damaged.len() < page.blocks.len(), "{:?}", page.damaged);
+    assert_eq!(
+        page.blocks.len() + page.damaged.len(),
+        usize::try_from(head.min(100)).expect("small"),
+        "the others are given"
+    );
     assert!(node.client().block(BlockId::Height(Height(head))).await.is_ok(), "what is whole is read");
     node.reaches(head + 2, START_TIME).await;
 

@@ -19,7 +19,7 @@ const SYNC_TIME: Duration = Duration::from_secs(30);
 /// Longest time for a session on this machine.
 const SESSION_TIME: Duration = Duration::from_secs(20);
 
-fn copy_folder(from: &Path, to: &Path) {
+pub fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");

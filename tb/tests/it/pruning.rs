@@ -18,7 +18,7 @@ const QUICK_MS: u64 = 40;
 /// Longest time for a few dozen blocks.
 const TIME: Duration = Duration::from_secs(30);
 /// Flags of a node that prunes as soon as it may, and takes the room back often.
-const PRUNES: [&str; 9] = [
+pub const PRUNES: [&str; 9] = [
     "--pruning",
     "--pruning-retention-depth",
     "16",
@@ -31,7 +31,7 @@ const PRUNES: [&str; 9] = [
 ];
 
 /// Values of genesis with which evidence counts for 24 heights, and headers are trusted for 40.
-fn short() -> Params {
+pub fn short() -> Params {
     let staking = StakingParams { unbonding_epochs: 16, trusting_epochs: 10, ..StakingParams::default() };
     let evidence = EvidenceParams { age_epochs: 5, delay_epochs: 1, together_epochs: 5, ..EvidenceParams::default() };
     Params { epoch_blocks: EPOCH, window_blocks: 8, staking, evidence, ..Params::default() }
@@ -42,7 +42,7 @@ async fn status(node: &Node) -> PruningStatus {
 }
 
 /// Waits until the oldest block that is kept is at least this high.
-async fn oldest(node: &Node, height: u64) -> PruningStatus {
+pub async fn oldest(node: &Node, height: u64) -> PruningStatus {
     until("blocks to be deleted", TIME, async || {
         let status = node.client().pruning_status().await.ok()?;
         (status.oldest_height >= Height(height)).then_some(status)

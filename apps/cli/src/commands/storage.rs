@@ -14,7 +14,7 @@ use primitives::{Genesis, Hash, Height, decode};
 use rpc::types::{PruningStatus, StorageStatus};
 use rpc::{Client, ExitCode};
 use serde::Serialize;
-use storage::{Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
+use storage::{Archive, Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
 use tree::{LedgerTree, MemoryNodes, StateTree};
 
 use crate::commands::config::Files;
@@ -28,7 +28,8 @@ Examples:
   tb storage status
   tb storage scrub
   tb storage verify --home /var/lib/the-block
-  tb storage repair --peer-url http://192.0.2.1:26658";
+  tb storage repair --peer-url http://192.0.2.1:26658
+  tb storage export --path /backup/archive";
 const EXAMPLES_STATUS: &str = "\
 Examples:
   tb storage status
@@ -48,6 +49,13 @@ Examples:
   tb storage repair --archive /backup/node1/data/store --home /var/lib/the-block --json
 
 The damaged store is moved aside as store.damaged-N in its folder and not changed.";
+
+const EXAMPLES_EXPORT: &str = "\
+Examples:
+  tb storage export --path /backup/archive             while the node is stopped
+  tb storage export --path /backup/archive --from-height 1 --to-height 3600 --json
+
+A node whose gate reconstruction is on gives pruned blocks again from it: reconstruction.archive.";
 
 /// Most findings that are shown.
 const FINDINGS_MAX: usize = 100;
@@ -71,6 +79,9 @@ enum Command {
     /// What the scrub of a running node has checked and found, and which heights are damaged and not back yet
     #[command(after_help = EXAMPLES_SCRUB)]
     Scrub,
+    /// Write what a stopped node keeps of each block to a folder, for nodes that have pruned it
+    #[command(after_help = EXAMPLES_EXPORT)]
+    Export(Export),
     /// Check every value of a stopped node's store, and the pruning checkpoint, against the committed roots
     #[command(after_help = EXAMPLES_VERIFY)]
     Verify(Files),
@@ -86,6 +97,66 @@ struct Repair {
     /// Folder of the store of another stopped node of this chain that has every block; asked first
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Export {
+    #[command(flatten)]
+    files: Files,
+    /// The folder; files that are whole stay
+    #[arg(long, value_name = "DIR")]
+    path: PathBuf,
+    /// First height [default: the oldest that is kept]
+    #[arg(long, value_name = "HEIGHT")]
+    from_height: Option<u64>,
+    /// Last height [default: the newest]
+    #[arg(long, value_name = "HEIGHT")]
+    to_height: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Exported {
+    path: PathBuf,
+    first: Height,
+    last: Height,
+    written: u64,
+    kept: u64,
+    missing: u64,
+}
+
+impl Export {
+    fn run(&self, context: &Context) -> Result<(), Failure> {
+        let (home, config) = load(&self.files, context)?;
+        let genesis = read_genesis(&home)?.hash();
+        let failed = |error: StorageError| Failure::of_store(&error);
+        let path = config.store_dir();
+        if !path.exists() {
+            return Err(failed(StorageError::NotInitialised));
+        }
+        let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Recent }, &genesis).map_err(failed)?;
+        let head = store.head().map_or(Height::GENESIS, |head| head.height);
+        let first = Height(self.from_height.unwrap_or(1)).max(store.oldest()).max(Height(1));
+        let last = self.to_height.map_or(head, Height).min(head);
+        let archive = Archive::new(self.path.clone(), genesis);
+        let mut exported = Exported { path: self.path.clone(), first, last, written: 0, kept: 0, missing: 0 };
+        let mut height = first;
+        while height <= last {
+            match store.body(height).map_err(failed)? {
+                None => exported.missing += 1,
+                Some(body) if archive.put(height, &body).map_err(failed)? => exported.written += 1,
+                Some(_) => exported.kept += 1,
+            }
+            height = height.next();
+        }
+        context.output.result(&exported, || {
+            let Exported { written, kept, missing, .. } = &exported;
+            format!(
+                "heights {first} to {last} in {}: {written} written, {kept} there already, {missing} quarantined here\nnext: set reconstruction.archive and the gate reconstruction on nodes that prune",
+                self.path.display()
+            )
+        });
+        Ok(())
+    }
 }
 
 /// Runs the command.
@@ -106,6 +177,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         }
         Command::Verify(files) => verify(files, context),
         Command::Repair(repair) => repair.run(context),
+        Command::Export(export) => export.run(context),
     }
 }
 
@@ -147,6 +219,9 @@ fn scrubbed(status: &StorageStatus) -> String {
     ];
     if let Some(path) = &status.mended_from {
         rows.push(("damaged store", format!("{path}: built anew at this start")));
+    }
+    if let (Some(path), Some(by)) = (&status.rebuilt_from, &status.rebuilt_by) {
+        rows.push(("damaged store", format!("{path}: the chain was taken again from {by} at this start")));
     }
     if let Some(failure) = &status.failure {
         rows.push(("failure", failure.clone()));

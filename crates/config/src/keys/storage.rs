@@ -17,6 +17,14 @@ pub(super) const MEND: Key = key(
 )
 .default("true", "false");
 
+pub(super) const REBUILD: Key = key(
+    "storage.rebuild",
+    &["TB_STORAGE_REBUILD"],
+    Kind::Bool,
+    "Whether a start that finds its state, a journal or its last block damaged moves the store aside and takes the chain again: from an own snapshot, from a snapshot of peers, or block by block. It begins at that height. With false, or with storage.mend = false, it refuses to start. An archive node may want false.",
+)
+.default("true", "false");
+
 pub(super) const SCRUB_BYTES_PER_SEC: Key = key(
     "storage.scrub_bytes_per_sec",
     &["TB_STORAGE_SCRUB_BYTES_PER_SEC"],

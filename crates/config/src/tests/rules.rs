@@ -123,11 +123,13 @@ fn gates_come_into_force_at_their_height() {
 }
 
 #[test]
-fn local_gates_of_later_features_are_refused_by_name() {
-    let place = Place::new();
-    let refused = place.refusal("[rollout.feature_gates]\nreconstruction = true");
-    assert!(refused.contains("rollout.feature_gates.reconstruction cannot be true: this version"), "{refused}");
-    config("[rollout.feature_gates]\nreconstruction = false");
+fn reconstruction_is_off_until_its_gate_is_on_and_its_archive_is_a_folder() {
+    let off = config("[reconstruction]\narchive = \"/srv/archive\"").reconstruction;
+    assert_eq!((off.is_on, off.archive.as_deref()), (false, Some(std::path::Path::new("/srv/archive"))));
+    let on = config("[rollout.feature_gates]\nreconstruction = true").reconstruction;
+    assert_eq!((on.is_on, on.archive), (true, None));
+    let refused = Place::new().refusal("[reconstruction]\narchive = \"s3://bucket/archive\"");
+    assert!(refused.contains("reconstruction.archive is s3://bucket/archive"), "{refused}");
 }
 
 #[test]

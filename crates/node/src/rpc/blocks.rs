@@ -233,7 +233,7 @@ pub fn summary(server: &Server, height: Height) -> Result<BlockSummary, ApiError
     Ok(BlockSummary::from(&expect(server, height)?.block))
 }
 
-/// `/blocks`: newest first. A page of very large blocks may be shorter than its limit.
+/// `/blocks`: newest first. A page of very large blocks may be shorter than its limit. Quarantined heights are named, and the others given.
 ///
 /// # Errors
 /// `bad_request` for the limit; otherwise as [`load`].
@@ -245,9 +245,14 @@ pub fn page(server: &Server, query: &PageQuery) -> Result<BlockPage, ApiError> {
     let mut bytes = 0_usize;
     let oldest = server.shared.store.oldest();
     while let Some(height) = before.previous().filter(|height| *height >= oldest) {
-        if page.blocks.len() >= limit || bytes >= PAGE_BYTES_MAX {
+        if page.blocks.len().saturating_add(page.damaged.len()) >= limit || bytes >= PAGE_BYTES_MAX {
             page.next_before = Some(before);
             break;
+        }
+        if server.shared.store.is_quarantined(height) {
+            page.damaged.push(height);
+            before = height;
+            continue;
         }
         let finalized = expect(server, height)?;
         bytes = bytes.saturating_add(finalized.bytes);

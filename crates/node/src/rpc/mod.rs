@@ -39,6 +39,7 @@ mod provers;
 mod proving;
 mod pruning;
 mod query;
+mod rebuilt;
 pub mod server;
 mod snapshots;
 mod staking;

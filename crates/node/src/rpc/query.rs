@@ -14,9 +14,10 @@ use serde::Serialize;
 
 use super::server::Server;
 use super::{
-    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, pruning, snapshots, staking,
-    standing, status, transactions, upkeep,
+    accounts, audits, blocks, errors, health, lottery, pipeline, proofs, provers, proving, pruning, rebuilt, snapshots,
+    staking, standing, status, transactions, upkeep,
 };
+use crate::reconstruction::Rebuilt;
 
 /// What is asked. HTTP and JSON-RPC ask the same questions.
 pub enum Question {
@@ -185,7 +186,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
             let (target, longest) = wait.resolve()?;
             errors::text(&transactions::wait(server, id, target, longest).await?)
         }
-        Question::BlockBody(id) => view(server, move |server| pruning::body(server, id)).await,
+        Question::BlockBody(id) => of_block(server, id, pruning::body, rebuilt::body).await,
         Question::Pruning => view(server, pruning::status).await,
         Question::Storage => view(server, upkeep::status).await,
         Question::Snapshots => view(server, snapshots::list).await,
@@ -202,7 +203,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::PipelineTelemetry => view(server, pipeline::telemetry).await,
         Question::PipelineDashboard => view(server, pipeline::dashboard).await,
         Question::BlockLatest => view(server, blocks::latest).await,
-        Question::Block(id) => view(server, move |server| blocks::get(server, id)).await,
+        Question::Block(id) => of_block(server, id, blocks::get, rebuilt::block).await,
         Question::Blocks(page) => view(server, move |server| blocks::page(server, &page)).await,
         Question::Transaction(id) => view(server, move |server| transactions::status(server, id)).await,
         Question::TransactionProof(id) => view(server, move |server| proofs::transaction(server, id)).await,
@@ -225,7 +226,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::Vrf(address) => view(server, move |server| lottery::one(server, address)).await,
         Question::Audits(stream, query) => view(server, move |server| Ok(audits::page(server, stream, query))).await,
         Question::Operations(id, query) => view(server, move |server| proving::operations(server, id, query)).await,
-        Question::BlockEvents(id) => view(server, move |server| blocks::events(server, id)).await,
+        Question::BlockEvents(id) => of_block(server, id, blocks::events, rebuilt::events).await,
         Question::Certified(id) => view(server, move |server| proving::certified(server, id)).await,
         Question::ProofStatus => view(server, proving::status).await,
         Question::Provers => view(server, provers::status).await,
@@ -242,6 +243,19 @@ pub fn wait_at_most(question: &mut Question, longest: Duration) {
         && wait.resolve().is_ok_and(|(_, asked)| asked > longest)
     {
         wait.timeout_ms = Some(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX));
+    }
+}
+
+/// A view of one block, from what is kept or from what is given again of it.
+async fn of_block<T: Serialize + 'static>(
+    server: &Arc<Server>,
+    id: BlockId,
+    kept: fn(&Server, BlockId) -> Result<T, ApiError>,
+    again: fn(&Rebuilt) -> T,
+) -> Result<Bytes, ApiError> {
+    match rebuilt::find(server, id).await? {
+        Some(found) => view(server, move |_| Ok(again(&found))).await,
+        None => view(server, move |server| kept(server, id)).await,
     }
 }
 

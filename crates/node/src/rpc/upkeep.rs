@@ -41,7 +41,9 @@ pub fn status(server: &Server) -> Result<StorageStatus, ApiError> {
         quarantined: quarantined.into_iter().map(|one| one.height).take(LISTED_MAX).collect(),
         refetched: upkeep.refetched(),
         refused: upkeep.refused(),
-        mended_from: upkeep.mended_from.as_ref().map(|path| path.display().to_string()),
+        mended_from: upkeep.found.mended_from.as_ref().map(|path| path.display().to_string()),
+        rebuilt_from: upkeep.found.rebuilt.as_ref().map(|one| one.aside.store.display().to_string()),
+        rebuilt_by: upkeep.found.rebuilt.as_ref().map(|one| one.by.name().to_owned()),
         journal_bytes,
         journal_bytes_max: shared.config.storage.journal_bytes_max,
     })

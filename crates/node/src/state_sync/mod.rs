@@ -20,11 +20,11 @@
 pub mod breaker;
 mod fetch;
 mod find;
-mod job;
-mod peers;
+pub(crate) mod job;
+pub(crate) mod peers;
 pub mod serve;
 pub mod session;
-mod source;
+pub(crate) mod source;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -127,7 +127,14 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
         return Err(StateSyncError::Sources.into());
     }
     let store = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Recent };
-    let store = Store::open(&store, &genesis.hash())?;
+    let store = match Store::open(&store, &genesis.hash()) {
+        Ok(store) => store,
+        Err(error) if error.is_loss() => {
+            tracing::info!(%error, "no state sync yet: the store holds a chain, and is damaged");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some(head) = store.head() {
         tracing::info!(height = head.height.0, home = %home.root().display(), "no state sync: the store holds the chain");
         return Ok(());
@@ -161,7 +168,11 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     Ok(filled?)
 }
 
-async fn fill(
+/// Fills an empty store from these sources.
+///
+/// # Errors
+/// [`StateSyncError`]; the store is empty then, and the chunks that came are kept.
+pub async fn fill(
     sync: &StateSync,
     config: &NodeConfig,
     genesis: &Genesis,

@@ -63,6 +63,11 @@ impl Peers {
         of(&self.0)
     }
 
+    /// The network itself.
+    pub const fn network(&self) -> &P2pHandle {
+        &self.0
+    }
+
     /// Stops it.
     pub async fn leave(&self) {
         self.0.shutdown().await;
@@ -86,6 +91,9 @@ async fn answer_nothing(network: P2pHandle, mut events: mpsc::Receiver<P2pEvent>
             }
             P2pEvent::ProofAsked { question, .. } => {
                 network.answer_proof(question, None);
+            }
+            P2pEvent::BodyAsked { question, .. } => {
+                network.answer_body(question, None);
             }
             _ => {}
         }

@@ -12,7 +12,7 @@ use primitives::{
 use replica::FinalizedBlock;
 use telemetry::Metrics;
 
-fn header() -> Header {
+pub fn header() -> Header {
     let (zero, digest) = (Hash::default(), LedgerDigest::default());
     Header {
         version: FormatVersion,

@@ -17,6 +17,7 @@ mod partition_watch;
 mod pipeline;
 mod proofs;
 mod pruning;
+mod reconstruction;
 mod silence;
 mod start_error;
 mod topics;

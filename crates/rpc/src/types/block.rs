@@ -258,4 +258,8 @@ pub struct BlockPage {
     /// Give this as `before` for the next page; none at the oldest block.
     #[schema(value_type = Option<u64>)]
     pub next_before: Option<Height>,
+    /// Heights of this page that are damaged on this node and not back yet, newest first; they count towards the limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<u64>)]
+    pub damaged: Vec<Height>,
 }

@@ -47,6 +47,10 @@ pub struct StorageStatus {
     pub refused: u64,
     /// Where the damaged store lies, when this start built it anew.
     pub mended_from: Option<String>,
+    /// Where the damaged store lies, when this start took the chain again from others.
+    pub rebuilt_from: Option<String>,
+    /// From what it was taken: `snapshot`, `peers` or `genesis`.
+    pub rebuilt_by: Option<String>,
     /// Bytes of the journals.
     pub journal_bytes: u64,
     /// Bytes of journals above which they are flushed.

@@ -141,4 +141,5 @@ fn a_state_that_rotted_is_not_mended_from_bodies_alone() {
     let error = Store::mend(&home, &genesis, &digest(&genesis), &mut |_, _| {}).unwrap_err();
     assert!(error.is_damage(), "{error}");
     assert!(refused().is_damage(), "it is where it was");
+    assert!(!home.join("store.repair").exists(), "what was begun is gone");
 }

@@ -87,7 +87,7 @@ fn sync_directory(path: &Path) -> Result<(), StorageError> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(io("sync", path))
 }
 
-fn take_lock(home: &Path) -> Result<File, StorageError> {
+pub(crate) fn take_lock(home: &Path) -> Result<File, StorageError> {
     let path = home.join("lock");
     let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let file = open.map_err(io("open", &path))?;

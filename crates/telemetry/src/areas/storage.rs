@@ -1,7 +1,7 @@
 //! The store: how long a commit takes, how much is kept.
 
 use crate::areas::FAST;
-use crate::handles::{Counter, FloatGauge, Gauge, Histogram};
+use crate::handles::{Counter, CounterFamily, FloatGauge, Gauge, Histogram};
 use crate::metric::{Metric, Unit};
 
 area! {
@@ -25,12 +25,20 @@ area! {
         faults: Counter = Metric::counter("storage_faults_total");
         "Times that this start built a damaged store anew; the damaged one lies beside it"
         mends: Counter = Metric::counter("storage_mends_total");
+        "Times that this start moved a damaged store aside and took the chain again from others"
+        rebuilds: Counter = Metric::counter("storage_rebuilds_total");
         "Heights whose bodies are damaged and not back yet"
         quarantined: Gauge = Metric::gauge("storage_quarantined_heights");
         "Bodies of quarantined heights that peers gave whole"
         refetched: Counter = Metric::counter("storage_refetched_heights_total");
         "Bodies from peers that were not what was asked for; the peer loses points and is not asked again"
         refetch_refused: Counter = Metric::counter("storage_refetch_refused_total");
+        "Pruned bodies that were given again, by source (archive, peer)"
+        reconstructed: CounterFamily<1> = Metric::counter("reconstruction_bodies_total").labels(&["source"]).values(&[&["archive", "peer"]]);
+        "Bodies that were not what the header commits to, by source (archive, peer)"
+        reconstruction_refused: CounterFamily<1> = Metric::counter("reconstruction_refused_total").labels(&["source"]).values(&[&["archive", "peer"]]);
+        "Questions for a pruned body that no source had"
+        reconstruction_missing: Counter = Metric::counter("reconstruction_missing_total");
         "Bytes of bodies that the background scrub has checked"
         scrub_bytes: Counter = Metric::counter("storage_scrub_bytes_total").unit(Unit::Bytes);
         "What the background scrub has found to be not what was written"

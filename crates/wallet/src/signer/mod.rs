@@ -271,25 +271,12 @@ impl ValidatorSigner {
         finalized: Height,
         logged: impl IntoIterator<Item = (Position, &'a [u8])>,
     ) -> Result<Option<Position>, GuardError> {
-        let path = || self.log.path().to_owned();
-        let highest = self.records.keys().next_back().copied();
         let lock = newest_for_block(&self.records, |record| is_for_block(record, &self.genesis, self.address));
         let mut held = lock.filter(|lock| lock.position.height > finalized);
         let was_lost = held.is_some_and(|held| self.log.lost() == Some((held.position.height, held.position.round)));
         for (position, bytes) in logged {
-            if highest.is_none_or(|highest| position > highest) {
-                return Err(GuardError::BehindLog { path: path(), highest, logged: position });
-            }
-            let digest = log::digest(bytes);
-            match self.records.get(&position) {
-                Some(record) if record.digest == digest => {
-                    held = held.filter(|held| was_lost || held.position != position);
-                }
-                Some(_) => return Err(GuardError::Differs { path: path(), logged: position }),
-                // Records of earlier heights are not kept, and not all of very many rounds.
-                None if highest.is_some_and(|highest| position.height < highest.height) => {}
-                None if self.records.len() >= HEIGHT_RECORDS_MAX => {}
-                None => return Err(GuardError::Differs { path: path(), logged: position }),
+            if self.knows(position, bytes)? {
+                held = held.filter(|held| was_lost || held.position != position);
             }
         }
         if let Some(Record { position, .. }) = held.filter(|_| !was_lost) {
@@ -298,6 +285,32 @@ impl ValidatorSigner {
         }
         self.held = held;
         Ok(held.map(|held| held.position))
+    }
+
+    /// Refuses a guard that is not the one that this validator's own messages in a consensus log were written with, and changes nothing. Whoever
+    /// gives the log up asks this first: afterwards the guard alone remembers them.
+    ///
+    /// # Errors
+    /// [`GuardError::BehindLog`] or [`GuardError::Differs`].
+    pub fn check_log<'a>(&self, logged: impl IntoIterator<Item = (Position, &'a [u8])>) -> Result<(), GuardError> {
+        logged.into_iter().try_for_each(|(position, bytes)| self.knows(position, bytes).map(drop))
+    }
+
+    /// Whether a logged message is one of the records; not those of earlier heights, which are not kept.
+    fn knows(&self, logged: Position, bytes: &[u8]) -> Result<bool, GuardError> {
+        let path = || self.log.path().to_owned();
+        let highest = self.records.keys().next_back().copied();
+        if highest.is_none_or(|highest| logged > highest) {
+            return Err(GuardError::BehindLog { path: path(), highest, logged });
+        }
+        match self.records.get(&logged) {
+            Some(record) if record.digest == log::digest(bytes) => Ok(true),
+            Some(_) => Err(GuardError::Differs { path: path(), logged }),
+            // Records of earlier heights are not kept, and not all of very many rounds.
+            None if highest.is_some_and(|highest| logged.height < highest.height) => Ok(false),
+            None if self.records.len() >= HEIGHT_RECORDS_MAX => Ok(false),
+            None => Err(GuardError::Differs { path: path(), logged }),
+        }
     }
 
     /// Records which lock the log has lost, or that consensus came to it again.

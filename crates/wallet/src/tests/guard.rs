@@ -332,6 +332,24 @@ fn the_guard_keeps_the_lock_that_a_lost_log_forgot() {
 }
 
 #[test]
+fn a_log_that_is_given_up_is_compared_first_and_nothing_changes() {
+    let home = folder();
+    let path = home.path().join("guard");
+    let signer = locked(&path);
+    let bytes = std::fs::read(&path).expect("a guard");
+    let check = |messages: &[Message]| {
+        let log = logged(messages);
+        signer.check_log(log.iter().map(|(position, bytes)| (*position, bytes.as_slice())))
+    };
+    check(&[]).expect("no log contradicts nothing");
+    check(&[(Prevote, 0, 2), (Precommit, 0, 0), (Precommit, 1, 1)]).expect("the guard knows them");
+    assert!(matches!(check(&[(Prevote, 1, 3)]), Err(GuardError::Differs { .. })), "another vote");
+    assert!(matches!(check(&[(Proposal, 1, 1)]), Err(GuardError::Differs { .. })), "one that it does not know");
+    assert!(matches!(check(&[(Precommit, 1, 1), (Prevote, 2, 1)]), Err(GuardError::BehindLog { .. })), "a later one");
+    assert_eq!(std::fs::read(&path).expect("a guard"), bytes);
+}
+
+#[test]
 fn a_restart_or_another_height_does_not_change_what_is_held() {
     let home = folder();
     let path = home.path().join("guard");

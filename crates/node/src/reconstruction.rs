@@ -1,0 +1,217 @@
+//! Pruned bodies that are given again: looked for in an archive and with peers, and judged by the header that is still here.
+//!
+//! ```text
+//!   pruned height ─ header here? ─► memory ─► archive folder ─► peer ─► peer … ─► judged ─► kept in memory, given
+//!                       no: `pruned`              └ wrong: refused, named ─► the next source
+//! ```
+//! Rules
+//! - Nothing is done while the gate `reconstruction` is off.
+//! - A body counts by the header of its height and the digest of the one before, both of which this node has. Who gave it does not matter.
+//! - Memory is bounded ([`KEPT_MAX`], [`KEPT_BYTES_MAX`]), and so is what is looked for at a time ([`ASKED_MAX`]). Nothing is written.
+//!
+//! Read next: `spec/recovery.md` (RCV-46 to 50), `storage/src/archive.rs`, `rpc/rebuilt.rs`.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ::config::ReconstructionConfig;
+use p2p::{P2pHandle, PeerKey};
+use primitives::{Block, CommitCertificate, Hash, Header, Height, LedgerDigest, decode, encode};
+use storage::{Archive, Body, Digest, StorageError, Store};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::shared::Shared;
+
+/// Most bodies that are kept.
+pub const KEPT_MAX: usize = 16;
+/// Most bytes of bodies that are kept.
+pub const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Heights that are looked for at a time.
+pub const ASKED_MAX: usize = 2;
+/// Peers whose answer was wrong that are remembered; with more of them no peer is asked.
+const BLAMED_MAX: usize = 256;
+/// Pause before a question: longer than a peer takes between two answers.
+const PAUSE: Duration = Duration::from_millis(60);
+
+/// A body that was judged, with the certificate that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Hash of its block.
+    pub hash: Hash,
+    /// Its block.
+    pub block: Block,
+    /// Everything that belongs to it.
+    pub body: Body,
+}
+
+/// What a body is judged by.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    header: Header,
+    certificate: Option<CommitCertificate>,
+    before: LedgerDigest,
+}
+
+/// Reconstruction of one node.
+#[derive(Debug)]
+pub struct Reconstruction {
+    is_on: bool,
+    archive: Option<Archive>,
+    digest: Digest,
+    kept: Mutex<VecDeque<(usize, Arc<Rebuilt>)>>,
+    blamed: Mutex<BTreeSet<PeerKey>>,
+    asked: Semaphore,
+}
+
+impl Wanted {
+    /// What the store has of a height whose body is gone; none where there is a body, no header, or no header before it.
+    ///
+    /// # Errors
+    /// A failed read.
+    pub fn of(store: &Store, height: Height, digest: &Digest) -> Result<Option<Self>, StorageError> {
+        if height == Height::GENESIS || height >= store.oldest() {
+            return Ok(None);
+        }
+        let Some((header, certificate)) = store.header(height)? else { return Ok(None) };
+        let before = match height.previous() {
+            None | Some(Height::GENESIS) => Some(digest.start),
+            Some(previous) => store.header(previous)?.map(|(header, _)| header.ops_digest),
+        };
+        Ok(before.map(|before| Self { header, certificate, before }))
+    }
+
+    /// The body, if it is that of this header.
+    pub fn judge(&self, body: Body, digest: &Digest) -> Option<Rebuilt> {
+        let block = Store::judge_body(&body, &self.header, self.before, digest)?;
+        let body = Body { certificate: self.certificate.clone(), ..body };
+        Some(Rebuilt { hash: self.header.hash(), block, body })
+    }
+}
+
+impl Reconstruction {
+    /// Nothing was given yet.
+    pub fn new(config: &ReconstructionConfig, genesis: &Hash) -> Self {
+        Self {
+            is_on: config.is_on,
+            archive: config.archive.clone().map(|path| Archive::new(path, *genesis)),
+            digest: snapshots::digest(genesis),
+            kept: Mutex::default(),
+            blamed: Mutex::default(),
+            asked: Semaphore::new(ASKED_MAX),
+        }
+    }
+
+    /// Whether the gate is on.
+    pub const fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// How operations are digested here.
+    pub const fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The right to look for a height; none while others do.
+    pub fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.asked.try_acquire().ok()
+    }
+
+    /// What was given lately of a height.
+    pub fn kept(&self, height: Height) -> Option<Arc<Rebuilt>> {
+        self.lock().iter().find(|(_, one)| one.block.header.height == height).map(|(_, one)| Arc::clone(one))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(usize, Arc<Rebuilt>)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a body, and lets the oldest ones go.
+    pub fn keep(&self, rebuilt: Arc<Rebuilt>) {
+        let bytes = encode(&rebuilt.body).len();
+        let mut kept = self.lock();
+        kept.retain(|(_, other)| other.hash != rebuilt.hash);
+        kept.push_back((bytes, rebuilt));
+        while kept.len() > KEPT_MAX || kept.iter().map(|(bytes, _)| *bytes).sum::<usize>() > KEPT_BYTES_MAX {
+            kept.pop_front();
+        }
+    }
+
+    /// How many bodies are kept.
+    pub fn kept_len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Takes the body out of the archive; a file that is wrong is named.
+    pub fn search_archive(&self, wanted: &Wanted, metrics: &telemetry::areas::Storage) -> Option<Rebuilt> {
+        let archive = self.archive.as_ref()?;
+        let height = wanted.header.height;
+        let refuse = |reason: &str| {
+            metrics.reconstruction_refused.with(["archive"]).inc();
+            let path = archive.place(height);
+            tracing::warn!(event = "reconstruction.refused", %height, path = %path.display(), reason, "a file of the archive is not the body of its height");
+        };
+        match archive.get(height) {
+            Ok(Some(body)) => {
+                let rebuilt = wanted.judge(body, &self.digest);
+                if rebuilt.is_none() {
+                    refuse("it does not lead to the header");
+                }
+                rebuilt
+            }
+            Ok(None) => None,
+            Err(error) => {
+                refuse(&error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Asks one peer after another; one that gives something else is blamed.
+    async fn ask_peers(&self, wanted: &Wanted, shared: &Shared, p2p: &P2pHandle) -> Option<Rebuilt> {
+        let height = wanted.header.height;
+        for peer in p2p.peers().into_iter().map(|view| view.peer) {
+            if !self.may_ask(&peer) {
+                continue;
+            }
+            tokio::time::sleep(PAUSE).await;
+            let Some(bytes) = p2p.ask_body(peer, height).await else { continue };
+            let judged = decode::<Body>(&bytes).ok().and_then(|body| wanted.judge(body, &self.digest));
+            if judged.is_some() {
+                return judged;
+            }
+            self.blamed.lock().unwrap_or_else(PoisonError::into_inner).insert(peer);
+            shared.metrics.storage.reconstruction_refused.with(["peer"]).inc();
+            // A full queue means that the network is busy; the peer is not asked again in any case.
+            let _ = p2p.blame(peer);
+            tracing::warn!(event = "reconstruction.refused", %height, %peer, "a peer gave a body that does not lead to the header");
+        }
+        None
+    }
+
+    fn may_ask(&self, peer: &PeerKey) -> bool {
+        let blamed = self.blamed.lock().unwrap_or_else(PoisonError::into_inner);
+        blamed.len() < BLAMED_MAX && !blamed.contains(peer)
+    }
+}
+
+/// Looks for a body everywhere, and keeps it.
+pub async fn find(shared: &Arc<Shared>, wanted: Wanted) -> Option<Arc<Rebuilt>> {
+    let metrics = &shared.metrics.storage;
+    let (node, looked) = (Arc::clone(shared), wanted.clone());
+    let archived =
+        tokio::task::spawn_blocking(move || node.reconstruction.search_archive(&looked, &node.metrics.storage));
+    // An error means that the runtime ends.
+    let (found, source) = match (archived.await.ok().flatten(), shared.p2p.get()) {
+        (Some(found), _) => (Some(found), "archive"),
+        (None, Some(p2p)) => (shared.reconstruction.ask_peers(&wanted, shared, p2p).await, "peer"),
+        (None, None) => (None, "peer"),
+    };
+    let Some(found) = found.map(Arc::new) else {
+        metrics.reconstruction_missing.inc();
+        return None;
+    };
+    metrics.reconstructed.with([source]).inc();
+    shared.reconstruction.keep(Arc::clone(&found));
+    Some(found)
+}
