@@ -84,7 +84,9 @@ async fn a_rotten_block_is_quarantined_and_taken_back_from_the_peer_that_tells_t
     assert_eq!(node.metric("storage_mends_total").await, 1.0);
     assert_eq!(node.metric("storage_quarantined_heights").await, 0.0);
     let truth = cluster.nodes[2].client().block(BlockId::Height(height)).await.expect("a block");
-    assert_eq!(node.client().block(BlockId::Height(height)).await.expect("it is back"), truth);
+    let back = node.client().block(BlockId::Height(height)).await.expect("it is back");
+    // Its certificate is the one in the block after it; a peer may have kept another.
+    assert_eq!((back.hash, back.header, back.transactions), (truth.hash, truth.header, truth.transactions));
     cluster.check_one_history().await;
     cluster.nodes[3].stop();
     let verified = run_in(&cluster.nodes[3].home, &["storage", "verify"]).ok();
