@@ -116,6 +116,8 @@ fn the_script_asks_for_every_property_that_each_run_checks() {
             "lag_never_stops_blocks",
             "verdicts_survive_restarts",
             "pruned_stores_answer",
+            "migration_is_finished",
+            "rot_is_mended",
         ];
         assert!(is_asked || needs_more.contains(&property), "{property}");
     }
