@@ -1,7 +1,7 @@
 //! How soon a new node has the state of a long chain: from a snapshot of a peer, and by replaying every block.
 //!
 //! ```text
-//! one validator, 100,000 accounts, a load ──► 10,000 blocks ─► snapshot ─┬─► tb node start --state-sync ──► its height: seconds
+//! one validator, 100,000 accounts, a load ──► 20,000 blocks ─► snapshot ─┬─► tb node start --state-sync ──► its height: seconds
 //!                                                                       └─► tb node start              ──► the same height: seconds
 //! ```
 //! Both nodes are new, begin with an empty store, have the same peer on the same machine, and are timed from their start until they answer with the height of the
@@ -25,11 +25,13 @@ use crate::network::{START_TIME, free_base, tb};
 /// Accounts of the chain.
 const ACCOUNTS: u32 = 100_000;
 /// Blocks of the chain.
-const BLOCKS: u64 = 10_000;
+const BLOCKS: u64 = 20_000;
 /// Time between blocks while the chain is made, milliseconds; a load is signed for fewer heights than a transaction is valid for.
 const INTERVAL_MS: u64 = 15;
-/// Transfers each second while it is made.
+/// Transfers each second while it is made, half of the time: each turn is paid from one account, which a load all the time would empty.
 const RATE: &str = "500";
+/// Length of a turn of the load, seconds, and of the pause behind it.
+const TURN_SECONDS: u64 = 4;
 /// Longest time to make it.
 const MADE: Duration = Duration::from_secs(1_800);
 /// Longest replay.
@@ -111,7 +113,8 @@ async fn make(network: &Network, client: &Client, ports: Ports, blocks: u64) -> 
         ensure!(started.elapsed() < MADE, "the chain is not that long in {} s", MADE.as_secs());
         let url = ports.rpc_url();
         let mut load = tb();
-        load.args(["bench", "load", "--json", "--rate", RATE, "--duration", "4s", "--targets", &url, "--home"]);
+        let turn = format!("{TURN_SECONDS}s");
+        load.args(["bench", "load", "--json", "--rate", RATE, "--duration", &turn, "--targets", &url, "--home"]);
         let output = load.arg(&network.root).stderr(Stdio::inherit()).output().await.context("tb was not started")?;
         ensure!(output.status.success(), "the load failed: {}", String::from_utf8_lossy(&output.stdout));
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("no report")?;
@@ -119,6 +122,7 @@ async fn make(network: &Network, client: &Client, ports: Ports, blocks: u64) -> 
         if client.health_live().await.is_ok_and(|live| live.finalized_height.0 >= blocks) {
             return Ok((started.elapsed().as_secs(), transfers));
         }
+        tokio::time::sleep(Duration::from_secs(TURN_SECONDS)).await;
     }
 }
 
