@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::config::ReconstructionConfig;
-use p2p::{P2pHandle, PeerKey};
+use p2p::{BODY_ASK_PAUSE_MS, P2pHandle, PeerKey};
 use primitives::{Block, CommitCertificate, Hash, Header, Height, LedgerDigest, decode, encode};
 use storage::{Archive, Body, Digest, StorageError, Store};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -31,8 +31,8 @@ pub const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const ASKED_MAX: usize = 2;
 /// Peers whose answer was wrong that are remembered; with more of them no peer is asked.
 const BLAMED_MAX: usize = 256;
-/// Pause before a question: longer than a peer takes between two answers.
-const PAUSE: Duration = Duration::from_millis(60);
+/// Pause before a question.
+const PAUSE: Duration = Duration::from_millis(BODY_ASK_PAUSE_MS);
 
 /// A body that was judged, with the certificate that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,6 +43,7 @@ mod wire;
 pub use config::{ChainIdentity, P2pConfig, StorePaths};
 pub use counters::{Counter, Counters, DropReason, Provider};
 pub use handle::{AskError, BatchId, P2p, P2pEvent, P2pHandle, PeerView, QuestionId, StartError, Verdict};
+pub use handlers::bodies::BODY_ASK_PAUSE_MS;
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
 pub use wire::{

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use ::config::{Home, NodeConfig};
 use consensus::wal::{self, WalError};
-use p2p::{P2pHandle, PeerKey};
+use p2p::{BODY_ASK_PAUSE_MS, P2pHandle, PeerKey};
 use primitives::genesis::Engine;
 use primitives::{Address, Block, CommitCertificate, Genesis, Hash, Height, SecretKey, decode};
 use snapshots::{Shelf, Snapshot, SnapshotError, restore};
@@ -39,8 +39,8 @@ use crate::state_sync::{self, StateSync, StateSyncError};
 const HEAD_ROUNDS: u32 = 20;
 /// Pause between two of them.
 const HEAD_PAUSE: Duration = Duration::from_millis(500);
-/// Pause before a question: longer than a peer takes between two answers.
-const PAUSE: Duration = Duration::from_millis(60);
+/// Pause before a question.
+const PAUSE: Duration = Duration::from_millis(BODY_ASK_PAUSE_MS);
 
 /// From what the chain was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

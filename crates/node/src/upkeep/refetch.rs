@@ -17,15 +17,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use p2p::{P2pHandle, PeerKey, QuestionId};
+use p2p::{BODY_ASK_PAUSE_MS, P2pHandle, PeerKey, QuestionId};
 use primitives::{Block, Hash, Height, decode, encode};
 use replica::Fault;
 use storage::{Body, Refused, StorageError, Store};
 
 use crate::shared::Shared;
 
-/// Pause between two heights: longer than a peer takes between two answers.
-const PAUSE: Duration = Duration::from_millis(60);
+/// Pause before a question.
+const PAUSE: Duration = Duration::from_millis(BODY_ASK_PAUSE_MS);
 /// Pause after a round in which nobody had the height.
 const RETRY: Duration = Duration::from_secs(2);
 

@@ -32,6 +32,8 @@ use crate::wire::{BodyAnswer, BodyQuestion};
 
 /// Shortest time between two answers to one peer, milliseconds.
 pub const ANSWER_PAUSE_MS: u64 = 50;
+/// Pause that whoever asks makes before a question, milliseconds: longer than a peer takes between two answers.
+pub const BODY_ASK_PAUSE_MS: u64 = ANSWER_PAUSE_MS + 10;
 /// Most questions of peers that wait for this node.
 pub const QUESTIONS_MAX: usize = 4;
 /// Most questions of this node that are open.

@@ -4,7 +4,7 @@ use p2p::{BODY_BYTES_MAX, DropReason, P2pEvent, PeerKey, QuestionId};
 use primitives::Height;
 use testkit::Seed;
 
-use crate::harness::{Node, QUIC, TCP, config, eventually, start};
+use crate::harness::{Node, QUIC, TCP, config, eventually, start, two};
 
 /// The next question for a body.
 async fn question(node: &mut Node) -> (PeerKey, QuestionId, Height) {
@@ -13,14 +13,6 @@ async fn question(node: &mut Node) -> (PeerKey, QuestionId, Height) {
         _ => None,
     };
     node.wait("question for a body", pick).await
-}
-
-async fn two(listen: &str) -> [Node; 2] {
-    let mut first = start(1, config(listen, &[])).await;
-    let mut second = start(2, config(listen, &[&first])).await;
-    first.connected().await;
-    second.connected().await;
-    [first, second]
 }
 
 #[tokio::test]

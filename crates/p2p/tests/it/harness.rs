@@ -119,6 +119,20 @@ impl Node {
     }
 }
 
+/// Two nodes that know each other.
+pub async fn two(listen: &str) -> [Node; 2] {
+    let mut first = start(1, config(listen, &[])).await;
+    let mut second = start(2, config(listen, &[&first])).await;
+    first.connected().await;
+    second.connected().await;
+    [first, second]
+}
+
+/// The points that a node has for a peer; none when it does not know it.
+pub fn points(node: &Node, of: PeerKey) -> Option<i64> {
+    node.handle.peers().iter().find(|view| view.peer == of).map(|view| view.points)
+}
+
 fn batch(event: P2pEvent) -> Option<(PeerKey, BatchId, Vec<Vec<u8>>)> {
     match event {
         P2pEvent::TransactionsReceived { peer, batch, transactions } => Some((peer, batch, transactions)),

@@ -1,10 +1,10 @@
 //! A node asks a peer for the proof of a window that it misses, and answers such questions.
 
-use p2p::{DropReason, PeerKey, ProofKind, Verdict};
+use p2p::{DropReason, ProofKind, Verdict};
 use primitives::actions::proving::PROOF_BYTES_MAX;
 use testkit::Seed;
 
-use crate::harness::{Node, QUIC, TCP, config, eventually, start};
+use crate::harness::{Node, QUIC, TCP, config, eventually, points, start, two};
 use crate::raw::{Protocol, Raw, question};
 
 /// The answer that has no proof.
@@ -12,19 +12,6 @@ const NOTHING: [u8; 1] = [0];
 
 fn dropped(node: &Node, reason: DropReason) -> u64 {
     node.handle.counters().dropped(reason).get()
-}
-
-fn points(node: &Node, of: PeerKey) -> Option<i64> {
-    node.handle.peers().iter().find(|view| view.peer == of).map(|view| view.points)
-}
-
-/// Two nodes that know each other.
-async fn two(listen: &str) -> [Node; 2] {
-    let mut first = start(1, config(listen, &[])).await;
-    let mut second = start(2, config(listen, &[&first])).await;
-    first.connected().await;
-    second.connected().await;
-    [first, second]
 }
 
 #[tokio::test]

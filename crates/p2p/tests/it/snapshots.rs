@@ -7,7 +7,7 @@ use p2p::{
 use primitives::{Hash, Height};
 use testkit::Seed;
 
-use crate::harness::{Node, QUIC, TCP, config, eventually, start};
+use crate::harness::{Node, QUIC, TCP, config, eventually, points, start, two};
 use crate::raw::{Protocol, Raw};
 
 /// Answers of every kind, as they travel.
@@ -17,10 +17,6 @@ const MUTATIONS: usize = 300;
 
 fn dropped(node: &Node, reason: DropReason) -> u64 {
     node.handle.counters().dropped(reason).get()
-}
-
-fn points(node: &Node, of: PeerKey) -> Option<i64> {
-    node.handle.peers().iter().find(|view| view.peer == of).map(|view| view.points)
 }
 
 fn piece(bytes: Vec<u8>) -> SnapshotAnswer {
@@ -34,15 +30,6 @@ async fn request(node: &mut Node) -> (PeerKey, QuestionId, SnapshotRequest) {
         _ => None,
     };
     node.wait("request for a piece", pick).await
-}
-
-/// Two nodes that know each other.
-async fn two(listen: &str) -> [Node; 2] {
-    let mut first = start(1, config(listen, &[])).await;
-    let mut second = start(2, config(listen, &[&first])).await;
-    first.connected().await;
-    second.connected().await;
-    [first, second]
 }
 
 #[tokio::test]
