@@ -14,6 +14,7 @@ mod entry;
 mod find;
 mod pruning;
 mod reconstruction;
+mod signer;
 mod snapshots;
 mod storage;
 mod telemetry;
@@ -167,6 +168,11 @@ pub static KEYS: &[Key] = &[
     pruning::COMPACT_BYTES,
     pruning::EMERGENCY_PAUSE,
     reconstruction::ARCHIVE,
+    signer::ADDRESS,
+    signer::CA,
+    signer::CERT,
+    signer::KEY,
+    signer::TIMEOUT_MS,
     storage::MEND,
     storage::REBUILD,
     storage::SCRUB_BYTES_PER_SEC,
