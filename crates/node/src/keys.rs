@@ -45,7 +45,7 @@ pub struct Keys {
 
 enum Place {
     Here(SecretKey),
-    Away(Remote),
+    Away(Box<Remote>),
 }
 
 /// What signs a validator's duties.
@@ -53,7 +53,7 @@ pub enum DutySigner {
     /// The key itself.
     Here(SecretKey),
     /// The remote signer that has it.
-    Away(Remote),
+    Away(Box<Remote>),
 }
 
 impl Keys {
@@ -79,7 +79,7 @@ impl Keys {
         }
         let (VrfKey { validator, vrf }, password) = unlock(&home.vrf_key(), config, ask, VrfKey::load)?;
         let remote = Remote::meet(signer, genesis, validator, metrics.clone())?;
-        Ok(Self { public: validator, vrf, password, place: Place::Away(remote) })
+        Ok(Self { public: validator, vrf, password, place: Place::Away(Box::new(remote)) })
     }
 
     /// The secret, where it is here.
@@ -95,7 +95,7 @@ impl Keys {
         match &self.place {
             Place::Here(key) => DutySigner::Here(key.clone()),
             // A connection of its own: a duty must not hold up a vote.
-            Place::Away(remote) => DutySigner::Away(remote.another()),
+            Place::Away(remote) => DutySigner::Away(Box::new(remote.another())),
         }
     }
 
