@@ -25,6 +25,13 @@ fn what_rots_is_found_and_comes_back_and_a_migration_that_dies_anywhere_is_finis
     assert!(refused > 0, "the validator that lies was asked");
 }
 
+/// Seed 946 of the nightly task stopped here, before RCV-51.
+#[test]
+fn a_validator_that_is_asked_for_a_block_that_rotted_goes_on() {
+    let report = run(Plan::from_toml(include_str!("asked_for_rot.toml")).unwrap());
+    assert!(report.verdict.is_pass(), "{} {:?}", report.verdict, report.detail);
+}
+
 #[test]
 fn a_fault_of_a_validator_that_is_not_there_is_refused_by_name() {
     for fault in [Fault::Rot { node: 5 }, Fault::MigrateCrash { node: 5, at: WriteStep::AfterSync }] {
