@@ -103,7 +103,7 @@ impl Task {
 
     /// Whether the result must be there. What only a quiet or a large machine can measure is measured when somebody has one.
     fn is_required(self) -> bool {
-        !matches!(self, Self::Lag | Self::Largest | Self::Damage | Self::Kills)
+        !matches!(self, Self::Lag | Self::Largest | Self::Kills)
     }
 
     fn result(self) -> String {
