@@ -46,6 +46,8 @@ pub enum Shape {
     Number,
     /// The newest values as a table of labels.
     Table,
+    /// The heading of the panels below it; it draws nothing itself.
+    Row,
 }
 
 impl Shape {
@@ -55,6 +57,7 @@ impl Shape {
             Self::Lines => "timeseries",
             Self::Number => "stat",
             Self::Table => "table",
+            Self::Row => "row",
         }
     }
 
@@ -64,6 +67,7 @@ impl Shape {
             Self::Lines => (12, 8),
             Self::Number => (6, 4),
             Self::Table => (24, 6),
+            Self::Row => (24, 1),
         }
     }
 }

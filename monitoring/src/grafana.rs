@@ -75,6 +75,11 @@ fn variable(name: &str, query: &str) -> Value {
 }
 
 fn panel(id: u64, panel: &Panel, place: &Value) -> Value {
+    if panel.shape == crate::Shape::Row {
+        return json!({
+            "id": id, "type": "row", "title": panel.title, "collapsed": false, "gridPos": place, "panels": [], "targets": [],
+        });
+    }
     let is_table = panel.shape == crate::Shape::Table;
     let targets = LETTERS.chars().zip(panel.queries).map(|(letter, Query { expr, legend })| {
         json!({

@@ -20,6 +20,9 @@ fn refused(error: StartError) -> Failure {
         StartError::ProofSystem(_) => (ExitCode::Config, "proof_system"),
         StartError::GenesisFile { .. } | StartError::Genesis { .. } => (ExitCode::Config, "genesis"),
         StartError::Gate(_) => (ExitCode::Config, "gate"),
+        StartError::SignerTls(_) => (ExitCode::Config, "signer_tls"),
+        StartError::Signer(signer_error) => (ExitCode::Refused, signer_code(signer_error)),
+        StartError::TwoKeys { .. } => (ExitCode::Refused, "key"),
         StartError::Tls(_) => (ExitCode::Config, "tls"),
         StartError::Exporter(_) => (ExitCode::Config, "telemetry"),
         StartError::Archive(_) => (ExitCode::Config, "archive"),
@@ -53,6 +56,18 @@ fn refused(error: StartError) -> Failure {
     };
     let Told { what, hint } = error.told();
     Failure::new(exit, code, what, hint)
+}
+
+/// What the error codes call a signer that cannot be used.
+const fn signer_code(error: &node::SignerError) -> &'static str {
+    match error {
+        node::SignerError::Unreachable { .. } | node::SignerError::Later { .. } => "signer_unreachable",
+        node::SignerError::OtherChain { .. } => "signer_other_chain",
+        node::SignerError::Refused(refusal) if refusal.code.is_other_chain() => "signer_other_chain",
+        node::SignerError::OtherKey { .. } => "signer_other_key",
+        node::SignerError::Refused(_) => "signer_refused",
+        node::SignerError::Nonsense { .. } => "signer_nonsense",
+    }
 }
 
 /// As every other command reports a key file.

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     account, audit, backup, bench, block, completions, config, dev, devnet, diagnostics, doctor, genesis, identity,
-    init, keys, le_portal, light, migrate, node, probe, proof, prover, release, reputation, rollout, sim, snapshots,
-    stake, status, storage, top, tx, validator, witness,
+    init, keys, le_portal, light, migrate, node, probe, proof, prover, release, reputation, rollout, signer, sim,
+    snapshots, stake, status, storage, top, tx, validator, wallet, witness,
 };
 use crate::release::info::VERSION;
 
@@ -116,6 +116,10 @@ pub enum Command {
     Proof(proof::Arguments),
     /// Prove the windows of a chain and hand the proofs to nodes
     Prover(prover::Arguments),
+    /// Keep a validator's key in a process of its own
+    Signer(signer::Arguments),
+    /// Find remote signers
+    Wallet(wallet::Arguments),
     /// Check a whole chain by its proofs and certificates, without executing it
     Light(light::Arguments),
     /// Copy the state of a node, check such copies, and begin a node with one

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use config::{Home, Mode, NodeConfig, Severity};
+use config::{Home, Mode, NodeConfig, Severity, SignerConfig};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
@@ -125,6 +125,24 @@ pub fn keys(home: &Home, mode: Mode) -> Vec<Finding> {
     let validator = (mode == Mode::Validator).then(|| ("validator key", home.validator_key()));
     let node = mode.has_chain().then(|| ("node key", home.node_key()));
     validator.into_iter().chain(node).map(|(check, path)| key(check, &path)).collect()
+}
+
+/// What a validator has whose key is with a remote signer.
+pub fn remote_signer(home: &Home, mode: Mode, signer: &SignerConfig) -> Vec<Finding> {
+    let node = mode.has_chain().then(|| ("node key", home.node_key()));
+    let own = [("VRF key", home.vrf_key()), ("signer certificate key", signer.key.clone())];
+    let mut found: Vec<Finding> = own.into_iter().chain(node).map(|(check, path)| key(check, &path)).collect();
+    let left = home.validator_key();
+    found.push(match left.exists() {
+        false => ok("guard", format!("the remote signer at {} keeps it", signer.address)),
+        true => other(
+            "guard",
+            Standing::Failed,
+            format!("{} is in this home although signer.address names a remote signer", left.display()),
+            "a key in two places signs twice: remove signer.address, or give the key away with tb signer init",
+        ),
+    });
+    found
 }
 
 fn key(check: &'static str, path: &Path) -> Finding {

@@ -25,6 +25,7 @@ pub mod context;
 pub mod devnet;
 pub mod doctor;
 pub mod exit;
+pub mod handover;
 pub mod light;
 pub mod output;
 pub mod planning;

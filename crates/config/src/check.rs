@@ -102,7 +102,8 @@ fn files(report: &mut Report, home: &Home, loaded: &Loaded) {
         )),
         Err(error) => report.error(error),
     }
-    let validator = (loaded.config.mode == Mode::Validator).then(|| home.validator_key());
+    let own = if loaded.config.signer.is_some() { home.vrf_key() } else { home.validator_key() };
+    let validator = (loaded.config.mode == Mode::Validator).then_some(own);
     let node = loaded.config.mode.has_chain().then(|| home.node_key());
     for key in validator.into_iter().chain(node) {
         if !key.exists() {

@@ -6,6 +6,8 @@
 //!   node.toml             configuration of this node          (or another file, see Home::with_config)
 //!   .env                  environment of this node
 //!   validator_key.json    secrets of a validator
+//!   vrf_key.json          what is left of them here where a remote signer has the key
+//!   signer/               certificates between the two
 //!   node_key              secret of the node on the network: 32 bytes in hexadecimal, mode 0600
 //!   keys/                 wallets
 //!   overlay/ peer_db …    remembered peers                    (p2p.*_path)
@@ -88,6 +90,26 @@ impl Home {
     /// The secrets of a validator.
     pub fn validator_key(&self) -> PathBuf {
         self.root.join("validator_key.json")
+    }
+
+    /// The VRF secret of a validator whose key is with a remote signer.
+    pub fn vrf_key(&self) -> PathBuf {
+        self.root.join("vrf_key.json")
+    }
+
+    /// Certificates between a node and its remote signer, in the home of either.
+    pub fn signer_folder(&self) -> PathBuf {
+        self.root.join("signer")
+    }
+
+    /// The highest challenge that a remote signer has answered, beside its guard.
+    pub fn heartbeat_mark(&self) -> PathBuf {
+        self.root.join("guard").join("heartbeats.json")
+    }
+
+    /// How often signers were looked for from this home, and found.
+    pub fn signer_discovery(&self) -> PathBuf {
+        self.root.join("signer_discovery.json")
     }
 
     /// The secret of the node on the network.

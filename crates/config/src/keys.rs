@@ -14,6 +14,7 @@ mod entry;
 mod find;
 mod pruning;
 mod reconstruction;
+mod signer;
 mod snapshots;
 mod storage;
 mod telemetry;
@@ -173,6 +174,11 @@ pub static KEYS: &[Key] = &[
     reconstruction::S3_ALLOW_HTTP,
     reconstruction::S3_CA_FILE,
     reconstruction::S3_CREDENTIALS_FILE,
+    signer::ADDRESS,
+    signer::CA,
+    signer::CERT,
+    signer::KEY,
+    signer::TIMEOUT_MS,
     storage::MEND,
     storage::REBUILD,
     storage::SCRUB_BYTES_PER_SEC,

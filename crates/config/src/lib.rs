@@ -57,7 +57,7 @@ pub use home::{Home, default_root};
 pub use keys::{KEYS, Key, nearest};
 pub use node::{
     ConsensusConfig, DrillConfig, Loaded, LogConfig, LogFormat, Mode, NodeConfig, P2pConfig, RateLimitConfig,
-    RpcConfig, TelemetryConfig, TlsConfig, Token, WalletConfig,
+    RpcConfig, SignerConfig, TelemetryConfig, TlsConfig, Token, WalletConfig,
 };
 pub use print::{env_example, markdown, show, template, template_with};
 pub use profile::{Drift, Profile, Profiles};

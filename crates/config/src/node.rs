@@ -26,10 +26,12 @@ use crate::tokens;
 use crate::value::Value;
 
 mod drill;
+mod signer;
 mod telemetry;
 mod wallet;
 
 pub use drill::DrillConfig;
+pub use signer::SignerConfig;
 pub use telemetry::TelemetryConfig;
 pub use wallet::WalletConfig;
 
@@ -224,6 +226,8 @@ pub struct NodeConfig {
     pub validator_key_password_file: Option<PathBuf>,
     /// The password itself; at most one of the two is set.
     pub validator_key_password: Option<Secret>,
+    /// The remote signer that has the validator's key; `None`: the key is in the home.
+    pub signer: Option<SignerConfig>,
     /// Largest window proof that is taken, bytes.
     pub max_proof_size_bytes: usize,
     /// Where provers of this home keep checkpoints and proofs.
@@ -416,6 +420,7 @@ impl Reader<'_> {
                 Value::Secret(password) => Some(password.clone()),
                 _ => None,
             },
+            signer: self.signer(),
             max_proof_size_bytes: self.count("max_proof_size_bytes"),
             proof_cache_dir: self.path("proof_cache_dir"),
             config_poll: Duration::from_millis(self.number("config_poll_ms")),

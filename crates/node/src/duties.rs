@@ -24,8 +24,8 @@ use primitives::actions::lottery::lottery_input;
 use primitives::actions::timetoke::Heartbeat;
 use primitives::actions::witness::Attestation;
 use primitives::{
-    Action, Address, Amount, BoundedVec, FormatVersion, Hash, Height, Lane, LotteryAction, Nonce, Params, SecretKey,
-    Timestamp, TimetokeAction, TransactionBody, VrfPublicKey, VrfSecretKey, WitnessAction, encode,
+    Action, Address, Amount, BoundedVec, FormatVersion, Hash, Height, Lane, LotteryAction, Nonce, Params, Timestamp,
+    TimetokeAction, TransactionBody, VrfPublicKey, VrfSecretKey, WitnessAction, encode,
 };
 use replica::Replica;
 use state::context::epoch_of;
@@ -35,6 +35,7 @@ use telemetry::health::is_syncing;
 use wallet::Password;
 use wallet::key_file::ValidatorKey;
 
+use crate::keys::{DutySigner, Keys};
 use crate::shared::Shared;
 use crate::{ready, submit};
 
@@ -80,10 +81,22 @@ struct Tried {
     is_over: bool,
 }
 
-/// A duty with the action that does it.
+/// A duty with what does it.
 struct Due {
     duty: Duty,
-    action: Result<Action, VrfPublicKey>,
+    deed: Deed,
+}
+
+/// What does a duty.
+enum Deed {
+    /// An answer that is yet to be signed. Not while the chain is looked at: the key may be in another process.
+    Heartbeat(Heartbeat),
+    /// An attestation that is yet to be signed.
+    Attestation(Attestation),
+    /// This action.
+    Act(Action),
+    /// Nothing: the lottery expects this VRF key, which is not here.
+    WrongKey(VrfPublicKey),
 }
 
 /// The state with what every duty asks of it.
@@ -108,7 +121,7 @@ struct Account {
 /// Does the duties of one validator.
 pub struct Duties {
     address: Address,
-    key: SecretKey,
+    signer: DutySigner,
     vrf: VrfSecretKey,
     next_key: PathBuf,
     password: Option<Password>,
@@ -118,12 +131,12 @@ pub struct Duties {
 }
 
 impl Duties {
-    /// The duties of the validator with this key. `next_key` is where a rotation leaves the following one, under the
-    /// same `password` if the key has one.
-    pub fn new(key: &ValidatorKey, password: Option<Password>, next_key: PathBuf) -> Self {
-        let address = Address::of_key(&key.consensus.public_key());
-        let (key, vrf) = (key.consensus.clone(), key.vrf.clone());
-        Self { address, key, vrf, next_key, password, tried: Mutex::default(), rotated: Mutex::default() }
+    /// The duties of the validator with these keys. `next_key` is where a rotation leaves the following one, under the
+    /// same password if the key has one.
+    pub fn new(keys: &Keys, next_key: PathBuf) -> Self {
+        let address = Address::of_key(&keys.public);
+        let (signer, vrf, password) = (keys.duties(), keys.vrf.clone(), keys.password.clone());
+        Self { address, signer, vrf, next_key, password, tried: Mutex::default(), rotated: Mutex::default() }
     }
 
     /// The VRF keys of the home directory: the one in use and the one that follows, if there is one.
@@ -142,9 +155,8 @@ impl Duties {
         let Ok(Some(account)) = shared.chain().map(|chain| self.look(shared, &chain).ok().flatten()) else { return };
         let mut nonce = account.nonce;
         for due in &account.due {
-            let result = match &due.action {
-                Ok(action) => self.send(shared, &account, due.duty, action, nonce),
-                Err(frozen) => {
+            let result = match &due.deed {
+                Deed::WrongKey(frozen) => {
                     self.note(due.duty, account.height, true);
                     tracing::error!(
                         epoch = due.duty.number(),
@@ -153,6 +165,10 @@ impl Duties {
                     );
                     "wrong_key"
                 }
+                deed => match self.action(shared, deed) {
+                    Ok(action) => self.send(shared, &account, due.duty, &action, nonce),
+                    Err(reason) => self.unsigned(due.duty, account.height, &reason),
+                },
             };
             if result == "sent" {
                 nonce = nonce.next().unwrap_or(nonce);
@@ -193,7 +209,7 @@ impl Duties {
         let (height, now) = (chain.head().height.next(), chain.head().time);
         let Some(identity) = identity::active(state, &self.address, height)? else { return Ok(None) };
         let at = Moment { state, params: &params, height, now };
-        let mut due: Vec<Due> = self.heartbeat(shared, &at)?.into_iter().collect();
+        let mut due: Vec<Due> = self.heartbeat(&at)?.into_iter().collect();
         due.extend(self.lottery(shared, &at)?);
         if shared.config.witness_attest {
             due.extend(self.attestation(shared, &at)?);
@@ -215,7 +231,7 @@ impl Duties {
     }
 
     /// The answer to the open challenge, if it is due.
-    fn heartbeat(&self, shared: &Shared, at: &Moment<'_>) -> Result<Option<Due>, Broken> {
+    fn heartbeat(&self, at: &Moment<'_>) -> Result<Option<Due>, Broken> {
         let Some(open) = timetoke::challenge(at.state)? else { return Ok(None) };
         let duty = Duty::Heartbeat(open.number);
         let over = at.now.since(open.opened_at) > at.params.timetoke.answer_seconds.saturating_mul(1_000);
@@ -226,9 +242,7 @@ impl Duties {
         }
         let heartbeat =
             Heartbeat { identity: self.address, challenge: open.number, seed: open.seed, value: open.value };
-        let list = BoundedVec::new(vec![heartbeat.sign(&self.key, &shared.genesis_hash)]);
-        let list = list.ok_or(Broken("one heartbeat is over the bound"))?;
-        Ok(Some(Due { duty, action: Ok(Action::Timetoke(TimetokeAction::Heartbeats { list })) }))
+        Ok(Some(Due { duty, deed: Deed::Heartbeat(heartbeat) }))
     }
 
     /// The ticket for the next epoch, if it is due.
@@ -244,7 +258,8 @@ impl Duties {
         if lottery::tickets(at.state, epoch)?.contains_key(&self.address) {
             return Ok(None);
         }
-        Ok(Some(Due { duty, action: self.ticket(shared, epoch, &seed, &frozen.vrf_key) }))
+        let ticket = self.ticket(shared, epoch, &seed, &frozen.vrf_key);
+        Ok(Some(Due { duty, deed: ticket.map_or_else(Deed::WrongKey, Deed::Act) }))
     }
 
     /// The attestation of the sampled block, if this identity was drawn and has the block.
@@ -270,9 +285,33 @@ impl Duties {
         }
         let attestation =
             Attestation { identity: self.address, height: open.height, seed: open.seed, value: open.value };
-        let list = BoundedVec::new(vec![attestation.sign(&self.key, &shared.genesis_hash)]);
-        let list = list.ok_or(Broken("one attestation is over the bound"))?;
-        Ok(Some(Due { duty, action: Ok(Action::Witness(WitnessAction::Attest { list })) }))
+        Ok(Some(Due { duty, deed: Deed::Attestation(attestation) }))
+    }
+
+    /// The action that does a duty, with what it carries signed.
+    fn action(&self, shared: &Shared, deed: &Deed) -> Result<Action, String> {
+        let genesis = &shared.genesis_hash;
+        match deed {
+            Deed::Heartbeat(heartbeat) => {
+                let list = BoundedVec::new(vec![self.signer.heartbeat(*heartbeat, genesis)?]);
+                let list = list.ok_or("one heartbeat is over the bound")?;
+                Ok(Action::Timetoke(TimetokeAction::Heartbeats { list }))
+            }
+            Deed::Attestation(attestation) => {
+                let list = BoundedVec::new(vec![self.signer.attestation(*attestation, genesis)?]);
+                let list = list.ok_or("one attestation is over the bound")?;
+                Ok(Action::Witness(WitnessAction::Attest { list }))
+            }
+            Deed::Act(action) => Ok(action.clone()),
+            Deed::WrongKey(frozen) => Err(format!("the VRF key {frozen} is not here")),
+        }
+    }
+
+    /// The duty was not signed; it is tried again like one whose transaction was refused.
+    fn unsigned(&self, duty: Duty, height: Height, reason: &str) -> &'static str {
+        self.note(duty, height, false);
+        tracing::warn!(duty = duty.name(), number = duty.number(), reason, "duty not signed; it is tried again");
+        "not_signed"
     }
 
     /// The submission for `epoch`, or the frozen key when it is none of ours.
@@ -327,7 +366,11 @@ impl Duties {
             valid_until: Height(account.height.0.saturating_add(RETRY_HEIGHTS)),
             action: action.clone(),
         };
-        let bytes = encode(&body.sign(&self.key, &shared.genesis_hash));
+        let signed = self.signer.transaction(body, &shared.genesis_hash);
+        let bytes = match signed {
+            Ok(transaction) => encode(&transaction),
+            Err(reason) => return self.unsigned(duty, account.height, &reason),
+        };
         self.note(duty, account.height, false);
         match submit::submit(shared, &[&bytes]).pop() {
             Some(Ok(id)) => {

@@ -30,9 +30,8 @@ use storage::Store;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
-use wallet::Password;
-use wallet::key_file::{KeyFileError, NodeKey, ValidatorKey};
-use wallet::signer::{GuardCrashPoint, ValidatorSigner};
+use wallet::key_file::NodeKey;
+use wallet::signer::GuardCrashPoint;
 
 use crate::audits::Audits;
 use crate::clock;
@@ -42,15 +41,16 @@ use crate::duties::{Duties, NEXT_KEY_FILE};
 use crate::elections::Elections;
 use crate::evidence::Reporter;
 use crate::exports;
+use crate::keys::Keys;
 use crate::meta::Meta;
 use crate::pipeline::Pipeline;
 use crate::proofs::{OnChain, Proofs};
 use crate::pruning::Pruner;
 use crate::reconstruction::Reconstruction;
 use crate::reload::Reloader;
+use crate::remote_signer;
 use crate::samples::{self, Samples};
 use crate::shared::{Engine, Shared};
-use crate::signer::GuardedKey;
 use crate::snapshots::Snapshots;
 use crate::stages::Stages;
 use crate::start_error::StartError;
@@ -172,6 +172,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
         tokio::spawn(samples::run(Arc::clone(&shared)));
     }
     tokio::spawn(crate::pruning::run(Arc::clone(&shared)));
+    tokio::spawn(remote_signer::watch_discoveries(Arc::clone(&shared), options.home.clone()));
     start_gossip(&shared, &options.home)?;
     upkeep::start(&shared);
     let follower = tokio::spawn(reloader.run(Arc::clone(&shared)));
@@ -239,16 +240,20 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    async fn open(self, config: NodeConfig) -> Result<Opened, StartError> {
+    async fn open(self, mut config: NodeConfig) -> Result<Opened, StartError> {
         let Self { home, genesis, guard_crash, ask, sync } = self;
         let genesis_hash = genesis.hash();
-        let key = (config.mode == Mode::Validator).then(|| load_validator_key(home, &config, ask)).transpose()?;
-        let (key, password) = key.map_or((None, None), |(key, password)| (Some(key), password));
-        let consensus = key.as_ref().map(|key| &key.consensus);
-        let damaged = Damaged { home, config: &config, genesis: &genesis, key: consensus, sync };
-        let (store, found) = open_store(&damaged).await?;
-        let signer = key.as_ref().map(|key| open_signer(key, home, &store, &genesis_hash, guard_crash)).transpose()?;
         let metrics = Metrics::new();
+        // A rebuild gives up the consensus log after the guard was compared with it, and the guard is elsewhere.
+        config.storage.rebuild &= config.signer.is_none();
+        let keys = (config.mode == Mode::Validator)
+            .then(|| Keys::load(home, &config, ask, genesis_hash, &metrics.remote_signer))
+            .transpose()?;
+        let secret = keys.as_ref().and_then(Keys::secret);
+        let damaged = Damaged { home, config: &config, genesis: &genesis, key: secret, sync };
+        let (store, found) = open_store(&damaged).await?;
+        let signer =
+            keys.as_ref().map(|keys| open_signer(keys, home, &store, &genesis_hash, guard_crash)).transpose()?;
         let stages = Arc::new(Stages::new(Pipeline::new(metrics.pipeline.clone())));
         metrics.storage.marks_mended.set_total(store.opening().audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
@@ -256,12 +261,11 @@ impl Opening<'_> {
         let snapshots = open_snapshots(home, &config, &genesis, &metrics)?;
         let heard = (Arc::clone(&audits), Arc::clone(&elections), Arc::clone(&snapshots), Arc::clone(&store));
         let observer = crate::observer::observer(Arc::clone(&stages), &metrics, heard);
-        let validator = key.as_ref().map(|key| Address::of_key(&key.consensus.public_key()));
-        let reporting = key.as_ref().map(|key| key.consensus.clone());
-        let duties = key.as_ref().map(|key| Duties::new(key, password, home.resolve(NEXT_KEY_FILE)));
+        let validator = keys.as_ref().map(|keys| Address::of_key(&keys.public));
+        let reporting = secret.cloned();
+        let duties = keys.as_ref().map(|keys| Duties::new(keys, home.resolve(NEXT_KEY_FILE)));
         let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
-        let identity =
-            key.map(|key| Identity { address: Address::of_key(&key.consensus.public_key()), vrf_key: key.vrf.clone() });
+        let identity = keys.map(|keys| Identity { address: Address::of_key(&keys.public), vrf_key: keys.vrf });
         let proofs = Arc::new(Proofs::open(&store)?);
         let judge = OnChain::new(genesis.proof_system, Arc::clone(&proofs), metrics.proofs.clone())?;
         let open = Replica::open_with;
@@ -368,64 +372,16 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The validator's key. An encrypted one takes its password from the configuration, else from the person at the
-/// terminal; the password comes with it.
-fn load_validator_key(
-    home: &Home,
-    config: &NodeConfig,
-    ask: Option<AskPassword>,
-) -> Result<(ValidatorKey, Option<Password>), StartError> {
-    let path = home.validator_key();
-    let mut used = None;
-    let loaded = match ValidatorKey::load(&path, None) {
-        Err(KeyFileError::PasswordNeeded { .. }) => {
-            let password = used.insert(validator_password(&path, config, ask)?);
-            ValidatorKey::load(&path, Some(password))?
-        }
-        loaded => loaded?,
-    };
-    if let Some(warning) = loaded.warning {
-        tracing::warn!("{warning}");
-    }
-    Ok((loaded.key, used))
-}
-
-fn validator_password(
-    path: &std::path::Path,
-    config: &NodeConfig,
-    ask: Option<AskPassword>,
-) -> Result<Password, StartError> {
-    if let Some(file) = &config.validator_key_password_file {
-        let loaded = wallet::key_file::read_password(file)?;
-        if let Some(warning) = loaded.warning {
-            tracing::warn!("{warning}");
-        }
-        return Ok(loaded.key);
-    }
-    let typed = match &config.validator_key_password {
-        Some(password) => password.clone(),
-        None => {
-            let ask = ask.ok_or_else(|| StartError::NoPassword { path: path.to_owned() })?;
-            ask(&format!("Password of {}: ", path.display())).map_err(|cause| StartError::Typed { cause })?
-        }
-    };
-    let password = Password::new(typed.expose().to_owned());
-    Ok(password.map_err(|cause| KeyFileError::Password { path: path.to_owned(), cause })?)
-}
-
 fn open_signer(
-    key: &ValidatorKey,
+    keys: &Keys,
     home: &Home,
     store: &Store,
     genesis: &Hash,
     crash: Option<GuardCrashPoint>,
 ) -> Result<Box<dyn VoteSigner>, StartError> {
     let head = store.head().map_or(Height::GENESIS, |head| head.height);
-    let mut signer = ValidatorSigner::open(key.consensus.clone(), &home.guard(), genesis, false)?;
-    let address = Address::of_key(&key.consensus.public_key());
-    signer.check_not_behind(last_signed(store, head, &address)?)?;
-    signer.set_crash_point(crash);
-    Ok(Box::new(GuardedKey { signer, genesis: *genesis }))
+    let signed = last_signed(store, head, &Address::of_key(&keys.public))?;
+    keys.votes(&home.guard(), genesis, signed, crash)
 }
 
 /// The newest height whose certificate carries our signature, among the newest heights.

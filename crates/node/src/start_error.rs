@@ -84,6 +84,18 @@ pub enum StartError {
         /// Why.
         cause: String,
     },
+    /// Certificate, key or authority of the connection to the remote signer.
+    #[error("the remote signer cannot be spoken to over TLS: {0}")]
+    SignerTls(#[source] rpc::tls::TlsError),
+    /// The remote signer does not answer, or is not this validator's.
+    #[error("{0}")]
+    Signer(#[source] signer::ClientError),
+    /// The key is here and with a remote signer.
+    #[error("{path} is in this home although signer.address names a remote signer")]
+    TwoKeys {
+        /// The key file.
+        path: PathBuf,
+    },
     /// The double-sign guard or its lock.
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -201,6 +213,16 @@ impl StartError {
             Self::Rpc { .. } => "another process may use the port: choose another with rpc.listen or wallet.listen",
             Self::ConsensusPort { .. } => "another process may use the port: choose another with consensus.listen",
             Self::Address { .. } => "give one such as /ip4/127.0.0.1/tcp/26656 or /ip4/127.0.0.1/udp/26656/quic-v1",
+            Self::SignerTls(_) => {
+                "correct signer.ca, signer.cert and signer.key, which name PEM files of tb signer init"
+            }
+            Self::Signer(signer::ClientError::Refused(refusal)) if !refusal.code.is_other_chain() => {
+                "the signer's own log says more; a guard that is behind is never to be made anew: restore its newest copy"
+            }
+            Self::Signer(_) => "start the signer of this validator with tb signer serve, and check signer.address",
+            Self::TwoKeys { .. } => {
+                "a key in two places signs twice: remove signer.address, or give the key away with tb signer init"
+            }
             Self::Tls(_) => "correct rpc.tls_cert, rpc.tls_key and rpc.tls_client_ca, which name PEM files",
             Self::Upstream(_) => "correct wallet.upstream, wallet.upstream_ca and wallet.upstream_token_file",
             Self::NoChain => "leave them out, or choose another mode",

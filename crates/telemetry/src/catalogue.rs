@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::areas::{
-    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, Rollout, Rpc, Snapshots, Standing,
-    StateSync, Storage,
+    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, RemoteSigner, Rollout, Rpc, Snapshots,
+    Standing, StateSync, Storage,
 };
 use crate::engine;
 use crate::metric::{Kind, Metric};
@@ -24,6 +24,7 @@ pub const AREAS: &[Area] = &[
     ("state_sync", StateSync::METRICS),
     ("pruning", Pruning::METRICS),
     ("proofs", Proofs::METRICS),
+    ("remote_signer", RemoteSigner::METRICS),
     ("rollout", Rollout::METRICS),
     ("rpc", Rpc::METRICS),
     ("standing", Standing::METRICS),

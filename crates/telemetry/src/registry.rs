@@ -8,8 +8,8 @@ use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
 
 use crate::areas::{
-    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, Rollout, Rpc, Snapshots, Standing,
-    StateSync, Storage,
+    Consensus, Mempool, Node, P2p, PartitionWatch, Pipeline, Proofs, Pruning, RemoteSigner, Rollout, Rpc, Snapshots,
+    Standing, StateSync, Storage,
 };
 use crate::handles::Handle;
 use crate::metric::Metric;
@@ -43,6 +43,8 @@ pub struct Metrics {
     pub pruning: Pruning,
     /// Window proofs.
     pub proofs: Proofs,
+    /// A validator's key in another process.
+    pub remote_signer: RemoteSigner,
     /// Channel, gates, samples, exporters.
     pub rollout: Rollout,
     /// Requests of clients.
@@ -75,6 +77,7 @@ impl Metrics {
             state_sync: StateSync::register(&mut registry),
             pruning: Pruning::register(&mut registry),
             proofs: Proofs::register(&mut registry),
+            remote_signer: RemoteSigner::register(&mut registry),
             rollout: Rollout::register(&mut registry),
             rpc: Rpc::register(&mut registry),
             standing: Standing::register(&mut registry),

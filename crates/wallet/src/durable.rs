@@ -43,7 +43,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes the names in the folder of `path` durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 

@@ -1,16 +1,17 @@
-//! Keys that a node needs without a person present: a validator's two secrets, a full node's one.
+//! Keys that a node needs without a person present: a validator's two secrets, a full node's one, and the VRF secret of
+//! a validator whose other secret is with a signer of its own.
 //!
 //! ```text
 //! {
 //!   "version": 1,
-//!   "role": "validator" | "node",
+//!   "role": "validator" | "node" | "vrf",
 //!   "public_key": "<64 hex digits>",
-//!   "vrf_public_key": "<64 hex digits>",                      validators only
+//!   "vrf_public_key": "<64 hex digits>",                      not of a node
 //!   "protection": { "plain": { "seeds": "<hex>" } }           mode 0600 is required
 //!               | { "password": { "algorithm", "kdf", "salt", "nonce", "ciphertext" } }
 //! }
 //!
-//! seeds: consensus secret 32 ‖ VRF secret 32 (validator), or identity secret 32 (node)
+//! seeds: consensus secret 32 ‖ VRF secret 32 (validator), identity secret 32 (node), or VRF secret 32 (vrf)
 //! ```
 //!
 //! Rules
@@ -134,6 +135,15 @@ pub struct ValidatorKey {
     pub vrf: VrfSecretKey,
 }
 
+/// What stays at the node of a validator whose key is with a remote signer.
+#[derive(Debug, Clone)]
+pub struct VrfKey {
+    /// The validator's public key: the signer must have the secret of this one.
+    pub validator: PublicKey,
+    /// Proves the beacon of the blocks it builds and its lottery tickets. It signs nothing.
+    pub vrf: VrfSecretKey,
+}
+
 /// A node's secret on the network.
 #[derive(Debug, Clone)]
 pub struct NodeKey {
@@ -155,6 +165,7 @@ pub struct Loaded<K> {
 enum Role {
     Validator,
     Node,
+    Vrf,
 }
 
 impl Role {
@@ -162,6 +173,7 @@ impl Role {
         match self {
             Self::Validator => "validator",
             Self::Node => "node",
+            Self::Vrf => "vrf",
         }
     }
 }
@@ -242,6 +254,35 @@ impl NodeKey {
         let seed = seeds[..].try_into().map_err(|_| damaged(path, "a node has one seed of 32 bytes"))?;
         let key = Self { identity: SecretKey::from_seed(seed) };
         if key.identity.public_key() != file.public_key || file.vrf_public_key.is_some() {
+            return Err(damaged(path, "the seed belongs to another public key"));
+        }
+        Ok(Loaded { key, warning })
+    }
+}
+
+impl VrfKey {
+    /// The half of a validator's key that stays at its node.
+    pub fn of(key: &ValidatorKey) -> Self {
+        Self { validator: key.consensus.public_key(), vrf: key.vrf.clone() }
+    }
+
+    /// Writes a new file at `path`.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Exists`], [`KeyFileError::Seal`] or [`KeyFileError::Disk`].
+    pub fn write(&self, path: &Path, protect: Protect<'_>) -> Result<(), KeyFileError> {
+        write(path, Role::Vrf, self.validator, Some(self.vrf.public_key()), self.vrf.seed(), protect)
+    }
+
+    /// Reads the file at `path`; a password is needed only if it is encrypted.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], one variant per cause.
+    pub fn load(path: &Path, password: Option<&Password>) -> Result<Loaded<Self>, KeyFileError> {
+        let Loaded { key: (file, seeds), warning } = read(path, Role::Vrf, password)?;
+        let seed = seeds[..].try_into().map_err(|_| damaged(path, "a VRF key has one seed of 32 bytes"))?;
+        let key = Self { validator: file.public_key, vrf: VrfSecretKey::from_seed(seed) };
+        if Some(key.vrf.public_key()) != file.vrf_public_key {
             return Err(damaged(path, "the seed belongs to another public key"));
         }
         Ok(Loaded { key, warning })

@@ -28,7 +28,7 @@ pub mod stream;
 mod tests;
 
 pub use derive::{COIN_TYPE, account_key};
-pub use key_file::{KeyFileError, Loaded, NodeKey, Protect, ValidatorKey};
+pub use key_file::{KeyFileError, Loaded, NodeKey, Protect, ValidatorKey, VrfKey};
 pub use keystore::{KeyEntry, KeyMaterial, KeyName, Keystore, KeystoreError, Listing, RecoveryPhrase, Unlocked};
 pub use mnemonic::{Mnemonic, MnemonicError};
 pub use plan::{FeeQuote, Plan, PlanError, PlanRequest, plan};

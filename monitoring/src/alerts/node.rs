@@ -62,6 +62,24 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "27m",
         },
     },
+    // A vote or two are lost when the signer is started again; more than that is a signer that is away, or refuses.
+    Alert {
+        name: "RemoteSignerFailing",
+        severity: Severity::Warning,
+        lasting: "1m",
+        expr: "increase(remote_signer_request_total[2m]) - increase(remote_signer_success_total[2m]) > 5",
+        summary: "{{ $labels.instance }} gets no signatures from the remote signer of its validator",
+        drill: Drill {
+            series: &[
+                ("remote_signer_request_total{@}", "0+30x60"),
+                ("remote_signer_success_total{@}", "0+30x20 600x20 630+30x20"),
+            ],
+            quiet_at: "5m",
+            fires_at: "8m",
+            labels: NODE,
+            clear_at: "14m",
+        },
+    },
     // One restart is an upgrade.
     Alert {
         name: "NodeRestarts",

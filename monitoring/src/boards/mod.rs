@@ -57,6 +57,10 @@ const fn number(title: &'static str, about: &'static str, unit: Unit, queries: &
     Panel { title, about, shape: Shape::Number, unit, queries }
 }
 
+const fn row(title: &'static str, about: &'static str) -> Panel {
+    Panel { title, about, shape: Shape::Row, unit: Unit::Count, queries: &[] }
+}
+
 const fn table(title: &'static str, about: &'static str, queries: &'static [Query]) -> Panel {
     Panel { title, about, shape: Shape::Table, unit: Unit::Count, queries }
 }

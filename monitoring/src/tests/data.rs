@@ -149,6 +149,34 @@ fn every_alert_has_a_section_in_the_runbook_of_its_area() {
 }
 
 #[test]
+fn the_row_of_remote_signers_charts_searches_and_what_the_validator_gets() {
+    let board = BOARDS.iter().find(|board| board.name == "telemetry").expect("the board");
+    let page: serde_json::Value = serde_json::from_str(&crate::files()["grafana/telemetry.json"]).expect("JSON");
+    let panels = page["panels"].as_array().expect("panels");
+    let row = panels.iter().position(|panel| panel["type"] == "row" && panel["title"] == "Remote Signers");
+    let below = &panels[row.expect("the row")..];
+    assert!(below.iter().skip(1).all(|panel| panel["type"] != "row"), "it is the last row, so all of this is in it");
+    let asked: String = below.iter().map(|panel| panel["targets"].to_string()).collect();
+    for series in [
+        "remote_signer_discovery_total",
+        "remote_signer_discovery_success_total",
+        "remote_signer_discovery_success_ratio",
+        "remote_signer_request_total",
+        "remote_signer_success_total",
+        "remote_signer_latency_seconds_bucket",
+    ] {
+        assert!(asked.contains(&format!("{series}{{")), "{series}: {asked}");
+    }
+    for query in board.panels.iter().flat_map(|panel| panel.queries) {
+        crate::query::labels(&crate::grafana::chosen(query.expr)).expect("series that nodes serve");
+    }
+    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/grafana/telemetry.json"));
+    assert!(committed.expect("it is committed") == crate::files()["grafana/telemetry.json"]);
+    let _row = testkit::contract!("S004-068");
+    let _ratio = testkit::contract!("S004-064");
+}
+
+#[test]
 fn boards_and_panels_can_be_told_apart() {
     let mut names = BTreeSet::new();
     for board in BOARDS {
@@ -157,7 +185,8 @@ fn boards_and_panels_can_be_told_apart() {
         for panel in board.panels {
             assert!(titles.insert(panel.title), "{}: {} is there twice", board.name, panel.title);
             assert!(panel.about.ends_with('.'), "{}: {}", board.name, panel.title);
-            assert!(!panel.queries.is_empty() && panel.queries.len() <= LETTERS.len(), "{}", panel.title);
+            let is_heading = panel.shape == crate::Shape::Row;
+            assert!(panel.queries.is_empty() == is_heading && panel.queries.len() <= LETTERS.len(), "{}", panel.title);
         }
     }
 }

@@ -311,7 +311,7 @@ const RUNBOOKS: &str = "docs/runbooks";
 const DEPLOYMENT: &str = "docs/deployment";
 
 /// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 13] = [
+const WITH_COMMANDS: [&str; 14] = [
     "CONTRIBUTING.md",
     "README.md",
     "SECURITY.md",
@@ -321,6 +321,7 @@ const WITH_COMMANDS: [&str; 13] = [
     "docs/developer_handbook.md",
     "docs/operations.md",
     "docs/releases.md",
+    "docs/remote_signer.md",
     "docs/rpc_cli_operator_guide.md",
     "docs/storage_recovery.md",
     "docs/validator_quickstart.md",
@@ -444,6 +445,11 @@ async fn the_commands_of_the_page_about_operations_run() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_page_about_releases_run() {
     commands_run(WITH_COMMANDS[8]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_of_the_page_about_remote_signers_run() {
+    commands_run("docs/remote_signer.md").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

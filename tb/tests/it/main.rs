@@ -75,6 +75,7 @@ mod reversal;
 mod rollout;
 mod room;
 mod scopes;
+mod signer;
 mod signers;
 mod simulate;
 mod snapshots;

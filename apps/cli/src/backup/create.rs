@@ -21,8 +21,16 @@ use crate::exit::Failure;
 /// Files of a home that hold no secret.
 const OPEN: [&str; 3] = ["genesis.json", "node.toml", "validator_public.json"];
 /// Files and folders of a home that do.
-const SECRET: [&str; 6] =
-    ["validator_key.json", "validator_key.next.json", "node_key", "keys", "guard/guard.log", ".env"];
+const SECRET: [&str; 8] = [
+    "validator_key.json",
+    "vrf_key.json",
+    "signer",
+    "validator_key.next.json",
+    "node_key",
+    "keys",
+    "guard/guard.log",
+    ".env",
+];
 /// Folders below the chain data that nobody else has.
 const DATA: [&str; 1] = ["audits"];
 

@@ -1,6 +1,7 @@
 //! `tb doctor`: whether a node can be started here, and what is wrong beside a running one.
 
 use clap::Args;
+use config::Mode;
 use primitives::Hash;
 use rpc::{Client, ExitCode};
 use serde::Serialize;
@@ -79,8 +80,13 @@ pub async fn look(
     let has_config = loaded.is_ok();
     if let Ok(loaded) = loaded {
         let config = loaded.config;
-        checks.extend(doctor::keys(&home, config.mode));
-        checks.push(doctor::guard(&home, config.mode));
+        match config.signer.as_ref().filter(|_| config.mode == Mode::Validator) {
+            Some(signer) => checks.extend(doctor::remote_signer(&home, config.mode, signer)),
+            None => {
+                checks.extend(doctor::keys(&home, config.mode));
+                checks.push(doctor::guard(&home, config.mode));
+            }
+        }
         let scheme = if config.rpc.tls.is_some() { "https" } else { "http" };
         let own = context.client_at(&format!("{scheme}://{}", config.served_at()))?;
         checks.extend(doctor::ports(&config, own.health().await.is_ok()));

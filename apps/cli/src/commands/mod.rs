@@ -34,6 +34,7 @@ pub mod reputation;
 pub mod rollout;
 pub mod rollout_watch;
 pub mod sessions;
+pub mod signer;
 pub mod sim;
 pub mod slashing;
 pub mod snapshot_at;
@@ -45,6 +46,7 @@ pub mod top;
 pub mod tx;
 pub mod validator;
 pub mod vrf;
+pub mod wallet;
 pub mod watched;
 pub mod witness;
 
@@ -80,6 +82,8 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Block(arguments) => block::run(&arguments, context).await,
         Command::Proof(arguments) => proof::run(&arguments, context).await,
         Command::Prover(arguments) => prover::run(&arguments, context, programs.prover).await,
+        Command::Signer(arguments) => signer::run(&arguments, context).await,
+        Command::Wallet(arguments) => wallet::run(&arguments, context).await,
         Command::Light(arguments) => light::run(&arguments, context).await,
         Command::Backup(arguments) => backup::run(&arguments, context).await,
         Command::Snapshots(arguments) => snapshots::run(&arguments, context, programs.state).await,

@@ -16,8 +16,8 @@ area! {
         consensus_proofs: Gauge = Metric::gauge("last_block_consensus_proofs");
         "Precommits that finalized blocks carry"
         consensus_proofs_sum: Counter = Metric::counter("block_consensus_proofs_total");
-        "What this node did by itself for its validator, by duty (heartbeat, ticket, attestation) and result (sent, cannot_pay, wrong_key, refused)"
-        duties: CounterFamily<2> = Metric::counter("validator_duties_total").labels(&["duty", "result"]).values(&[&["heartbeat", "ticket", "attestation"], &["sent", "cannot_pay", "wrong_key", "refused"]]);
+        "What this node did by itself for its validator, by duty (heartbeat, ticket, attestation) and result (sent, cannot_pay, wrong_key, not_signed, refused)"
+        duties: CounterFamily<2> = Metric::counter("validator_duties_total").labels(&["duty", "result"]).values(&[&["heartbeat", "ticket", "attestation"], &["sent", "cannot_pay", "wrong_key", "not_signed", "refused"]]);
         "Whole hours of timetoke of the own validator"
         own_hours: Gauge = Metric::gauge("validator_timetoke_hours");
         "Tier of the own validator, 0 to 5"

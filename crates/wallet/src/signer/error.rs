@@ -132,6 +132,17 @@ pub enum GuardError {
         /// Where.
         place: Position,
     },
+    /// A guard stands in two places between which it was to be moved.
+    #[error(
+        "a double-sign guard stands at {} and at {}: one of them is older, and signing with it could sign twice; find out \
+         which home signed last, and move the other guard aside", first.display(), second.display()
+    )]
+    TwoGuards {
+        /// One.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
     /// The disk refused.
     #[error("{}: {cause}; check permissions and free space", path.display())]
     Disk {

@@ -31,6 +31,8 @@
 
 mod crash;
 mod error;
+mod handover;
+mod heartbeats;
 pub(crate) mod log;
 mod look;
 pub mod protection;
@@ -48,6 +50,8 @@ use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, SecretKey, S
 
 pub use crash::{GuardCrashPoint, GuardCrashPointError};
 pub use error::{GuardError, SignRefusal};
+pub use handover::hand_over;
+pub use heartbeats::HeartbeatMark;
 use log::{GuardLog, LostLock, Record};
 pub use look::{GuardView, look};
 pub use protection::Protection;
@@ -160,7 +164,10 @@ impl ValidatorSigner {
             .collect();
         let address = Address::of_key(&public_key);
         trim(&mut records, |record| is_for_block(record, genesis, address));
-        let (genesis, held, poisoned) = (*genesis, None, None);
+        // A hold outlives this process: the file names its lock. `recover` judges it anew.
+        let newest = newest_for_block(&records, |record| is_for_block(record, genesis, address));
+        let held = newest.filter(|lock| log.lost() == Some((lock.position.height, lock.position.round)));
+        let (genesis, poisoned) = (*genesis, None);
         Ok(Self { key, public_key, address, genesis, log, records, held, poisoned, _lock: lock })
     }
 

@@ -7,7 +7,7 @@ use primitives::SecretKey;
 use testkit::Seed;
 
 use super::{QUICK, folder, password, put};
-use crate::key_file::{KeyFileError, NodeKey, Protect, ValidatorKey, read_password};
+use crate::key_file::{KeyFileError, NodeKey, Protect, ValidatorKey, VrfKey, read_password};
 use crate::seal::{PasswordError, SealError};
 
 fn validator() -> ValidatorKey {
@@ -141,4 +141,22 @@ fn the_first_line_of_a_password_file_is_the_password() {
     assert!(matches!(refused(b"\nsecond"), KeyFileError::Password { cause: PasswordError::Empty, .. }));
     assert!(matches!(refused(&[b'a'; 2_000]), KeyFileError::Password { cause: PasswordError::TooLong, .. }));
     assert!(matches!(refused(&[0xff]), KeyFileError::Damaged { .. }));
+}
+
+#[test]
+fn what_stays_at_the_node_is_the_vrf_secret_and_names_the_validator() {
+    let home = folder();
+    let secret = password("p");
+    for (file, protect, given) in
+        [("plain.json", Protect::Plain, None), ("sealed.json", Protect::Password(&secret, QUICK), Some(&secret))]
+    {
+        let path = home.path().join(file);
+        VrfKey::of(&validator()).write(&path, protect).expect("the name is free");
+        let loaded = VrfKey::load(&path, given).expect("it was just written").key;
+        assert_eq!((loaded.validator, loaded.vrf.seed()), (validator().consensus.public_key(), &[2; 32]));
+        let text = fs::read_to_string(&path).expect("it is text");
+        assert!(!text.contains(&hex::encode([1; 32])), "the consensus secret is not in it");
+        let refused = ValidatorKey::load(&path, given).expect_err("it is no validator's file");
+        assert!(matches!(refused, KeyFileError::Role { found: "vrf", wanted: "validator", .. }), "{refused}");
+    }
 }

@@ -4,6 +4,7 @@
 mod guard;
 mod guard_file;
 mod guard_process;
+mod handover;
 mod key_file;
 mod keystore;
 mod plan;
