@@ -16,6 +16,7 @@
 
 mod absence;
 mod alert_faults;
+mod alertmanager;
 mod alerts;
 mod audits;
 mod auth;
