@@ -29,6 +29,7 @@ mod chain_proof;
 mod cluster;
 mod command;
 mod damage;
+mod deploy;
 mod dev;
 mod devnet;
 mod diagnostics;
