@@ -16,6 +16,7 @@
 
 mod absence;
 mod alert_faults;
+mod alertmanager;
 mod alerts;
 mod audits;
 mod auth;
@@ -29,6 +30,7 @@ mod chain_proof;
 mod cluster;
 mod command;
 mod damage;
+mod deploy;
 mod dev;
 mod devnet;
 mod diagnostics;
