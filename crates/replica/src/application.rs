@@ -116,7 +116,7 @@ pub trait Application: Send {
     /// [`Fault`]: stop the node (also when the candidate is unknown or the certificate does not verify).
     fn commit(&mut self, certificate: CommitCertificate) -> Result<(), Fault>;
 
-    /// A finalized block's bytes with its certificate; none where it is not here or is damaged. A damaged one is quarantined (RCV-51).
+    /// A finalized block's bytes with its certificate; none where it is not here or is damaged. A damaged one is quarantined (RCV-55).
     ///
     /// # Errors
     /// [`Fault`]: stop the node.

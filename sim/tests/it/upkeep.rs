@@ -25,7 +25,7 @@ fn what_rots_is_found_and_comes_back_and_a_migration_that_dies_anywhere_is_finis
     assert!(refused > 0, "the validator that lies was asked");
 }
 
-/// Seeds 946, 3,457 and 5,185 of the nightly task ended here: the first before RCV-51, the others in what the simulator believed of a disk that failed.
+/// Seeds 946, 3,457 and 5,185 of the nightly task ended here: the first before RCV-55, the others in what the simulator believed of a disk that failed.
 #[test]
 fn rot_that_is_asked_for_and_writes_that_survive_a_failed_sync_break_nothing() {
     let scenarios = [
