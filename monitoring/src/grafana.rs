@@ -75,11 +75,6 @@ fn variable(name: &str, query: &str) -> Value {
 }
 
 fn panel(id: u64, panel: &Panel, place: &Value) -> Value {
-    if panel.shape == crate::Shape::Row {
-        return json!({
-            "id": id, "type": "row", "title": panel.title, "collapsed": false, "gridPos": place, "panels": [], "targets": [],
-        });
-    }
     let is_table = panel.shape == crate::Shape::Table;
     let targets = LETTERS.chars().zip(panel.queries).map(|(letter, Query { expr, legend })| {
         json!({
@@ -87,7 +82,7 @@ fn panel(id: u64, panel: &Panel, place: &Value) -> Value {
             "instant": is_table, "range": !is_table, "format": if is_table { "table" } else { "time_series" },
         })
     });
-    json!({
+    let mut drawn = json!({
         "id": id,
         "type": panel.shape.name(),
         "title": panel.title,
@@ -96,5 +91,11 @@ fn panel(id: u64, panel: &Panel, place: &Value) -> Value {
         "gridPos": place,
         "fieldConfig": {"defaults": {"unit": panel.unit.name(), "min": 0}, "overrides": []},
         "targets": targets.collect::<Vec<Value>>(),
-    })
+    });
+    if panel.shape == crate::Shape::Row {
+        // The panels below belong to it, and are shown.
+        drawn["panels"] = json!([]);
+        drawn["collapsed"] = json!(false);
+    }
+    drawn
 }

@@ -23,6 +23,11 @@ pub const SERIES: &[(&str, &str)] = &[
     // Started an hour ago, in the middle of an epoch that has not ended.
     ("rewards_height{@2}", "0x250"),
     ("reward_payees{@2}", "0x250"),
+    // The second node's key is with a remote signer, which was started again once.
+    ("remote_signer_request_total{@}", "0x250"),
+    ("remote_signer_success_total{@}", "0x250"),
+    ("remote_signer_request_total{@2}", "0+30x250"),
+    ("remote_signer_success_total{@2}", "0+30x60 1828+30x189"),
     ("consensus_round{@}", "0x250"),
     ("consensus_validators{@}", "4x250"),
     ("consensus_validators{@2}", "1x250"),

@@ -244,11 +244,7 @@ impl Opening<'_> {
         let Self { home, genesis, guard_crash, ask, sync } = self;
         let genesis_hash = genesis.hash();
         let metrics = Metrics::new();
-        // A rebuild gives up the consensus log after the guard was compared with it, and the guard is elsewhere.
-        config.storage.rebuild &= config.signer.is_none();
-        let keys = (config.mode == Mode::Validator)
-            .then(|| Keys::load(home, &config, ask, genesis_hash, &metrics.remote_signer))
-            .transpose()?;
+        let keys = load_keys(home, &mut config, ask, genesis_hash, &metrics)?;
         let secret = keys.as_ref().and_then(Keys::secret);
         let damaged = Damaged { home, config: &config, genesis: &genesis, key: secret, sync };
         let (store, found) = open_store(&damaged).await?;
@@ -370,6 +366,22 @@ fn open_audits(home: &Home, config: &NodeConfig, genesis: Hash) -> Result<Arc<Au
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The keys of a validator; a node has none.
+fn load_keys(
+    home: &Home,
+    config: &mut NodeConfig,
+    ask: Option<AskPassword>,
+    genesis: Hash,
+    metrics: &Metrics,
+) -> Result<Option<Keys>, StartError> {
+    if config.mode != Mode::Validator {
+        return Ok(None);
+    }
+    // A rebuild gives up the consensus log after the guard was compared with it, and the guard is elsewhere.
+    config.storage.rebuild &= config.signer.is_none();
+    Keys::load(home, config, ask, genesis, &metrics.remote_signer).map(Some)
 }
 
 fn open_signer(

@@ -171,7 +171,7 @@ async fn a_validator_with_a_remote_signer_votes_abstains_while_it_is_away_and_ne
     signer.kill();
     let (requests, _) = asked(&cluster.nodes[0]).await;
     let height = cluster.highest().await;
-    cluster.nodes[0].reaches(height + 4, HEIGHTS).await;
+    cluster.nodes[0].reaches(height + 2, HEIGHTS).await;
     let (more, successes) = asked(&cluster.nodes[0]).await;
     assert!(more > requests, "it asked and got nothing");
     signer.start(&[]);

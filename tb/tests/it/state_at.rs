@@ -37,6 +37,8 @@ fn rebuild(home: &Path, height: u64, path: &Path, words: &[&str]) -> Ended {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_state_of_a_pruned_height_is_made_again_from_a_snapshot_and_an_archive() {
+    // What a proof adds is shown in `chain_proof.rs`.
+    let _rebuilt = testkit::contract!("S000-010");
     let mut cluster = Cluster::with_params(Engine::Solo, 1, QUICK_MS, Some(params()));
     cluster.nodes[0].start();
     let node = &cluster.nodes[0];

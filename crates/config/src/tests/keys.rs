@@ -19,6 +19,7 @@ fn companions(key: &Key) -> &'static [(&'static str, &'static str)] {
         "rpc.tls_client_ca" | "rpc.tls_handshake_timeout_ms" => {
             &[("rpc.tls_key", "tls/rpc.key"), ("rpc.tls_cert", "tls/rpc.pem")]
         }
+        "signer.ca" | "signer.cert" | "signer.key" | "signer.timeout_ms" => &[("signer.address", "127.0.0.1:26600")],
         _ => &[],
     }
 }
