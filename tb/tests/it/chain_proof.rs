@@ -28,7 +28,7 @@ use crate::join::connected_to;
 use crate::pay::Payer;
 use crate::proofs::{Forger, alter, code, verify_with};
 use crate::proxy::{Lie, Proxy};
-use crate::{absence, other_genesis};
+use crate::{absence, other_genesis, state_at};
 
 /// Heights of one window.
 const WINDOW: u64 = 16;
@@ -300,7 +300,7 @@ async fn keeps_it(cluster: &mut Cluster, height: Height) {
     let made = run_in(&home, &["snapshots", "create", "--live", "--rpc", &url]).ok();
     let kept = kept_proofs(cluster, &cache).await;
     cluster.nodes[0].kill();
-    makes_a_proven_state_again(&home, &cache, height);
+    state_at::is_made_again_below_a_proof(&home, &cache, height);
     // As if the last start had been with an older release.
     let noted = cluster.nodes[0].home.join("data/proof_keys.json");
     let text = std::fs::read_to_string(&noted).expect("it is noted at the start");
@@ -320,19 +320,6 @@ async fn keeps_it(cluster: &mut Cluster, height: Height) {
     assert_eq!((&whole["whole"], &whole["block"]), (&true.into(), &made["block"]), "{whole}");
     assert_eq!(kept_proofs(cluster, &cache).await, kept);
     verify(cluster, client.base_url(), &[]).ok();
-}
-
-/// The state of an earlier height is made again from blocks, and the chain proof that covers it is verified and says so; with the gate off nothing is.
-fn makes_a_proven_state_again(home: &Path, cache: &Path, height: Height) {
-    let _rebuilt = testkit::contract!("S000-010");
-    let (below, path) = ((height.0 - 1).to_string(), cache.join("state-below-the-proof"));
-    let words = ["snapshots", "rebuild", "--height", &below, "--path", path.to_str().expect("text")];
-    let off = run_in(home, &words).refused();
-    assert_eq!(off.code, "gate_off", "{off:?}");
-    let answer = run_in(home, &[&words[..], &["--set", "rollout.feature_gates.reconstruction=true"]].concat()).ok();
-    assert_eq!((&answer["height"], &answer["proven_to"]), (&(height.0 - 1).into(), &height.0.into()), "{answer}");
-    let whole = run_in(home, &["snapshots", "verify", "--path", path.to_str().expect("text")]).ok();
-    assert_eq!((&whole["whole"], &whole["height"]), (&true.into(), &answer["height"]), "{whole}");
 }
 
 /// The chain proof as the first node gives it out, and the files of the prover, none of them torn.

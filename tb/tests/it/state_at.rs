@@ -106,3 +106,16 @@ async fn the_state_of_a_pruned_height_is_made_again_from_a_snapshot_and_an_archi
     assert!(!home.join("data/state.rebuilding").exists() && !cluster.folder().join("wrong").exists());
     cluster.check_no_panic();
 }
+
+/// The state of an earlier height is made again from blocks, and the chain proof that covers it is verified and says so; with the gate off nothing is.
+pub fn is_made_again_below_a_proof(home: &Path, cache: &Path, height: Height) {
+    let _rebuilt = testkit::contract!("S000-010");
+    let (below, path) = ((height.0 - 1).to_string(), cache.join("state-below-the-proof"));
+    let words = ["snapshots", "rebuild", "--height", &below, "--path", path.to_str().expect("text")];
+    let off = run_in(home, &words).refused();
+    assert_eq!(off.code, "gate_off", "{off:?}");
+    let answer = run_in(home, &[&words[..], &["--set", "rollout.feature_gates.reconstruction=true"]].concat()).ok();
+    assert_eq!((&answer["height"], &answer["proven_to"]), (&(height.0 - 1).into(), &height.0.into()), "{answer}");
+    let whole = run_in(home, &["snapshots", "verify", "--path", path.to_str().expect("text")]).ok();
+    assert_eq!((&whole["whole"], &whole["height"]), (&true.into(), &answer["height"]), "{whole}");
+}
