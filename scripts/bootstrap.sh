@@ -6,8 +6,8 @@
 #   scripts/bootstrap.sh --install   installs everything that is missing, with sudo where it is not root
 #   scripts/bootstrap.sh --check     installs nothing
 #
-# Required: git, a C compiler, curl, Python 3, the pinned Rust. Wanted: Prometheus (alerts and dashboards are shown on a running network) and Chromium
-# with its driver (the page of a node is looked at); tests that need them name them where they cannot be installed. Useful: cargo-nextest (tests run in parallel), cargo-fuzz
+# Required: git, a C compiler, curl, Python 3, the pinned Rust. Wanted: Prometheus (alerts and dashboards are shown on a running network), its
+# Alertmanager (a test alert reaches its receiver) and Chromium with its driver (the page of a node is looked at); tests that need them name them where they cannot be installed. Useful: cargo-nextest (tests run in parallel), cargo-fuzz
 # with a nightly Rust (fuzzing), patchelf (Linux packages), Python 3.12.3 or later in .venv (as operators have it), Node
 # 18 or later (only for work on dashboards). Without a useful tool everything here still builds and passes.
 set -euo pipefail
@@ -59,6 +59,7 @@ package() {
     *:cc) echo gcc ;;
     pacman:python3) echo python ;;
     apt-get:python-venv) echo python3-venv ;;
+    pacman:prometheus-alertmanager | apk:prometheus-alertmanager | brew:prometheus-alertmanager) echo alertmanager ;;
     brew:node) echo node ;;
     *:node) echo nodejs ;;
     *) echo "$1" ;;
@@ -163,6 +164,8 @@ get_venv() {
 }
 has_prometheus() { has prometheus && has promtool; }
 get_prometheus() { install_package prometheus; }
+has_alertmanager() { has prometheus-alertmanager || has alertmanager; }
+get_alertmanager() { install_package prometheus-alertmanager; }
 has_chromium() { has chromium && has chromedriver; }
 get_chromium() { install_package chromium && install_package chromium-driver; }
 has_node() { has node && at_least "$(version node)" "$NODE_MIN"; }
@@ -185,6 +188,7 @@ if has cargo; then
         "run: rustup toolchain install nightly && cargo install cargo-fuzz --version $FUZZ_VERSION --locked" has_fuzz get_fuzz
 fi
 ensure wanted Prometheus "a test shows alerts and dashboards with it" "$by_hand" has_prometheus get_prometheus
+ensure wanted Alertmanager "a test sends it an alert" "$by_hand" has_alertmanager get_alertmanager
 ensure wanted "Chromium and its driver" "a test looks at the page of a node with it" "$by_hand" has_chromium get_chromium
 ensure useful patchelf "packages for other Linux machines are adjusted with it" "$by_hand" has_patchelf get_patchelf
 ensure useful "Python $PYTHON_MIN in .venv" "operators run the scripts with it" \

@@ -4,13 +4,14 @@
 #   scripts/smoke_rollout.sh --rpc http://127.0.0.1:26658 --home ~/.the_block/devnet --from account-1
 #
 # --home and --from name the wallet key that pays: the fees, the bond of the identity (refundable) and 1 BLOCK.
+# --proof-patience SECONDS (1800): how long a proof is awaited where the gate recursive_proofs is on.
 # Each step says what it checks; the first that fails ends the script with 1, a wrong command line with 2.
 set -euo pipefail
 
-rpc=http://127.0.0.1:26658 home="" from="" tb=${TB:-tb} patience=60
+rpc=http://127.0.0.1:26658 home="" from="" proof_patience=1800 tb=${TB:-tb} patience=60
 
 usage() {
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 while [ $# -gt 0 ]; do
@@ -18,6 +19,11 @@ while [ $# -gt 0 ]; do
     --rpc | --home | --from)
         [ $# -ge 2 ] || usage
         declare "${1#--}=$2"
+        shift 2
+        ;;
+    --proof-patience)
+        [ $# -ge 2 ] || usage
+        proof_patience=$2
         shift 2
         ;;
     *) usage ;;
@@ -91,14 +97,8 @@ gate=$(get /status/node | python3 -c '
 import json, sys
 print(any(gate["name"] == "recursive_proofs" and gate["active"] for gate in json.load(sys.stdin)["gates"]))')
 if [ "$gate" = True ]; then
-    proven_moved() {
-        local now
-        now=$(get /status/node | field proven_height)
-        [ -n "$now" ] && [ "$now" -gt "${proven:-0}" ]
-    }
-    patience=1800
-    wait_until "a proof of a later height" proven_moved
-    echo "   proven height $(get /status/node | field proven_height)"
+    echo "4. a proof of a later height"
+    "$(dirname "$0")/ci/proof_pipeline.py" --rpc "$rpc" --above "${proven:-0}" --patience "$proof_patience"
 else
     echo "   the gate recursive_proofs is off: no proof is awaited"
 fi

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use consensus::ConsensusEvent;
 use consensus::machine::{Channel, End, Output, Timer};
 use mempool::CheckedTransaction;
-use primitives::{Address, Height, Timestamp, Transaction};
+use primitives::{Address, Block, Height, Round, Timestamp, Transaction};
 use replica::reports::{REPORT_HEIGHTS, WAITING_MAX};
 use replica::{Application, FinalizedBlock, QueueLength, Replica, ReplicaEvent};
 use storage::columns::Column;
@@ -56,6 +56,35 @@ impl World {
             None => self.queues_bounded(number),
             Some(end) => self.ended(number, end),
         }
+    }
+
+    /// A validator that holds a quorum alone may decide a height, die before it says so, and find it in its store: it says so now.
+    ///
+    /// # Errors
+    /// The first property that does not hold.
+    pub(crate) fn says_what_survived(&mut self, number: u16) -> Check {
+        let Some(running) = &self.nodes[usize::from(number)].running else { return Ok(()) };
+        let replica = Arc::clone(&running.replica);
+        let chain = replica.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let height = chain.finalized();
+        if height != self.judge.height().next() {
+            return Ok(());
+        }
+        let body = running.store.body(height).ok().flatten();
+        let block = body.as_ref().and_then(|body| Some((Block::from_bytes(&body.block).ok()?, body)));
+        // A store that cannot be read is found by the start.
+        let Some((block, body)) = block else { return Ok(()) };
+        let finalized = FinalizedBlock {
+            hash: block.hash(),
+            round: body.certificate.as_ref().map_or(Round(0), |certificate| certificate.round),
+            transactions: body.receipts.iter().map(|receipt| receipt.transaction).collect(),
+            receipts: body.receipts.iter().cloned().collect(),
+            events: body.closing.iter().cloned().collect(),
+            reputation: Vec::new(),
+            bytes: body.block.len(),
+            block,
+        };
+        self.finalized(number, &finalized, &chain)
     }
 
     fn finalized(&mut self, number: u16, block: &FinalizedBlock, chain: &Replica) -> Check {

@@ -213,7 +213,12 @@ impl World {
             }
             Ok(Err(Refused::NotQuarantined | Refused::NotInTurn)) => return Ok(()),
             Err(_) if node.disk_fails => {
-                self.strikes("disk", number);
+                // What was not synced may survive, so the height is back or still quarantined: the next start tells.
+                node.rotten.remove(&height);
+                // A torn write is counted when the batch is torn.
+                if !node.tears {
+                    self.strikes("disk", number);
+                }
                 self.stop(number);
                 self.after(REBOOT_US, Event::Boot(number));
                 return Ok(());

@@ -402,6 +402,7 @@ impl World {
         if self.is_honest(number) {
             self.judge.count(Property::HonestValidatorRuns);
             self.judge.finalized_survives_restart(number, before, finalized)?;
+            self.says_what_survived(number)?;
             if let Some(running) = &self.nodes[usize::from(number)].running {
                 self.judge.proving().same_proven_height(number, &running.chain())?;
             }

@@ -7,7 +7,8 @@ mod drill;
 mod prover;
 mod simulate;
 
-use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs};
+use cli::{Failure, NodeEnd, NodeFuture, NodeStart, Programs, StateRebuilt};
+use node::state_at::{StateAt, StateAtError};
 use node::{AskPassword, Attested, RunOptions, StartError, StateSync, StateSyncError, Stopped, Told};
 use storage::StorageError;
 
@@ -24,6 +25,7 @@ fn refused(error: StartError) -> Failure {
         StartError::TwoKeys { .. } => (ExitCode::Refused, "key"),
         StartError::Tls(_) => (ExitCode::Config, "tls"),
         StartError::Exporter(_) => (ExitCode::Config, "telemetry"),
+        StartError::Archive(_) => (ExitCode::Config, "archive"),
         StartError::Upstream(_) => (ExitCode::Config, "upstream"),
         StartError::NoChain => (ExitCode::Usage, "no_chain"),
         StartError::Dishonest { .. } => (ExitCode::Refused, "dishonest_build"),
@@ -104,11 +106,42 @@ fn rebuild_history(
     node::rebuild_history(home, flags, progress).map_err(refused)
 }
 
+fn rebuild_state<'a>(
+    home: &'a config::Home,
+    flags: &'a [(String, String)],
+    wanted: (primitives::Height, Option<&'a std::path::Path>),
+    progress: &'a mut dyn FnMut(u64, u64),
+) -> std::pin::Pin<Box<dyn Future<Output = Result<StateRebuilt, Failure>> + 'a>> {
+    Box::pin(async move {
+        let StateAt { height, block, from, replayed, archived, headers, proven_to, path } =
+            node::state_at::rebuild(home, flags, wanted, progress).await.map_err(not_rebuilt)?;
+        Ok(StateRebuilt { height, block, from, replayed, archived, headers, proven_to, path })
+    })
+}
+
+/// What exit codes and error codes call each way of not making a state again.
+fn not_rebuilt(error: StateAtError) -> Failure {
+    use cli::ExitCode;
+    let (exit, code) = match error {
+        StateAtError::Start(error) => return refused(*error),
+        StateAtError::Archive(error) => return error.into(),
+        StateAtError::Snapshot(error) => return error.into(),
+        StateAtError::Storage(error) => return Failure::of_store(&error),
+        StateAtError::GateOff => (ExitCode::Refused, "gate_off"),
+        StateAtError::NoHeader(_) => (ExitCode::NotFound, "pruned"),
+        StateAtError::NoBlock { .. } => (ExitCode::NotFound, "no_source"),
+        StateAtError::Wrong { .. } => (ExitCode::Damaged, "wrong_body"),
+        StateAtError::Proof { .. } => (ExitCode::Damaged, "proof_rejected"),
+    };
+    Failure::told(exit, code, error, "look at the log")
+}
+
 fn main() -> std::process::ExitCode {
     cli::main(Programs {
         node: start,
         sim: Some(simulate::run),
         history: Some(rebuild_history),
+        state: Some(rebuild_state),
         prover: Some(prover::run),
         drill: Some(drill::plan),
     })

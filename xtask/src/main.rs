@@ -21,6 +21,7 @@ mod nightly;
 mod policies;
 mod process;
 mod release;
+mod scratch;
 mod snapshot;
 mod tag;
 mod test;

@@ -103,7 +103,7 @@ impl Task {
 
     /// Whether the result must be there. What only a quiet or a large machine can measure is measured when somebody has one.
     fn is_required(self) -> bool {
-        !matches!(self, Self::Lag | Self::Largest | Self::Damage | Self::Kills)
+        !matches!(self, Self::Lag | Self::Largest | Self::Kills)
     }
 
     fn result(self) -> String {
@@ -158,6 +158,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
 }
 
 fn simulator(workspace: &Workspace, Extent { seeds, jobs, .. }: Extent) -> Result<Value> {
+    let commit = commit(workspace)?;
     succeed(&mut workspace.cargo(&["build", "--release", "--workspace", "--locked", "--bins"]))?;
     let folder = workspace.target().join("nightly");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -171,7 +172,7 @@ fn simulator(workspace: &Workspace, Extent { seeds, jobs, .. }: Extent) -> Resul
     let path: PathBuf = report.join("summary.json");
     let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let summary: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    stamped(workspace, "simulator", &commit(workspace)?, &format!("tb {}", words.join(" ")), summary)
+    stamped(workspace, "simulator", &commit, &format!("tb {}", words.join(" ")), summary)
 }
 
 /// Looks for the seed at which each defect is caught. The defects are in a build of their own.

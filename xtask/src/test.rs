@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::process::{Workspace, output_of, succeed};
-use crate::{contract, deny, tidy};
+use crate::{contract, deny, scratch, tidy};
 
 /// The steps in the order they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -256,6 +256,9 @@ fn tests(workspace: &Workspace) -> Result<()> {
     let runs = [&["test", "--doc", "--no-fail-fast"], tests];
     for run in runs {
         let mut command = workspace.cargo(run);
+        if let Some(folder) = scratch::in_memory(workspace) {
+            command.env("TMPDIR", folder);
+        }
         succeed(command.args(EVERYTHING).env(contract::RECORD_VARIABLE, &folder))?;
     }
     contract::check_violations(&folder)?;

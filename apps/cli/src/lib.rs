@@ -45,6 +45,7 @@ use std::pin::Pin;
 use clap::Parser;
 use tokio::sync::watch;
 
+pub use commands::snapshot_at::StateRebuilt;
 pub use devnet::drill::DrillPlanner;
 pub use exit::Failure;
 pub use rpc::ExitCode;
@@ -99,6 +100,15 @@ pub type NodeStarter = fn(NodeStart) -> NodeFuture;
 pub type HistoryRebuilder =
     fn(&config::Home, &[(String, String)], &mut dyn FnMut(u64, u64)) -> Result<primitives::Height, Failure>;
 
+/// Makes the state after a height of a stopped node again: its home, configuration flags, the height with the folder of the new snapshot, and whom to tell
+/// the height that is done and the last one.
+pub type StateRebuilder = for<'a> fn(
+    &'a config::Home,
+    &'a [(String, String)],
+    (primitives::Height, Option<&'a std::path::Path>),
+    &'a mut dyn FnMut(u64, u64),
+) -> Pin<Box<dyn Future<Output = Result<StateRebuilt, Failure>> + 'a>>;
+
 /// The programs that the command line starts and does not hold.
 #[derive(Clone, Copy)]
 pub struct Programs {
@@ -108,6 +118,8 @@ pub struct Programs {
     pub sim: Option<SimRunner>,
     /// The rebuild of a node's history index; refused by name where there is none.
     pub history: Option<HistoryRebuilder>,
+    /// The rebuild of a state after an earlier height; refused by name where there is none.
+    pub state: Option<StateRebuilder>,
     /// The reader of scenarios for real processes; refused by name where there is none.
     pub drill: Option<DrillPlanner>,
     /// The prover service; refused by name where there is none.
@@ -121,7 +133,7 @@ pub fn main(programs: Programs) -> std::process::ExitCode {
 
 /// Runs one command of a program that has neither a simulator nor stores.
 pub fn run(arguments: Vec<OsString>, starter: NodeStarter) -> rpc::ExitCode {
-    run_with(arguments, Programs { node: starter, sim: None, history: None, prover: None, drill: None })
+    run_with(arguments, Programs { node: starter, sim: None, history: None, state: None, prover: None, drill: None })
 }
 
 /// Runs one command.

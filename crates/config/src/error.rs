@@ -211,14 +211,37 @@ pub enum ConfigError {
         /// What genesis says.
         chain: bool,
     },
-    /// An archive that is no folder.
-    #[error(
-        "reconstruction.archive is {address}, and this version reads archives from a folder; give the path of one, copied or mounted here"
-    )]
-    ArchiveElsewhere {
+    /// An archive that is at no place.
+    #[error("`reconstruction.archive` = {address} {reason}; give the path of a folder, or s3://BUCKET/PREFIX")]
+    ArchivePlace {
         /// What was given.
         address: String,
+        /// What is wrong with it.
+        reason: String,
     },
+    /// A store that would be asked without TLS.
+    #[error(
+        "`reconstruction.s3_endpoint` = {endpoint} is not encrypted; use https, or set reconstruction.s3_allow_http = true"
+    )]
+    PlainS3 {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The key of a bucket cannot serve.
+    #[error(
+        "the key of the archive's bucket: {place} {reason}; `reconstruction.s3_credentials_file` names a file of mode 0600 with the lines aws_access_key_id = … and aws_secret_access_key = …"
+    )]
+    S3Key {
+        /// The file, or the environment.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no key for a bucket.
+    #[error(
+        "the archive is in a bucket and there is no key for it; set reconstruction.s3_credentials_file, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+    )]
+    NoS3Key,
 }
 
 /// All problems of a configuration; at least one.

@@ -62,7 +62,7 @@ pub use node::{
 pub use print::{env_example, markdown, show, template, template_with};
 pub use profile::{Drift, Profile, Profiles};
 pub use pruning::PruningConfig;
-pub use reconstruction::ReconstructionConfig;
+pub use reconstruction::{ArchivePlace, ReconstructionConfig, S3Config, S3Key};
 pub use secret::Secret;
 pub use snapshots::SnapshotConfig;
 pub use sources::{Setting, Source, unknown_environment};

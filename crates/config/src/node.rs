@@ -16,7 +16,7 @@ use crate::gates::{FeatureGates, Gate, GateKind};
 use crate::home::Home;
 use crate::keys::{KEYS, Key};
 use crate::pruning::PruningConfig;
-use crate::reconstruction::ReconstructionConfig;
+use crate::reconstruction::{ArchivePlace, ReconstructionConfig, S3Config};
 use crate::rules;
 use crate::secret::Secret;
 use crate::snapshots::SnapshotConfig;
@@ -408,10 +408,7 @@ impl Reader<'_> {
                 fetch_bytes_per_sec: self.number("snapshots.fetch_bytes_per_sec"),
             },
             pruning: self.pruning(),
-            reconstruction: ReconstructionConfig {
-                is_on: self.flag("rollout.feature_gates.reconstruction"),
-                archive: self.path_if_set("reconstruction.archive"),
-            },
+            reconstruction: self.reconstruction(),
             storage: StorageConfig {
                 mend: self.flag("storage.mend"),
                 rebuild: self.flag("storage.rebuild"),
@@ -462,6 +459,27 @@ impl Reader<'_> {
             compact_bytes: self.number("pruning.compact_bytes"),
             emergency_pause: self.flag("pruning.emergency_pause"),
         }
+    }
+
+    fn reconstruction(&self) -> ReconstructionConfig {
+        // What is no address is a problem that the rules name.
+        let archive = match self.value("reconstruction.archive") {
+            Value::Text(text) => ArchivePlace::parse(text, |path| self.home.resolve(path)).ok(),
+            _ => None,
+        };
+        let endpoint = match self.value("reconstruction.s3_endpoint") {
+            Value::Text(url) => Some(url.clone()),
+            _ => None,
+        };
+        let s3 = S3Config {
+            endpoint,
+            region: self.text("reconstruction.s3_region").to_owned(),
+            path_style: self.flag("reconstruction.s3_path_style"),
+            allow_http: self.flag("reconstruction.s3_allow_http"),
+            ca: self.path_if_set("reconstruction.s3_ca_file"),
+            credentials_file: self.path_if_set("reconstruction.s3_credentials_file"),
+        };
+        ReconstructionConfig { is_on: self.flag("rollout.feature_gates.reconstruction"), archive, s3 }
     }
 
     fn rpc(&self) -> RpcConfig {

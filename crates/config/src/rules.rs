@@ -8,9 +8,10 @@ use crate::error::ConfigError;
 use crate::files::open_to_others;
 use crate::keys;
 use crate::node::{NodeConfig, TlsConfig};
+use crate::reconstruction::ArchivePlace;
 use crate::secret::Secret;
 use crate::sources::{Setting, Source};
-use crate::value::Value;
+use crate::value::{Value, shortened};
 
 /// A shorter token can be guessed.
 const TOKEN_LENGTH_ADVISED: usize = 16;
@@ -18,7 +19,7 @@ const TOKEN_LENGTH_ADVISED: usize = 16;
 /// Breaches of the rules over several keys.
 pub(crate) fn errors(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Vec<ConfigError> {
     let mut errors: Vec<ConfigError> = config.mempool.validate().err().map(ConfigError::from).into_iter().collect();
-    errors.extend(archive_elsewhere(settings));
+    errors.extend(archive(config, settings));
     errors.extend(port_taken_twice(config));
     errors.extend(tls_by_half(settings));
     let (batch, queue) = (config.telemetry.batch_size, config.telemetry.queue_size);
@@ -32,14 +33,15 @@ pub(crate) fn errors(config: &NodeConfig, settings: &BTreeMap<&'static str, Sett
     errors
 }
 
-/// An archive that is no folder.
-fn archive_elsewhere(settings: &BTreeMap<&'static str, Setting>) -> Option<ConfigError> {
-    match settings.get("reconstruction.archive").map(|setting| &setting.value) {
-        Some(Value::Text(address)) if address.contains("://") => {
-            Some(ConfigError::ArchiveElsewhere { address: address.clone() })
-        }
-        _ => None,
+/// An archive that is at no place, or one that would be asked without TLS.
+fn archive(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) -> Option<ConfigError> {
+    if let Some(Value::Text(address)) = settings.get("reconstruction.archive").map(|setting| &setting.value)
+        && let Err(reason) = ArchivePlace::parse(address, |path| path.into())
+    {
+        return Some(ConfigError::ArchivePlace { address: shortened(address), reason });
     }
+    let endpoint = config.reconstruction.s3.plain_endpoint()?.to_owned();
+    Some(ConfigError::PlainS3 { endpoint })
 }
 
 /// A certificate without its key, a key without its certificate, or authorities of clients without both.

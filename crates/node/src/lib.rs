@@ -53,6 +53,7 @@ pub mod silence;
 mod snapshots;
 mod stages;
 pub mod start_error;
+pub mod state_at;
 pub mod state_sync;
 mod submit;
 mod telemetry_record;

@@ -1,24 +1,25 @@
 //! Pruned bodies that are given again: looked for in an archive and with peers, and judged by the header that is still here.
 //!
 //! ```text
-//!   pruned height ─ header here? ─► memory ─► archive folder ─► peer ─► peer … ─► judged ─► kept in memory, given
-//!                       no: `pruned`              └ wrong: refused, named ─► the next source
+//!   pruned height ─ header here? ─► memory ─► archive ─► peer ─► peer … ─► judged ─► kept in memory, given
+//!                       no: `pruned`             ├ wrong: refused, named ─► the next source
+//!                                                └ no answer: named ─► the peers; when none has it: not known, which is not `pruned`
 //! ```
 //! Rules
 //! - Nothing is done while the gate `reconstruction` is off.
 //! - A body counts by the header of its height and the digest of the one before, both of which this node has. Who gave it does not matter.
 //! - Memory is bounded ([`KEPT_MAX`], [`KEPT_BYTES_MAX`]), and so is what is looked for at a time ([`ASKED_MAX`]). Nothing is written.
 //!
-//! Read next: `spec/recovery.md` (RCV-46 to 50), `storage/src/archive.rs`, `rpc/rebuilt.rs`.
+//! Read next: `spec/recovery.md` (RCV-46 to 51), the crate `archive`, `rpc/rebuilt.rs`.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::config::ReconstructionConfig;
+use archive::Archive;
 use p2p::{BODY_ASK_PAUSE_MS, P2pHandle, PeerKey};
 use primitives::{Block, CommitCertificate, Hash, Header, Height, LedgerDigest, decode, encode};
-use storage::{Archive, Body, Digest, StorageError, Store};
+use storage::{Body, Digest, StorageError, Store};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::shared::Shared;
@@ -44,6 +45,10 @@ pub struct Rebuilt {
     /// Everything that belongs to it.
     pub body: Body,
 }
+
+/// The archive could not be asked, so it is not known whether it has a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unanswered;
 
 /// What a body is judged by.
 #[derive(Debug, Clone)]
@@ -91,10 +96,10 @@ impl Wanted {
 
 impl Reconstruction {
     /// Nothing was given yet.
-    pub fn new(config: &ReconstructionConfig, genesis: &Hash) -> Self {
+    pub fn new(is_on: bool, archive: Option<Archive>, genesis: &Hash) -> Self {
         Self {
-            is_on: config.is_on,
-            archive: config.archive.clone().map(|path| Archive::new(path, *genesis)),
+            is_on,
+            archive,
             digest: snapshots::digest(genesis),
             kept: Mutex::default(),
             blamed: Mutex::default(),
@@ -142,27 +147,38 @@ impl Reconstruction {
         self.lock().len()
     }
 
-    /// Takes the body out of the archive; a file that is wrong is named.
-    pub fn search_archive(&self, wanted: &Wanted, metrics: &telemetry::areas::Storage) -> Option<Rebuilt> {
-        let archive = self.archive.as_ref()?;
+    /// Takes the body out of the archive; a file that is wrong is named, and so is an archive that does not answer.
+    async fn search_archive(
+        &self,
+        wanted: &Wanted,
+        metrics: &telemetry::areas::Storage,
+    ) -> Result<Option<Rebuilt>, Unanswered> {
+        let Some(archive) = &self.archive else { return Ok(None) };
         let height = wanted.header.height;
         let refuse = |reason: &str| {
             metrics.reconstruction_refused.with(["archive"]).inc();
-            let path = archive.place(height);
-            tracing::warn!(event = "reconstruction.refused", %height, path = %path.display(), reason, "a file of the archive is not the body of its height");
+            let file = archive.name(height);
+            tracing::warn!(event = "reconstruction.refused", %height, file, reason, "a file of the archive is not the body of its height");
         };
-        match archive.get(height) {
+        match archive.get(height).await {
             Ok(Some(body)) => {
-                let rebuilt = wanted.judge(body, &self.digest);
+                let (judged, digest) = (wanted.clone(), self.digest);
+                // Hashing a full block takes a while. An error means that the runtime ends.
+                let rebuilt = tokio::task::spawn_blocking(move || judged.judge(body, &digest)).await.ok().flatten();
                 if rebuilt.is_none() {
                     refuse("it does not lead to the header");
                 }
-                rebuilt
+                Ok(rebuilt)
             }
-            Ok(None) => None,
-            Err(error) => {
+            Ok(None) => Ok(None),
+            Err(error) if error.is_wrong() => {
                 refuse(&error.to_string());
-                None
+                Ok(None)
+            }
+            Err(error) => {
+                metrics.reconstruction_unanswered.inc();
+                tracing::warn!(event = "reconstruction.unanswered", %height, %error, "the archive could not be asked");
+                Err(Unanswered)
             }
         }
     }
@@ -196,22 +212,26 @@ impl Reconstruction {
 }
 
 /// Looks for a body everywhere, and keeps it.
-pub async fn find(shared: &Arc<Shared>, wanted: Wanted) -> Option<Arc<Rebuilt>> {
+///
+/// # Errors
+/// [`Unanswered`] when no peer has it and the archive could not be asked.
+pub async fn find(shared: &Arc<Shared>, wanted: Wanted) -> Result<Option<Arc<Rebuilt>>, Unanswered> {
     let metrics = &shared.metrics.storage;
-    let (node, looked) = (Arc::clone(shared), wanted.clone());
-    let archived =
-        tokio::task::spawn_blocking(move || node.reconstruction.search_archive(&looked, &node.metrics.storage));
-    // An error means that the runtime ends.
-    let (found, source) = match (archived.await.ok().flatten(), shared.p2p.get()) {
+    let archived = shared.reconstruction.search_archive(&wanted, metrics).await;
+    let is_unanswered = archived.is_err();
+    let (found, source) = match (archived.ok().flatten(), shared.p2p.get()) {
         (Some(found), _) => (Some(found), "archive"),
         (None, Some(p2p)) => (shared.reconstruction.ask_peers(&wanted, shared, p2p).await, "peer"),
         (None, None) => (None, "peer"),
     };
     let Some(found) = found.map(Arc::new) else {
+        if is_unanswered {
+            return Err(Unanswered);
+        }
         metrics.reconstruction_missing.inc();
-        return None;
+        return Ok(None);
     };
     metrics.reconstructed.with([source]).inc();
     shared.reconstruction.keep(Arc::clone(&found));
-    Some(found)
+    Ok(Some(found))
 }

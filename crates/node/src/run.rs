@@ -19,7 +19,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use ::config::{Home, LogFormat, Mode, NodeConfig, Secret};
+use ::config::{Home, LogFormat, Mode, NodeConfig, ReconstructionConfig, Secret};
+use archive::Archive;
 use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner, WalCrashPoint};
 use p2p::{ChainIdentity, P2p};
 use primitives::genesis::Engine as EngineKind;
@@ -281,7 +282,7 @@ impl Opening<'_> {
             snapshots,
             sync: SnapshotSync::new(&config),
             pruner: Pruner::new(config.pruning.emergency_pause),
-            reconstruction: Reconstruction::new(&config.reconstruction, &genesis_hash),
+            reconstruction: open_reconstruction(&config, genesis_hash)?,
             upkeep: Upkeep::new(&config.data_dir, found),
             stages,
             metrics,
@@ -338,6 +339,21 @@ fn open_snapshots(
         maker,
         metrics.snapshots.clone(),
     )?)
+}
+
+fn open_reconstruction(config: &NodeConfig, genesis: Hash) -> Result<Reconstruction, StartError> {
+    let ReconstructionConfig { is_on, archive, s3 } = &config.reconstruction;
+    // With the gate off nothing of it is looked at.
+    let Some(place) = archive.as_ref().filter(|_| *is_on) else {
+        return Ok(Reconstruction::new(*is_on, None, &genesis));
+    };
+    let archive = Archive::new(place, s3, genesis, |name| std::env::var(name).ok())?;
+    if archive.key_is_in_environment() {
+        tracing::warn!(
+            "the key of the archive's bucket is in the environment, where other programs of this user can read it; put it into a file of mode 600 and set reconstruction.s3_credentials_file"
+        );
+    }
+    Ok(Reconstruction::new(*is_on, Some(archive), &genesis))
 }
 
 fn open_audits(home: &Home, config: &NodeConfig, genesis: Hash) -> Result<Arc<Audits>, StartError> {
@@ -457,7 +473,7 @@ async fn start_consensus(
     let app: consensus::SharedApplication = shared.replica.clone();
     let engine = match shared.genesis.engine {
         EngineKind::Solo => {
-            let signer = signer.ok_or(StartError::SoloMode)?;
+            let Some(signer) = signer else { return stand_alone(shared) };
             let config = SoloConfig { work: Arc::clone(&shared.work), hurry_to };
             let handle = consensus::start_solo(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
@@ -484,12 +500,27 @@ async fn start_consensus(
     Ok(())
 }
 
+/// A node beside the one process of a solo chain: there is nobody to follow. What it has taken from others is answered, and it is never ready.
+fn stand_alone(shared: &Shared) -> Result<(), StartError> {
+    let height = shared.store.head().map_or(Height::GENESIS, |head| head.height);
+    if height == Height::GENESIS {
+        return Err(StartError::SoloMode);
+    }
+    tracing::warn!(
+        event = "consensus.none",
+        %height,
+        "this chain is made by one process, which is another one: this node answers questions up to this height and goes no further"
+    );
+    Ok(())
+}
+
 async fn wait(shared: &Shared, mut stop: watch::Receiver<bool>, mut fault: watch::Receiver<Option<String>>) -> Stopped {
     let engine = async {
+        // Without an engine there is nothing that could stop: see `stand_alone`.
         match shared.engine.get() {
             Some(Engine::Bft(handle)) => handle.stopped().await,
             Some(Engine::Solo(handle)) => handle.stopped().await,
-            None => StopReason::Engine("no engine was started".to_owned()),
+            None => std::future::pending().await,
         }
     };
     tokio::select! {

@@ -42,6 +42,9 @@ pub enum StartError {
     /// Certificate, key or authorities of the RPC server.
     #[error("the RPC server cannot speak TLS: {0}")]
     Tls(#[from] rpc::tls::TlsError),
+    /// The archive of bodies cannot be used.
+    #[error(transparent)]
+    Archive(#[from] archive::ArchiveError),
     /// A collector of telemetry, or its authorities.
     #[error("telemetry cannot be exported: {0}")]
     Exporter(String),
@@ -142,7 +145,7 @@ pub enum StartError {
         text: String,
     },
     /// A chain of one process was to be followed.
-    #[error("a solo chain has one process, and this one is no validator")]
+    #[error("a solo chain has one process, and this one is no validator and has taken no state of it")]
     SoloMode,
     /// The chain's proofs cannot be verified.
     #[error(transparent)]
@@ -188,6 +191,7 @@ impl StartError {
             | Self::Snapshots(_)
             | Self::StateSync(_)
             | Self::P2p(_)
+            | Self::Archive(_)
             | Self::Engine(_)
             | Self::Solo(_) => return split(&self.to_string()),
             Self::GenesisFile { .. } => "copy the chain's genesis.json there, or make one with: tb genesis new",
@@ -223,7 +227,9 @@ impl StartError {
             Self::Upstream(_) => "correct wallet.upstream, wallet.upstream_ca and wallet.upstream_token_file",
             Self::NoChain => "leave them out, or choose another mode",
             Self::Exporter(_) => "correct the endpoints and ca_file below rollout.telemetry, or remove them",
-            Self::SoloMode => "set mode = \"validator\" and use the home of its key",
+            Self::SoloMode => {
+                "set mode = \"validator\" and use the home of its key, or take its state with --state-sync --peer-url to answer questions about it"
+            }
         };
         Told { what: self.to_string(), hint: hint.to_owned() }
     }

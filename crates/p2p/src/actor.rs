@@ -26,7 +26,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::batches::{Collector, Relay};
 use crate::config::{ADDRESSES_MAX, ChainIdentity, P2pConfig};
-use crate::counters::DropReason;
+use crate::counters::{DropReason, HandshakeFailure};
 use crate::dialer::{Dialer, Origin, peer_of};
 use crate::handle::{Command, P2pEvent, PeerView, Shared};
 use crate::handlers;
@@ -248,6 +248,7 @@ impl Network {
         });
         tracing::warn!(peer = %peer_id, %reason, "handshake refused");
         self.shared.counters.handshakes_refused.inc();
+        self.shared.counters.handshake_failures(HandshakeFailure::Refused(reason)).inc();
         // A slow peer may do better soon; one of another chain will not.
         if !matches!(reason, Refusal::Timeout | Refusal::RateLimited) {
             self.dialer.unwanted(&peer_id, now_ms);

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::wire::Refusal;
+
 /// A number that other threads may read at any time.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -53,6 +55,55 @@ impl Provider {
         match self {
             Self::Quic => 0,
             Self::Tcp => 1,
+        }
+    }
+}
+
+/// Why a handshake that was started did not end with agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandshakeFailure {
+    /// Nobody answered at any address that was dialled.
+    Unreachable,
+    /// Who answered has another key than the one that was dialled.
+    WrongKey,
+    /// A dial that this node gave up by itself: a ban, a limit, a peer that is there already.
+    NotTaken,
+    /// Somebody came and left, or was turned away, before the connection was encrypted.
+    Incoming,
+    /// Either side refused, by name.
+    Refused(Refusal),
+}
+
+impl HandshakeFailure {
+    /// All reasons, in the order of the counters.
+    pub const ALL: [Self; 11] = [
+        Self::Unreachable,
+        Self::WrongKey,
+        Self::NotTaken,
+        Self::Incoming,
+        Self::Refused(Refusal::WrongChainId),
+        Self::Refused(Refusal::WrongGenesis),
+        Self::Refused(Refusal::UnsupportedVersion),
+        Self::Refused(Refusal::Malformed),
+        Self::Refused(Refusal::Timeout),
+        Self::Refused(Refusal::UnsupportedKey),
+        Self::Refused(Refusal::RateLimited),
+    ];
+
+    /// The label value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::WrongKey => "wrong_key",
+            Self::NotTaken => "not_taken",
+            Self::Incoming => "incoming",
+            Self::Refused(Refusal::WrongChainId) => "wrong_chain_id",
+            Self::Refused(Refusal::WrongGenesis) => "wrong_genesis",
+            Self::Refused(Refusal::UnsupportedVersion) => "unsupported_version",
+            Self::Refused(Refusal::Malformed) => "malformed",
+            Self::Refused(Refusal::Timeout) => "timeout",
+            Self::Refused(Refusal::UnsupportedKey) => "unsupported_key",
+            Self::Refused(Refusal::RateLimited) => "rate_limited",
         }
     }
 }
@@ -123,6 +174,7 @@ impl DropReason {
 pub struct Counters {
     handshake_attempts: [Counter; Provider::ALL.len()],
     connects: [Counter; Provider::ALL.len()],
+    handshake_failures: [Counter; HandshakeFailure::ALL.len()],
     dropped: [Counter; DropReason::ALL.len()],
     /// Handshakes that ended with both sides agreed.
     pub handshakes_completed: Counter,
@@ -163,6 +215,12 @@ impl Counters {
     /// Connections made over `provider`.
     pub fn connects(&self, provider: Provider) -> &Counter {
         &self.connects[provider.index()]
+    }
+
+    /// Handshakes that failed for `reason`.
+    pub fn handshake_failures(&self, reason: HandshakeFailure) -> &Counter {
+        let index = HandshakeFailure::ALL.iter().position(|other| *other == reason);
+        &self.handshake_failures[index.expect("every reason is in ALL")]
     }
 
     /// Messages dropped for `reason`.

@@ -41,12 +41,12 @@ pub mod store;
 mod wire;
 
 pub use config::{ChainIdentity, P2pConfig, StorePaths};
-pub use counters::{Counter, Counters, DropReason, Provider};
+pub use counters::{Counter, Counters, DropReason, HandshakeFailure, Provider};
 pub use handle::{AskError, BatchId, P2p, P2pEvent, P2pHandle, PeerView, QuestionId, StartError, Verdict};
 pub use handlers::bodies::BODY_ASK_PAUSE_MS;
 pub use identity::{KeyError, PeerKey};
 pub use limits::LimitsConfig;
 pub use wire::{
-    BATCH_TRANSACTIONS_MAX, BODY_BYTES_MAX, MESSAGE_BYTES_MAX, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal,
+    BATCH_TRANSACTIONS_MAX, BODY_BYTES_MAX, MESSAGE_BYTES_MAX, Message, PROOF_MESSAGE_BYTES_MAX, ProofKind, Refusal,
     SNAPSHOT_BYTES_MAX, SnapshotAnswer, SnapshotBytes, SnapshotRequest, TOPIC_BYTES_MAX,
 };

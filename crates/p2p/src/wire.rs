@@ -22,7 +22,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use libp2p::StreamProtocol;
 use primitives::actions::proving::PROOF_BYTES_MAX;
 use primitives::transaction::{PROOF_TRANSACTION_BYTES_MAX, TRANSACTION_BYTES_MAX};
-use primitives::{BoundedVec, FormatVersion, Hash, Height};
+use primitives::{BoundedVec, FormatVersion, Hash, Height, decode, encode};
 
 use crate::config::{ADDRESSES_MAX, ChainIdentity};
 
@@ -313,4 +313,77 @@ pub(crate) fn digest(frame: &[u8]) -> Hash {
     let mut hasher = blake3::Hasher::new_derive_key("the-block v1 gossip message");
     hasher.update(frame);
     Hash(*hasher.finalize().as_bytes())
+}
+
+/// A message of one of the protocols, for those who try what it makes of the bytes of strangers: frames are decoded by the rules
+/// of this file alone, wherever they come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message {
+    /// What a node says about itself first.
+    Hello,
+    /// The answer to it.
+    HandshakeReply,
+    /// A finalized height, asked and answered.
+    Heights,
+    /// A question for peers.
+    PeersRequest,
+    /// Peers that were told.
+    ToldPeers,
+    /// Gossip.
+    Gossip,
+    /// The answer to gossip, or to a message with a proof.
+    GossipReply,
+    /// A message with a proof, or a question for one.
+    Proof,
+    /// The answer to such a question.
+    ProofAnswer,
+    /// A question for the body of a height.
+    BodyQuestion,
+    /// The answer to it.
+    BodyAnswer,
+    /// [`SnapshotRequest`].
+    SnapshotRequest,
+    /// [`SnapshotAnswer`].
+    SnapshotAnswer,
+}
+
+impl Message {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Hello,
+        Self::HandshakeReply,
+        Self::Heights,
+        Self::PeersRequest,
+        Self::ToldPeers,
+        Self::Gossip,
+        Self::GossipReply,
+        Self::Proof,
+        Self::ProofAnswer,
+        Self::BodyQuestion,
+        Self::BodyAnswer,
+        Self::SnapshotRequest,
+        Self::SnapshotAnswer,
+    ];
+
+    /// The frame as it would be sent again; `None` for bytes that are no such message. A frame has one encoding, so both are the same.
+    pub fn again(self, frame: &[u8]) -> Option<Vec<u8>> {
+        fn of<T: BorshDeserialize + BorshSerialize>(frame: &[u8]) -> Option<Vec<u8>> {
+            decode::<T>(frame).ok().map(|message| encode(&message))
+        }
+        match self {
+            Self::Hello => of::<Hello>(frame),
+            Self::HandshakeReply => of::<HandshakeReply>(frame),
+            Self::Heights => of::<Heights>(frame),
+            Self::PeersRequest => of::<PeersRequest>(frame),
+            Self::ToldPeers => of::<ToldPeers>(frame),
+            Self::Gossip => of::<GossipMessage>(frame),
+            Self::GossipReply => of::<GossipReply>(frame),
+            Self::Proof => of::<ProofMessage>(frame),
+            Self::ProofAnswer => of::<ProofAnswer>(frame),
+            Self::BodyQuestion => of::<BodyQuestion>(frame),
+            Self::BodyAnswer => of::<BodyAnswer>(frame),
+            Self::SnapshotRequest => of::<SnapshotRequest>(frame),
+            Self::SnapshotAnswer => of::<SnapshotAnswer>(frame),
+        }
+    }
 }

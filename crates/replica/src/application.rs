@@ -116,9 +116,9 @@ pub trait Application: Send {
     /// [`Fault`]: stop the node (also when the candidate is unknown or the certificate does not verify).
     fn commit(&mut self, certificate: CommitCertificate) -> Result<(), Fault>;
 
-    /// A finalized block's bytes with its certificate.
+    /// A finalized block's bytes with its certificate; none where it is not here or is damaged. A damaged one is quarantined (RCV-55).
     ///
     /// # Errors
-    /// [`Fault`] when the stored bytes are damaged.
+    /// [`Fault`]: stop the node.
     fn decided(&self, height: Height) -> Result<Option<(Vec<u8>, CommitCertificate)>, Fault>;
 }

@@ -8,7 +8,7 @@ use primitives::{
     VrfSecretKey,
 };
 use state::{ProofVerifier, view};
-use storage::Store;
+use storage::{StorageError, Store};
 
 use crate::application::{Application, Candidate, Electorate, Fault, Freshness, Verdict};
 use crate::candidates::Candidates;
@@ -161,9 +161,16 @@ impl Application for Replica {
     }
 
     fn decided(&self, height: Height) -> Result<Option<(Vec<u8>, CommitCertificate)>, Fault> {
-        let fault = |error: storage::StorageError| Fault(error.to_string());
-        let Some(bytes) = self.store.block(height).map_err(fault)? else { return Ok(None) };
-        let Some(certificate) = self.store.certificate(height).map_err(fault)? else { return Ok(None) };
-        Ok(Some((bytes, certificate)))
+        let fault = |error: StorageError| Fault(error.to_string());
+        let stored = self.store.block(height).and_then(|block| Ok(block.zip(self.store.certificate(height)?)));
+        let damage = match stored {
+            Err(damage) if damage.is_damage() => damage,
+            other => return other.map_err(fault),
+        };
+        tracing::error!(%height, %damage, "a block that a peer asks for is damaged here; the peer has to ask others");
+        match self.store.quarantine(height) {
+            Ok(_) | Err(StorageError::Unquarantinable { .. }) => Ok(None),
+            Err(error) => Err(fault(error)),
+        }
     }
 }

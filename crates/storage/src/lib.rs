@@ -20,7 +20,7 @@
 //!
 //! Read next: [`columns`] (every key to the byte), `commit.rs` (the durability point), `open.rs`, `audit.rs`.
 
-mod archive;
+pub mod archive;
 mod audit;
 mod backend;
 mod base;
@@ -51,7 +51,6 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use archive::Archive;
 pub use audit::{Audit, BadFile};
 pub use backend::StoreSizes;
 pub use backend::faulty::{Fault, FaultOn, FaultyDisk, FaultySnapshot};

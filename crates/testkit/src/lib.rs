@@ -4,6 +4,7 @@
 //! - [`Seed`] is the only source of randomness in a test. It prints itself when it is made, so a
 //!   failing run can be repeated with `TB_TEST_SEED=<value> cargo test …`.
 //! - [`certificates`] makes authorities and certificates for tests of TLS.
+//! - `bucket`, a feature, takes what archives in an object store send, and checks the signature of every request.
 //! - `collector`, a feature, takes what exporters of telemetry send.
 //! - [`contract!`] ties a test to rows of `docs/contract.tsv`. The record is written when the guard
 //!   is dropped, so a test that panics, or that returns before the guard is made, shows nothing.
@@ -13,6 +14,8 @@
 //! Rules: nothing here reads a clock, and no crate may depend on this one outside
 //! `[dev-dependencies]`. The table itself is kept by `xtask/src/contract.rs`.
 
+#[cfg(feature = "bucket")]
+pub mod bucket;
 pub mod certificates;
 #[cfg(feature = "collector")]
 pub mod collector;

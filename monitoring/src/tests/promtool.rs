@@ -42,6 +42,17 @@ fn all_hold() -> bool {
     true
 }
 
+/// The alerts that the runbooks of the areas describe, each in a section of its own.
+fn documented() -> Vec<String> {
+    let mut names = Vec::new();
+    for area in AREAS {
+        let page = folder().join(format!("../docs/runbooks/{}.md", area.name));
+        let text = std::fs::read_to_string(page).unwrap();
+        names.extend(text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned));
+    }
+    names
+}
+
 #[test]
 fn the_rules_parse_and_every_alert_keeps_quiet_fires_and_clears() {
     let hold = all_hold();
@@ -56,6 +67,12 @@ fn the_rules_parse_and_every_alert_keeps_quiet_fires_and_clears() {
             }
         };
     }
+    let (documented, rules) = (documented(), std::fs::read_to_string(folder().join("alert.rules.yml")).unwrap());
+    assert_eq!(documented.len(), AREAS.iter().map(|area| area.alerts.len()).sum::<usize>(), "{documented:?}");
+    for name in &documented {
+        assert!(rules.contains(&format!("alert: {name}\n")), "{name} is documented and no rule");
+    }
+    shows!("S004-243", documented.iter().map(String::as_str).collect::<Vec<_>>());
     shows!("S000-045", ["MempoolQueueNearLimit"]);
     shows!("S000-046", ["QueueNotDrained"]);
     shows!("S000-064", ["VrfParticipationLow", "VrfFallbackRepeated"]);

@@ -25,6 +25,20 @@ fn what_rots_is_found_and_comes_back_and_a_migration_that_dies_anywhere_is_finis
     assert!(refused > 0, "the validator that lies was asked");
 }
 
+/// Seeds 946, 3,457 and 5,185 of the nightly task ended here: the first before RCV-55, the others in what the simulator believed of a disk that failed.
+#[test]
+fn rot_that_is_asked_for_and_writes_that_survive_a_failed_sync_break_nothing() {
+    let scenarios = [
+        include_str!("asked_for_rot.toml"),
+        include_str!("taken_back_unsynced.toml"),
+        include_str!("decided_alone.toml"),
+    ];
+    for scenario in scenarios {
+        let report = run(Plan::from_toml(scenario).unwrap());
+        assert!(report.verdict.is_pass(), "{scenario}{} {:?}", report.verdict, report.detail);
+    }
+}
+
 #[test]
 fn a_fault_of_a_validator_that_is_not_there_is_refused_by_name() {
     for fault in [Fault::Rot { node: 5 }, Fault::MigrateCrash { node: 5, at: WriteStep::AfterSync }] {

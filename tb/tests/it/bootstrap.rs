@@ -72,7 +72,7 @@ for name in "$@"; do
     nodejs) "$MACHINE/make" node ;;
     prometheus) "$MACHINE/make" prometheus && "$MACHINE/make" promtool ;;
     chromium-driver) "$MACHINE/make" chromedriver ;;
-    git | curl | python3 | patchelf | chromium) "$MACHINE/make" "$name" ;;
+    git | curl | python3 | patchelf | chromium | prometheus-alertmanager) "$MACHINE/make" "$name" ;;
     esac
 done
 "#;
@@ -145,7 +145,7 @@ impl Machine {
 
 const REQUIRED: [&str; 5] = ["git", "cc", "curl", "python3", "cargo"];
 /// Installed for root where they can be, and no reason to fail.
-const WANTED: [&str; 2] = ["Prometheus", "Chromium and its driver"];
+const WANTED: [&str; 3] = ["Prometheus", "Alertmanager", "Chromium and its driver"];
 const FUZZ: &str = "cargo-fuzz with a nightly Rust";
 const USEFUL: [&str; 5] = ["cargo-nextest", FUZZ, "patchelf", "Python 3.12.3 in .venv", "Node 18.0.0"];
 
@@ -180,6 +180,7 @@ fn bootstrap_installs_what_is_missing_once() {
     let all = machine.log();
     for tool in [
         "prometheus",
+        "prometheus-alertmanager",
         "chromium-driver",
         "patchelf",
         "nodejs",
@@ -188,7 +189,8 @@ fn bootstrap_installs_what_is_missing_once() {
         "toolchain install nightly",
         "-m venv .venv",
     ] {
-        assert_eq!(all.iter().filter(|line| line.contains(tool)).count(), 1, "{tool}: {all:?}");
+        let times = all.iter().filter(|line| format!("{line} ").contains(&format!("{tool} "))).count();
+        assert_eq!(times, 1, "{tool}: {all:?}");
     }
     for arguments in [&[][..], &["--install"], &["--check"]] {
         let (done, said) = machine.run("0", arguments);

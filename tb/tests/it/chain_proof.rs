@@ -28,7 +28,7 @@ use crate::join::connected_to;
 use crate::pay::Payer;
 use crate::proofs::{Forger, alter, code, verify_with};
 use crate::proxy::{Lie, Proxy};
-use crate::{absence, other_genesis};
+use crate::{absence, other_genesis, state_at};
 
 /// Heights of one window.
 const WINDOW: u64 = 16;
@@ -300,6 +300,7 @@ async fn keeps_it(cluster: &mut Cluster, height: Height) {
     let made = run_in(&home, &["snapshots", "create", "--live", "--rpc", &url]).ok();
     let kept = kept_proofs(cluster, &cache).await;
     cluster.nodes[0].kill();
+    state_at::is_made_again_below_a_proof(&home, &cache, height);
     // As if the last start had been with an older release.
     let noted = cluster.nodes[0].home.join("data/proof_keys.json");
     let text = std::fs::read_to_string(&noted).expect("it is noted at the start");

@@ -13,7 +13,7 @@ use cli::devnet::layout::Ports;
 use rpc::{Client, ClientConfig};
 use serde_json::{Value, json};
 
-use crate::cluster::{Node, free_base, until};
+use crate::cluster::{Node, START_TIME, free_base, until};
 use crate::command::{pid, run_in, without_ours};
 use crate::documents::{Machine, commands_run_on};
 use crate::join::connected_to;
@@ -66,20 +66,37 @@ async fn joins_although_a_source_lies(machine: &Machine) {
     let genesis = machine.home.path().join("practice/genesis.json");
     run_in(&home, &["init", "--mode", "node", "--moniker", "joins", "--genesis", text(&genesis)]).ok();
     let ports = Ports::of(free_base(1), 0).expect("free ports");
-    let (late, mut words) = (Node::new(home, ports), connected_to(ports, &[], &[machine.ports()]));
+    let (mut late, mut words) = (Node::new(home, ports), connected_to(ports, &[], &[machine.ports()]));
     words.push("--state-sync".to_owned());
     let lies = liar(honest).await;
     words.extend(["--peer-url", &lies, "--peer-url", &machine.ports().rpc_url()].map(str::to_owned));
-    // The state is taken before the engine starts, and a chain of one process has nobody else to follow it.
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let refused = late.start_refused(&words, &[]).refused();
-    assert!(refused.error.contains("a solo chain has one process"), "{refused:?}");
+    late.start_with(&words, &[]);
+    stays_up_at(&late, made.height.0).await;
     let report = std::fs::read_to_string(late.home.join("data/state_sync.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
     assert_eq!(report["height"], made.height.0, "{report}");
     let dropped = report["dropped"].as_array().expect("a list");
     assert_eq!((dropped.len(), dropped[0]["source"].as_str()), (1, Some(lies.as_str())), "{report}");
     assert!(dropped[0]["reason"].as_str().expect("a reason").contains("does not have the bytes"), "{report}");
+    // The next start finds the state there, and nobody to follow either.
+    late.stop();
+    late.start_with(&words, &[]);
+    stays_up_at(&late, made.height.0).await;
+    late.stop();
     let verified = run_in(&late.home, &["storage", "verify"]).ok();
     assert_eq!((&verified["height"], &verified["findings"]), (&made.height.0.into(), &json!([])), "{verified}");
+}
+
+/// A chain of one process has nobody else to follow it: whoever took its state answers from it, says that it is not ready, and goes on running.
+async fn stays_up_at(late: &Node, height: u64) {
+    late.reaches(height, START_TIME).await;
+    let ready = late.client().health_ready().await.expect("an answer");
+    assert!(!ready.ready && format!("{:?}", ready.reasons).contains("consensus"), "{ready:?}");
+    let status = late.client().node_status().await.expect("a status");
+    assert_eq!(status.finalized_height.0, height, "{status:?}");
+    until("the reason in the log", START_TIME, async || {
+        late.log().contains("this chain is made by one process").then_some(())
+    })
+    .await;
 }

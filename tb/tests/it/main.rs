@@ -16,6 +16,7 @@
 
 mod absence;
 mod alert_faults;
+mod alertmanager;
 mod alerts;
 mod audits;
 mod auth;
@@ -24,10 +25,12 @@ mod bad_input;
 mod bootstrap;
 mod both_ways;
 mod browser;
+mod bucket;
 mod chain_proof;
 mod cluster;
 mod command;
 mod damage;
+mod deploy;
 mod dev;
 mod devnet;
 mod diagnostics;
@@ -80,6 +83,7 @@ mod simulate;
 mod snapshots;
 mod stages;
 mod start;
+mod state_at;
 mod surface;
 mod too_old;
 mod top;

@@ -1,15 +1,18 @@
 //! The pipeline view: four series, the snapshot, the list of transactions, the stream and the script of deployments.
 
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use primitives::Engine;
+use primitives::{Engine, Params};
 use rpc::types::{PipelineTelemetry, Stage};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
 use crate::command::without_ours;
 use crate::pay::Payer;
+use crate::proofs::prover_in;
 
 /// Payments of the test.
 const PAYMENTS: u64 = 30;
@@ -19,6 +22,40 @@ fn script(rpc: &str) -> Output {
     let mut command = Command::new("bash");
     without_ours(&mut command);
     command.arg(script).args(["--rpc", rpc]).output().expect("bash")
+}
+
+/// The script that judges the proofs of a node, while it runs.
+pub struct ProofWatch(Child);
+
+impl ProofWatch {
+    /// Starts it, and waits until it has seen the node as it is now.
+    pub fn start(rpc: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/ci/proof_pipeline.py");
+        let mut command = Command::new("python3");
+        without_ours(&mut command);
+        command.arg(script).args(["--rpc", rpc, "--patience", "60"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut watch = Self(command.spawn().expect("python3"));
+        let mut first = [0; 16];
+        watch.0.stdout.as_mut().expect("a pipe").read_exact(&mut first).expect("its first line");
+        assert_eq!(&first, b"   proven height");
+        watch
+    }
+
+    /// It ends with 1 and these words.
+    pub fn fails(mut self, words: &str) {
+        let mut said = String::new();
+        self.0.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+        let ended = self.0.wait().expect("ours");
+        assert!(ended.code() == Some(1) && said.starts_with("FAILED: proofs: ") && said.contains(words), "{said}");
+    }
+}
+
+impl Drop for ProofWatch {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Finalized transactions that the snapshot counts, and the refused ones.
@@ -32,6 +69,38 @@ async fn post_wait(node: &Node, body: &Value) -> (u16, Value) {
     let url = format!("{}/wallet/pipeline/wait", node.ports.rpc_url());
     let answer = reqwest::Client::new().post(url).json(body).send().await.expect("an answer");
     (answer.status().as_u16(), answer.json().await.expect("JSON"))
+}
+
+/// The suite for deployed nodes, which awaits a proof for so many seconds; `account` of the cluster pays.
+fn suite(cluster: &Cluster, account: &str, patience: &str) -> (Option<i32>, String) {
+    let mut command = Command::new("bash");
+    without_ours(&mut command);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/pipeline/run.sh"));
+    command.env("TB", env!("CARGO_BIN_EXE_tb")).args(["--rpc", &cluster.nodes[0].ports.rpc_url()]);
+    command.args(["--proof-patience", patience, "--from", account, "--home"]).arg(&cluster.network.root);
+    let ended = command.output().expect("bash");
+    (ended.status.code(), String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_suite_for_deployed_nodes_judges_blocks_and_proofs() {
+    let _suite = testkit::contract!("S001-023");
+    let params = Params { window_blocks: 8, ..Params::default() };
+    let mut cluster = Cluster::with_gates(Engine::Bft, 1, INTERVAL_MS, Some(params), &["recursive_proofs"]);
+    cluster.nodes[0].start_with(&["--set", "rollout.telemetry.sample_interval_ms=200"], &[]);
+    cluster.nodes[0].ready(START_TIME).await;
+    // Nobody proves: the blocks are good, and it fails with the name of what stands still.
+    let (code, said) = suite(&cluster, "account-4", "1");
+    assert!(code == Some(1) && said.contains("3. the commitment moves on") && !said.contains("OK: "), "{said}");
+    assert!(said.contains("FAILED: proofs: none of a later height than 0 within 1 s; is a prover running"), "{said}");
+    let mut prover = prover_in(&cluster, "prover");
+    let (code, said) = suite(&cluster, "account-5", "120");
+    assert!(code == Some(0) && said.contains("OK: transaction, identity and commitment"), "{said}");
+    assert!(said.contains("   proven height ") && said.contains("OK: tests/pipeline at"), "{said}");
+    let proven = cluster.nodes[0].client().proof_status().await.expect("it answers");
+    assert!(proven.next_window > 0, "a real proof was taken: {proven:?}");
+    assert_eq!(prover.interrupt(Duration::from_secs(20)), Some(0));
+    cluster.check_no_panic();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

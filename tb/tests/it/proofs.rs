@@ -22,6 +22,7 @@ use wallet::ValidatorKey;
 use crate::cluster::{Cluster, START_TIME, until};
 use crate::command::{Ended, Running, run, run_in, tb};
 use crate::pay::Payer;
+use crate::pipeline::ProofWatch;
 use crate::proxy::Proxy;
 use crate::{key_cache, postmortem};
 
@@ -185,7 +186,9 @@ async fn refuses_by_name(client: &Client) {
     let renamed = |window: u64| [window.to_le_bytes().as_slice(), &good[8..]].concat();
     assert_eq!(code(client.submit_window(renamed(next + 1), None).await), "proof_not_next");
     // The chain has gone on, so the next window is closed: what is refused is the proof.
+    let watch = ProofWatch::start(client.base_url());
     assert_eq!(code(client.submit_window(renamed(next), None).await), "proof_rejected");
+    watch.fails("the node rejected 1 of them");
     assert_eq!(code(client.submit_window(vec![1; 20], None).await), "bad_request");
     assert_eq!(code(client.submit_window(vec![0; 4 * 1024 * 1024 + 1], None).await), "body_too_large");
     assert_eq!(code(client.window_proof(next).await), "not_found");
@@ -225,7 +228,9 @@ async fn shows_failures_and_recovery(cluster: &Cluster) {
     let health = client.node_status().await.expect("it answers").backend_health.plonky3;
     assert!(health.healthy && health.last_failure.is_none(), "{health:?}");
     client.claim_window(&ClaimRequest { chain: true, ..stranger() }).await.expect("nobody folds here");
+    let watch = ProofWatch::start(client.base_url());
     let claim = client.claim_window(&failed).await.expect("it is noted");
+    watch.fails("a prover reports: no memory");
     let health = client.node_status().await.expect("it answers").backend_health.plonky3;
     assert_eq!((health.healthy, health.last_failure.as_deref()), (false, Some("no memory")));
     let metrics = client.metrics().await.expect("metrics");

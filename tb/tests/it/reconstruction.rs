@@ -2,7 +2,7 @@
 
 use primitives::{Engine, Height, decode, encode};
 use rpc::types::{BlockId, KeptBody};
-use storage::{Archive, Body};
+use storage::{Body, archive};
 
 use crate::cluster::{Cluster, Node, START_TIME, until};
 use crate::command::run_in;
@@ -13,13 +13,13 @@ const ASKED: u64 = 4;
 /// Flags of a node that prunes nothing more and gives pruned blocks again.
 const AGAIN: [&str; 2] = ["--set", "rollout.feature_gates.reconstruction=true"];
 
-async fn body(node: &Node, height: Height) -> Result<Body, String> {
+pub async fn body(node: &Node, height: Height) -> Result<Body, String> {
     let kept: KeptBody = node.client().block_body(height).await.map_err(|error| error.to_string())?;
     let body: Body = decode(&kept.bytes().expect("Base64")).expect("a body");
     Ok(Body { certificate: None, ..body })
 }
 
-async fn is_pruned(node: &Node, height: Height) {
+pub async fn is_pruned(node: &Node, height: Height) {
     let refused = node.client().block(BlockId::Height(height)).await.expect_err("nobody has it");
     assert!(refused.to_string().contains("pruned"), "height {height}: {refused}");
 }
@@ -31,7 +31,7 @@ async fn answers(node: &Node) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pruned_blocks_are_given_again_from_peers_and_from_a_folder_and_forged_ones_are_refused() {
     let mut cluster = Cluster::with_params(Engine::Bft, 2, 40, Some(short()));
-    let archive = cluster.folder().join("archive");
+    let root = cluster.folder().join("archive");
     cluster.nodes[0].start();
     cluster.nodes[1].start_with(&PRUNES, &[]);
     let seen = oldest(&cluster.nodes[1], ASKED + 12).await;
@@ -59,20 +59,20 @@ async fn pruned_blocks_are_given_again_from_peers_and_from_a_folder_and_forged_o
     let genesis = cluster.network.genesis.hash();
     cluster.nodes[1].stop();
     cluster.nodes[0].stop();
-    let exported =
-        run_in(&cluster.nodes[0].home, &["storage", "export", "--path", archive.to_str().expect("text")]).ok();
+    let exported = run_in(&cluster.nodes[0].home, &["storage", "export", "--to", root.to_str().expect("text")]).ok();
     assert!(exported["written"].as_u64() > Some(top.0) && exported["missing"] == 0, "{exported}");
-    let folder = Archive::new(archive.clone(), genesis);
+    let place = |height| root.join(archive::name(height));
     let (forged, rotten) = (Height(top.0 - 1), Height(top.0 - 2));
-    let mut other = folder.get(forged).expect("whole").expect("there");
+    let bytes = std::fs::read(place(forged)).expect("a file");
+    let mut other = archive::open(&genesis, forged, &bytes).expect("whole");
     let mut block = primitives::Block::from_bytes(&other.block).expect("a block");
     block.header.supply = primitives::Amount::ZERO;
     other.block = primitives::BoundedBytes::new(encode(&block)).expect("as long");
-    assert!(folder.put(forged, &other).expect("written"));
-    let mut bytes = std::fs::read(folder.place(rotten)).expect("a file");
+    std::fs::write(place(forged), archive::seal(&genesis, forged, &other).expect("small")).expect("written");
+    let mut bytes = std::fs::read(place(rotten)).expect("a file");
     bytes[100] ^= 1;
-    std::fs::write(folder.place(rotten), bytes).expect("written");
-    let named = format!("reconstruction.archive={}", archive.display());
+    std::fs::write(place(rotten), bytes).expect("written");
+    let named = format!("reconstruction.archive={}", root.display());
     let flags = [&AGAIN[..], &["--set", &named]].concat();
     cluster.nodes[1].start_with(&flags, &[]);
     let node = &cluster.nodes[1];
@@ -84,7 +84,7 @@ async fn pruned_blocks_are_given_again_from_peers_and_from_a_folder_and_forged_o
     assert_eq!(node.metric("reconstruction_refused_total").await, 2.0);
     let log = node.log();
     for height in [forged, rotten] {
-        assert!(log.contains(&*folder.place(height).to_string_lossy()), "the file of height {height} is named");
+        assert!(log.contains(&*place(height).to_string_lossy()), "the file of height {height} is named");
     }
 
     // A peer that lies is refused as well.

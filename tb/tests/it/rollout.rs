@@ -9,6 +9,7 @@ use std::time::Duration;
 use primitives::{Engine, Height};
 use serde_json::Value;
 
+use crate::alertmanager;
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
 use crate::command::{Ended, run, tb};
 
@@ -22,6 +23,13 @@ fn verdict<'r>(report: &'r Value, check: &str) -> &'r str {
     let checks = report["checks"].as_array().expect("checks");
     let found = checks.iter().find(|finding| finding["check"] == check);
     found.and_then(|finding| finding["verdict"].as_str()).unwrap_or_else(|| panic!("{check}: {report}"))
+}
+
+/// What the report says of a check.
+fn found(report: &Value, check: &str) -> String {
+    let checks = report["checks"].as_array().expect("checks");
+    let one = checks.iter().find(|finding| finding["check"] == check).expect("it is asked");
+    one["found"].as_str().expect("text").to_owned()
 }
 
 /// The records of the log target `telemetry`, as a machine reads them.
@@ -163,6 +171,12 @@ async fn a_check_before_a_promotion_counts_what_it_cannot_know_as_not_ready() {
     assert!(taken["consensus_latency_ms"].as_array().is_some_and(|series| !series.is_empty()), "{taken}");
     assert_eq!(taken["proof_queue_depth"].as_array().map(Vec::len), Some(3), "{taken}");
     next_stage(node, &folder, &baseline);
+    alertmanager::tells_its_receiver(&folder, &|url| {
+        let ask = ["check", "--stage", "testnet", "--alert-timeout", "3s", "--alertmanager", url];
+        let report = rollout(node, &ask).json();
+        (verdict(&report, "test_alert").to_owned(), found(&report, "test_alert"))
+    })
+    .await;
     cluster.check_no_panic();
 }
 
@@ -218,14 +232,9 @@ fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
     for key in ["release_channel", "rollout.feature_gates.malachite_consensus"] {
         assert!(drift.contains(&key), "{drift:?}");
     }
-    let found = |report: &Value, check: &str| -> String {
-        let checks = report["checks"].as_array().expect("checks");
-        let one = checks.iter().find(|finding| finding["check"] == check).expect("it is asked");
-        one["found"].as_str().expect("text").to_owned()
-    };
     assert!(found(&report, "test_alert").starts_with("pager took it after "), "{report}");
     assert!(found(&report, "alert_rules").contains("all of this version among them"), "{report}");
-    alerts_that_do_not_arrive(node, &found);
+    alerts_that_do_not_arrive(node);
     // Two steps at once are refused, whatever else is shown.
     let leap = rollout(node, &["check", "--stage", "canary", "--soaked", &url]).json();
     assert_eq!(verdict(&leap, "step"), "failed", "{leap}");
@@ -234,7 +243,7 @@ fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
 }
 
 /// Rules of another version, a receiver that refuses, a silence, and an Alertmanager that is not there.
-fn alerts_that_do_not_arrive(node: &Node, found: &dyn Fn(&Value, &str) -> String) {
+fn alerts_that_do_not_arrive(node: &Node) {
     let other = Canned::start(|_| {
         r#"{"status":"success","data":{"groups":[{"rules":[{"type":"alerting","name":"ChainHalted"}]}],"result":[]}}"#
             .to_owned()
@@ -274,12 +283,14 @@ fn request(stream: &mut impl Read) -> String {
 }
 
 /// Answers every request with what a function makes of its first line.
-struct Canned {
-    url: String,
+pub struct Canned {
+    /// Where it answers.
+    pub url: String,
 }
 
 impl Canned {
-    fn start(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+    /// Starts it.
+    pub fn start(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("it listens"));
         std::thread::spawn(move || {
@@ -335,10 +346,11 @@ impl Canned {
                 let look = usize::try_from(looks.fetch_add(1, Ordering::Relaxed)).expect("few looks");
                 let (tried, failed) = notifications[look.min(notifications.len() - 1)];
                 return format!(
-                    "# TYPE alertmanager_notifications_total counter\n\
-                     alertmanager_notifications_total{{integration=\"webhook\"}} {tried}\n\
-                     alertmanager_notifications_total{{integration=\"email\"}} 0\n\
-                     alertmanager_notifications_failed_total{{integration=\"webhook\",reason=\"other\"}} {failed}\n\
+                    "# TYPE alertmanager_notification_requests_total counter\n\
+                     alertmanager_notifications_total{{integration=\"webhook\"}} 7\n\
+                     alertmanager_notification_requests_total{{integration=\"webhook\"}} {tried}\n\
+                     alertmanager_notification_requests_total{{integration=\"email\"}} 0\n\
+                     alertmanager_notification_requests_failed_total{{integration=\"webhook\"}} {failed}\n\
                      alertmanager_notifications_suppressed_total 9\n"
                 );
             }

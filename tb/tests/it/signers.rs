@@ -20,7 +20,7 @@ pub fn unsigned(folder: &Path, commit: &str) -> PathBuf {
 }
 
 /// The same around this program.
-fn unsigned_with(folder: &Path, commit: &str, program: &[u8]) -> PathBuf {
+pub fn unsigned_with(folder: &Path, commit: &str, program: &[u8]) -> PathBuf {
     let release = folder.join("release");
     fs::create_dir(&release).expect("a folder");
     let write = |name: &str, text: String| {

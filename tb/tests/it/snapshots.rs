@@ -8,7 +8,7 @@ use cli::devnet::layout::Ports;
 use primitives::{Engine, Hash, Height};
 use rpc::types::{BlockId, StateSyncChunk};
 use rpc::{Client, ClientConfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -66,6 +66,7 @@ async fn a_snapshot_of_a_running_node_is_checked_restored_and_gone_on_from() {
     let listed = cluster.nodes[0].client().snapshots().await.expect("a list");
     assert_eq!(listed.snapshots.first().map(|one| one.height.0), Some(height));
     session_answers(&cluster.nodes[0]).await;
+    a_busy_source_is_waited_for(&cluster).await;
 
     // Restored into an empty home, it goes on from that height.
     let (mut restored, words) = empty(&cluster, "restored");
@@ -126,6 +127,39 @@ async fn session_answers(node: &Node) {
     std::fs::rename(&aside, &file).expect("it was there");
     let (_, session) = get("session".to_owned()).await;
     assert_eq!((&session["active"], &session["snapshot"]), (&true.into(), &plan["snapshot"]));
+}
+
+/// A node that gives no more says so, and whoever syncs waits for it: it is not dropped, and the sync ends once the limit is lifted.
+async fn a_busy_source_is_waited_for(cluster: &Cluster) {
+    let (node, url) = (&cluster.nodes[0], cluster.nodes[0].ports.rpc_url());
+    let http = reqwest::Client::new();
+    let chunk = async || http.get(format!("{url}/state-sync/chunk/0")).send().await.expect("an answer");
+    run_in(&node.home, &["config", "set", "snapshots.serve_bytes_per_sec", "1"]).ok();
+    let answer = until("a node that gives no more", START_TIME, async || {
+        Some(chunk().await).filter(|answer| answer.status().as_u16() == 429)
+    })
+    .await;
+    let refused: Value = answer.json().await.expect("JSON");
+    assert_eq!(refused["code"], "rate_limited", "{refused}");
+    assert!(refused["error"].as_str().expect("words").contains("gives no more of its snapshot"), "{refused}");
+    let (mut patient, _) = empty(cluster, "patient");
+    let all: Vec<Ports> = cluster.nodes.iter().map(|node| node.ports).collect();
+    let mut words = connected_to(patient.ports, &all, &[]);
+    words.extend(["--state-sync", "--peer-url", &url].map(str::to_owned));
+    start(&mut patient, &words);
+    // Longer than three failures would take, after which a source is dropped.
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(chunk().await.status().as_u16(), 429);
+    }
+    assert!(!patient.home.join("data/state_sync.json").exists(), "nothing came yet");
+    run_in(&node.home, &["config", "set", "snapshots.serve_bytes_per_sec", "0"]).ok();
+    let goal = cluster.highest().await;
+    patient.reaches(goal, SYNC_TIME).await;
+    let report = std::fs::read_to_string(patient.home.join("data/state_sync.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!((&report["sources"], &report["dropped"]), (&json!([url]), &json!([])), "{report}");
+    patient.stop();
 }
 
 /// A server that gives what `behind` gives, but for the chunks: these are altered, with a checksum that fits.

@@ -58,7 +58,7 @@ async fn a_wait_begins_before_the_transaction_is_there() {
             let mut bytes = [0xee; 32];
             bytes[..8].copy_from_slice(&u64::try_from(number).expect("small").to_be_bytes());
             let client = client.clone();
-            tokio::spawn(async move { wait(&client, TransactionId(primitives::Hash(bytes)), 5_000).await })
+            tokio::spawn(async move { wait(&client, TransactionId(primitives::Hash(bytes)), 30_000).await })
         })
         .collect();
     let other = TransactionId(primitives::Hash([0xdd; 32]));
@@ -67,9 +67,8 @@ async fn a_wait_begins_before_the_transaction_is_there() {
     })
     .await;
     assert_eq!(wait(&client, id, 1_000).await, Ok(Stage::Finalized), "one that is known still has its place");
-    for wait in made_up {
-        assert_eq!(wait.await.expect("it does not panic"), Err("not_found".to_owned()));
-    }
+    assert!(made_up.iter().filter(|wait| !wait.is_finished()).count() >= UNSEEN_WAITS_MAX - 1, "they still wait");
+    made_up.into_iter().for_each(|wait| wait.abort());
     cluster.check_one_history().await;
 }
 

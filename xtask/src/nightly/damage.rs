@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::folds::numbers;
 use super::{TIME_MAX, commit, in_time, stamped};
 use crate::process::Workspace;
+use crate::scratch;
 
 /// The test.
 const TEST: &str = "tests::damage::nightly_damage";
@@ -27,7 +28,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<Value> {
     let log = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     let mut command = workspace.cargo(&["test", "--release", "--locked", "--package", "snapshots", "--lib", "--"]);
     command.args(["--ignored", "--exact", TEST, "--nocapture"]).stdout(log);
-    command.env("NIGHTLY_SEED", SEED.to_string()).env("NIGHTLY_FOLDER", &folder);
+    let scratch = scratch::in_memory(workspace).unwrap_or(&folder);
+    command.env("NIGHTLY_SEED", SEED.to_string()).env("NIGHTLY_FOLDER", &folder).env("NIGHTLY_SCRATCH", scratch);
     in_time(command.spawn().context("cargo could not be started")?, TIME_MAX)
         .with_context(|| format!("damage was not found; what was said is in {}", path.display()))?;
     let mut summary = numbers(&path)?;

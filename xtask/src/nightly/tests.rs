@@ -204,14 +204,22 @@ fn a_result_of_a_quorum_that_got_away_with_something_is_a_finding() {
     }
 }
 
-#[test]
-fn a_result_about_damage_has_every_place_and_an_end_of_each() {
-    let ends = |trials: u64| json!({ "trials": trials, "without_effect": 1, "mended": 2, "refused": trials - 3 });
-    let good = json!({
+/// So many trials, each with an end.
+fn ends(trials: u64) -> Value {
+    json!({ "trials": trials, "without_effect": 1, "mended": 2, "refused": trials - 3 })
+}
+
+fn good_damage() -> Value {
+    json!({
         "task": "damage", "date": "2026-11-22", "commit": "c", "command": "cargo xtask nightly damage", "verdict": "pass",
         "seed": 1, "panics": 0, "wrong": 0, "journal_bytes": 5_000,
         "journal_flip": ends(5_000), "journal_cut": ends(5_000), "store": ends(10_000), "snapshot": ends(10_000),
-    });
+    })
+}
+
+#[test]
+fn a_result_about_damage_has_every_place_and_an_end_of_each() {
+    let good = good_damage();
     assert_eq!(wrong(Task::Damage, &good), Vec::<String>::new());
     let cases = [
         ("panics", json!(1), "says Some(1) for `panics`"),
@@ -257,11 +265,12 @@ fn a_result_about_kills_lost_nothing_and_has_half_of_each_kind() {
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 8, "each task has a result");
+    assert_eq!(none.len(), 9, "each task has a result");
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
     let results = [good(), caught(), good_folds(), good_mutations(), good_chain(), good_quorum(), good_release()];
     let [text, defects, folds, mutations, chain, quorum, release] = results.map(|result| result.to_string());
     let fired = json!({ "verdict": "pass", "alerts": [] });
+    let damage = good_damage().to_string();
     let alerts = result("alerts", "2026-01-02", "0a1b", "cargo xtask nightly alerts", fired).unwrap().to_string();
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
@@ -272,6 +281,7 @@ fn a_result_that_is_missing_or_foreign_is_a_finding() {
         ("docs/nightly/quorum.json", quorum.as_str()),
         ("docs/nightly/alerts.json", alerts.as_str()),
         ("docs/nightly/release.json", release.as_str()),
+        ("docs/nightly/damage.json", damage.as_str()),
     ];
     assert!(check(&Snapshot::of(&all)).is_empty());
     let two = check(&Snapshot::of(&[&all[..], &[("docs/nightly/tides.json", "{}")]].concat()));

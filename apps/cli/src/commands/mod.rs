@@ -15,6 +15,7 @@ pub mod devnet;
 pub mod diagnostics;
 pub mod doctor;
 pub mod drill;
+pub mod export;
 pub mod genesis;
 pub mod identity;
 pub mod init;
@@ -36,6 +37,7 @@ pub mod sessions;
 pub mod signer;
 pub mod sim;
 pub mod slashing;
+pub mod snapshot_at;
 pub mod snapshots;
 pub mod stake;
 pub mod status;
@@ -84,7 +86,7 @@ pub async fn run(command: Command, context: &Context, programs: Programs) -> Res
         Command::Wallet(arguments) => wallet::run(&arguments, context).await,
         Command::Light(arguments) => light::run(&arguments, context).await,
         Command::Backup(arguments) => backup::run(&arguments, context).await,
-        Command::Snapshots(arguments) => snapshots::run(&arguments, context).await,
+        Command::Snapshots(arguments) => snapshots::run(&arguments, context, programs.state).await,
         Command::Storage(arguments) => storage::run(&arguments, context).await,
         Command::Migrate(arguments) => migrate::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),

@@ -18,8 +18,10 @@ use snapshots::{Maker, Progress, Shelf, Snapshot, SnapshotError, restore};
 use storage::{CrashPoint, StorageError, Store, StoreConfig, Verify, set_crash_point};
 use wallet::NodeKey;
 
+use crate::StateRebuilder;
 use crate::commands::config::Files;
 use crate::commands::genesis::now;
+use crate::commands::snapshot_at;
 use crate::context::{Context, environment};
 use crate::exit::Failure;
 use crate::output::{Output, count, duration_ms, fields, table};
@@ -84,13 +86,19 @@ enum Command {
     /// Remove old snapshots; the newest one stays
     #[command(after_help = EXAMPLES_PRUNE)]
     Prune(Prune),
+    /// Make the state after an earlier height again, from a snapshot of a stopped node and the blocks after it
+    #[command(after_help = snapshot_at::EXAMPLES_REBUILD)]
+    Rebuild(snapshot_at::Rebuild),
+    /// Show an account as a snapshot holds it; every chunk is checked first
+    #[command(after_help = snapshot_at::EXAMPLES_ACCOUNT)]
+    Account(snapshot_at::Account),
 }
 
 /// Where snapshots are.
 #[derive(Debug, Args)]
 pub struct Place {
     #[command(flatten)]
-    files: Files,
+    pub(super) files: Files,
     /// Folder of snapshots, or of one [default: snapshot_dir of the configuration]
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
@@ -281,8 +289,10 @@ struct Refused {
 ///
 /// # Errors
 /// [`Failure`] by name.
-pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments, context: &Context, state: Option<StateRebuilder>) -> Result<(), Failure> {
     match &arguments.command {
+        Command::Rebuild(rebuild) => rebuild.run(context, state).await,
+        Command::Account(account) => account.run(context),
         Command::Create(create) if create.live => live(context).await,
         Command::Create(create) => create.run(context),
         Command::List(place) => list(place, context),
@@ -311,11 +321,16 @@ impl Place {
         load(&self.files, context)
     }
 
+    /// The folder that is meant.
+    ///
+    /// # Errors
+    /// [`Failure`] for a configuration that cannot be read.
+    pub fn folder(&self, context: &Context) -> Result<PathBuf, Failure> {
+        self.path.clone().map_or_else(|| Ok(self.config(context)?.1.snapshots.dir), Ok)
+    }
+
     fn shelf(&self, context: &Context) -> Result<Shelf, Failure> {
-        match &self.path {
-            Some(path) => Ok(Shelf::new(path)),
-            None => Ok(Shelf::new(self.config(context)?.1.snapshots.dir)),
-        }
+        Ok(Shelf::new(self.folder(context)?))
     }
 }
 
@@ -424,10 +439,7 @@ fn list(place: &Place, context: &Context) -> Result<(), Failure> {
 /// [`Failure`] for the first that is wrong.
 pub fn verify(place: &Place, context: &Context) -> Result<(), Failure> {
     let started = std::time::Instant::now();
-    let snapshot = match &place.path {
-        Some(path) => Snapshot::find(path)?,
-        None => Snapshot::find(&place.config(context)?.1.snapshots.dir)?,
-    };
+    let snapshot = Snapshot::find(&place.folder(context)?)?;
     let home = place.files.home(context);
     let genesis = home.genesis_json().exists().then(|| read_genesis(&home)).transpose()?;
     if let Some(genesis) = &genesis {

@@ -1,7 +1,7 @@
 //! `tb storage`: what a node keeps of its chain, and whether it is what the chain committed to.
 //!
 //! Rules
-//! - A stopped node's store is opened here; `status` and `scrub` ask a running one.
+//! - A stopped node's store is opened here; `status`, `scrub` and `export --live` ask a running one.
 //! - `verify` reads every value twice: through every checksum when the store is opened, and against the hashes of the headers.
 //!
 //! Read next: `spec/recovery.md`.
@@ -14,10 +14,11 @@ use primitives::{Genesis, Hash, Height, decode};
 use rpc::types::{PruningStatus, StorageStatus};
 use rpc::{Client, ExitCode};
 use serde::Serialize;
-use storage::{Archive, Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
+use storage::{Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
 use tree::{LedgerTree, MemoryNodes, StateTree};
 
 use crate::commands::config::Files;
+use crate::commands::export;
 use crate::commands::snapshots::{load, read_genesis};
 use crate::context::Context;
 use crate::exit::Failure;
@@ -29,7 +30,7 @@ Examples:
   tb storage scrub
   tb storage verify --home /var/lib/the-block
   tb storage repair --peer-url http://192.0.2.1:26658
-  tb storage export --path /backup/archive";
+  tb storage export --live --to s3://blocks/main";
 const EXAMPLES_STATUS: &str = "\
 Examples:
   tb storage status
@@ -49,13 +50,6 @@ Examples:
   tb storage repair --archive /backup/node1/data/store --home /var/lib/the-block --json
 
 The damaged store is moved aside as store.damaged-N in its folder and not changed.";
-
-const EXAMPLES_EXPORT: &str = "\
-Examples:
-  tb storage export --path /backup/archive             while the node is stopped
-  tb storage export --path /backup/archive --from-height 1 --to-height 3600 --json
-
-A node whose gate reconstruction is on gives pruned blocks again from it: reconstruction.archive.";
 
 /// Most findings that are shown.
 const FINDINGS_MAX: usize = 100;
@@ -79,9 +73,9 @@ enum Command {
     /// What the scrub of a running node has checked and found, and which heights are damaged and not back yet
     #[command(after_help = EXAMPLES_SCRUB)]
     Scrub,
-    /// Write what a stopped node keeps of each block to a folder, for nodes that have pruned it
-    #[command(after_help = EXAMPLES_EXPORT)]
-    Export(Export),
+    /// Write what a node keeps of each block to an archive, for nodes that have pruned it
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Export),
     /// Check every value of a stopped node's store, and the pruning checkpoint, against the committed roots
     #[command(after_help = EXAMPLES_VERIFY)]
     Verify(Files),
@@ -97,66 +91,6 @@ struct Repair {
     /// Folder of the store of another stopped node of this chain that has every block; asked first
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-struct Export {
-    #[command(flatten)]
-    files: Files,
-    /// The folder; files that are whole stay
-    #[arg(long, value_name = "DIR")]
-    path: PathBuf,
-    /// First height [default: the oldest that is kept]
-    #[arg(long, value_name = "HEIGHT")]
-    from_height: Option<u64>,
-    /// Last height [default: the newest]
-    #[arg(long, value_name = "HEIGHT")]
-    to_height: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Exported {
-    path: PathBuf,
-    first: Height,
-    last: Height,
-    written: u64,
-    kept: u64,
-    missing: u64,
-}
-
-impl Export {
-    fn run(&self, context: &Context) -> Result<(), Failure> {
-        let (home, config) = load(&self.files, context)?;
-        let genesis = read_genesis(&home)?.hash();
-        let failed = |error: StorageError| Failure::of_store(&error);
-        let path = config.store_dir();
-        if !path.exists() {
-            return Err(failed(StorageError::NotInitialised));
-        }
-        let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Recent }, &genesis).map_err(failed)?;
-        let head = store.head().map_or(Height::GENESIS, |head| head.height);
-        let first = Height(self.from_height.unwrap_or(1)).max(store.oldest()).max(Height(1));
-        let last = self.to_height.map_or(head, Height).min(head);
-        let archive = Archive::new(self.path.clone(), genesis);
-        let mut exported = Exported { path: self.path.clone(), first, last, written: 0, kept: 0, missing: 0 };
-        let mut height = first;
-        while height <= last {
-            match store.body(height).map_err(failed)? {
-                None => exported.missing += 1,
-                Some(body) if archive.put(height, &body).map_err(failed)? => exported.written += 1,
-                Some(_) => exported.kept += 1,
-            }
-            height = height.next();
-        }
-        context.output.result(&exported, || {
-            let Exported { written, kept, missing, .. } = &exported;
-            format!(
-                "heights {first} to {last} in {}: {written} written, {kept} there already, {missing} quarantined here\nnext: set reconstruction.archive and the gate reconstruction on nodes that prune",
-                self.path.display()
-            )
-        });
-        Ok(())
-    }
 }
 
 /// Runs the command.
@@ -177,7 +111,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         }
         Command::Verify(files) => verify(files, context),
         Command::Repair(repair) => repair.run(context),
-        Command::Export(export) => export.run(context),
+        Command::Export(export) => export.run(context).await,
     }
 }
 
@@ -262,7 +196,8 @@ struct Verified {
     findings_total: u64,
 }
 
-fn bar(output: Output, heights: u64) -> ProgressBar {
+/// How far it is, in heights.
+pub fn bar(output: Output, heights: u64) -> ProgressBar {
     let target = if output.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{bar:40} height {pos} of {len}, {eta} left").expect("a fixed template");
     ProgressBar::with_draw_target(Some(heights), target).with_style(style)

@@ -4,7 +4,7 @@ use primitives::genesis::{CHAIN_GATES, GateActivation};
 use primitives::{Engine, Genesis, Height, Params, SecretKey, VrfSecretKey};
 
 use super::Place;
-use crate::{GateKind, NodeConfig};
+use crate::{ArchivePlace, GateKind, NodeConfig};
 
 /// A chain of one validator with these gates.
 pub(super) fn genesis(gates: &[(&str, u64)]) -> Genesis {
@@ -123,13 +123,33 @@ fn gates_come_into_force_at_their_height() {
 }
 
 #[test]
-fn reconstruction_is_off_until_its_gate_is_on_and_its_archive_is_a_folder() {
+fn reconstruction_is_off_until_its_gate_is_on_and_its_archive_is_a_folder_or_a_bucket() {
     let off = config("[reconstruction]\narchive = \"/srv/archive\"").reconstruction;
-    assert_eq!((off.is_on, off.archive.as_deref()), (false, Some(std::path::Path::new("/srv/archive"))));
+    assert_eq!((off.is_on, off.archive), (false, Some(ArchivePlace::Folder("/srv/archive".into()))));
     let on = config("[rollout.feature_gates]\nreconstruction = true").reconstruction;
     assert_eq!((on.is_on, on.archive), (true, None));
-    let refused = Place::new().refusal("[reconstruction]\narchive = \"s3://bucket/archive\"");
-    assert!(refused.contains("reconstruction.archive is s3://bucket/archive"), "{refused}");
+    let place = |text: &str| config(&format!("[reconstruction]\narchive = \"{text}\"")).reconstruction.archive.unwrap();
+    let bucket = |bucket: &str, prefix: &str| ArchivePlace::Bucket { bucket: bucket.into(), prefix: prefix.into() };
+    assert_eq!(place("s3://blocks.of-us/main/v1/"), bucket("blocks.of-us", "main/v1"));
+    assert_eq!(place("s3://blocks"), bucket("blocks", ""));
+    assert_eq!(place("s3://blocks/a").to_string(), "s3://blocks/a");
+    let wrong = [
+        "ftp://bucket/archive",
+        "s3://",
+        "s3://Bucket/a",
+        "s3://a",
+        "s3://bucket//a",
+        "s3://bucket/../a",
+        "s3://bucket/a b",
+    ];
+    for text in wrong {
+        let refused = Place::new().refusal(&format!("[reconstruction]\narchive = \"{text}\""));
+        assert!(refused.contains(&format!("`reconstruction.archive` = {text}")), "{refused}");
+    }
+    let plain = "[reconstruction]\ns3_endpoint = \"http://objects.example.org\"";
+    let refused = Place::new().refusal(plain);
+    assert!(refused.contains("reconstruction.s3_allow_http"), "{refused}");
+    assert_eq!(config(&format!("{plain}\ns3_allow_http = true")).reconstruction.s3.plain_endpoint(), None);
 }
 
 #[test]

@@ -182,3 +182,46 @@ fn what_makes_a_server_less_safe_is_warned_of_or_refused() {
         assert!(refused.contains(&format!("`{half}` needs `{needed}`")), "{refused}");
     }
 }
+
+#[test]
+fn the_key_of_a_bucket_comes_from_a_closed_file_or_the_environment_and_is_shown_nowhere() {
+    let place = Place::new();
+    let loaded = |file: bool| {
+        let flags: &[(&str, &str)] = if file { &[("reconstruction.s3_credentials_file", "s3")] } else { &[] };
+        place.load(flags, &[]).unwrap()
+    };
+    let none = |_: &str| None;
+    let set = |name: &str| match name {
+        "AWS_ACCESS_KEY_ID" => Some("AKIA".to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(TOKEN.to_owned()),
+        _ => None,
+    };
+    let key = |file: bool, environment: &dyn Fn(&str) -> Option<String>| {
+        loaded(file).config.reconstruction.s3.key(environment).map_err(|error| error.to_string())
+    };
+    assert!(key(false, &none).unwrap_err().contains("there is no key for it"));
+    let from_environment = key(false, &set).unwrap();
+    assert!(from_environment.from_environment && from_environment.secret.matches(TOKEN.as_bytes()));
+    assert!(key(true, &set).unwrap_err().contains("does not exist"), "a file that is named counts");
+
+    place.write(
+        "s3",
+        format!("# ours\n[other]\naws_access_key_id = no\n[default]\naws_access_key_id = AKIB\naws_secret_access_key={TOKEN}\naws_session_token = t\n"),
+    );
+    let from_file = key(true, &set).unwrap();
+    assert_eq!((from_file.id.as_str(), from_file.from_environment), ("AKIB", false));
+    assert!(from_file.secret.matches(TOKEN.as_bytes()) && from_file.token.as_ref().unwrap().matches(b"t"));
+    assert!(!format!("{from_file:?}").contains(TOKEN));
+    assert!(!show(&loaded(true), false).contains(TOKEN));
+    for (text, reason) in [
+        (String::new(), "has no aws_access_key_id"),
+        ("aws_access_key_id = a".to_owned(), "has no aws_secret_access_key"),
+        (format!("aws_access_key_id = a\naws_secret_access_key = {TOKEN} b"), "visible ASCII"),
+    ] {
+        place.write("s3", text);
+        let refused = key(true, &none).unwrap_err();
+        assert!(refused.contains(reason) && !refused.contains(TOKEN), "{refused}");
+    }
+    fs::set_permissions(place.path().join("s3"), Permissions::from_mode(0o640)).unwrap();
+    assert!(key(true, &none).unwrap_err().contains("can be used by others (mode 640)"));
+}

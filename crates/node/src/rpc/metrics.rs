@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderValue;
 use axum::response::Response;
-use p2p::{Counters, DropReason, Provider};
+use p2p::{Counters, DropReason, HandshakeFailure, Provider};
 use primitives::{Height, Lane, Timestamp};
 use rpc::ApiError;
 use rpc::types::AuditStream;
@@ -179,6 +179,9 @@ fn network(shared: &Shared, counters: &Counters) {
         let name = provider.name();
         metrics.handshake_attempts.with([name]).set_total(counters.handshake_attempts(provider).get());
         metrics.connects.with([name]).set_total(counters.connects(provider).get());
+    }
+    for reason in HandshakeFailure::ALL {
+        metrics.handshake_failures.with([reason.name()]).set_total(counters.handshake_failures(reason).get());
     }
     for reason in DropReason::ALL {
         metrics.dropped.with([reason.name()]).set_total(counters.dropped(reason).get());

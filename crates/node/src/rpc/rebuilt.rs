@@ -1,12 +1,14 @@
 //! Questions about pruned blocks, answered from bodies that are given again.
 //!
-//! Rule: where nothing was found the question is answered as always, so the refusal is the same with the gate and without it.
+//! Rules
+//! - Where nothing was found the question is answered as always, so the refusal is the same with the gate and without it.
+//! - Where the archive could not be asked that is the answer, because the block may be in it.
 //!
 //! Read next: `../reconstruction.rs`.
 
 use std::sync::Arc;
 
-use primitives::encode;
+use primitives::{Height, encode};
 use rpc::types::{BlockEvents, BlockId, BlockView, KeptBody};
 use rpc::{ApiError, ErrorCode};
 
@@ -17,7 +19,8 @@ use crate::reconstruction::{self, Rebuilt, Wanted};
 /// What is found of a pruned block; none with the gate off, for a block that is here, and where no source has it.
 ///
 /// # Errors
-/// `not_found` for a hash that no block here has, `overloaded` while others are looked for, and a read that failed.
+/// `not_found` for a hash that no block here has, `overloaded` while others are looked for, `not_ready` while the archive does not answer and no peer
+/// has the block, and a read that failed.
 pub async fn find(server: &Arc<Server>, id: BlockId) -> Result<Option<Arc<Rebuilt>>, ApiError> {
     let shared = &server.shared;
     if !shared.reconstruction.is_on() {
@@ -36,7 +39,16 @@ pub async fn find(server: &Arc<Server>, id: BlockId) -> Result<Option<Arc<Rebuil
     let Some(_place) = shared.reconstruction.place() else {
         return Err(ApiError::new(ErrorCode::Overloaded).because("other pruned blocks are looked for at this moment"));
     };
-    Ok(reconstruction::find(shared, wanted).await)
+    reconstruction::find(shared, wanted).await.map_err(|_| unanswered(height))
+}
+
+/// The log names the archive; who asks over the network need not know where it is.
+fn unanswered(height: Height) -> ApiError {
+    ApiError::new(ErrorCode::NOT_READY)
+        .because(format!("block {height} is pruned here, no peer has it, and the archive of this node does not answer"))
+        .with_hint(
+            "ask again later, or another node; the operator finds the reason in the log (reconstruction.unanswered)",
+        )
 }
 
 /// `/blocks/{block}`.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ::config::ReconstructionConfig;
 use node::reconstruction::{ASKED_MAX, KEPT_BYTES_MAX, KEPT_MAX, Rebuilt, Reconstruction, Wanted};
 use primitives::{Block, BoundedBytes, BoundedVec, ClosingEvents, Hash, Header, Height};
 use storage::{Body, Store, StoreConfig};
@@ -27,7 +26,7 @@ fn rebuilt(height: u64, bytes: usize) -> Arc<Rebuilt> {
 }
 
 fn reconstruction(is_on: bool) -> Reconstruction {
-    Reconstruction::new(&ReconstructionConfig { is_on, archive: None }, &GENESIS)
+    Reconstruction::new(is_on, None, &GENESIS)
 }
 
 #[test]

@@ -4,6 +4,7 @@ use libp2p::ping;
 use libp2p::swarm::{DialError, SwarmEvent};
 
 use crate::actor::Network;
+use crate::counters::HandshakeFailure;
 use crate::handlers::{bodies, connection, exchange, gossip, handshake, heights, proofs, snapshots};
 use crate::network::BehaviourEvent;
 
@@ -39,6 +40,7 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
         SwarmEvent::OutgoingConnectionError {
             peer_id, error: DialError::WrongPeerId { obtained, address }, ..
         } => {
+            network.shared.counters.handshake_failures(HandshakeFailure::WrongKey).inc();
             let expected = peer_id.map(|peer| peer.to_string()).unwrap_or_default();
             tracing::warn!(
                 peer = %obtained, expected, %address,
@@ -46,9 +48,17 @@ pub(crate) fn handle(network: &mut Network, event: SwarmEvent<BehaviourEvent>) {
             );
         }
         SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+            let reason = match error {
+                DialError::Transport(_) | DialError::NoAddresses => HandshakeFailure::Unreachable,
+                _ => HandshakeFailure::NotTaken,
+            };
+            network.shared.counters.handshake_failures(reason).inc();
             tracing::debug!(?peer_id, %error, "dial failed");
         }
-        SwarmEvent::IncomingConnectionError { error, .. } => tracing::debug!(%error, "incoming connection failed"),
+        SwarmEvent::IncomingConnectionError { error, .. } => {
+            network.shared.counters.handshake_failures(HandshakeFailure::Incoming).inc();
+            tracing::debug!(%error, "incoming connection failed");
+        }
         // The enum is open; what is left says nothing that matters here.
         other => tracing::trace!(?other, "swarm event"),
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use p2p::{
-    ChainIdentity, DropReason, P2p, P2pConfig, P2pEvent, PeerKey, Provider, Refusal, StartError, StorePaths, Verdict,
+    ChainIdentity, DropReason, HandshakeFailure, P2p, P2pConfig, P2pEvent, PeerKey, Provider, Refusal, StartError,
+    StorePaths, Verdict,
 };
 use primitives::{Hash, Height};
 use tokio::sync::mpsc;
@@ -92,6 +93,9 @@ async fn identity_is_the_node_key() {
         let c = start(3, P2pConfig { bootstrap: vec![wrong], ..config(listen, &[]) }).await;
         tokio::time::sleep(SILENCE).await;
         assert!(c.handle.peers().is_empty() && a.handle.peers().len() == 1);
+        // On QUIC the key is judged while the connection is made, so nobody answered as the one that was dialled.
+        let failed = [HandshakeFailure::WrongKey, HandshakeFailure::Unreachable];
+        assert!(failed.map(|reason| c.handle.counters().handshake_failures(reason).get()).iter().sum::<u64>() >= 1);
     }
 }
 
@@ -172,6 +176,7 @@ async fn another_chain_is_refused_by_name() {
         assert!(a.handle.peers().is_empty() && b.handle.peers().is_empty());
         assert_eq!(a.handle.counters().handshakes_completed.get(), 0);
         assert_eq!(a.handle.counters().handshakes_refused.get(), 1);
+        assert_eq!(a.handle.counters().handshake_failures(HandshakeFailure::Refused(reason)).get(), 1);
         assert!(reason.to_string().starts_with(if reason == Refusal::WrongGenesis {
             "wrong_genesis"
         } else {
@@ -246,14 +251,23 @@ async fn a_handshake_that_is_started_is_counted_also_when_nobody_answers() {
         let counters = node.handle.counters();
         eventually("a start of a handshake", || counters.handshake_attempts(used).get() >= 1).await;
         assert_eq!((counters.connects(used).get(), counters.handshake_attempts(unused).get()), (0, 0));
+        // Over TCP the system says at once that nobody is there.
+        if used == Provider::Tcp {
+            let failed = counters.handshake_failures(HandshakeFailure::Unreachable);
+            eventually("the failure of that start", || failed.get() >= 1).await;
+        }
     }
     // Whoever comes and then says nothing has started one too.
     let node = start(1, config(TCP, &[])).await;
     let place = node.address().split('/').nth(4).and_then(|port| port.parse::<u16>().ok()).expect("a port");
-    let _silent = std::net::TcpStream::connect(("127.0.0.1", place)).expect("it listens");
+    let silent = std::net::TcpStream::connect(("127.0.0.1", place)).expect("it listens");
     let counters = node.handle.counters();
     eventually("the start of the stranger", || counters.handshake_attempts(Provider::Tcp).get() == 1).await;
     assert_eq!(counters.connects(Provider::Tcp).get(), 0);
+    let left = counters.handshake_failures(HandshakeFailure::Incoming);
+    assert_eq!(left.get(), 0);
+    drop(silent);
+    eventually("the failure of the stranger", || left.get() == 1).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! A peer that does not behave: nothing it does reaches the node or costs another peer anything.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use p2p::{DropReason, P2pConfig, P2pEvent, Refusal, StorePaths};
+use p2p::{DropReason, Message, P2pConfig, P2pEvent, Refusal, StorePaths};
 use primitives::Hash;
 use testkit::Seed;
 
@@ -14,6 +15,49 @@ const REFUSED: [u8; 1] = [2];
 
 fn dropped(node: &Node, reason: DropReason) -> u64 {
     node.handle.counters().dropped(reason).get()
+}
+
+/// One change of one frame: a byte, a cut, a longer end, or other bytes altogether.
+fn altered(frame: &[u8], random: &mut Seed) -> Vec<u8> {
+    let mut bytes = frame.to_vec();
+    let at = random.index(bytes.len());
+    match random.below(4) {
+        0 => bytes[at] = random.bytes(1)[0],
+        1 => bytes.truncate(at),
+        2 => bytes.extend(random.bytes(at.min(40) + 1)),
+        _ => bytes = random.bytes(at + 1),
+    }
+    bytes
+}
+
+#[test]
+fn every_message_has_one_encoding_and_no_bytes_of_strangers_panic() {
+    let mut random = Seed::new();
+    let one = batch(&[b"one", b"two"]);
+    let told = [&1_u32.to_le_bytes()[..], &[7; 32], &1_u32.to_le_bytes(), &3_u32.to_le_bytes(), b"abc"].concat();
+    let frames = [
+        hello(),
+        [&[0][..], &hello()].concat(),
+        one,
+        announce(&[Hash([3; 32])]),
+        told,
+        vec![1],
+        vec![0; 9],
+        vec![2; 33],
+    ];
+    let mut read = BTreeSet::new();
+    for message in Message::ALL {
+        for frame in &frames {
+            for round in 0..200 {
+                let bytes = if round == 0 { frame.clone() } else { altered(frame, &mut random) };
+                if let Some(again) = message.again(&bytes) {
+                    assert_eq!(again, bytes, "{message:?} has two encodings, seed {}", random.value());
+                    read.insert(format!("{message:?}"));
+                }
+            }
+        }
+    }
+    assert_eq!(read.len(), Message::ALL.len(), "some frame is read as each message: {read:?}");
 }
 
 #[tokio::test]

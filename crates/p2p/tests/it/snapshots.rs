@@ -191,3 +191,34 @@ async fn a_peer_over_its_budget_is_told_to_wait_and_loses_nothing() {
     assert_eq!(dropped(&node, DropReason::RateLimited), 1);
     assert_eq!(points(&node, key), Some(0));
 }
+
+/// Requests that a node looks at, of all peers at once.
+const LOOKED_AT: usize = 16;
+/// Half a second: what a peer is told to wait for when there is no room.
+const BUSY_500: [u8; 5] = [1, 0xf4, 1, 0, 0];
+
+#[tokio::test]
+async fn one_request_more_than_a_node_looks_at_is_told_to_wait_and_costs_nothing() {
+    let mut node = start(1, config(QUIC, &[])).await;
+    let (mut open, mut questions) = (Vec::new(), Vec::new());
+    for secret in (100..).take(LOOKED_AT) {
+        let mut raw = Raw::admitted(secret, &node.address()).await;
+        node.connected().await;
+        open.push(tokio::spawn(async move { raw.ask(Protocol::Snapshots, vec![0]).await }));
+        questions.push(request(&mut node).await.1);
+    }
+    let mut late = Raw::admitted(130, &node.address()).await;
+    let key = node.connected().await;
+    assert_eq!(late.ask(Protocol::Snapshots, vec![0]).await.unwrap(), BUSY_500);
+    assert_eq!(dropped(&node, DropReason::NodeQueueFull), 1);
+    assert_eq!(points(&node, key), Some(0), "it is no offence");
+    // One that is answered makes room.
+    assert!(node.handle.answer_snapshot(questions.remove(0), SnapshotAnswer::Nothing));
+    assert_eq!(open.remove(0).await.expect("it ends").unwrap(), [0]);
+    let told = async {
+        let (from, question, _) = request(&mut node).await;
+        assert!(from == key && node.handle.answer_snapshot(question, SnapshotAnswer::Nothing));
+    };
+    let (reply, ()) = tokio::join!(late.ask(Protocol::Snapshots, vec![0]), told);
+    assert_eq!(reply.unwrap(), [0]);
+}

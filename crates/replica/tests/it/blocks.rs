@@ -1,10 +1,13 @@
 //! The life of a block over several heights.
 
+use std::sync::Arc;
+
 use primitives::{Height, Outcome, merkle};
 use replica::{Application, ReplicaEvent};
+use storage::{FaultyDisk, Store, StoreConfig};
 use testkit::Seed;
 
-use crate::net::{Net, address, amount, genesis};
+use crate::net::{Net, address, amount, genesis, open};
 
 #[test]
 fn empty_heights_are_finalized_and_all_nodes_agree() {
@@ -113,6 +116,27 @@ fn decided_blocks_can_be_served() {
     assert_eq!(bytes, primitives::encode(&block));
     assert_eq!(certificate.block, block.hash());
     assert_eq!(net.nodes[3].replica.decided(Height(2)).unwrap(), None);
+}
+
+#[test]
+fn a_block_that_rotted_is_no_reason_to_stop_when_a_peer_asks_for_it() {
+    let mut seed = Seed::new();
+    let (mut net, disk) = (Net::new(), FaultyDisk::new());
+    let store = Store::open(&StoreConfig::Faulty(disk.clone()), &net.genesis.hash()).unwrap();
+    net.nodes[3] = open(Arc::new(store), 103);
+    (0..4).for_each(|_| drop(net.step()));
+    let replica = &net.nodes[3].replica;
+    for height in [Height(2), Height(4)] {
+        // Number 0 is the block itself.
+        assert!(disk.rot(height, 0, seed.below(1_000)));
+        assert_eq!(replica.decided(height).unwrap(), None, "{height}");
+        assert_eq!(replica.decided(height).unwrap(), None, "{height}, asked for again");
+    }
+    let quarantined: Vec<Height> = net.nodes[3].store.quarantined().into_iter().map(|one| one.height).collect();
+    assert_eq!(quarantined, [Height(2)], "the last block is left to the next start");
+    assert!(replica.decided(Height(3)).unwrap().is_some());
+    let block = net.step();
+    assert_eq!(block.header.height, Height(5), "it goes on");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What the command line asks an Alertmanager: whether an alert that is sent to it reaches a receiver.
 //!
 //! ```text
-//! POST /api/v2/alerts ─► route, group ─► receiver ─► alertmanager_notifications_total, _failed_total at /metrics
+//! POST /api/v2/alerts ─► route, group ─► receiver ─► alertmanager_notification_requests_total, _failed_total at /metrics
 //! ```
-//! Rule: a notification counts as handed over when the receiver took it; what failed is counted apart.
+//! Rule: a notification counts as handed over when the receiver took it; what failed is counted apart. The requests are counted and not the
+//! notifications: an Alertmanager counts a notification before its first try, and as failed only after its last.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,12 +21,12 @@ pub struct HeldAlert {
     pub is_active: bool,
 }
 
-/// Notifications since an Alertmanager was started.
+/// Tries to hand a notification over since an Alertmanager was started.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Notifications {
-    /// Tried, of all receivers.
+    /// All, of all receivers.
     pub tried: f64,
-    /// Of these, failed.
+    /// Of these, those that failed.
     pub failed: f64,
 }
 
@@ -74,15 +75,15 @@ impl Client {
         }))
     }
 
-    /// The notifications that the Alertmanager at this URL has counted.
+    /// The tries that the Alertmanager at this URL has counted.
     ///
     /// # Errors
     /// See [`Client::health`].
     pub async fn alertmanager_notifications(&self) -> Result<Notifications, ClientError> {
         let text = self.metrics().await?;
         Ok(Notifications {
-            tried: sum(&text, "alertmanager_notifications_total"),
-            failed: sum(&text, "alertmanager_notifications_failed_total"),
+            tried: sum(&text, "alertmanager_notification_requests_total"),
+            failed: sum(&text, "alertmanager_notification_requests_failed_total"),
         })
     }
 }

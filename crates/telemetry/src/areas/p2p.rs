@@ -15,6 +15,8 @@ area! {
             Metric::counter("transport_handshake_attempt_total").labels(&["provider"]).values(&[&["quic", "tcp"]]);
         "Connections made, by transport provider (quic, tcp)"
         connects: CounterFamily<1> = Metric::counter("transport_provider_connect_total").labels(&["provider"]).values(&[&["quic", "tcp"]]);
+        "Handshakes that were started and did not end with agreement, by reason: unreachable, wrong_key, not_taken, incoming, or what a side refused for"
+        handshake_failures: CounterFamily<1> = Metric::counter("transport_handshake_failure_total").labels(&["reason"]);
         "Handshakes that ended, by result (completed, refused)"
         handshakes: CounterFamily<1> = Metric::counter("p2p_handshakes_total").labels(&["result"]).values(&[&["completed", "refused"]]);
         "Gossip messages by direction (in, out)"

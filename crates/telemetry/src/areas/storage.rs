@@ -37,6 +37,8 @@ area! {
         reconstructed: CounterFamily<1> = Metric::counter("reconstruction_bodies_total").labels(&["source"]).values(&[&["archive", "peer"]]);
         "Bodies that were not what the header commits to, by source (archive, peer)"
         reconstruction_refused: CounterFamily<1> = Metric::counter("reconstruction_refused_total").labels(&["source"]).values(&[&["archive", "peer"]]);
+        "Questions for a pruned body at which the archive did not answer or refused its key; the log names the reason"
+        reconstruction_unanswered: Counter = Metric::counter("reconstruction_unanswered_total");
         "Questions for a pruned body that no source had"
         reconstruction_missing: Counter = Metric::counter("reconstruction_missing_total");
         "Bytes of bodies that the background scrub has checked"
