@@ -16,7 +16,11 @@ use crate::digest;
 fn tables_with(home: &Path, block: &[u8]) -> Vec<(PathBuf, usize)> {
     let tables = files(home).into_iter().filter(|path| path.parent().unwrap().ends_with("tables"));
     let holds = |path: &PathBuf| fs::read(path).unwrap().windows(64).position(|part| part == &block[..64]);
-    tables.filter_map(|path| Some((path.clone(), holds(&path)?))).collect()
+    let found: Vec<(PathBuf, usize)> = tables.filter_map(|path| Some((path.clone(), holds(&path)?))).collect();
+    // Candidates, in the folder before that of decided blocks, may still hold it too; without them no store is built anew (RCV-30).
+    let column = |(path, _): &(PathBuf, usize)| path.parent().map(Path::to_owned);
+    let last = found.last().and_then(column);
+    found.into_iter().filter(|one| column(one) == last).collect()
 }
 
 fn flip(path: &Path, at: usize, mask: u8) {
