@@ -73,7 +73,7 @@ fn a_table_that_rotted_is_refused_and_the_store_is_built_anew_from_a_peer() {
     let tables = files(&home).into_iter().filter(|path| path.parent().unwrap().ends_with("tables"));
     // Candidates, in the folder before that of decided blocks, may still hold it too.
     let (table, at) =
-        tables.filter_map(|path| Some((path.clone(), holds(&path)?))).last().expect("block 5 is in a table");
+        tables.filter_map(|path| Some((path.clone(), holds(&path)?))).next_back().expect("block 5 is in a table");
     let mut bytes = fs::read(&table).unwrap();
     bytes[at + 70] ^= 0x10;
     fs::write(&table, &bytes).unwrap();
