@@ -46,7 +46,7 @@ pub(crate) const KILLS: u64 = 10_000;
 const SEEDS_MIN: u64 = 10_000;
 /// Fewest kinds under each of these keys of a result: a kind that is not listed was not looked for.
 const KINDS_MIN: [(&str, usize); 6] =
-    [("faults", 13), ("fault_ms", 13), ("effects", 19), ("dishonest", 8), ("dishonest_ms", 8), ("properties", 20)];
+    [("faults", 20), ("fault_ms", 20), ("effects", 19), ("dishonest", 8), ("dishonest_ms", 8), ("properties", 20)];
 /// Seeds within which every seeded defect must be caught.
 const DEFECT_SEEDS: u64 = 500;
 /// Longest time of one start of a task; what is left is done by the next start.

@@ -16,7 +16,7 @@ fn kinds(count: usize) -> Value {
 fn good() -> Value {
     let summary = json!({
         "verdict": "pass", "trace_hash": "ab", "seeds": 10_000, "passed": 10_000, "seeds_of_60_s": 10_000,
-        "seeds_with_20_calm_heights": 10_000, "seeds_with_three_kinds": 7_500, "faults": kinds(13), "fault_ms": kinds(13),
+        "seeds_with_20_calm_heights": 10_000, "seeds_with_three_kinds": 7_500, "faults": kinds(20), "fault_ms": kinds(20),
         "effects": kinds(19), "dishonest": kinds(8), "dishonest_ms": kinds(8), "properties": kinds(20),
     });
     result("simulator", "2026-01-02", "0a1b", &format!("tb {}", simulator_words(10_000, 2).join(" ")), summary).unwrap()
@@ -305,7 +305,7 @@ fn a_result_whose_numbers_do_not_hold_is_a_finding() {
         ("seeds_of_60_s", json!(7), "has seeds_of_60_s"),
         ("seeds_with_20_calm_heights", Value::Null, "has seeds_with_20_calm_heights None"),
         ("seeds_with_three_kinds", json!(5), "in 5 of 10000 seeds, three in four"),
-        ("faults", with_none(13), "has no kind_0 in `faults`"),
+        ("faults", with_none(20), "has no kind_0 in `faults`"),
         ("properties", json!({}), "has no `properties`"),
         ("commit", json!(""), "has no `commit`"),
         ("command", json!("tb sim --seeds 80 --jobs 2"), "says 10000 seeds"),
