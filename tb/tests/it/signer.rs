@@ -190,7 +190,7 @@ async fn a_validator_with_a_remote_signer_votes_abstains_while_it_is_away_and_ne
     cluster.check_one_history().await;
     let _requests = (testkit::contract!("S004-061"), testkit::contract!("S004-062"), testkit::contract!("S004-063"));
     let _discovery = (testkit::contract!("S004-059"), testkit::contract!("S004-060"));
-    let _command = (testkit::contract!("S004-065"), testkit::contract!("S004-066"));
+    let _command = testkit::contract!("S004-065");
 }
 
 /// The code of a start that is refused.
