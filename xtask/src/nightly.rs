@@ -12,6 +12,7 @@ mod alerts;
 pub(crate) mod chain;
 mod damage;
 mod folds;
+mod fuzz;
 mod kills;
 mod lag;
 mod mutations;
@@ -79,6 +80,8 @@ pub(crate) enum Task {
     Damage,
     /// Validators under a load that die at named steps and at random moments.
     Kills,
+    /// Mutated inputs for everything that reads foreign bytes, with the edges that they reach.
+    Fuzz,
     /// A release: built for other machines, signed, checked, and built again to the same bytes.
     Release,
 }
@@ -97,13 +100,14 @@ impl Task {
             Self::Alerts => "alerts",
             Self::Damage => "damage",
             Self::Kills => "kills",
+            Self::Fuzz => "fuzz",
             Self::Release => "release",
         }
     }
 
     /// Whether the result must be there. What only a quiet or a large machine can measure is measured when somebody has one.
     fn is_required(self) -> bool {
-        !matches!(self, Self::Lag | Self::Largest | Self::Kills)
+        !matches!(self, Self::Lag | Self::Largest)
     }
 
     fn result(self) -> String {
@@ -146,6 +150,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Alerts => alerts::run(workspace)?,
             Task::Damage => damage::run(workspace)?,
             Task::Kills => kills::run(workspace, extent.kills)?,
+            Task::Fuzz => fuzz::run(workspace)?,
             Task::Release => release::run(workspace)?,
         };
         let path = task.result();
@@ -260,6 +265,11 @@ pub(crate) fn check(snapshot: &Snapshot) -> Vec<Finding> {
                 found.extend(alerts::incomplete(snapshot, &result));
                 found
             }
+            Ok(result) if *task == Task::Fuzz => {
+                let mut found = wrong(*task, &result);
+                found.extend(fuzz::missing(snapshot, &result));
+                found
+            }
             Ok(result) => wrong(*task, &result),
             Err(error) => vec![format!("is not JSON: {error}")],
         };
@@ -296,6 +306,7 @@ fn wrong(task: Task, result: &Value) -> Vec<String> {
         Task::Alerts => alerts::wrong(result),
         Task::Damage => damage::wrong(result),
         Task::Kills => kills::wrong(result),
+        Task::Fuzz => fuzz::wrong(result),
         Task::Release => release::wrong(result),
     });
     wrong

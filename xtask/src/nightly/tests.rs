@@ -54,6 +54,58 @@ fn good_release() -> Value {
     result("release", "2026-01-02", "0a1b", "cargo xtask nightly release", summary).unwrap()
 }
 
+/// Two targets, as the code names them.
+const FUZZED: &str = r#"Target { name: "block", bytes_max: 1 }, Target { name: "proof", bytes_max: 1 }"#;
+
+fn good_fuzz() -> Value {
+    let target = || json!({ "runs": 90_000, "edges": 300, "inputs": 40 });
+    let targets = json!({ "block": target(), "proof": target() });
+    let summary = json!({ "verdict": "pass", "seed": 1, "seconds": 20, "findings": 0, "targets": targets });
+    result("fuzz", "2026-01-02", "0a1b", "cargo xtask nightly fuzz", summary).unwrap()
+}
+
+#[test]
+fn every_target_is_fuzzed_with_enough_runs_and_edges_and_a_change_without_that_result_is_refused() {
+    let _suite = testkit::contract!("S004-039");
+    let judged = |result: &Value| -> Vec<String> {
+        let text = result.to_string();
+        let files = [("docs/nightly/fuzz.json", text.as_str()), ("fuzz/src/targets.rs", FUZZED)];
+        let found = check(&Snapshot::of(&files)).into_iter().map(|finding| finding.to_string());
+        found.filter(|finding| finding.contains("docs/nightly/fuzz.json")).collect()
+    };
+    assert_eq!(judged(&good_fuzz()), Vec::<String>::new());
+    let cases = [
+        ("/targets/block/edges", json!(3), "has 90000 runs and 3 edges of block"),
+        ("/targets/proof/runs", json!(7), "has 7 runs and 300 edges of proof"),
+        ("/findings", json!(1), "says Some(1) for `findings`"),
+        ("/seed", Value::Null, "has no `seed`"),
+        ("/targets", json!({}), "has no `targets`"),
+    ];
+    for (place, value, expected) in cases {
+        let mut result = good_fuzz();
+        *result.pointer_mut(place).unwrap() = value;
+        let wrong = judged(&result);
+        assert!(wrong.first().is_some_and(|wrong| wrong.contains(expected)), "{place}: {wrong:?}");
+    }
+    let mut left_out = good_fuzz();
+    left_out["targets"].as_object_mut().unwrap().remove("proof");
+    let wrong = judged(&left_out);
+    assert!(wrong.len() == 1 && wrong[0].contains("does not have the target proof"), "{wrong:?}");
+    // The suite of every change asks for the result, and the script is that task.
+    let none = check(&Snapshot::of(&[("README.md", "")])).into_iter().map(|finding| finding.to_string());
+    assert_eq!(none.filter(|finding| finding.contains("run `cargo xtask nightly fuzz`")).count(), 1);
+    let script = include_str!("../../../scripts/fuzz_coverage.sh");
+    assert!(script.ends_with("exec cargo xtask nightly fuzz\n"));
+    // The committed result, of this very list of targets.
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let (committed, code) = (text("docs/nightly/fuzz.json"), text("fuzz/src/targets.rs"));
+    let files = [("docs/nightly/fuzz.json", committed.as_str()), ("fuzz/src/targets.rs", code.as_str())];
+    let found = check(&Snapshot::of(&files)).into_iter().map(|finding| finding.to_string());
+    let found: Vec<String> = found.filter(|finding| finding.contains("fuzz.json")).collect();
+    assert_eq!(found, Vec::<String>::new());
+}
+
 #[test]
 fn a_release_that_needs_this_machine_is_a_finding() {
     let good = good_release();
@@ -236,15 +288,19 @@ fn a_result_about_damage_has_every_place_and_an_end_of_each() {
     }
 }
 
-#[test]
-fn a_result_about_kills_lost_nothing_and_has_half_of_each_kind() {
+fn good_kills() -> Value {
     let steps: Value = (0..18).map(|step| (format!("step_{step}"), json!(1))).collect::<serde_json::Map<_, _>>().into();
-    let good = json!({
+    json!({
         "task": "kills", "date": "2026-11-22", "commit": "c", "command": "cargo xtask nightly kills --kills 10000",
         "verdict": "pass", "kills": 10_000, "named": 5_000, "random": 5_000, "steps": steps, "lost": 0,
         "conflicting_signatures": 0, "transfers_per_second": 61,
         "recovery_ms": { "count": 3_750, "p50": 200, "p99": 700, "max": 900 },
-    });
+    })
+}
+
+#[test]
+fn a_result_about_kills_lost_nothing_and_has_half_of_each_kind() {
+    let good = good_kills();
     assert_eq!(wrong(Task::Kills, &good), Vec::<String>::new());
     let cases = [
         ("lost", json!(1), "says Some(1) for `lost`"),
@@ -265,12 +321,13 @@ fn a_result_about_kills_lost_nothing_and_has_half_of_each_kind() {
 #[test]
 fn a_result_that_is_missing_or_foreign_is_a_finding() {
     let none = check(&Snapshot::of(&[("README.md", "")]));
-    assert_eq!(none.len(), 9, "each task has a result");
+    assert_eq!(none.len(), 11, "each task has a result");
     assert!(none[0].to_string().starts_with("docs/nightly/simulator.json: is missing; run `cargo xtask nightly"));
-    let results = [good(), caught(), good_folds(), good_mutations(), good_chain(), good_quorum(), good_release()];
-    let [text, defects, folds, mutations, chain, quorum, release] = results.map(|result| result.to_string());
+    let results =
+        [good(), caught(), good_folds(), good_mutations(), good_chain(), good_quorum(), good_release(), good_fuzz()];
+    let [text, defects, folds, mutations, chain, quorum, release, fuzz] = results.map(|result| result.to_string());
     let fired = json!({ "verdict": "pass", "alerts": [] });
-    let damage = good_damage().to_string();
+    let (damage, kills) = (good_damage().to_string(), good_kills().to_string());
     let alerts = result("alerts", "2026-01-02", "0a1b", "cargo xtask nightly alerts", fired).unwrap().to_string();
     let all = [
         ("docs/nightly/simulator.json", text.as_str()),
@@ -282,6 +339,9 @@ fn a_result_that_is_missing_or_foreign_is_a_finding() {
         ("docs/nightly/alerts.json", alerts.as_str()),
         ("docs/nightly/release.json", release.as_str()),
         ("docs/nightly/damage.json", damage.as_str()),
+        ("docs/nightly/kills.json", kills.as_str()),
+        ("docs/nightly/fuzz.json", fuzz.as_str()),
+        ("fuzz/src/targets.rs", FUZZED),
     ];
     assert!(check(&Snapshot::of(&all)).is_empty());
     let two = check(&Snapshot::of(&[&all[..], &[("docs/nightly/tides.json", "{}")]].concat()));
