@@ -6,8 +6,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use primitives::{BoundedBytes, BoundedVec, Hash, Height, Timestamp, Vote, encode};
-use storage::{Archive, Body};
+use primitives::{BoundedBytes, BoundedVec, FormatVersion, Hash, Height, Timestamp, Vote, encode};
+use signer::{Answer, Logged, Refusal, RefusalCode, Request, Welcome};
+use storage::{Body, archive};
 use wallet::{SignedStep, ValidatorSigner};
 
 use crate::samples;
@@ -56,6 +57,7 @@ fn seeds(target: &str) -> io::Result<Vec<Vec<u8>>> {
             all
         }
         "peer_message" => peer_messages(),
+        "signer_message" => signer_messages(),
         "manifest" => vec![manifest_body(), [MANIFEST_MARK, &manifest_body()].concat()],
         "chunk" => chunks(),
         "archive_file" => vec![archived()?],
@@ -129,6 +131,25 @@ fn peer_messages() -> Vec<Vec<u8>> {
     kinds.flat_map(|kind| bodies.iter().map(move |body| [vec![kind], body.clone()].concat())).collect()
 }
 
+/// A question of each kind that has a sample, and an answer.
+fn signer_messages() -> Vec<Vec<u8>> {
+    let (genesis, version) = (samples::genesis().hash(), FormatVersion);
+    let logged = BoundedVec::new(vec![Logged::Vote(samples::vote())]).expect("short");
+    let asked = [
+        Request::Hello { version, genesis },
+        Request::Vote(samples::vote()),
+        Request::Duty(samples::witness_transaction().body),
+        Request::Reaches(Height(9)),
+        Request::Recover { finalized: Height(8), logged },
+    ];
+    let text = BoundedBytes::new(b"no".to_vec()).expect("short");
+    let answers = [
+        Answer::Welcome(Welcome { version, genesis, key: samples::secret(10).public_key(), highest: None }),
+        Answer::Refused(Refusal { code: RefusalCode::Below, text }),
+    ];
+    asked.iter().map(encode).chain(answers.iter().map(encode)).collect()
+}
+
 /// The fields of a manifest without chunks, signed by nobody.
 pub fn manifest_body() -> Vec<u8> {
     let set = samples::genesis().validator_set().expect("the sample has a set");
@@ -162,8 +183,6 @@ fn chunks() -> Vec<Vec<u8>> {
 
 /// The file of an archived body as the archive writes it, without its checksum.
 fn archived() -> io::Result<Vec<u8>> {
-    let folder = std::env::temp_dir().join(format!("fuzz-archive-{}", std::process::id()));
-    let archive = Archive::new(folder.clone(), samples::genesis().hash());
     let body = Body {
         block: BoundedBytes::new(encode(&samples::block())).expect("short"),
         certificate: Some(samples::certificate(&[10, 11, 12])),
@@ -171,11 +190,7 @@ fn archived() -> io::Result<Vec<u8>> {
         operations: BoundedVec::new(samples::ops()).expect("short"),
         closing: samples::closing(),
     };
-    let written = archive.put(Height(ARCHIVED.0), &body).map_err(io::Error::other);
-    let bytes = fs::read(archive.place(ARCHIVED));
-    let _ = fs::remove_dir_all(folder);
-    written?;
-    let mut bytes = bytes?;
+    let mut bytes = archive::seal(&samples::genesis().hash(), ARCHIVED, &body).map_err(io::Error::other)?;
     bytes.truncate(bytes.len().saturating_sub(CHECKSUM_BYTES));
     Ok(bytes)
 }

@@ -23,7 +23,7 @@ use rpc::types::{
     OperationsRequest, TransactionRequest, WaitRequest,
 };
 use snapshots::{ChunkEntry, ChunkKind, Manifest};
-use storage::Archive;
+use storage::archive;
 
 use crate::samples;
 
@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "certificate", bytes_max: 2_048, run: certificate },
     Target { name: "receipt", bytes_max: 2_048, run: receipt },
     Target { name: "peer_message", bytes_max: 4_096, run: peer_message },
+    Target { name: "signer_message", bytes_max: 4_096, run: signer_message },
     Target { name: "manifest", bytes_max: 4_096, run: manifest },
     Target { name: "chunk", bytes_max: 8_192, run: chunk },
     Target { name: "archive_file", bytes_max: 8_192, run: archive_file },
@@ -112,6 +113,12 @@ fn peer_message(bytes: &[u8]) {
     }
 }
 
+/// A message between a node and its signer, both ways.
+fn signer_message(bytes: &[u8]) {
+    canonical::<signer::Request>(bytes);
+    canonical::<signer::Answer>(bytes);
+}
+
 fn manifest(bytes: &[u8]) {
     if let Ok(manifest) = Manifest::from_bytes(bytes) {
         assert_eq!(manifest.to_bytes(), bytes);
@@ -163,15 +170,8 @@ fn file(name: &str, bytes: &[u8]) -> PathBuf {
 
 /// An archived body, with the checksum that it must have.
 fn archive_file(bytes: &[u8]) {
-    static ARCHIVE: OnceLock<Archive> = OnceLock::new();
-    let archive = ARCHIVE.get_or_init(|| {
-        let archive = Archive::new(scratch().join("archive"), samples::genesis().hash());
-        fs::create_dir_all(archive.place(ARCHIVED).parent().expect("a folder of heights")).expect("a folder");
-        archive
-    });
     let checksum = *blake3::keyed_hash(CHECKSUM_KEY, bytes).as_bytes();
-    fs::write(archive.place(ARCHIVED), [bytes, &checksum].concat()).expect("the scratch folder can be written");
-    if let Ok(Some(body)) = archive.get(ARCHIVED) {
+    if let Ok(body) = archive::open(&samples::genesis().hash(), ARCHIVED, &[bytes, &checksum].concat()) {
         assert!(bytes.ends_with(&encode(&body)), "what was read is what is there");
     }
 }
