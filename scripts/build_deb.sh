@@ -3,15 +3,16 @@
 #
 #   scripts/build_deb.sh --binary ./the-block-release/tb --out .
 #
-# It holds the program under all its names, the unit the-block.service (also called ledger-node.service), the commented
-# configuration, the profiles of the rollout, and the alert rules. Installing it makes the user the-block and starts nothing.
+# It holds the program under all its names, the units the-block.service (also called ledger-node.service) and
+# the-block-signer.service, the commented configuration, the profiles of the rollout, and the alert rules. Installing it makes the
+# users the-block and the-block-signer, and starts nothing.
 # Two packages of one program and one commit have the same bytes. DEB_COMPRESSION=none packs in a second. Exit: 0 with the path of the package on standard output,
 # 1 where something fails, 2 a wrong command line.
 set -euo pipefail
 
 binary="" out=""
 usage() {
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 while [ $# -gt 0 ]; do
@@ -49,6 +50,7 @@ chmod 755 "$root"
 install -D -m 755 "$binary" "$root/usr/bin/tb"
 for name in tb-cli contract-cli rpp-node simnet probe; do ln -s tb "$root/usr/bin/$name"; done
 install -D -m 644 "$top/config/systemd/the-block.service" "$root/usr/lib/systemd/system/the-block.service"
+install -D -m 644 "$top/config/systemd/the-block-signer.service" "$root/usr/lib/systemd/system/the-block-signer.service"
 ln -s the-block.service "$root/usr/lib/systemd/system/ledger-node.service"
 install -D -m 644 "$top/config/node.toml" "$root/usr/share/the-block/node.toml"
 install -D -m 644 "$top/config/defaults/mainnet.toml" "$root/usr/share/the-block/profiles.toml"
@@ -70,16 +72,19 @@ Installed-Size: $(du -k --apparent-size -s "$root/usr" | cut -f 1)
 Description: node, wallet and prover of The Block
  One program: a BFT chain whose ledger is proven. The unit the-block runs a node
  whose home is /var/lib/the-block; make it with tb init before it is started.
+ The unit the-block-signer keeps a validator's key in a process of its own.
 CONTROL
 cat >"$root/DEBIAN/postinst" <<'POSTINST'
 #!/bin/sh
-# The user of the service and its home. Nothing is started: a node needs keys and a genesis file first.
+# The users of the services and their homes. Nothing is started: a node needs keys and a genesis file first, a signer a key.
 set -e
 if [ "$1" = configure ] && [ -z "${DPKG_ROOT:-}" ]; then
-    if ! getent passwd the-block >/dev/null; then
-        adduser --system --group --quiet --home /var/lib/the-block --no-create-home the-block
-    fi
-    install -d -m 700 -o the-block -g the-block /var/lib/the-block
+    for user in the-block the-block-signer; do
+        if ! getent passwd "$user" >/dev/null; then
+            adduser --system --group --quiet --home "/var/lib/$user" --no-create-home "$user"
+        fi
+        install -d -m 700 -o "$user" -g "$user" "/var/lib/$user"
+    done
     if [ -d /run/systemd/system ]; then
         systemctl daemon-reload
     fi
@@ -90,12 +95,13 @@ cat >"$root/DEBIAN/prerm" <<'PRERM'
 # A program that is removed does not run on. An upgrade leaves the restart to the operator.
 set -e
 if [ "$1" = remove ] && [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ]; then
-    systemctl stop the-block.service || true
+    systemctl stop the-block.service the-block-signer.service || true
 fi
 PRERM
 cat >"$root/DEBIAN/postrm" <<'POSTRM'
 #!/bin/sh
-# Keys and chain in /var/lib/the-block are never removed here, not even by a purge: nobody could bring them back.
+# Keys and chain in /var/lib/the-block and /var/lib/the-block-signer are never removed here, not even by a purge: nobody could bring
+# them back.
 set -e
 if [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload

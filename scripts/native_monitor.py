@@ -32,7 +32,7 @@ STYLE = """:root{color-scheme:light dark;--ground:#f2f4f7;--panel:#fff;--line:#d
 @media(prefers-color-scheme:dark){:root{--ground:#0d1117;--panel:#161b22;--line:#343c47;--text:#e6edf3;--faint:#a0a9b4}}
 body{margin:0;padding:1rem;background:var(--ground);color:var(--text);font:.95rem/1.4 system-ui,sans-serif}
 a{color:inherit}.panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:.75rem}
-section section{background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem;min-width:0}
+.panels>.row{grid-column:1/-1;background:none;border:0;padding:.6rem 0 0}section section{background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:.6rem .8rem;min-width:0}
 h3{margin:0;font-size:1rem}p{margin:.2rem 0}.faint{color:var(--faint)}svg{width:100%;height:auto;display:block}
 .value{font-size:1.6rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.1rem .5rem .1rem 0;overflow-wrap:anywhere}
 nav a{margin-right:.75rem}ul{margin:.3rem 0;padding:0;list-style:none;font-size:.85rem;overflow-wrap:anywhere}"""
@@ -149,6 +149,11 @@ def page(prometheus, boards):
                      f'<p class=faint>{html.escape(board["description"])}</p><div class=panels>')
         for told in board["panels"]:
             title = f"{name}-{told['id']}"
+            if told["type"] == "row":
+                # A heading over the panels that follow; it has no values of its own.
+                parts.append(f'<section class=row aria-labelledby="{title}"><h3 id="{title}">{html.escape(told["title"])}</h3>'
+                             f'<p class=faint>{html.escape(told["description"])}</p></section>')
+                continue
             parts.append(f'<section aria-labelledby="{title}"><h3 id="{title}">{html.escape(told["title"])}</h3>'
                          f'<p class=faint>{html.escape(told["description"])}</p>{panel(prometheus, told)}</section>')
         parts.append("</div></section>\n")

@@ -12,7 +12,7 @@ use crate::cluster::{START_TIME, Turn, free_base, until};
 use crate::command::{pid, without_ours};
 
 /// Files that the package brings, below its root.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "usr/bin/tb",
     "usr/bin/tb-cli",
     "usr/bin/contract-cli",
@@ -20,6 +20,7 @@ const FILES: [&str; 10] = [
     "usr/bin/probe",
     "usr/lib/systemd/system/the-block.service",
     "usr/lib/systemd/system/ledger-node.service",
+    "usr/lib/systemd/system/the-block-signer.service",
     "usr/share/the-block/node.toml",
     "usr/share/the-block/profiles.toml",
     "usr/share/the-block/alert.rules.yml",
@@ -173,6 +174,11 @@ async fn the_debian_package_is_installed_started_and_removed() {
         let ended = until("the end of the node", START_TIME, async || node.0.try_wait().expect("our child")).await;
         assert!(ended.success(), "{ended}");
     }
+    // The unit of a signer starts one where there is one.
+    let unit = machine.path("usr/lib/systemd/system/the-block-signer.service");
+    let words = words_of(&std::fs::read_to_string(unit).expect("the unit"), "ExecStart", &machine);
+    let refused = machine.program(&words[0]).args(&words[1..]).arg("--json").output().expect("it starts");
+    assert!(said(&refused).contains("\"code\": \"no_signer\""), "{}", said(&refused));
     // The program is gone, and what nobody could bring back is there.
     let purged = machine.dpkg(&["--purge", "the-block"]);
     assert!(purged.status.success(), "{}", said(&purged));

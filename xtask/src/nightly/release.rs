@@ -100,9 +100,8 @@ pub(super) fn wrong(result: &Value) -> Vec<String> {
     if bytes == 0 || bytes > BYTES_MAX {
         wrong.push(format!("has a program of {bytes} bytes, at most {BYTES_MAX} are wanted"));
     }
-    // Results of before the task built twice have one sum.
     let sum = |key: &str| result.get(key).and_then(Value::as_str);
-    if sum("second_sha256").is_some() && sum("second_sha256") != sum("program_sha256") {
+    if sum("program_sha256").is_none() || sum("second_sha256") != sum("program_sha256") {
         wrong.push("has another program from the second build".to_owned());
     }
     if number("parts") == 0 {

@@ -97,21 +97,38 @@ fn every_target_is_fuzzed_with_enough_runs_and_edges_and_a_change_without_that_r
     let script = include_str!("../../../scripts/fuzz_coverage.sh");
     assert!(script.ends_with("exec cargo xtask nightly fuzz\n"));
     // The committed result, of this very list of targets.
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    let (committed, code) = (text("docs/nightly/fuzz.json"), text("fuzz/src/targets.rs"));
-    let files = [("docs/nightly/fuzz.json", committed.as_str()), ("fuzz/src/targets.rs", code.as_str())];
+    let (last, code) = (committed("docs/nightly/fuzz.json"), committed("fuzz/src/targets.rs"));
+    let files = [("docs/nightly/fuzz.json", last.as_str()), ("fuzz/src/targets.rs", code.as_str())];
     let found = check(&Snapshot::of(&files)).into_iter().map(|finding| finding.to_string());
     let found: Vec<String> = found.filter(|finding| finding.contains("fuzz.json")).collect();
     assert_eq!(found, Vec::<String>::new());
+}
+
+/// What the project holds at this path.
+fn committed(path: &str) -> String {
+    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+}
+
+#[test]
+fn a_signed_release_was_built_twice_to_the_same_bytes() {
+    let _same = testkit::contract!("S003-126");
+    let result: Value = serde_json::from_str(&committed("docs/nightly/release.json")).unwrap();
+    assert_eq!(wrong(Task::Release, &result), Vec::<String>::new());
+    let sum = |key: &str| result[key].as_str().map(str::to_owned).unwrap();
+    assert_eq!((sum("program_sha256").len(), sum("second_sha256")), (64, sum("program_sha256")));
+    // Without that result a change is refused.
+    let none = check(&Snapshot::of(&[("README.md", "")])).into_iter().map(|finding| finding.to_string());
+    assert_eq!(none.filter(|finding| finding.contains("run `cargo xtask nightly release`")).count(), 1);
 }
 
 #[test]
 fn a_release_that_needs_this_machine_is_a_finding() {
     let good = good_release();
     assert_eq!(wrong(Task::Release, &good), Vec::<String>::new());
-    let cases: [(&str, Value, &str); 6] = [
+    let cases: [(&str, Value, &str); 8] = [
         ("second_sha256", json!("ee"), "has another program from the second build"),
+        ("second_sha256", Value::Null, "has another program from the second build"),
+        ("program_sha256", Value::Null, "has another program from the second build"),
         ("cpu_features", json!(["avx2", "popcnt"]), "needs a processor with avx2"),
         ("cpu_features", Value::Null, "has no `cpu_features`"),
         ("features", json!(["prod"]), "has no feature backend-plonky3"),

@@ -152,6 +152,11 @@ impl Init {
 impl Serve {
     async fn run(&self, context: &Context) -> Result<(), Failure> {
         let home = context.home();
+        if !home.signer_folder().exists() {
+            let what = format!("{} is not the home of a signer", home.root().display());
+            let next = "make one of a stopped validator: tb signer init --home SIGNER_HOME --from NODE_HOME";
+            return Err(Failure::new(ExitCode::Config, "no_signer", what, next));
+        }
         let genesis = read_genesis(&home)?;
         if self.crash_at.is_some() && !genesis.chain_id.starts_with(CRASH_CHAIN_PREFIX) {
             let what = format!("a crash point was asked for on the chain {}", genesis.chain_id);
