@@ -240,13 +240,14 @@ pub fn digest(path: &Path) -> Result<(u64, String), Failure> {
 }
 
 /// The keys of the configuration that name files of a backup, with what they say now.
-pub(crate) fn key_paths(config: &NodeConfig) -> [(&'static str, PathBuf); 4] {
+pub(crate) fn key_paths(config: &NodeConfig) -> [(&'static str, PathBuf); 5] {
     let p2p = &config.p2p;
     [
         ("p2p.overlay_db_path", p2p.overlay_db.clone()),
         ("p2p.peer_db_path", p2p.peer_db.clone()),
         ("p2p.quic_peer_db_path", p2p.quic_peer_db.clone()),
         ("p2p.peer_key_history_path", p2p.peer_key_history.clone()),
+        ("proof_tracker_path", config.proof_tracker.clone()),
     ]
 }
 

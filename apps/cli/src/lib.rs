@@ -30,6 +30,7 @@ pub mod light;
 pub mod output;
 pub mod planning;
 pub mod portal;
+pub mod proof_tracker;
 pub mod proving;
 pub mod provision;
 pub mod release;

@@ -13,6 +13,7 @@
 //! - A ledger counts at heights whose headers are certified, from what is trusted forwards or from a checkpoint backwards,
 //!   and at no others: a proof alone shows *a* ledger, and anybody can prove one that nobody agreed on.
 
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
 use primitives::{Address, Genesis, Hash, Header, Height, LedgerSlot, Timestamp, decode};
@@ -404,6 +405,28 @@ impl<'a> Session<'a> {
             format!("the node shows accounts at height {height}, beyond the chain proof"),
             format!("check the windows up to there as well, with --windows {windows}, or ask again later"),
         )
+    }
+
+    /// Whether a block that was verified before is in this history (LGT-31). A node that is behind it, or that does not show it, says nothing about it.
+    ///
+    /// # Errors
+    /// [`Failure`] `other_history`: another block is there.
+    pub async fn confirm(&mut self, verified: Checkpoint) -> Result<bool, Failure> {
+        let Checkpoint { height, hash } = verified;
+        let found = match height.cmp(&self.attested.height()) {
+            Ordering::Greater => return Ok(false),
+            Ordering::Equal => self.attested.hash(),
+            Ordering::Less => match self.fetch(height).await {
+                Ok(block) => block.header.hash(),
+                Err(_) => return Ok(false),
+            },
+        };
+        if found == hash {
+            return Ok(true);
+        }
+        let what = format!("height {height} is block {found} here, and was verified as block {hash} before");
+        let hint = "ask other nodes: this one lies, or validators have signed two chains, which their signatures prove";
+        Err(refused("other_history", what, hint))
     }
 
     /// The last height of the chain proof and its bytes; 0 without one.

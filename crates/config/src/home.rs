@@ -11,6 +11,7 @@
 //!   node_key              secret of the node on the network: 32 bytes in hexadecimal, mode 0600
 //!   keys/                 wallets
 //!   overlay/ peer_db …    remembered peers                    (p2p.*_path)
+//!   proof_tracker         what the light client has verified  (proof_tracker_path)
 //!   data/                 the chain                           (data_dir)
 //!     store/  wal/  guard/
 //! ```

@@ -131,6 +131,13 @@ pub static KEYS: &[Key] = &[
     )
     .default("proof_cache", "/var/lib/the-block/proofs"),
     key(
+        "proof_tracker_path",
+        &["TB_PROOF_TRACKER_PATH"],
+        Kind::Path,
+        "File in which `tb light verify` remembers what it has verified. A backup holds it.",
+    )
+    .default("proof_tracker", "/var/lib/the-block/proof_tracker"),
+    key(
         "mempool_limit",
         &["TB_MEMPOOL_LIMIT"],
         number(1, QUEUE_MAX),

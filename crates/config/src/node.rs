@@ -233,6 +233,8 @@ pub struct NodeConfig {
     pub max_proof_size_bytes: usize,
     /// Where provers of this home keep checkpoints and proofs.
     pub proof_cache_dir: PathBuf,
+    /// File of what the light client has verified.
+    pub proof_tracker: PathBuf,
     /// How often the file is looked at for changes.
     pub config_poll: Duration,
     /// Logging.
@@ -424,6 +426,7 @@ impl Reader<'_> {
             signer: self.signer(),
             max_proof_size_bytes: self.count("max_proof_size_bytes"),
             proof_cache_dir: self.path("proof_cache_dir"),
+            proof_tracker: self.path("proof_tracker_path"),
             config_poll: Duration::from_millis(self.number("config_poll_ms")),
             log: LogConfig {
                 format: if self.text("log.format") == "json" { LogFormat::Json } else { LogFormat::Human },

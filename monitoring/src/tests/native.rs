@@ -79,7 +79,11 @@ fn every_panel_is_drawn_with_its_values_and_no_label_becomes_markup() {
     assert!(page.matches("1,234").count() > 20, "the values are told in words too");
     assert_eq!(page.matches("role=\"img\"").count(), charts);
     let rows = BOARDS.iter().flat_map(|board| board.panels).filter(|panel| panel.shape == crate::Shape::Row).count();
-    assert_eq!((page.matches("no data").count(), page.matches("class=row").count()), (0, rows), "a heading asks for no values");
+    assert_eq!(
+        (page.matches("no data").count(), page.matches("class=row").count()),
+        (0, rows),
+        "a heading asks for no values"
+    );
     assert!(!page.contains(HOSTILE) && page.contains("&lt;img src=x"), "{page}");
     assert!(page.contains(&format!("Values of {url}")));
 }

@@ -17,12 +17,24 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary folder has a plain name")
 }
 
-/// The override that the home was made with: its name and its value.
+/// The overrides that the home was made with: names and values.
 const OVERRIDE: (&str, &str) = ("TB_PEER_DB_PATH", "mine/peer_db");
+const TRACKER: (&str, &str) = ("TB_PROOF_TRACKER_PATH", "mine/proof_tracker");
 
-/// A command on a home with its override.
+/// What else of a home nobody else has: one file of every store that a backup holds, below the home.
+const ROWS: [&str; 7] = [
+    "overlay/overlay_peers.json",
+    OVERRIDE.1,
+    "peer_db_quic",
+    "peer_key_history",
+    TRACKER.1,
+    "le_portal/le_requests.log",
+    "le_portal/evidence/0",
+];
+
+/// A command on a home with its overrides.
 fn overridden(home: &Path, words: &[&str]) -> Ended {
-    run(tb().args(words).arg("--home").arg(home).env(OVERRIDE.0, OVERRIDE.1))
+    run(tb().args(words).arg("--home").arg(home).envs([OVERRIDE, TRACKER]))
 }
 
 fn restore(home: &Path, from: &Path, words: &[&str]) -> Ended {
@@ -41,7 +53,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_home_comes_back_from_its_backup_with_the_same_state() {
-    let _overrides = testkit::contract!("S003-188");
+    let (_overrides, _tracker) = (testkit::contract!("S003-188"), testkit::contract!("S003-179"));
     let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
     cluster.start_all();
     cluster.nodes[0].ready(START_TIME).await;
@@ -58,8 +70,10 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     let live = overridden(&home, &words).ok();
     assert_eq!((&live["with_keys"], &live["guard_height"]), (&false.into(), &Value::Null), "{live}");
     cluster.nodes[0].stop();
-    fs::create_dir_all(home.join("mine")).expect("a folder");
-    fs::write(home.join(OVERRIDE.1), b"known peers").expect("a file");
+    for row in ROWS.map(|row| home.join(row)).into_iter().filter(|row| !row.exists()) {
+        fs::create_dir_all(row.parent().expect("the home")).expect("a folder");
+        fs::write(&row, format!("{} as it was", row.display())).expect("a file");
+    }
     let made = overridden(&home, &["backup", "create", "--path", text(&folder), "--with-keys"]).ok();
     assert!(made["guard_height"].as_u64() >= made["height"].as_u64(), "{made}");
     let backup = PathBuf::from(made["path"].as_str().expect("a path"));
@@ -80,10 +94,12 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     assert_eq!(restored["height"], made["height"]);
     assert!(fs::read_to_string(home.join("guard/overrides.log")).expect("it is kept").contains(REASON));
     assert_eq!(snapshot_id(&home), before, "the same state, to the byte");
-    for name in ["validator_key.json", "node_key", "node.toml", "genesis.json", "guard/guard.log", OVERRIDE.1] {
-        assert_eq!(fs::read(home.join(name)).ok(), fs::read(lost.join(name)).ok(), "{name}");
+    let own = ["validator_key.json", "node_key", "node.toml", "genesis.json", "guard/guard.log"];
+    for name in own.iter().chain(&ROWS) {
+        let was = fs::read(lost.join(name)).expect("it was there");
+        assert_eq!(fs::read(home.join(name)).ok(), Some(was), "{name}");
     }
-    cluster.nodes[0].start_with(&[], &[OVERRIDE]);
+    cluster.nodes[0].start_with(&[], &[OVERRIDE, TRACKER]);
     let height = made["height"].as_u64().expect("a height");
     cluster.nodes[0].reaches(height + 1, START_TIME).await;
     let account = cluster.nodes[0].client().account(&to).await.expect("an account");

@@ -4,7 +4,7 @@
 //! windows of eight heights, one prover.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -318,6 +318,27 @@ fn names_torn_files(cluster: &Cluster) {
     assert_eq!(restarted.interrupt(Duration::from_secs(10)), Some(0));
 }
 
+/// What held is remembered, and another history is refused the next time.
+fn is_remembered(cluster: &Cluster, url: &str, shown: &Value) {
+    let _tracker = testkit::contract!("S003-178");
+    let status = run_in(&cluster.network.root, &["light", "status"]).ok();
+    let path = PathBuf::from(status["path"].as_str().expect("a path"));
+    assert_eq!(path, cluster.network.root.join("proof_tracker"));
+    let chain = &status["chains"][0];
+    for key in ["genesis_hash", "proven_height", "ledger_root", "supply", "attested_height", "attested_hash"] {
+        assert_eq!(chain[key], shown[key], "{key}: {status}");
+    }
+    let again = verify(cluster, url, &[]).ok();
+    let before = &again["verified_before"];
+    assert_eq!((&before["height"], &before["is_confirmed"]), (&shown["attested_height"], &true.into()), "{again}");
+    let text = std::fs::read_to_string(&path).expect("it was written");
+    let attested = again["attested_hash"].as_str().expect("a hash");
+    std::fs::write(&path, text.replace(attested, &"7".repeat(64))).expect("it is ours");
+    let refused = verify(cluster, url, &[]).refused();
+    assert_eq!((refused.code.as_str(), refused.exit), ("other_history", 4), "{refused:?}");
+    std::fs::write(&path, text).expect("it is ours");
+}
+
 async fn checks_the_chain(cluster: &Cluster, client: &Client, payee: Address) {
     let url = client.base_url();
     let shown = verify(cluster, url, &["--account", &payee.to_string()]).ok();
@@ -333,6 +354,8 @@ async fn checks_the_chain(cluster: &Cluster, client: &Client, payee: Address) {
         "light verify: {} windows, {} ms, {} bytes",
         shown["windows"], shown["verify_ms"], shown["downloaded_bytes"]
     );
+
+    is_remembered(cluster, url, &shown);
 
     // From checkpoints below and above the proven height.
     for height in [WINDOW, WINDOW + 3, proven + 1] {

@@ -21,7 +21,7 @@ use crate::exit::Failure;
 /// Files of a home that hold no secret.
 const OPEN: [&str; 3] = ["genesis.json", "node.toml", "validator_public.json"];
 /// Files and folders of a home that do.
-const SECRET: [&str; 8] = [
+const SECRET: [&str; 9] = [
     "validator_key.json",
     "vrf_key.json",
     "signer",
@@ -30,6 +30,7 @@ const SECRET: [&str; 8] = [
     "keys",
     "guard/guard.log",
     ".env",
+    "le_portal",
 ];
 /// Folders below the chain data that nobody else has.
 const DATA: [&str; 1] = ["audits"];

@@ -3,20 +3,30 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use config::NodeConfig;
 use primitives::{Address, Amount, Hash, Height, LedgerDigest, Nonce};
 use rpc::{Client, ExitCode};
 use serde::Serialize;
 
 use crate::commands::genesis::now;
-use crate::context::Context;
+use crate::context::{Context, environment};
 use crate::exit::Failure;
 use crate::light::{Checkpoint, Found, ProvenSlot, Session, TAIL_WINDOWS_MAX};
 use crate::output::{blocks, count, duration_ms, fields};
+use crate::proof_tracker::{ProofTracker, Tracked};
 use crate::provision::read_genesis;
 
 const EXAMPLES: &str = "\
 Examples:
-  tb light verify --rpc http://127.0.0.1:26658 --genesis genesis.json";
+  tb light verify --rpc http://127.0.0.1:26658 --genesis genesis.json
+  tb light status";
+const EXAMPLES_STATUS: &str = "\
+Examples:
+  tb light status
+  tb light status --json
+
+Each check that held is remembered in a file (proof_tracker_path, TB_PROOF_TRACKER_PATH). The next check asks whether the block that was
+attested then is still in the history, and refuses another one by name: other_history.";
 const EXAMPLES_VERIFY: &str = "\
 Examples:
   tb light verify --rpc http://127.0.0.1:26658 --genesis genesis.json
@@ -63,6 +73,9 @@ enum Command {
     /// Check the ledger of a chain from genesis on, and what its validators have signed
     #[command(after_help = EXAMPLES_VERIFY)]
     Verify(Verify),
+    /// Show what was verified with this home, and where that is remembered
+    #[command(after_help = EXAMPLES_STATUS)]
+    Status,
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +114,24 @@ struct NoAccount {
     block: Hash,
 }
 
+/// An earlier check of this chain with this home.
+#[derive(Debug, Serialize)]
+struct Before {
+    /// Checks that held.
+    runs: u64,
+    /// The block that was attested by the highest of them.
+    height: Height,
+    /// Whether the node shows that block in its history; it may be behind it, or not show it.
+    is_confirmed: bool,
+}
+
+/// What the home remembers.
+#[derive(Debug, Serialize)]
+struct Remembered {
+    path: PathBuf,
+    chains: Vec<Tracked>,
+}
+
 /// What was shown.
 #[derive(Debug, Serialize)]
 struct Shown {
@@ -120,6 +151,7 @@ struct Shown {
     key: LedgerDigest,
     account: Option<AccountShown>,
     no_account: Option<NoAccount>,
+    verified_before: Option<Before>,
     proven: [&'static str; 4],
     attested: [&'static str; 4],
     quorum_could: [&'static str; 4],
@@ -130,33 +162,83 @@ struct Shown {
 /// # Errors
 /// [`Failure`] that names the first thing that does not hold.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let Command::Verify(verify) = &arguments.command;
-    let genesis = read_genesis(&verify.genesis)?;
-    let address = verify.account.as_deref().map(|text| context.address(text)).transpose()?;
-    let client = context.client()?;
-    let mut session = Session::start(&client, &genesis, verify.trust, now()).await?;
-    let has_chain = session.prove_chain().await?;
-    if verify.windows > 0 {
-        check_windows(&client, &mut session, verify.windows, context).await?;
-    } else if !has_chain {
-        return Err(nothing("no windows of this chain are folded into one proof on this node yet"));
-    }
-    // The account comes first: what is attested afterwards is newer than everything that is proven.
-    let (mut account, mut no_account) = (None, None);
-    if let Some(address) = address {
-        match session.account(&address).await? {
-            Found::Proven(ProvenSlot { slot, index, height }) => {
-                let attested = "that the address has no second slot";
-                let (balance, nonce) = (slot.balance, slot.nonce);
-                account = Some(AccountShown { address, slot: index, balance, nonce, height, attested });
-            }
-            Found::Absent { height, block } => no_account = Some(NoAccount { address, height, block }),
+    let path = NodeConfig::load(&context.home(), &[], environment)?.config.proof_tracker;
+    let tracker = ProofTracker::read(&path)?;
+    match &arguments.command {
+        Command::Verify(verify) => verify.run(tracker, context).await,
+        Command::Status => {
+            status(&tracker, context);
+            Ok(())
         }
     }
-    session.attest().await?;
-    let shown = Shown { no_account, ..Shown::of(&session, genesis.hash(), verify.trust, account)? };
-    context.output.result(&shown, || shown.describe());
-    Ok(())
+}
+
+fn status(tracker: &ProofTracker, context: &Context) {
+    let shown = Remembered { path: tracker.path().to_owned(), chains: tracker.chains().to_vec() };
+    context.output.result(&shown, || {
+        let mut text = fields(&[("remembered in", shown.path.display().to_string())]);
+        if shown.chains.is_empty() {
+            text.push_str("\nnothing was verified with this home yet: tb light verify");
+        }
+        for one in shown.chains.iter().rev() {
+            let rows = [
+                ("chain", format!("{} ({})", one.chain_id, one.genesis_hash)),
+                (
+                    "verified",
+                    format!("{} times, last {} ago", count(one.runs), duration_ms(now().since(one.verified_at_ms))),
+                ),
+                ("proven height", count(one.proven_height.0)),
+                ("ledger root", one.ledger_root.to_string()),
+                ("supply", blocks(one.supply)),
+                ("attested height", format!("{} ({})", count(one.attested_height.0), one.attested_hash)),
+            ];
+            text.push_str("\n\n");
+            text.push_str(&fields(&rows));
+        }
+        text
+    });
+}
+
+impl Verify {
+    async fn run(&self, mut tracker: ProofTracker, context: &Context) -> Result<(), Failure> {
+        let genesis = read_genesis(&self.genesis)?;
+        let address = self.account.as_deref().map(|text| context.address(text)).transpose()?;
+        let client = context.client()?;
+        let mut session = Session::start(&client, &genesis, self.trust, now()).await?;
+        let has_chain = session.prove_chain().await?;
+        if self.windows > 0 {
+            check_windows(&client, &mut session, self.windows, context).await?;
+        } else if !has_chain {
+            return Err(nothing("no windows of this chain are folded into one proof on this node yet"));
+        }
+        // The account comes first: what is attested afterwards is newer than everything that is proven.
+        let (mut account, mut no_account) = (None, None);
+        if let Some(address) = address {
+            match session.account(&address).await? {
+                Found::Proven(ProvenSlot { slot, index, height }) => {
+                    let attested = "that the address has no second slot";
+                    let (balance, nonce) = (slot.balance, slot.nonce);
+                    account = Some(AccountShown { address, slot: index, balance, nonce, height, attested });
+                }
+                Found::Absent { height, block } => no_account = Some(NoAccount { address, height, block }),
+            }
+        }
+        session.attest().await?;
+        let verified_before = match tracker.of(&genesis.hash()) {
+            Some(before) => {
+                let (runs, height) = (before.runs, before.attested_height);
+                Some(Before { runs, height, is_confirmed: session.confirm(before.attested()).await? })
+            }
+            None => None,
+        };
+        let shown = Shown { no_account, verified_before, ..Shown::of(&session, genesis.hash(), self.trust, account)? };
+        tracker.note(shown.tracked(genesis.chain_id.clone()));
+        if let Err(failure) = tracker.write() {
+            context.output.talk(format!("warning: the check holds and is not remembered: {}", failure.error.error));
+        }
+        context.output.result(&shown, || shown.describe());
+        Ok(())
+    }
 }
 
 fn nothing(what: &str) -> Failure {
@@ -211,10 +293,26 @@ impl Shown {
             key: session.key().verifying().hash(),
             account,
             no_account: None,
+            verified_before: None,
             proven: PROVEN,
             attested: ATTESTED,
             quorum_could: QUORUM_COULD,
         })
+    }
+
+    /// What is remembered of it.
+    fn tracked(&self, chain_id: String) -> Tracked {
+        Tracked {
+            genesis_hash: self.genesis_hash,
+            chain_id,
+            runs: 0,
+            verified_at_ms: now(),
+            proven_height: self.proven_height,
+            ledger_root: self.ledger_root,
+            supply: self.supply,
+            attested_height: self.attested_height,
+            attested_hash: self.attested_hash,
+        }
     }
 
     fn describe(&self) -> String {
@@ -249,6 +347,10 @@ impl Shown {
                 format!("{} bytes, the chain proof {} of them", count(self.downloaded_bytes), count(self.chain_bytes)),
             ),
         ];
+        if let Some(Before { runs, height, is_confirmed }) = &self.verified_before {
+            let found = if *is_confirmed { "is in this history" } else { "is not shown by this node" };
+            rows.push(("before", format!("{} times; the block of height {} {found}", count(*runs), count(height.0))));
+        }
         if let Some(account) = &self.account {
             let money = format!("{} and nonce {}", blocks(account.balance), count(account.nonce.get()));
             let place = format!("in slot {} at height {}", account.slot, count(account.height.0));

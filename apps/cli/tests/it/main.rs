@@ -13,6 +13,7 @@ mod offline;
 mod output;
 mod planning;
 mod proof;
+mod proof_tracker;
 mod release;
 mod rollout;
 mod status_line;

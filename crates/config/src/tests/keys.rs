@@ -89,6 +89,7 @@ fn paths_lie_below_the_home_directory_unless_they_are_absolute() {
     assert_eq!(config.p2p.peer_db, below("peer_db"));
     assert_eq!(config.p2p.quic_peer_db, below("peer_db_quic"));
     assert_eq!(config.p2p.peer_key_history, below("peer_key_history"));
+    assert_eq!(config.proof_tracker, below("proof_tracker"));
     let environment = [
         ("TB_DATA_DIR", "/a"),
         ("TB_OVERLAY_DB_PATH", "/b"),
@@ -96,6 +97,7 @@ fn paths_lie_below_the_home_directory_unless_they_are_absolute() {
         ("TB_QUIC_PEER_DB_PATH", "/d"),
         ("TB_PEER_KEY_HISTORY_PATH", "/e"),
         ("TB_CHUNK_DB_PATH", "/f"),
+        ("TB_PROOF_TRACKER_PATH", "/g"),
     ];
     let config = place.load(&[], &environment).unwrap().config;
     assert_eq!(config.store_dir().to_str(), Some("/a/store"));
@@ -104,6 +106,7 @@ fn paths_lie_below_the_home_directory_unless_they_are_absolute() {
     assert_eq!(config.p2p.quic_peer_db.to_str(), Some("/d"));
     assert_eq!(config.p2p.peer_key_history.to_str(), Some("/e"));
     assert_eq!(config.p2p.chunk_db.to_str(), Some("/f"));
+    assert_eq!(config.proof_tracker.to_str(), Some("/g"));
 }
 
 #[test]
