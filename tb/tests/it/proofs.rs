@@ -151,10 +151,12 @@ async fn shows_where_the_proofs_are(client: &Client, paid_at: Height) {
     assert_eq!(node.proven_height, Some(proofs.proven_height));
     assert_eq!(proofs.proven_height, Height(proofs.next_window * WINDOW));
     let verdicts = node.verifier_metrics.per_backend.get("plonky3").expect("the one backend");
-    assert_eq!((verdicts.accepted, verdicts.rejected), (proofs.next_window, 0));
+    // One of the two provers may have brought a window above one that nobody has proven yet.
+    let brought = proofs.next_window..=proofs.next_window + 2;
+    assert!(brought.contains(&verdicts.accepted) && verdicts.rejected == 0, "{verdicts:?}, {proofs:?}");
     assert!(verdicts.verification_ms > 0);
     let health = &node.backend_health.plonky3;
-    assert!(health.healthy && health.cache_size == proofs.next_window && health.active_circuits.len() == 9);
+    assert!(health.healthy && brought.contains(&health.cache_size) && health.active_circuits.len() == 9, "{health:?}");
     assert_eq!(node.proof_families, proofs.families);
     let family = |name: &str| node.proof_families.iter().find(|family| family.name == name).map(|family| family.state);
     assert_eq!(family("transaction"), Some(FamilyState::Proven));
