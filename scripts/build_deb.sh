@@ -4,15 +4,16 @@
 #   scripts/build_deb.sh --binary ./the-block-release/tb --out .
 #
 # It holds the program under all its names, the units the-block.service (also called ledger-node.service) and
-# the-block-signer.service, the commented configuration, the profiles of the rollout, and the alert rules. Installing it makes the
-# users the-block and the-block-signer, and starts nothing.
-# Two packages of one program and one commit have the same bytes. DEB_COMPRESSION=none packs in a second. Exit: 0 with the path of the package on standard output,
-# 1 where something fails, 2 a wrong command line.
+# the-block-signer.service, the commented configuration and the profiles of the rollout; for those who watch it alert rules, an example
+# of a Prometheus that loads them, and dashboards; and the manual with the runbooks. Installing it makes the users the-block and
+# the-block-signer, and starts nothing.
+# Two packages of one program and one commit have the same bytes. DEB_COMPRESSION=none packs in a second.
+# Exit: 0 with the path of the package on standard output, 1 where something fails, 2 a wrong command line.
 set -euo pipefail
 
 binary="" out=""
 usage() {
-    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 while [ $# -gt 0 ]; do
@@ -54,8 +55,18 @@ install -D -m 644 "$top/config/systemd/the-block-signer.service" "$root/usr/lib/
 ln -s the-block.service "$root/usr/lib/systemd/system/ledger-node.service"
 install -D -m 644 "$top/config/node.toml" "$root/usr/share/the-block/node.toml"
 install -D -m 644 "$top/config/defaults/mainnet.toml" "$root/usr/share/the-block/profiles.toml"
-install -D -m 644 "$top/monitoring/alert.rules.yml" "$root/usr/share/the-block/alert.rules.yml"
-install -D -m 644 "$top/CHANGELOG.md" "$root/usr/share/doc/the-block/CHANGELOG.md"
+# The rules name the runbooks where the package puts them.
+sed 's|runbook_url: "docs/runbooks/|runbook_url: "/usr/share/doc/the-block/runbooks/|' "$top/monitoring/alert.rules.yml" \
+    >"$root/usr/share/the-block/alert.rules.yml"
+chmod 644 "$root/usr/share/the-block/alert.rules.yml"
+install -D -m 644 "$top/monitoring/prometheus.yml" "$root/usr/share/the-block/prometheus.yml"
+install -d -m 755 "$root/usr/share/the-block/grafana"
+install -m 644 "$top"/monitoring/grafana/*.json "$root/usr/share/the-block/grafana"
+for folder in . deployment runbooks; do
+    install -d -m 755 "$root/usr/share/doc/the-block/$folder"
+    install -m 644 "$top/docs/$folder"/*.md "$root/usr/share/doc/the-block/$folder"
+done
+install -m 644 "$top/CHANGELOG.md" "$root/usr/share/doc/the-block/CHANGELOG.md"
 cat "$top/LICENSE-MIT" "$top/LICENSE-APACHE" >"$root/usr/share/doc/the-block/copyright"
 chmod 644 "$root/usr/share/doc/the-block/copyright"
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Asks a running Prometheus every expression of every dashboard, alert and recording rule.
 #
-# Each series that an expression reads must be there, and must have changed in the last MINUTES minutes (30), or stand
-# in monitoring/quiet_series.tsv with its reason; and an expression that filters nothing must return something.
+# Each series that an expression reads, with the labels that it asks for, must be there, and must have changed in the last
+# MINUTES minutes (30), or stand in monitoring/quiet_series.tsv with its reason; and an expression that filters nothing must return something.
 # The list is that of the drill in tb/tests/it/alerts.rs, which brings faults and runs the same with STRICT=1: then a line that was not needed is
 # a fault too. On a network where less happens more series are quiet, and are named.
 # PROMETHEUS_URL names the server, as for scripts/prometheus_query; METRICS_URL a node, whose text promtool judges.

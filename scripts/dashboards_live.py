@@ -1,7 +1,8 @@
 """Asks Prometheus every expression that monitoring_codegen prints; called by check_dashboards_live.sh and by a test of `tb`.
 
-A series is quiet when all its values in the window are alike; the sum over all nodes and labels counts. One that is quiet or missing
-must stand in monitoring/quiet_series.tsv. With STRICT=1, as in the test, a line there that says `never` is a fault when its series moves.
+What is judged is each selector of an expression: a series with the labels that are asked for, as `name{label="value"}`. It is quiet when
+all its values in the window are alike; the sum over all nodes and its other labels counts. One that is quiet or missing must stand in
+monitoring/quiet_series.tsv. With STRICT=1, as in the test, a line there that says `never` is a fault when its series moves.
 Only the standard library is used; asking Prometheus is native_monitor's. `promtool check metrics` knows Prometheus' own text format, so a
 node's OpenMetrics text is rewritten for it: counters get their `_total` back in HELP and TYPE.
 """
@@ -35,28 +36,28 @@ def ask(expression):
         return [], json.load(error).get("error", str(error))
 
 
-def state(series):
+def state(selector):
     """missing, quiet or moved."""
-    found, error = ask(f"last_over_time({series}[{WINDOW}])")
+    found, error = ask(f"last_over_time({selector}[{WINDOW}])")
     if error:
-        sys.exit(f"{series}: {error}")
+        sys.exit(f"{selector}: {error}")
     if not found:
         return "missing"
-    changed, _ = ask(f"sum(changes({series}[{WINDOW}])) > 0")
+    changed, _ = ask(f"sum(changes({selector}[{WINDOW}])) > 0")
     return "moved" if changed else "quiet"
 
 
 def listed():
-    """How often each listed series moves."""
+    """How often each listed selector moves."""
     rows = {}
     with open(QUIET, encoding="utf-8") as file:
         for line in file:
             if line.startswith("#") or not line.strip():
                 continue
-            series, how, reason = line.rstrip("\n").split("\t")
-            if how not in HOW or not reason or series in rows:
+            selector, how, reason = line.rstrip("\n").split("\t")
+            if how not in HOW or not reason or selector in rows:
                 sys.exit(f"{QUIET}: {line.strip()!r} does not say once how often it moves ({', '.join(HOW)}), and why")
-            rows[series] = how
+            rows[selector] = how
     return rows
 
 
@@ -84,19 +85,24 @@ def lint(url):
 
 
 def unlisted(rows, states, quiet):
-    """Series that are not as the list says."""
+    """Selectors that are not as the list says."""
     faults = []
-    for series, found in sorted(states.items()):
-        how = quiet.get(series)
+    for selector, found in sorted(states.items()):
+        how = quiet.get(selector)
         if found == "moved":
             if how == "never":
-                told = f"{series} moved, and {QUIET} says that it never does"
+                told = f"{selector} moved, and {QUIET} says that it never does"
                 faults.append(told) if STRICT else print(f"note: {told}")
         elif how is None:
-            users = sorted({row["place"] for row in rows if series in row["series"]})
-            faults.append(f"{series} is {found}; used by {', '.join(users)}")
-    faults += [f"{QUIET} names {series}, which no expression reads" for series in sorted(set(quiet) - set(states))]
+            users = sorted({row["place"] for row in rows if selector in row["selectors"]})
+            faults.append(f"{selector} is {found}; used by {', '.join(users)}")
+    faults += [f"{QUIET} names {selector}, which no expression reads" for selector in sorted(set(quiet) - set(states))]
     return faults
+
+
+def is_of_alerts(selector):
+    """The series of firing alerts, which is there only while one fires."""
+    return selector.split("{")[0] == "ALERTS"
 
 
 def main():
@@ -104,22 +110,22 @@ def main():
         rows = [json.loads(line) for line in file]
     quiet, faults, states = listed(), [], {}
     for row in rows:
-        for series in row["series"]:
-            if series not in states and series not in ("ALERTS",):
-                states[series] = state(series)
+        for selector in row["selectors"]:
+            if selector not in states and not is_of_alerts(selector):
+                states[selector] = state(selector)
     faults += unlisted(rows, states, quiet)
     resolved = 0
     for row in rows:
         result, error = ask(row["expr"])
         if error:
             faults.append(f"{row['place']}: {error}")
-        elif not result and not row["place"].startswith("alert ") and not set(row["series"]) & set(quiet) \
-                and "ALERTS" not in row["series"]:
+        elif not result and not row["place"].startswith("alert ") and not set(row["selectors"]) & set(quiet) \
+                and not any(is_of_alerts(selector) for selector in row["selectors"]):
             faults.append(f"{row['place']}: no result: {row['expr']}")
         resolved += bool(result)
     faults += lint(os.environ["METRICS_URL"])
     count = {kind: sum(1 for one in states.values() if one == kind) for kind in ("moved", "quiet", "missing")}
-    print(f"{len(rows)} expressions, {resolved} with a result now; {len(states)} series: {count['moved']} moved, "
+    print(f"{len(rows)} expressions, {resolved} with a result now; {len(states)} selectors: {count['moved']} moved, "
           f"{count['quiet']} quiet, {count['missing']} missing")
     for fault in faults:
         print(f"fault: {fault}")

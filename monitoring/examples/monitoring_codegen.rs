@@ -2,17 +2,23 @@
 //!
 //! `cargo run --release -p monitoring --example monitoring_codegen`, or `cargo xtask monitoring`. With `--check` it
 //! writes nothing and fails where a file differs. With `--expressions` it prints every expression as JSON lines, for
-//! `scripts/check_dashboards_live.sh`.
+//! `scripts/check_dashboards_live.sh`. With `--runbook-base BASE` it prints the rules with the runbooks at that place.
 
 use std::io::{Error, Result, Write};
 use std::path::Path;
 
 fn main() -> Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        None => write(),
-        Some("--check") => check(),
-        Some("--expressions") => expressions(),
-        Some(other) => Err(Error::other(format!("{other} is neither --check nor --expressions"))),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => write(),
+        ["--check"] => check(),
+        ["--expressions"] => expressions(),
+        ["--runbook-base", base] => std::io::stdout().write_all(monitoring::rules_with_runbooks(base).as_bytes()),
+        _ => {
+            let found = words.join(" ");
+            Err(Error::other(format!("{found} is neither --check, nor --expressions, nor --runbook-base BASE")))
+        }
     }
 }
 

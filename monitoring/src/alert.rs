@@ -56,6 +56,9 @@ pub struct Drill {
 impl Drill {
     /// Time between two samples, and between two evaluations of the rules, seconds.
     pub const STEP_SECONDS: u64 = 15;
+
+    /// The longest time between two scrapes that the rules bear, seconds: the default of Prometheus.
+    pub const STEP_SECONDS_MAX: u64 = 60;
 }
 
 /// A short name for a long expression.

@@ -29,6 +29,7 @@ pub mod idle;
 mod pace;
 pub mod query;
 mod rules;
+mod scenes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,11 +44,13 @@ pub const FOLDER: &str = "monitoring";
 
 /// Every generated file: path relative to [`FOLDER`], and text.
 pub fn files() -> BTreeMap<String, String> {
-    let mut files = BTreeMap::from([("alert.rules.yml".to_owned(), rules::file(Pace::REAL))]);
+    let mut files = BTreeMap::from([("alert.rules.yml".to_owned(), Pace::REAL.rules())]);
     for area in AREAS {
         files.insert(format!("tests/{}.yml", area.name), drill::file(area));
     }
     files.insert("tests/idle.yml".to_owned(), drill::idle_file());
+    files.insert("tests/idle_slow.yml".to_owned(), drill::idle_slow_file());
+    files.insert("tests/scenes.yml".to_owned(), drill::scenes_file());
     for board in BOARDS {
         files.insert(format!("grafana/{}.json", board.name), grafana::file(board));
     }
@@ -57,6 +60,11 @@ pub fn files() -> BTreeMap<String, String> {
     files
 }
 
+/// `alert.rules.yml` with the runbooks below `base`: a folder, or a URL; a `/` at its end counts for nothing.
+pub fn rules_with_runbooks(base: &str) -> String {
+    rules::file(Pace::REAL, base.trim_end_matches('/'))
+}
+
 /// An expression that is asked of Prometheus, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -64,14 +72,14 @@ pub struct Asked {
     pub place: String,
     /// What is asked, for all nodes of the job.
     pub expr: String,
-    /// The series that it reads.
-    pub series: BTreeSet<String>,
+    /// The series that it reads, each with the labels that it asks for.
+    pub selectors: BTreeSet<String>,
 }
 
 impl Asked {
     /// One line of JSON, as `scripts/dashboards_live.py` reads it.
     pub fn line(&self) -> String {
-        serde_json::json!({"place": self.place, "expr": self.expr, "series": self.series}).to_string()
+        serde_json::json!({"place": self.place, "expr": self.expr, "selectors": self.selectors}).to_string()
     }
 }
 
@@ -91,7 +99,7 @@ pub fn expressions() -> Result<Vec<Asked>, query::QueryError> {
         panel.queries.iter().map(asked)
     });
     let all = recordings.chain(alerts).chain(panels);
-    all.map(|(place, expr)| Ok(Asked { series: query::series(&expr)?, place, expr })).collect()
+    all.map(|(place, expr)| Ok(Asked { selectors: query::selectors(&expr)?, place, expr })).collect()
 }
 
 #[cfg(test)]

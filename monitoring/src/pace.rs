@@ -39,7 +39,7 @@ impl Pace {
 
     /// `alert.rules.yml` at this pace.
     pub fn rules(self) -> String {
-        rules::file(self)
+        rules::file(self, rules::RUNBOOKS)
     }
 
     /// How long an alert must hold.

@@ -126,25 +126,39 @@ pub fn labels(expr: &str) -> Result<LabelNames, QueryError> {
 /// # Errors
 /// [`QueryError::Syntax`].
 pub fn series(expr: &str) -> Result<BTreeSet<String>, QueryError> {
-    fn walk(expr: &Expr, found: &mut BTreeSet<String>) {
-        match expr {
-            Expr::Aggregate(aggregate) => walk(&aggregate.expr, found),
-            Expr::Unary(unary) => walk(&unary.expr, found),
-            Expr::Binary(binary) => {
-                walk(&binary.lhs, found);
-                walk(&binary.rhs, found);
-            }
-            Expr::Paren(paren) => walk(&paren.expr, found),
-            Expr::Subquery(subquery) => walk(&subquery.expr, found),
-            Expr::VectorSelector(selector) => found.extend(selector.name.clone()),
-            Expr::MatrixSelector(matrix) => found.extend(matrix.vs.name.clone()),
-            Expr::Call(call) => call.args.args.iter().for_each(|argument| walk(argument, found)),
-            Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
-        }
+    Ok(read_by(&parse(expr)?).iter().filter_map(|selector| selector.name.clone()).collect())
+}
+
+/// The same with the labels that it asks for, as `name{label="value"}`; without those of the target, which say nothing about
+/// what is read.
+///
+/// # Errors
+/// [`QueryError::Syntax`].
+pub fn selectors(expr: &str) -> Result<BTreeSet<String>, QueryError> {
+    let parsed = parse(expr)?;
+    let text = |selector: &&VectorSelector| {
+        let own = selector.matchers.matchers.iter().filter(|matcher| !TARGET.contains(&matcher.name.as_str()));
+        let mut labels: Vec<String> = own.map(ToString::to_string).collect();
+        labels.sort();
+        let name = selector.name.as_deref().unwrap_or_default();
+        if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) }
+    };
+    Ok(read_by(&parsed).iter().map(text).collect())
+}
+
+/// Every selector of an expression.
+fn read_by(expr: &Expr) -> Vec<&VectorSelector> {
+    match expr {
+        Expr::Aggregate(aggregate) => read_by(&aggregate.expr),
+        Expr::Unary(unary) => read_by(&unary.expr),
+        Expr::Binary(binary) => [read_by(&binary.lhs), read_by(&binary.rhs)].concat(),
+        Expr::Paren(paren) => read_by(&paren.expr),
+        Expr::Subquery(subquery) => read_by(&subquery.expr),
+        Expr::VectorSelector(selector) => vec![selector],
+        Expr::MatrixSelector(matrix) => vec![&matrix.vs],
+        Expr::Call(call) => call.args.args.iter().flat_map(|argument| read_by(argument)).collect(),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Vec::new(),
     }
-    let mut found = BTreeSet::new();
-    walk(&parse(expr)?, &mut found);
-    Ok(found)
 }
 
 fn result(expr: &Expr) -> Result<LabelNames, QueryError> {

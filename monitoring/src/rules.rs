@@ -7,19 +7,19 @@ use crate::alerts::{AREAS, RECORDINGS};
 use crate::drill::quoted;
 use crate::pace::Pace;
 
-/// Where the runbooks lie in this project and in its packages; a section is `#` and the alert's name in lower case.
-const RUNBOOKS: &str = "docs/runbooks";
+/// Where the runbooks lie in this project; a section is `#` and the alert's name in lower case.
+pub(crate) const RUNBOOKS: &str = "docs/runbooks";
 
 /// The first lines of every generated YAML file.
 pub(crate) const HEADER: &str = "# Generated from monitoring/src by `cargo xtask monitoring`; do not edit.\n";
 
-/// The URL of an alert's section.
-pub(crate) fn runbook(area: &str, alert: &Alert) -> String {
-    format!("{RUNBOOKS}/{area}.md#{}", alert.name.to_lowercase())
+/// The URL of an alert's section below the place of the runbooks.
+pub(crate) fn runbook(base: &str, area: &str, alert: &Alert) -> String {
+    format!("{base}/{area}.md#{}", alert.name.to_lowercase())
 }
 
-/// The text of the file at this pace.
-pub(crate) fn file(pace: Pace) -> String {
+/// The text of the file at this pace, with the runbooks below `base`.
+pub(crate) fn file(pace: Pace, base: &str) -> String {
     let mut text = format!("{HEADER}groups:\n  - name: recordings\n    rules:\n");
     for recording in RECORDINGS {
         // Writing to a string does not fail.
@@ -39,7 +39,7 @@ pub(crate) fn file(pace: Pace) -> String {
                 alert.severity.name(),
                 area.name,
                 quoted(alert.summary),
-                quoted(&runbook(area.name, alert)),
+                quoted(&runbook(base, area.name, alert)),
             );
         }
     }

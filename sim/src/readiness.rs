@@ -40,6 +40,7 @@ impl World {
             stopping: false,
             services_down: &[],
             disk_low: None,
+            disk_full: None,
             quarantined: 0,
             starting: node.starting,
             finalized_age_ms: self.now_us.saturating_sub(node.finalized_us) / MS,

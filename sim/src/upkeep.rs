@@ -60,14 +60,17 @@ impl World {
         if !matches!(Store::open(&config, &genesis), Err(StorageError::OldSchema { .. })) {
             return broken(NAME, format!("validator {number} does not refuse a store of schema {SCHEMA_OLDEST}"));
         }
-        let found = || Store::migrate_in(&config, &genesis, true).map(|migration| (migration.found, migration.wanted));
+        let found = || {
+            Store::migrate_in(&config, &genesis, true, &mut |_, _| {})
+                .map(|migration| (migration.found, migration.wanted))
+        };
         if !matches!(found(), Ok((SCHEMA_OLDEST, _))) {
             return broken(NAME, format!("validator {number} changed a store that it only looked at: {:?}", found()));
         }
         // Opening the store syncs and writes the mark once.
         let healthy = |on| u32::from(on != FaultOn::Write);
         at.fails_on().into_iter().for_each(|on| disk.arm(on, healthy(on), DiskFault::Io));
-        let done = Store::migrate_in(&config, &genesis, false);
+        let done = Store::migrate_in(&config, &genesis, false, &mut |_, _| {});
         at.fails_on().into_iter().for_each(|on| disk.arm(on, NEVER, DiskFault::Io));
         disk.crash(self.chance.index(disk.unsynced().saturating_add(1)));
         let is_right = match (at, found()) {
@@ -95,7 +98,7 @@ impl World {
         }
         let (disk, tears) = (node.disk.clone(), node.tears);
         let config = StoreConfig::Faulty(disk.clone());
-        match Store::migrate_in(&config, &genesis, false) {
+        match Store::migrate_in(&config, &genesis, false, &mut |_, _| {}) {
             Ok(done) if done.is_done => {}
             Err(_) if node.disk_fails => {
                 disk.crash(0);
@@ -117,7 +120,7 @@ impl World {
         disk.crash(0);
         self.judge.count(NAME);
         self.effect("migrated");
-        match Store::migrate_in(&config, &genesis, true) {
+        match Store::migrate_in(&config, &genesis, true, &mut |_, _| {}) {
             Ok(again) if again.found != again.wanted => {
                 broken(NAME, format!("validator {number} lost a migration that was done: {again:?}")).map(|()| false)
             }

@@ -81,7 +81,7 @@ fn key_file(error: StartError) -> Failure {
 fn start(options: NodeStart) -> NodeFuture {
     Box::pin(async move {
         let NodeStart { home, flags, stop, crash_at, ask, state_sync, hurry_to } = options;
-        let state_sync = state_sync.map(|sync| StateSync { sources: sync.sources, trust: sync.trust });
+        let state_sync = state_sync.map(|sync| StateSync { sources: sync.sources, trust: sync.trust, tls: sync.tls });
         let ask = ask.map(|ask| -> AskPassword {
             Box::new(move |question| {
                 let typed = ask(question).map_err(|failure| failure.error.error)?;

@@ -14,7 +14,8 @@
 //! Nobody types `done`. A test carries `testkit::contract!("S000-030")`, which leaves a record when the test
 //! passes. A `done` row without a record from each test that it names, in the last full run, fails the run: the table
 //! never claims more than was shown. What it leaves unsaid is printed, and `--write` makes it the whole truth.
-//! A row whose test says that this machine lacks a program it needs keeps its status, and is named.
+//! A row whose test says that this machine lacks a program it needs keeps its status, and is named. So is a test without a row
+//! that lacked one.
 //! `crates/testkit/src/shown.rs` draws the record.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,9 @@ const PINNED: &str = "feccc2896b7b1acd68efd663a660c3a85109fafb11d8ab564778f4d201
 
 /// The file that tests write what must never happen to (`testkit::safety!`).
 const VIOLATIONS: &str = "violations";
+
+/// The file of tests that lacked a program (`testkit::lacks!` without a row).
+const UNSEEN: &str = "unseen";
 
 /// The file that says that all tests ended, without which the records are those of a broken run.
 const COMPLETE: &str = "complete";
@@ -135,6 +139,9 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
     }
     for unsaid in compare(&rows, &shown)? {
         println!("contract: {unsaid}; `cargo xtask contract --write` says so");
+    }
+    for unseen in unseen(&folder)? {
+        println!("contract: {unseen}");
     }
     let done = rows.iter().filter(|row| row.status == Status::Done).count();
     println!("contract: {done} of {} rows are shown by tests", rows.len());
@@ -241,6 +248,17 @@ fn read_records(folder: &Path, kind: &str) -> Result<Shown> {
         }
     }
     Ok(shown)
+}
+
+/// What the tests of the last run that need a program of this machine could not show, in a line for each.
+fn unseen(folder: &Path) -> Result<BTreeSet<String>> {
+    let text = match fs::read_to_string(folder.join(UNSEEN)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error).context("the record of tests that lacked a program cannot be read"),
+    };
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    Ok(lines.map(|(program, place)| format!("{place} showed nothing: this machine lacks {program}")).collect())
 }
 
 /// Refuses a test that shows a row which is unknown or declined.

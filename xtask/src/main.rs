@@ -73,6 +73,9 @@ enum Command {
         /// Lets promtool judge rules and tests; installs it where root may.
         #[arg(long)]
         promtool: bool,
+        /// Writes nothing and prints the rules with the runbooks at this place: a folder, or a URL.
+        #[arg(long, value_name = "BASE", conflicts_with_all = ["check", "promtool"])]
+        runbook_base: Option<String>,
     },
     /// Runs the benchmarks and writes target/bench/results.json, or a set of measurements.
     Bench {
@@ -134,7 +137,9 @@ fn main() -> ExitCode {
         Command::Tidy { write } => tidy::run(&workspace, write),
         Command::Contract { write } => contract::run(&workspace, write),
         Command::Codegen => codegen::run(&workspace),
-        Command::Monitoring { check, promtool } => monitoring::run(&workspace, check, promtool),
+        Command::Monitoring { check, promtool, runbook_base } => {
+            monitoring::run(&workspace, check, promtool, runbook_base.as_deref())
+        }
         Command::Bench { set, only } => bench::run(&workspace, set, only.as_deref()),
         Command::Release { out } => release::run(&workspace, out.as_deref()).map(|_| ()),
         Command::Vendor { folder, check } => vendor::run(&workspace, folder.as_deref(), check),

@@ -10,10 +10,11 @@
 //! Rules
 //! - No file of keys or passwords is packed, and what they hold is blacked out wherever it stands in a text.
 //! - Sizes are bounded: of a long log the end is kept.
+//! - A file that exists is never written over, and one that cannot be finished is taken away again.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Component, Path, PathBuf};
 
 use rpc::ExitCode;
 use serde::{Deserialize, Serialize};
@@ -124,28 +125,43 @@ impl Artefact {
         Ok((path, hash))
     }
 
-    /// Writes it to this path. Gives the BLAKE3 hash of its bytes.
+    /// Writes it to this path, where nothing may be yet. Gives the BLAKE3 hash of its bytes.
     ///
     /// # Errors
-    /// [`Failure`] when the disk refuses.
+    /// [`Failure`] when a file is there or the disk refuses; then nothing of it stays.
     pub fn write_to(&self, path: &Path) -> Result<String, Failure> {
-        let broken = |cause: std::io::Error| Failure::disk(path, &cause);
-        let file = File::create(path).map_err(broken)?;
+        let file = File::create_new(path).map_err(|cause| match cause.kind() {
+            ErrorKind::AlreadyExists => taken(path),
+            _ => Failure::disk(path, &cause),
+        })?;
+        let written = self.fill(file).map_err(|cause| Failure::disk(path, &cause)).and_then(|()| hash_of(path));
+        if written.is_err() {
+            // What hinders the writing may hinder this too, and is told either way.
+            let _ = fs::remove_file(path);
+        }
+        written
+    }
+
+    fn fill(&self, file: File) -> io::Result<()> {
         let mut zip = ZipWriter::new(file);
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
         for (name, text) in &self.entries {
-            zip.start_file(name.as_str(), options).map_err(|error| broken(error.into()))?;
-            zip.write_all(text.as_bytes()).map_err(broken)?;
+            zip.start_file(name.as_str(), options)?;
+            zip.write_all(text.as_bytes())?;
         }
-        let file = zip.finish().map_err(|error| broken(error.into()))?;
-        file.sync_all().map_err(broken)?;
-        hash_of(path)
+        zip.finish()?.sync_all()
     }
 
     /// Names of what was added, in order.
     pub fn names(&self) -> Vec<&str> {
         self.entries.iter().map(|(name, _)| name.as_str()).collect()
     }
+}
+
+/// The refusal to write over a file.
+pub fn taken(path: &Path) -> Failure {
+    let what = format!("{} exists, and no file is written over", path.display());
+    Failure::new(ExitCode::Refused, "file_exists", what, "name another file, or move that one away")
 }
 
 /// The scenario and the metadata of an artefact, and the hash of its bytes.
@@ -184,6 +200,21 @@ pub fn read(path: &Path) -> Result<(String, Metadata, String), Failure> {
         return Err(refused(format!("its format is {}, this program reads {VERSION}", metadata.version)));
     }
     Ok((scenario, metadata, hash_of(path)?))
+}
+
+/// A name for each of these different paths: its file, with as many folders before it as no other path ends with.
+pub fn names(paths: &[PathBuf]) -> Vec<String> {
+    let parts = |path: &PathBuf| -> Vec<String> {
+        let parts = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+    };
+    let all: Vec<Vec<String>> = paths.iter().map(parts).collect();
+    let name = |own: &Vec<String>| {
+        let mut ends = (1..=own.len()).map(|count| &own[own.len() - count..]);
+        let alone = |end: &&[String]| all.iter().filter(|other| other.ends_with(end)).count() == 1;
+        ends.find(alone).unwrap_or(own).join("/")
+    };
+    all.iter().map(name).collect()
 }
 
 fn hash_of(path: &Path) -> Result<String, Failure> {

@@ -10,31 +10,39 @@
 //! A sealed one has the same files, each encrypted, and `backup.sealed.json` ([`sealed`]).
 //!
 //! Rules
-//! - It is filled under another name, synced and renamed: a backup is there whole or not at all.
+//! - It is filled under another name, synced and renamed: a backup is there whole or not at all. What an interrupted one left
+//!   is removed by the next; one writes to a folder of backups at a time.
 //! - A file belongs to a name, not to a path: below the home, or where a key of the configuration says. So a restore
 //!   into a home whose keys say something else is noticed ([`Belongs`]).
 //! - Secrets are in it only when they are asked for; then the backup is as secret as they are.
 //! - A restore writes over nothing. A guard that is older than the one that is there is never taken, and one that takes
-//!   the place of a lost one only with a reason, which is kept beside it: nobody knows what the key signed meanwhile.
+//!   the place of a lost one only with a reason: nobody knows what the key signed meanwhile. The reason is durable before
+//!   the first file is written, and the guard comes last of all: a home that is half restored signs nothing.
+//!
+//! Read next: `create.rs`, `files.rs`, `restore.rs`, `spec/recovery.md` (RCV-27, 28, 58 to 60).
 
 mod create;
+mod files;
 mod restore;
 pub mod sealed;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use config::{Home, NodeConfig};
 use primitives::{Hash, Height, Timestamp};
 use rpc::ExitCode;
 use serde::{Deserialize, Serialize};
-use snapshots::{Progress, Snapshot};
+use snapshots::{Progress, Shelf, Snapshot, SnapshotError};
+use wallet::stream::StreamKey;
 
 use crate::exit::Failure;
 
 pub use create::{Wanted, create};
+use files::Folder;
 pub use restore::{Given, Restored, restore};
 
 /// The format of the list.
@@ -49,6 +57,12 @@ pub const SNAPSHOT: &str = "snapshot";
 pub const FILES: &str = "files";
 /// Largest list that is read, bytes.
 const INDEX_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Largest file with its checksum that is read, bytes.
+const INDEX_SUM_BYTES_MAX: u64 = 1024;
+/// The guard below a home.
+const GUARD: &str = "guard/guard.log";
+/// Why old guards were taken, below a home.
+const OVERRIDES: &str = "guard/overrides.log";
 /// Most files of a backup.
 pub const FILES_MAX: usize = 100_000;
 
@@ -107,10 +121,7 @@ pub struct Index {
 /// A backup on disk whose list was read and checked.
 #[derive(Debug, Clone)]
 pub struct Backup {
-    /// The folder of its files.
-    pub path: PathBuf,
-    /// Where people find it: another folder, where it was sealed.
-    pub shown: PathBuf,
+    folder: Folder,
     /// Its list.
     pub index: Index,
 }
@@ -130,21 +141,16 @@ impl Backup {
         own.map_or_else(|| newest(path), Ok)
     }
 
-    /// The backup of this folder, which is not sealed.
+    /// The backup of this folder, whose files are sealed under `key` if there is one.
     ///
     /// # Errors
     /// [`Failure`] where its list is not what was written.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        let file = path.join(INDEX);
-        let size = fs::metadata(&file).map_err(|cause| Failure::disk(&file, &cause))?.len();
-        if size > INDEX_BYTES_MAX {
-            return Err(refused(format!("{} is too large", file.display())));
-        }
-        let text = fs::read(&file).map_err(|cause| Failure::disk(&file, &cause))?;
-        let sum = path.join(INDEX_SUM);
-        let said = fs::read_to_string(&sum).map_err(|cause| Failure::disk(&sum, &cause))?;
-        if said.trim() != blake3::hash(&text).to_hex().as_str() {
-            return Err(refused(format!("{} does not have the checksum beside it", file.display())));
+    pub fn open(path: &Path, key: Option<Arc<StreamKey>>) -> Result<Self, Failure> {
+        let folder = Folder::new(path, key);
+        let text = folder.bytes(INDEX, INDEX_BYTES_MAX)?;
+        let said = folder.bytes(INDEX_SUM, INDEX_SUM_BYTES_MAX)?;
+        if String::from_utf8_lossy(&said).trim() != blake3::hash(&text).to_hex().as_str() {
+            return Err(refused(format!("{} does not have the checksum beside it", path.join(INDEX).display())));
         }
         let index: Index = serde_json::from_slice(&text).map_err(|error| refused(format!("its list: {error}")))?;
         if index.format != FORMAT {
@@ -154,7 +160,17 @@ impl Backup {
         if index.files.len() > FILES_MAX || index.files.iter().any(|file| !file.is_plain()) {
             return Err(refused("its list names files that no backup has"));
         }
-        Ok(Self { path: path.to_owned(), shown: path.to_owned(), index })
+        Ok(Self { folder, index })
+    }
+
+    /// The same at another place.
+    fn at(self, path: PathBuf) -> Self {
+        Self { folder: self.folder.at(path), index: self.index }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Checks every byte: files by their checksums, the snapshot against its header.
@@ -162,30 +178,73 @@ impl Backup {
     /// # Errors
     /// [`Failure`] for the first that does not hold.
     pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Snapshot, Failure> {
-        for file in &self.index.files {
-            self.check(file)?;
+        let snapshot = self.snapshot()?;
+        let files = self.index.files.len();
+        let count = files.saturating_add(snapshot.manifest.chunks().len());
+        for (done, file) in (1..).zip(&self.index.files) {
+            self.copy(file, self.path(), &mut io::sink())?;
+            progress(Progress { done, count });
         }
-        let snapshot = Snapshot::find(&self.path.join(SNAPSHOT))?;
+        let told = &mut |chunks: Progress| progress(Progress { done: files.saturating_add(chunks.done), count });
+        snapshot.read(told, &mut |_, _| {}).map_err(unsealed)?;
+        Ok(snapshot)
+    }
+
+    /// Its snapshot; chunks are not checked.
+    fn snapshot(&self) -> Result<Snapshot, Failure> {
+        let path = self.path().join(SNAPSHOT);
+        let listed = Shelf::on(self.folder.files(), &path).list()?.into_iter().next();
+        let snapshot = listed.ok_or(SnapshotError::Missing { path })?.1.map_err(unsealed)?;
         snapshot.manifest.check_chain(&self.index.genesis)?;
         if snapshot.height() != self.index.height {
             return Err(refused("its snapshot is of another height than its list says"));
         }
-        snapshot.read(progress, &mut |_, _| {})?;
         Ok(snapshot)
     }
 
-    /// Checks one file; gives where it is.
-    pub(crate) fn check(&self, file: &BackupFile) -> Result<PathBuf, Failure> {
-        let path = self.path.join(FILES).join(&file.name);
-        let (bytes, sum) = digest(&path)?;
+    /// The file that belongs there, if it is in the backup.
+    fn file(&self, belongs: &Belongs) -> Option<&BackupFile> {
+        self.index.files.iter().find(|file| file.belongs == *belongs)
+    }
+
+    /// Hands the bytes of a file to `to`; `place` is where they go.
+    fn copy(&self, file: &BackupFile, place: &Path, to: &mut dyn Write) -> Result<(), Failure> {
+        let (bytes, sum) = self.folder.copy(&file.stored(), place, to)?;
         if bytes != file.bytes || sum != file.blake3 {
+            let path = self.path().join(file.stored());
             return Err(refused(format!("{} does not have the bytes that the list says", path.display())));
         }
-        Ok(path)
+        Ok(())
+    }
+
+    /// The bytes of a file of at most so many.
+    fn bytes(&self, file: &BackupFile, bytes_max: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        if file.bytes > bytes_max {
+            let path = self.path().join(file.stored());
+            return Err(refused(format!("{} is too large", path.display())));
+        }
+        self.copy(file, self.path(), &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// A file of a snapshot that is not what was sealed.
+fn unsealed(error: SnapshotError) -> Failure {
+    match &error {
+        SnapshotError::Io { path, source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+            refused(format!("{}: {source}", path.display()))
+        }
+        _ => error.into(),
     }
 }
 
 impl BackupFile {
+    /// Its name below the backup.
+    fn stored(&self) -> String {
+        format!("{FILES}/{}", self.name)
+    }
+
     /// Whether its names stay inside their folders.
     fn is_plain(&self) -> bool {
         let plain = |text: &str| {
@@ -221,24 +280,6 @@ fn newest(folder: &Path) -> Result<PathBuf, Failure> {
     found.pop().ok_or_else(missing)
 }
 
-/// Size and BLAKE3 of a file.
-///
-/// # Errors
-/// [`Failure`] for one that cannot be read.
-pub fn digest(path: &Path) -> Result<(u64, String), Failure> {
-    let failed = |cause| Failure::disk(path, &cause);
-    let mut file = File::open(path).map_err(failed)?;
-    let (mut hasher, mut bytes, mut part) = (blake3::Hasher::new(), 0_u64, vec![0_u8; 65_536]);
-    loop {
-        let read = file.read(&mut part).map_err(failed)?;
-        if read == 0 {
-            return Ok((bytes, hasher.finalize().to_hex().to_string()));
-        }
-        hasher.update(part.get(..read).unwrap_or_default());
-        bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-    }
-}
-
 /// The keys of the configuration that name files of a backup, with what they say now.
 pub(crate) fn key_paths(config: &NodeConfig) -> [(&'static str, PathBuf); 5] {
     let p2p = &config.p2p;
@@ -265,9 +306,5 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), Failure> {
 pub(crate) const MODE_BITS: u32 = 0o777;
 /// The folder of a backup is closed to other users, whatever is in it.
 pub(crate) const FOLDER_MODE: u32 = 0o700;
-
-/// Copies a file with its permissions and hands it to the disk.
-pub(crate) fn copy_synced(from: &Path, to: &Path) -> Result<(), Failure> {
-    fs::copy(from, to).map_err(|cause| Failure::disk(from, &cause))?;
-    File::open(to).and_then(|file| file.sync_all()).map_err(|cause| Failure::disk(to, &cause))
-}
+/// Its files as well.
+pub(crate) const FILE_MODE: u32 = 0o600;

@@ -84,6 +84,11 @@ impl Context {
         client_with(url, self.tls.clone())
     }
 
+    /// The certificates of the command line.
+    pub fn tls(&self) -> &ClientFiles {
+        &self.tls
+    }
+
     /// The URL of the node.
     pub fn rpc_url(&self) -> &str {
         &self.rpc_url

@@ -44,13 +44,11 @@ impl Failure {
         Self::new(ExitCode::Usage, "usage", error, hint)
     }
 
-    /// A failure of a library whose message is `what; what to do`; `hint` serves where it has no second part.
+    /// A failure of a library whose message is `what; next: what to do`; `hint` serves where it has no second part.
     pub fn told(exit: ExitCode, code: &str, error: impl Display, hint: &str) -> Self {
         let text = error.to_string();
-        match text.split_once("; ") {
-            Some((what, todo)) => Self::new(exit, code, what, todo.strip_prefix("next: ").unwrap_or(todo)),
-            None => Self::new(exit, code, text, hint),
-        }
+        let (what, todo) = rpc::display::split_hint(&text);
+        Self::new(exit, code, what, todo.unwrap_or(hint))
     }
 
     /// The disk refused something at `path`.
@@ -61,6 +59,15 @@ impl Failure {
             format!("{}: {cause}", path.display()),
             "check that the folder exists, who may write there, and that the disk has room",
         )
+    }
+
+    /// Where a running node has the store: the command that asks the node instead.
+    #[must_use]
+    pub fn or_live(mut self, command: &str) -> Self {
+        if self.error.code == "store_in_use" {
+            self.error.hint = format!("stop the node, or ask it while it runs: {command}");
+        }
+        self
     }
 
     /// The failure as one JSON object.
@@ -116,7 +123,8 @@ impl From<KeyFileError> for Failure {
 
 impl From<GuardError> for Failure {
     fn from(error: GuardError) -> Self {
-        Self::told(ExitCode::Refused, "guard", error, "check the folder of the double-sign guard")
+        let code = if matches!(error, GuardError::Old { .. }) { "old_guard" } else { "guard" };
+        Self::told(ExitCode::Refused, code, error, "check the folder of the double-sign guard")
     }
 }
 

@@ -20,6 +20,7 @@ pub mod args;
 pub mod artefact;
 pub mod backup;
 pub mod bench;
+pub mod chain_proof;
 pub mod commands;
 pub mod context;
 pub mod devnet;
@@ -77,6 +78,8 @@ pub struct StateSyncFrom {
     pub sources: Vec<String>,
     /// A height and its block hash, learned elsewhere; genesis without one.
     pub trust: Option<(primitives::Height, primitives::Hash)>,
+    /// Certificates for these URLs.
+    pub tls: rpc::tls::ClientFiles,
 }
 
 /// Puts a question and gives what was typed, unseen.
@@ -148,9 +151,13 @@ pub fn run_with(arguments: Vec<OsString>, programs: Programs) -> rpc::ExitCode {
     match done {
         Ok(()) => rpc::ExitCode::Ok,
         Err(failure) => {
-            // A simulation, a drill, a doctor or a rollout check that failed has printed its report, which is the last JSON object.
-            let reported =
-                [commands::sim::VERDICT_CODE, commands::doctor::DOCTOR_CODE, commands::rollout::ROLLOUT_CODE];
+            // A simulation, a drill, a doctor, a check of a store or of a rollout that failed has printed its report, which is the last JSON object.
+            let reported = [
+                commands::sim::VERDICT_CODE,
+                commands::doctor::DOCTOR_CODE,
+                commands::rollout::ROLLOUT_CODE,
+                commands::storage::FINDINGS_CODE,
+            ];
             if !(json && reported.contains(&failure.error.code.as_str())) {
                 output.failure(&failure);
             }

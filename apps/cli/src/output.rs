@@ -9,7 +9,7 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-pub use rpc::display::{blocks, count, duration_ms};
+pub use rpc::display::{blocks, count, duration_ms, time};
 use serde::Serialize;
 
 use crate::exit::Failure;

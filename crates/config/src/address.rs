@@ -1,4 +1,4 @@
-//! The form of libp2p addresses, as far as a configuration can be checked without the network.
+//! The form of libp2p addresses and of host names, as far as a configuration can be checked without the network.
 //!
 //! ```text
 //! /ip4|ip6/<address> | /dns|dns4|dns6/<name>   /tcp/<port> | /udp/<port>/quic-v1   [/p2p/<peer id>]
@@ -57,12 +57,24 @@ fn host(kind: Option<&str>, host: Option<&str>) -> Result<Option<IpAddr>, String
         Some("ip4") => host.parse::<Ipv4Addr>().map(|ip| Some(ip.into())).map_err(|_| "has no IPv4 address".to_owned()),
         Some("ip6") => host.parse::<Ipv6Addr>().map(|ip| Some(ip.into())).map_err(|_| "has no IPv6 address".to_owned()),
         Some("dns" | "dns4" | "dns6") => {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-            let is_name = !host.is_empty() && host.len() <= HOST_MAX && host.bytes().all(allowed);
-            if is_name { Ok(None) } else { Err("has no host name".to_owned()) }
+            if is_name(host) {
+                Ok(None)
+            } else {
+                Err("has no host name".to_owned())
+            }
         }
         _ => Err("does not start with /ip4, /ip6 or /dns".to_owned()),
     }
+}
+
+fn is_name(host: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    !host.is_empty() && host.len() <= HOST_MAX && host.bytes().all(allowed)
+}
+
+/// Whether `text` is the name of a host alone.
+pub(crate) fn check_host(text: &str) -> Result<(), String> {
+    if is_name(text) { Ok(()) } else { Err("is no name of a host; leave out scheme and port".to_owned()) }
 }
 
 fn is_peer_id(id: &str) -> bool {

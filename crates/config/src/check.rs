@@ -38,12 +38,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// True when nothing was found. `config check` succeeds exactly then.
+    /// True when nothing was found.
     pub fn is_clean(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// True when the node would refuse to start.
+    /// True when the node would refuse to start. `config check` fails exactly then.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
@@ -96,8 +96,8 @@ fn files(report: &mut Report, home: &Home, loaded: &Loaded) {
             }
             Err(error) => report.error(format!("{}: {error}; fetch it again", path.display())),
         },
-        Ok(None) => report.warning(format!(
-            "{} is missing, so the gates could not be compared; copy the genesis file of the chain there",
+        Ok(None) => report.error(format!(
+            "{} is missing, and no node starts without it; copy the genesis file of the chain there",
             path.display()
         )),
         Err(error) => report.error(error),
@@ -107,7 +107,7 @@ fn files(report: &mut Report, home: &Home, loaded: &Loaded) {
     let node = loaded.config.mode.has_chain().then(|| home.node_key());
     for key in validator.into_iter().chain(node) {
         if !key.exists() {
-            report.warning(format!("{} is missing; make one with: tb init", key.display()));
+            report.error(format!("{} is missing; make one with: tb init", key.display()));
         } else if let Some(mode) = open_to_others(&key) {
             let shown = key.display();
             report.warning(format!("{shown} can be used by others (mode {mode:o}); run: chmod 600 {shown}"));

@@ -70,7 +70,7 @@ pub fn set(
     let wanted = wanted(home, values)?;
     let new = edited(home, &old, &wanted)?;
     let before = NodeConfig::load(home, &[], &environment).ok();
-    let loaded = NodeConfig::load_text(home, &new, &environment)?;
+    let loaded = NodeConfig::load_text(home, &new, &[], &environment)?;
     let changes = wanted.iter().map(|(key, _)| {
         let setting = &loaded.settings[key.name];
         let from_file = matches!(setting.source, Source::File { .. });

@@ -17,7 +17,7 @@ pub enum ConfigError {
     #[error("neither TB_HOME nor HOME is set, so there is no home directory; name one with --home")]
     NoHome,
     /// A named configuration file that is not there.
-    #[error("{} does not exist; check the path given with --config, or make a file with: tb init", path.display())]
+    #[error("{} does not exist; put it back, check the path given with --config, or make a file with: tb init", path.display())]
     Missing {
         /// The file.
         path: PathBuf,

@@ -14,6 +14,7 @@ mod entry;
 mod find;
 mod pruning;
 mod reconstruction;
+mod rpc;
 mod signer;
 mod snapshots;
 mod storage;
@@ -94,6 +95,14 @@ pub static KEYS: &[Key] = &[
     .unit("bytes")
     .default("268435456", "1073741824"),
     key(
+        "disk_free_stop_bytes",
+        &["TB_DISK_FREE_STOP_BYTES"],
+        number(0, STORE_LIMIT_MAX),
+        "Free room of the disk below which the node begins no more blocks: it does not propose, judge or commit, answers every question, and goes on by itself once there is an eighth more. 0: none. Never above `disk_free_min_bytes`: the smaller of the two counts.",
+    )
+    .unit("bytes")
+    .default("134217728", "268435456"),
+    key(
         "snapshot_dir",
         &["TB_SNAPSHOT_DIR"],
         Kind::Path,
@@ -173,6 +182,7 @@ pub static KEYS: &[Key] = &[
     pruning::PAUSE_MS,
     pruning::BACKLOG_MAX,
     pruning::COMPACT_BYTES,
+    pruning::COMPACT_BYTES_PER_SEC,
     pruning::EMERGENCY_PAUSE,
     reconstruction::ARCHIVE,
     reconstruction::S3_ENDPOINT,
@@ -424,14 +434,9 @@ pub static KEYS: &[Key] = &[
     )
     .unit("milliseconds")
     .default("10000", "2000"),
-    key(
-        "rpc.connections_max",
-        &["TB_RPC_CONNECTIONS_MAX"],
-        number(1, 65_536),
-        "Most open connections to the RPC server. One more takes the place of the one that has waited longest without a request; while all are at work it waits.",
-    )
-    .unit("connections")
-    .default("1024", "64"),
+    rpc::CONNECTIONS_MAX,
+    rpc::CONNECTIONS_PER_ADDRESS_MAX,
+    rpc::HOSTS,
     key(
         "rpc.rate_limit.read_burst",
         &["TB_RPC_RATE_LIMIT_READ_BURST"],

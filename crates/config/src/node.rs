@@ -198,6 +198,10 @@ pub struct RpcConfig {
     pub request_timeout: Duration,
     /// Most open connections.
     pub connections_max: usize,
+    /// Most open connections of one address.
+    pub connections_per_address_max: usize,
+    /// Names under which it is reached, in small letters, beside IP addresses and `localhost`.
+    pub hosts: Vec<String>,
 }
 
 /// The configuration of one node. All paths are resolved.
@@ -215,6 +219,8 @@ pub struct NodeConfig {
     pub store_limit_bytes: u64,
     /// Free bytes of the disk below which no work is taken; 0: none.
     pub disk_free_min_bytes: u64,
+    /// Free bytes of the disk below which no block is begun; 0: none.
+    pub disk_free_stop_bytes: u64,
     /// Snapshots.
     pub snapshots: SnapshotConfig,
     /// Pruning; it counts while its gate is on.
@@ -297,6 +303,18 @@ impl Loaded {
         let value = |loaded: &Self, key: &Key| loaded.settings.get(key.name).map(|setting| setting.value.clone());
         KEYS.iter().filter(|key| value(self, key) != value(next, key)).collect()
     }
+
+    /// The live keys that the TOML file of `home` sets to another value than the one in force, each with the stronger source that hides it.
+    pub fn hidden(&self, home: &Home) -> Vec<(&'static Key, &Source)> {
+        let Ok(file) = Self::of_file(home) else { return Vec::new() };
+        let live = KEYS.iter().filter(|key| key.live);
+        let hidden = live.filter_map(|key| {
+            let (set, here) = (file.settings.get(key.name)?, self.settings.get(key.name)?);
+            let is_set = matches!(set.source, Source::File { .. });
+            (is_set && set.value != here.value).then_some((key, &here.source))
+        });
+        hidden.collect()
+    }
 }
 
 impl NodeConfig {
@@ -314,12 +332,16 @@ impl NodeConfig {
     }
 
     /// As [`Self::load`], with `text` in the place of what the TOML file holds.
-    pub(crate) fn load_text(
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn load_text(
         home: &Home,
         text: &str,
+        flags: &[(String, String)],
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Loaded, ConfigErrors> {
-        Self::of_sources(home, Sources::read(home, Some(text), &[], &environment))
+        Self::of_sources(home, Sources::read(home, Some(text), flags, &environment))
     }
 
     /// The keys of `table` and the defaults; `path` is the file that holds the table.
@@ -402,6 +424,7 @@ impl Reader<'_> {
             data_dir: self.path("data_dir"),
             store_limit_bytes: self.number("store_limit_bytes"),
             disk_free_min_bytes: self.number("disk_free_min_bytes"),
+            disk_free_stop_bytes: self.number("disk_free_stop_bytes"),
             snapshots: SnapshotConfig {
                 dir: self.path("snapshot_dir"),
                 interval_blocks: self.number("snapshots.interval_blocks"),
@@ -477,6 +500,8 @@ impl Reader<'_> {
             body_bytes_max: self.count("rpc.body_bytes_max"),
             request_timeout: Duration::from_millis(self.number("rpc.request_timeout_ms")),
             connections_max: self.count("rpc.connections_max"),
+            connections_per_address_max: self.count("rpc.connections_per_address_max"),
+            hosts: self.list("rpc.hosts").iter().map(|name| name.to_ascii_lowercase()).collect(),
         }
     }
 

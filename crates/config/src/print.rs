@@ -238,8 +238,8 @@ A value comes from the strongest source that sets it:
 5. the default.
 
 `tb config show` prints every value in force and where it comes from. `tb config check` reports every problem and
-starts nothing. An unknown key is refused and the nearest one is named; an unknown variable that starts with `TB_`
-is a warning. The node never writes to these files. `tb config set KEY VALUE` does: it keeps comments and order, and
+starts nothing; it fails for what keeps a node from starting, and warnings are no failure. An unknown key is refused and
+the nearest one is named; an unknown variable that starts with `TB_` is a warning. The node never writes to these files. `tb config set KEY VALUE` does: it keeps comments and order, and
 replaces `node.toml` only by one that a start would take. In the environment and in flags, the entries of a list stand
 between commas.
 

@@ -238,6 +238,26 @@ impl Profiles {
         differ.collect()
     }
 
+    /// The keys of `[reference]` with the values of `loaded`: what a running node says of itself.
+    pub fn reference_of(&self, loaded: &Loaded) -> BTreeMap<String, String> {
+        let value = |key: &str| loaded.settings.get(key).map(|setting| (key.to_owned(), setting.value.to_string()));
+        self.reference.keys().filter_map(|key| value(key)).collect()
+    }
+
+    /// The keys of `[reference]` that a running node has otherwise, or does not tell.
+    pub fn reference_drift(&self, told: &BTreeMap<String, String>) -> Vec<Drift> {
+        let differ = self.reference.iter().filter_map(|(key, wanted)| {
+            let (wanted, found) = (wanted.to_string(), told.get(*key));
+            (found != Some(&wanted)).then(|| Drift {
+                key: (*key).to_owned(),
+                wanted,
+                found: found
+                    .map_or_else(|| "not told by the node; compare its file with --config".to_owned(), String::clone),
+            })
+        });
+        differ.collect()
+    }
+
     /// Keys and values of a stage, in the form that flags take.
     fn wanted(&self, stage: ReleaseChannel) -> BTreeMap<String, String> {
         let profile = self.of(stage);

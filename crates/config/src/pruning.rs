@@ -17,8 +17,10 @@ pub struct PruningConfig {
     pub pause: Duration,
     /// Transactions that wait, above which pruning waits too.
     pub backlog_max: usize,
-    /// Bytes of removed blocks after which the disk gets its room back.
+    /// Bytes that must have been removed of a space before it is rewritten.
     pub compact_bytes: u64,
+    /// Bytes that rewriting may read each second, on the average.
+    pub compact_bytes_per_sec: u64,
     /// Nothing is deleted while this is true.
     pub emergency_pause: bool,
 }

@@ -150,17 +150,23 @@ pub(crate) fn warnings(config: &NodeConfig, settings: &BTreeMap<&'static str, Se
     }
     warnings.extend(telemetry(config, settings));
     warnings.extend(upstream(config));
-    let token_source = settings.get("rpc.auth_token").map(|setting| &setting.source);
-    if let Some(Source::File { path } | Source::EnvFile { path, .. }) = token_source
-        && let Some(mode) = open_to_others(path)
-    {
-        warnings.push(format!(
-            "{} holds the RPC token and can be used by others (mode {mode:o}); run: chmod 600 {}",
-            path.display(),
-            path.display()
-        ));
-    }
+    warnings.extend(token_place(settings));
     warnings
+}
+
+/// An RPC token at a place where others can read it.
+fn token_place(settings: &BTreeMap<&'static str, Setting>) -> Option<String> {
+    match settings.get("rpc.auth_token").map(|setting| &setting.source)? {
+        Source::Environment { name } => Some(format!(
+            "the RPC token is in the environment ({name}), where other programs of this user can read it; put it into a \
+             file of mode 600 and set rpc.auth_token_file"
+        )),
+        Source::File { path } | Source::EnvFile { path, .. } => open_to_others(path).map(|mode| {
+            let shown = path.display();
+            format!("{shown} holds the RPC token and can be used by others (mode {mode:o}); run: chmod 600 {shown}")
+        }),
+        Source::Default | Source::Flag => None,
+    }
 }
 
 /// Whether what is sent there leaves this machine unencrypted.
@@ -173,7 +179,7 @@ fn is_plain_and_far(url: &str) -> bool {
 fn upstream(config: &NodeConfig) -> Option<String> {
     let url = &config.wallet.upstream;
     let is_open = config.wallet.upstream_token.is_some() && is_plain_and_far(url);
-    is_open.then(|| format!("the token for the upstream node travels unencrypted to {url}; use https"))
+    is_open.then(|| format!("the token for the upstream node travels unencrypted to {}; use https", shortened(url)))
 }
 
 /// What deserves a look about exporters.
@@ -189,7 +195,7 @@ fn telemetry(config: &NodeConfig, settings: &BTreeMap<&'static str, Setting>) ->
     }
     let plain = endpoints.iter().filter_map(|url| url.as_deref()).find(|url| is_plain_and_far(url));
     if let Some(url) = plain.filter(|_| telemetry.auth_token.is_some()) {
-        warnings.push(format!("the token for collectors travels unencrypted to {url}; use https"));
+        warnings.push(format!("the token for collectors travels unencrypted to {}; use https", shortened(url)));
     }
     if !telemetry.enabled && endpoints.iter().any(|url| url.is_some()) {
         warnings.push(

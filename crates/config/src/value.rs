@@ -70,6 +70,8 @@ pub enum Kind {
     PeerList,
     /// Addresses of accounts.
     AccountList,
+    /// Names of hosts, without port.
+    HostList,
     /// An IP address and a port.
     Socket,
     /// A secret text.
@@ -116,6 +118,7 @@ impl Kind {
             Self::Listen => "address",
             Self::ListenList | Self::PeerList => "list of addresses",
             Self::AccountList => "list of accounts",
+            Self::HostList => "list of host names",
             Self::Socket => "IP address and port",
             Self::Secret => "secret",
         }
@@ -150,6 +153,7 @@ impl Kind {
                 )
             }
             Self::AccountList => format!("at most {LIST_MAX} accounts, each as tb1…"),
+            Self::HostList => format!("at most {LIST_MAX} names of hosts such as node.example.org, without port"),
             Self::Socket => "an IP address and a port such as 127.0.0.1:26658 or [::1]:26658".to_owned(),
             Self::Secret => format!("1 to {SECRET_MAX} visible ASCII characters"),
         }
@@ -162,7 +166,7 @@ impl Kind {
 
     /// Whether the kind is a list.
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::ListenList | Self::PeerList | Self::AccountList)
+        matches!(self, Self::ListenList | Self::PeerList | Self::AccountList | Self::HostList)
     }
 
     /// Reads a value from text, as in flags and the environment. The entries of a list stand between commas.
@@ -198,7 +202,9 @@ impl Kind {
                 Ok(socket) => Ok(Value::Text(socket.to_string())),
                 Err(_) => Err("is not an IP address and a port".to_owned()),
             },
-            Self::ListenList | Self::PeerList | Self::AccountList => unreachable!("lists were read above"),
+            Self::ListenList | Self::PeerList | Self::AccountList | Self::HostList => {
+                unreachable!("lists were read above")
+            }
         }
     }
 
@@ -231,6 +237,7 @@ impl Kind {
                 Self::AccountList => {
                     entry.parse::<primitives::Address>().map(|_| ()).map_err(|error| format!("is no account: {error}"))
                 }
+                Self::HostList => address::check_host(entry),
                 _ => address::check_peer(entry),
             };
             checked.map_err(|reason| format!("holds `{}`, which {reason}", shortened(entry)))?;
@@ -297,7 +304,7 @@ fn url(text: &str) -> Result<Value, Refusal> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let rest = rest.ok_or_else(|| "starts with neither http:// nor https://".to_owned())?;
     let host = rest.split('/').next().unwrap_or_default();
-    if host.contains('@') {
+    if rest.contains('@') {
         return Err("names a user; a token has a key of its own".to_owned());
     }
     if host.is_empty() || !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -340,11 +347,28 @@ fn log_filter(text: &str) -> Result<Value, Refusal> {
     Ok(Value::Text(text.to_owned()))
 }
 
-/// The first characters of a text that goes into a message.
+/// The first characters of a text that goes into a message, without the user and password of a URL in it.
 pub(crate) fn shortened(text: &str) -> String {
     const SHOWN: usize = 80;
+    let text = &without_user(text);
     let shown: String = text.chars().take(SHOWN).filter(|character| !character.is_control()).collect();
     if text.chars().nth(SHOWN).is_some() { format!("{shown}…") } else { shown }
+}
+
+/// A text without the users and passwords of the URLs in it: they are secrets also in a value that is refused. Whatever
+/// stands between `://` and the last `@` goes, because a password may hold any sign.
+fn without_user(text: &str) -> String {
+    const SCHEME_END: &str = "://";
+    let mut pieces = text.split(SCHEME_END);
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        shown.push_str(SCHEME_END);
+        match piece.rsplit_once('@') {
+            Some((_, rest)) => shown.push_str(&format!("…@{rest}")),
+            None => shown.push_str(piece),
+        }
+    }
+    shown
 }
 
 /// A weight as people write it.

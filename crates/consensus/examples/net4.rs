@@ -48,6 +48,7 @@ impl Node {
             peers: (0..VALIDATORS).filter(|peer| *peer != self.index).map(address).collect(),
             network_seed: [self.index.wrapping_add(201); 32],
             vote_queue_limit: 8_192,
+            room: consensus::Room::default(),
             partition_tag: None,
             crash_at: None,
         };

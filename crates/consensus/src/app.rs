@@ -4,8 +4,8 @@ use arc_malachitebft_app_channel::AppMsg;
 use primitives::{Height, Round};
 use replica::application::Fault;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::again;
 use crate::context::ChainContext;
@@ -14,28 +14,43 @@ use crate::handlers::{
     consensus_ready, decided, extend_vote, finalized, get_decided_values, get_history_min_height, get_value,
     process_synced_value, received_proposal_part, restream_proposal, started_round, verify_vote_extensions,
 };
+use crate::room::{Held, LOOK_EVERY};
+use crate::signer::GuardedSigner;
 use crate::state::State;
 
-/// Handles messages until someone asks to stop, the engine is gone, or the chain has a fault.
+/// Handles messages until someone asks to stop, the engine is gone, or the chain has a fault. `listens` is told once the
+/// engine listens.
 pub(crate) async fn run(
     mut state: State,
     mut messages: mpsc::Receiver<AppMsg<ChainContext>>,
     mut stop: watch::Receiver<bool>,
+    listens: oneshot::Sender<()>,
 ) -> StopReason {
-    let mut stands = Standing::of(&state);
+    let mut listens = Some(listens);
+    let (mut stands, mut held) = (Standing::of(&state), Held::default());
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let event = tokio::select! {
             biased;
             // An error means that the handle is gone, and with it whoever could use the engine.
             _ = stop.wait_for(|stop| *stop) => return StopReason::Requested,
-            message = messages.recv() => Event::Message(message),
+            _ = looks.tick() => Event::Look,
+            message = messages.recv() => {
+                tell(&mut listens, message.as_ref());
+                Event::Message(message)
+            }
             () = tokio::time::sleep_until(stands.until) => Event::StandsStill,
         };
         let done = match event {
-            Event::Message(Some(message)) => dispatch(&mut state, message).await,
+            Event::Message(Some(message)) => match held.take(&state.room, message).await {
+                Some(message) => dispatch(&mut state, message).await,
+                None => Ok(()),
+            },
             Event::Message(None) => {
                 return StopReason::Engine("the consensus engine ended; see its log for the cause".to_owned());
             }
+            Event::Look => look(&mut state, &mut held).await,
             Event::StandsStill => again::send(&mut state).await,
         };
         stands.look(&state);
@@ -50,13 +65,41 @@ pub(crate) async fn run(
     }
 }
 
+/// The engine asks for its first height once it listens, also while there is no room to answer it.
+fn tell(listens: &mut Option<oneshot::Sender<()>>, message: Option<&AppMsg<ChainContext>>) {
+    if let Some(AppMsg::ConsensusReady { .. }) = message
+        && let Some(listens) = listens.take()
+    {
+        // An error means that nobody waits for it any more.
+        let _ = listens.send(());
+    }
+}
+
 /// What the app loop waits for.
 #[expect(clippy::large_enum_variant, reason = "one exists at a time, and most are messages")]
 enum Event {
     /// A message of the engine; `None` when it is gone.
     Message(Option<AppMsg<ChainContext>>),
+    /// It is time to look for room.
+    Look,
     /// The round has stood still for `timeout_vote_ms`.
     StandsStill,
+}
+
+/// Goes on with what was held once there is room. A signature that there was no room for ends the engine.
+async fn look(state: &mut State, held: &mut Held) -> Result<(), Fault> {
+    if state.signer.as_ref().is_some_and(GuardedSigner::is_starved) {
+        return Err(Fault(
+            "the disk had no room for a signature; next: free room, and start the node again".to_owned(),
+        ));
+    }
+    if held.is_empty() || !state.room.is_there().await {
+        return Ok(());
+    }
+    while let Some(message) = held.next() {
+        dispatch(state, message).await?;
+    }
+    Ok(())
 }
 
 /// How long a round stands still.

@@ -20,7 +20,7 @@ use arc_malachitebft_app_channel::{
 use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Height, PublicKey};
 use replica::application::Fault;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -44,6 +44,8 @@ const REQUESTS_MAX: usize = 32;
 const STOP_WAIT: Duration = Duration::from_secs(5);
 /// How often the log is tried meanwhile.
 const STOP_POLL: Duration = Duration::from_millis(10);
+/// Longest wait until the engine listens. It does at once, or never: what the system refuses it only logs.
+const LISTEN_WAIT: Duration = Duration::from_secs(15);
 /// Longest wait for a state dump.
 const STATUS_WAIT: Duration = Duration::from_millis(500);
 
@@ -64,6 +66,18 @@ pub enum EngineError {
     /// The listen address has no transport that the engine knows.
     #[error("cannot listen on {0}: use /ip4/ADDRESS/tcp/PORT or /ip4/ADDRESS/udp/PORT/quic-v1")]
     Listen(String),
+    /// The system lets the engine not listen.
+    #[error(
+        "the consensus engine does not listen on {address} after {seconds} s, and the line of its log that begins with \
+         Error listening says why; next: choose another consensus.listen, or let this process open the sockets that it \
+         needs (AF_NETLINK to listen on all addresses)"
+    )]
+    NotListening {
+        /// The address.
+        address: String,
+        /// How long it was waited for, seconds.
+        seconds: u64,
+    },
     /// The vote queue would hold nothing.
     #[error("mempool_limit is 0: no vote could be kept; set it to 1 or more (default 8192)")]
     VoteQueueLimit,
@@ -105,8 +119,9 @@ pub async fn start(
     let own = signer.as_ref().map(|signer| Address::of_key(&signer.public_key()));
     let logged = open_log(&config.wal, finalized, own)?;
     let validator = signer.as_ref().map(|signer| signer.public_key());
-    let signer =
-        signer.map(|signer| GuardedSigner::new(signer, hash).after(syncer(config.wal.clone(), config.crash_at)));
+    let signer = signer.map(|signer| {
+        GuardedSigner::new(signer, hash).after(syncer(config.wal.clone(), config.crash_at)).within(config.room.clone())
+    });
     if let Some(signer) = &signer {
         signer.recover(finalized, &logged).map_err(EngineError::Signer)?;
     }
@@ -123,6 +138,7 @@ pub async fn start(
     let Channels { consensus, network, requests, net_requests, events: _ } = channels;
     let state = State {
         host: Host::Runtime,
+        room: config.room.clone(),
         app,
         params: genesis.params,
         verifier,
@@ -143,9 +159,11 @@ pub async fn start(
         events: events.clone(),
         status,
     };
+    let (listens, listening) = oneshot::channel();
     let told = events.clone();
+    let address = config.listen.to_string();
     let task = tokio::spawn(async move {
-        let reason = app::run(state, consensus, stop_asked).await;
+        let reason = app::run(state, consensus, stop_asked, listens).await;
         engine.actor.get_cell().stop_children(None);
         engine.actor.stop(None);
         if tokio::time::timeout(STOP_WAIT, engine.handle).await.is_err() {
@@ -155,7 +173,8 @@ pub async fn start(
         let _ = told.send(ConsensusEvent::Stopped(reason.clone()));
         let _ = report.send(Some(reason));
     });
-    Ok(EngineHandle { events, rounds, requests, net_requests, queue, signer, validator, stop, stopped, task })
+    let handle = EngineHandle { events, rounds, requests, net_requests, queue, signer, validator, stop, stopped, task };
+    handle.once_it_listens(listening, address).await
 }
 
 /// Refuses what no engine can be started with.
@@ -255,6 +274,15 @@ fn forward(network: NetworkRef<ChainContext>) -> mpsc::Sender<SignedOffer> {
 }
 
 impl EngineHandle {
+    /// Gives the engine back once it listens, or stopped before for another reason, which it tells itself.
+    async fn once_it_listens(self, listening: oneshot::Receiver<()>, address: String) -> Result<Self, EngineError> {
+        if tokio::time::timeout(LISTEN_WAIT, listening).await.is_ok() {
+            return Ok(self);
+        }
+        self.shutdown().await;
+        Err(EngineError::NotListening { address, seconds: LISTEN_WAIT.as_secs() })
+    }
+
     /// A new reader of what happens from here on. One that falls [`EVENTS_MAX`] behind loses the oldest.
     pub fn events(&self) -> broadcast::Receiver<ConsensusEvent> {
         self.events.subscribe()

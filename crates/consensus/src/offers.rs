@@ -26,6 +26,8 @@ pub(crate) async fn judge(state: &mut State, offer: Assembled) -> Result<Option<
     let is_new = known.is_none();
     let valid = match known {
         Some(valid) => Some(valid),
+        // A block that is judged is made durable.
+        None if !state.room.is_there().await => None,
         None => verify(state, proposal, offer.bytes.clone()).await?,
     };
     let Some(valid) = valid else { return Ok(None) };

@@ -12,6 +12,7 @@ use primitives::Hash;
 use primitives::block::BLOCK_BYTES_MAX;
 
 use crate::crash::WalCrashPoint;
+use crate::room::Room;
 use crate::vote_queue::Capacity;
 
 pub use arc_malachitebft_app_channel::app::net::Multiaddr;
@@ -47,6 +48,8 @@ pub struct EngineConfig {
     pub network_seed: [u8; 32],
     /// `mempool_limit`: most messages of later heights that wait.
     pub vote_queue_limit: u64,
+    /// Whether the disk has room for another height.
+    pub room: Room,
     /// For drills: peers with another tag speak other protocols.
     pub partition_tag: Option<String>,
     /// For crash tests: where the process dies.

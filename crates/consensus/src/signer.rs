@@ -24,6 +24,7 @@ use primitives::{Address, Hash, Height, Proposal, PublicKey, Round, Signature, V
 
 use crate::context::ChainContext;
 use crate::machine::Verdicts;
+use crate::room::Room;
 use crate::types::{ProposalMessage, VoteMessage};
 
 /// What a validator signs in a round, in the order of the round.
@@ -121,6 +122,8 @@ pub struct GuardedSigner {
     refusals: Arc<AtomicU64>,
     closed: Arc<AtomicBool>,
     log: Option<LogSync>,
+    room: Room,
+    starved: Arc<AtomicBool>,
     inline: bool,
 }
 
@@ -128,14 +131,34 @@ impl GuardedSigner {
     /// Shares `signer` on the chain with this genesis hash.
     pub fn new(signer: Box<dyn VoteSigner>, genesis: Hash) -> Self {
         let address = Address::of_key(&signer.public_key());
-        let (refusals, closed) = (Arc::default(), Arc::default());
-        Self { inner: Arc::new(Mutex::new(signer)), genesis, address, refusals, closed, log: None, inline: false }
+        Self {
+            inner: Arc::new(Mutex::new(signer)),
+            genesis,
+            address,
+            refusals: Arc::default(),
+            closed: Arc::default(),
+            log: None,
+            room: Room::default(),
+            starved: Arc::default(),
+            inline: false,
+        }
     }
 
     /// Syncs this log before each signature. A sync that fails closes the signer: what the disk holds is not
     /// known any more, and a later sync may succeed without the lost bytes.
     pub fn after(self, log: LogSync) -> Self {
         Self { log: Some(log), ..self }
+    }
+
+    /// Notes a signature that is refused while this says that there is no room.
+    pub(crate) fn within(self, room: Room) -> Self {
+        Self { room, ..self }
+    }
+
+    /// Whether a signature was refused while there was no room: the guard or the log may have missed a write, and only a start
+    /// reads them again.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.starved.load(Ordering::SeqCst)
     }
 
     /// Signs in the caller's thread from here on: for a machine without threads.
@@ -172,6 +195,7 @@ impl GuardedSigner {
 
     async fn sign_or_withhold(&self, step: SignedStep, height: Height, round: Round, bytes: Vec<u8>) -> Signature {
         let (inner, closed, log) = (Arc::clone(&self.inner), Arc::clone(&self.closed), self.log.clone());
+        let (room, starved) = (self.room.clone(), Arc::clone(&self.starved));
         let sign = move || {
             let mut signer = inner.lock().unwrap_or_else(PoisonError::into_inner);
             if closed.load(Ordering::SeqCst) {
@@ -179,9 +203,14 @@ impl GuardedSigner {
             }
             if let Some(Err(cause)) = log.map(|log| log()) {
                 closed.store(true, Ordering::SeqCst);
+                starved.store(!room.look(), Ordering::SeqCst);
                 return Err(SignRefused { reason: format!("the consensus log cannot be made durable: {cause}") });
             }
-            signer.sign(step, height, round, &bytes)
+            let signed = signer.sign(step, height, round, &bytes);
+            if signed.is_err() && !room.look() {
+                starved.store(true, Ordering::SeqCst);
+            }
+            signed
         };
         // The guard writes to disk before it answers.
         let answer = if self.inline { Ok(sign()) } else { tokio::task::spawn_blocking(sign).await };

@@ -1,7 +1,7 @@
 //! The `solo` engine: one process makes every block, for people who build on the RPC.
 //!
 //! ```text
-//! wait (work, or the block interval) ─► build ─► verify ─► sign a precommit ─► commit ─► again
+//! wait (work, or the block interval; room) ─► build ─► verify ─► sign a precommit ─► commit ─► again
 //! ```
 //! It drives the same [`replica::application::Application`] as the network engine, with the same rules:
 //! a block is executed before it is signed, durable before it is announced, and a fault stops everything.
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::events::{ConsensusEvent, EVENTS_MAX, StopReason};
 use crate::pacing;
+use crate::room::Room;
 use crate::signer::{SignedStep, VoteSigner};
 use crate::state::{SharedApplication, with_app};
 
@@ -28,6 +29,8 @@ pub struct SoloConfig {
     /// Notify when transactions wait; a block is then made at once. Notify again after a block that left
     /// some behind.
     pub work: Arc<Notify>,
+    /// Whether the disk has room for another block.
+    pub room: Room,
     /// Blocks up to this height are made without a pause: long chains for tests and measurements.
     pub hurry_to: Height,
 }
@@ -162,6 +165,11 @@ impl BlockMaker {
                 _ = stop.wait_for(|stop| *stop) => return StopReason::Requested,
                 () = config.work.notified() => {}
                 () = tokio::time::sleep(wait) => {}
+            }
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return StopReason::Requested,
+                () = config.room.wait() => {}
             }
             if let Err(Fault(reason)) = self.make_block().await {
                 tracing::error!(reason, "the chain has a fault: no more blocks");

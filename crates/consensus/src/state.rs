@@ -16,6 +16,7 @@ use crate::blocks::ProposedBlocks;
 use crate::context::ChainContext;
 use crate::events::ConsensusEvent;
 use crate::pacing;
+use crate::room::Room;
 use crate::signer::{ChainVerifier, GuardedSigner};
 use crate::streaming::Streams;
 use crate::timeouts::RoundTimeouts;
@@ -83,6 +84,7 @@ pub(crate) struct RoundStatus {
 /// The state of the app loop.
 pub struct State {
     pub(crate) host: Host,
+    pub(crate) room: Room,
     pub(crate) app: SharedApplication,
     pub(crate) params: Params,
     pub(crate) verifier: ChainVerifier,
@@ -120,12 +122,14 @@ impl State {
         }
     }
 
-    /// Does `then` after `wait`. A machine does it at once: its owner waits instead.
+    /// Does `then` after `wait`, once there is room. A machine does it at once: its owner waits instead.
     pub(crate) fn after(&self, wait: Duration, then: impl FnOnce() + Send + 'static) {
         match &self.host {
             Host::Runtime => {
+                let room = self.room.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(wait).await;
+                    room.wait().await;
                     then();
                 });
             }

@@ -80,6 +80,7 @@ fn observe(shared: &Shared, marks: &mut Marks, event: ConsensusEvent) {
             }
             metrics.missed_validators.set_len(missing.len());
             metrics.silent_validators.set_len(marks.silence.after(&missing));
+            metrics.missed_power.set(total_power.saturating_sub(power));
             metrics.missed_precommits.add(u64::try_from(missing.len()).unwrap_or(u64::MAX));
             let ppm = u128::from(power) * 1_000_000 / u128::from(total_power.max(1));
             metrics.certificate_power.set(u64::try_from(ppm).unwrap_or(0));
@@ -136,9 +137,16 @@ pub async fn follow_blocks(shared: Arc<Shared>, mut notices: broadcast::Receiver
 fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Height, Timestamp)>) {
     let metrics = &shared.metrics.consensus;
     let header = &block.block.header;
-    shared.finalized_at.store(clock::now().0, Ordering::Relaxed);
-    if ready::behind(shared, header.height.0) == 0 {
+    let now = clock::now();
+    shared.finalized_at.store(now.0, Ordering::Relaxed);
+    let is_newest = ready::behind(shared, header.height.0) == 0;
+    if is_newest {
         shared.starting.store(false, Ordering::Relaxed);
+    }
+    // More than two thirds of the power took this time for right when the block was new. An older one that was fetched shows
+    // a clock that is behind, and none that is ahead.
+    if is_newest || header.time > now {
+        metrics.clock_offset.set_ahead(Duration::from_millis(now.0), Duration::from_millis(header.time.0));
     }
     if let Some(p2p) = shared.p2p.get() {
         p2p.set_height(header.height);
@@ -146,6 +154,9 @@ fn finalized(shared: &Shared, block: &FinalizedBlock, previous: &mut Option<(Hei
     metrics.finalized_height.set(header.height.0);
     metrics.block_transactions.observe_count(u64::try_from(block.transactions.len()).unwrap_or(u64::MAX));
     metrics.block_size.observe_count(u64::try_from(block.bytes).unwrap_or(u64::MAX));
+    metrics.last_transactions.set_len(block.transactions.len());
+    metrics.last_size.set_len(block.bytes);
+    metrics.finalized_transactions.add_len(block.transactions.len());
     for receipt in &block.receipts {
         metrics.transactions.with([receipt.outcome.name()]).inc();
     }

@@ -77,6 +77,7 @@ impl Elections {
                 self.submission(&mut counts, receipt.outcome);
             }
         }
+        let mut slashes = 0;
         let events = block.receipts.iter().flat_map(|receipt| receipt.events.iter()).chain(&block.events);
         for event in events {
             match event {
@@ -86,11 +87,15 @@ impl Elections {
                     self.metrics.vrf_accepted.inc();
                     self.metrics.vrf_fallback.add(u64::from(*fallback));
                 }
-                Event::Slashed { .. } => self.metrics.slashes.inc(),
+                Event::Slashed { .. } => {
+                    slashes = u64::saturating_add(slashes, 1);
+                    self.metrics.slashes.inc();
+                }
                 Event::Jailed { .. } => self.metrics.jailings.inc(),
                 _ => {}
             }
         }
+        self.metrics.last_slashes.set(slashes);
     }
 
     /// What the end of an epoch paid; what delegators claim is in receipts and not counted here.

@@ -6,7 +6,7 @@
 //!
 //! | trace | id | spans |
 //! |---|---|---|
-//! | a transaction | its own id, cut | `transaction`, and one `transaction.STAGE` for each stage that this node saw |
+//! | a transaction | its own id, cut | `transaction`, one `transaction.STAGE` for each stage that this node saw, and `transaction.proven` once its block is proven |
 //! | a height | genesis and height | `consensus.height`, in it one `consensus.round` for each round |
 //! | this node's start | random | `node.telemetry.init` |
 //! | a request, a batch of gossip, a proof | random | `rpc`, `gossip.transactions`, `proof.verify` |
@@ -14,6 +14,7 @@
 //! Rule: a span is made only when its trace is exported, so that a node without a collector does no work for it.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use ::config::{NodeConfig, TelemetryConfig};
 use primitives::{Address, Hash, Height, Round, Stage, TransactionId};
@@ -33,14 +34,13 @@ const CA_BYTES_MAX: u64 = 1 << 20;
 /// Nanoseconds of a millisecond.
 const NS_PER_MS: u64 = 1_000_000;
 
-/// The spans' name of each stage.
-const STAGES: [(Stage, &str); 6] = [
+/// The spans' name of each stage up to the block. A proof comes later, with a span of its own.
+const STAGES: [(Stage, &str); 5] = [
     (Stage::Admitted, "transaction.admitted"),
     (Stage::Gossiped, "transaction.gossiped"),
     (Stage::Proposed, "transaction.proposed"),
     (Stage::Decided, "transaction.decided"),
     (Stage::Finalized, "transaction.finalized"),
-    (Stage::Proven, "transaction.proven"),
 ];
 
 /// What the exporter says of this process.
@@ -195,10 +195,10 @@ fn trace_of(id: &TransactionId) -> TraceId {
 pub fn transaction(id: &TransactionId, progress: &Progress, height: Option<Height>) {
     let trace = trace_of(id);
     let Some(exporter) = installed().filter(|exporter| exporter.is_sampled(&trace)) else { return };
-    let time = |stage: Stage| progress.at(stage).map(|at| at.0.saturating_mul(NS_PER_MS));
-    let times = || Stage::steps().filter_map(time);
+    let time = |stage: Stage| time_ns(progress, stage);
+    let times = || Stage::steps().filter(|stage| *stage <= Stage::Finalized).filter_map(time);
     let (Some(start_ns), Some(end_ns)) = (times().min(), times().max()) else { return };
-    let root = span::new_id();
+    let root = height.map_or_else(span::new_id, |_| root_of(id));
     let (stage, reason) = progress.stage();
     let mut attributes = vec![("transaction", Attribute::Text(id.to_string())), ("stage", stage.name().into())];
     attributes.extend(reason.map(|reason| ("reason", reason.into())));
@@ -211,6 +211,32 @@ pub fn transaction(id: &TransactionId, progress: &Progress, height: Option<Heigh
         exporter.record(Span { name, trace, id, parent, start_ns: from.min(at), end_ns: at, attributes: Vec::new() });
         from = from.max(at);
     }
+}
+
+/// The span of a transaction whose block is proven, below the one that was sent when it arrived.
+pub fn proven(id: &TransactionId, progress: &Progress) {
+    let trace = trace_of(id);
+    let Some(exporter) = installed().filter(|exporter| exporter.is_sampled(&trace)) else { return };
+    let Some(end_ns) = time_ns(progress, Stage::Proven) else { return };
+    let start_ns = time_ns(progress, Stage::Finalized).unwrap_or(end_ns).min(end_ns);
+    let (name, parent) = ("transaction.proven", Some(root_of(id)));
+    exporter.record(Span { name, trace, id: span::new_id(), parent, start_ns, end_ns, attributes: Vec::new() });
+}
+
+/// When a stage was reached, nanoseconds since the Unix epoch.
+fn time_ns(progress: &Progress, stage: Stage) -> Option<u64> {
+    progress.at(stage).map(|at| at.0.saturating_mul(NS_PER_MS))
+}
+
+/// The first span of a transaction that arrived: known again when its proof comes, and another one on each node.
+fn root_of(id: &TransactionId) -> SpanId {
+    static OWN: OnceLock<SpanId> = OnceLock::new();
+    let mut root = *OWN.get_or_init(span::new_id);
+    // The end of the id: its beginning names the trace.
+    for (byte, of_id) in root.iter_mut().zip(id.0.0.iter().rev()) {
+        *byte ^= of_id;
+    }
+    root
 }
 
 /// The height that is being decided, as a trace.

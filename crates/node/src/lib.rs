@@ -51,7 +51,7 @@ mod shared;
 mod signer;
 pub mod silence;
 mod snapshots;
-mod stages;
+pub mod stages;
 pub mod start_error;
 pub mod state_at;
 pub mod state_sync;

@@ -252,6 +252,11 @@ impl Meta {
         Self { key, inner: Mutex::default() }
     }
 
+    /// The key that its peers know this node by.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+
     /// The bytes of a message signed by this node; `None` when the payload is over its bound.
     pub fn seal(&self, meta: &impl Serialize, genesis: &Hash) -> Option<Vec<u8>> {
         seal(meta, &self.key, genesis)

@@ -1,7 +1,7 @@
 //! Suspects a partition from who is missing.
 //!
 //! ```text
-//! whole ──a third or more of the expected peers missing──► suspected ──fewer than a third missing──► whole
+//! whole ──more than a third of the expected peers missing, two at least──► suspected ──no longer so──► whole
 //! ```
 //!
 //! Model: pure; somebody looks every second and says who is connected and what time it is. Expected are the peers
@@ -11,9 +11,12 @@
 //! - A peer counts as missing only after [`GRACE`], so that a reconnect is no partition.
 //! - A peer that was not configured and stays away for [`FORGET`] is expected no longer: it left.
 //! - At most [`SEEN_MAX`] peers are remembered; further ones are not watched.
+//! - One missing peer is never a partition: it looks the same whether it is down or cut off, and the alert of that node
+//!   says so already. Nor is a third: so many validators of equal power may be away and the chain goes on. Beyond that
+//!   this side may have no quorum, or is cut off itself.
 //!
-//! One validator of four that is down looks the same as one that is cut off: from here nobody can tell. The series
-//! say that peers are missing, `consensus_*` and `/health/ready` say whether the chain goes on.
+//! `affected` counts every missing peer, suspected or not. `consensus_*` and `/health/ready` say whether the chain
+//! goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -26,8 +29,10 @@ pub const GRACE: Duration = Duration::from_secs(2);
 pub const FORGET: Duration = Duration::from_secs(600);
 /// Peers that are remembered.
 pub const SEEN_MAX: usize = 256;
-/// A partition is suspected when this part of the expected peers is missing: one in so many.
+/// A partition is suspected when more than this part of the expected peers is missing: one in so many …
 pub const SHARE: usize = 3;
+/// … and at least so many: one process that is down is no partition.
+pub const MISSING_MIN: usize = 2;
 
 /// What a look shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +94,7 @@ impl Watch {
         let never = if now.duration_since(self.started) >= GRACE { never } else { 0 };
         let affected = self.seen.values().filter(missing).count().saturating_add(never);
         let expected = self.configured.max(self.seen.len());
-        let is_suspected = affected > 0 && affected.saturating_mul(SHARE) >= expected;
+        let is_suspected = affected >= MISSING_MIN && affected.saturating_mul(SHARE) > expected;
         let change = match (self.suspected_since, is_suspected) {
             (None, true) => {
                 self.suspected_since = Some(now);

@@ -3,15 +3,16 @@
 //! ```text
 //! finalized block ─► one way per transaction ─┬─► histogram of each stage
 //! a transaction stops ────────────────────────┤   the newest WAYS_MAX, oldest first out
-//!                                             └─► percentiles and list of GET /wallet/pipeline/…
+//! proof of its block ─► the last stage of it ─┴─► percentiles and list of GET /wallet/pipeline/…
 //! ```
 //! Rules
 //! - Times are this node's clock and only what it saw itself; a transaction that came in a block of others has no
 //!   stages before it.
 //! - The time of a stage counts from the latest stage before it, so that the times of one way add up.
 //! - Stopped ways are listed and counted, and tell nothing about times.
+//! - A proof comes minutes after the block: the last stage is counted when it is reached, and the way of the list goes on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use primitives::{Height, Stage, TransactionId};
@@ -61,20 +62,35 @@ impl Pipeline {
         Self { metrics, kept: Mutex::default() }
     }
 
-    /// Takes over the ways of the transactions of a finalized block.
+    /// Takes over the ways of the transactions of a finalized block. What a proof adds is for [`Self::proven`] alone.
     pub fn finalized(&self, height: Height, ways: Vec<(TransactionId, Progress)>) {
-        let timed: Vec<_> = Stage::steps().skip(1).collect();
+        let timed: Vec<_> = Stage::steps().skip(1).filter(|stage| *stage <= Stage::Finalized).collect();
         let cells: Vec<_> = timed.iter().map(|stage| self.metrics.latency.with([stage.name()])).collect();
         let mut kept = self.lock();
         for (id, progress) in ways {
             for (stage, cell) in timed.iter().zip(&cells) {
                 let Some(time) = time_of(&progress, *stage) else { continue };
                 cell.observe_count(time);
-                if let Some(count) = stage.step().and_then(|step| kept.counts.get_mut(step)) {
-                    *count = count.saturating_add(1);
-                }
+                count(&mut kept, *stage);
             }
             keep(&mut kept.ways, Way { id, height: Some(height), progress });
+        }
+    }
+
+    /// Takes over that transactions of finalized blocks are proven, each once.
+    pub fn proven(&self, proven: &[(TransactionId, Progress)]) {
+        let cell = self.metrics.latency.with([Stage::Proven.name()]);
+        let by_id: BTreeMap<TransactionId, Progress> = proven.iter().copied().collect();
+        let mut kept = self.lock();
+        for progress in by_id.values() {
+            let Some(time) = time_of(progress, Stage::Proven) else { continue };
+            cell.observe_count(time);
+            count(&mut kept, Stage::Proven);
+        }
+        for way in kept.ways.iter_mut().filter(|way| way.height.is_some()) {
+            if let Some(progress) = by_id.get(&way.id) {
+                way.progress = *progress;
+            }
         }
     }
 
@@ -106,6 +122,12 @@ impl Pipeline {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // Only a view: after a panic elsewhere it is still worth reading.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(kept: &mut Kept, stage: Stage) {
+    if let Some(count) = stage.step().and_then(|step| kept.counts.get_mut(step)) {
+        *count = count.saturating_add(1);
     }
 }
 

@@ -57,6 +57,7 @@ pub fn judge(shared: &Shared) -> Readiness {
         stopping: shared.is_stopping(),
         services_down: &services_down,
         disk_low: shared.disk.low(),
+        disk_full: shared.disk.full(),
         quarantined: shared.store.quarantined().len(),
         starting: shared.starting.load(Ordering::Relaxed),
         finalized_age_ms: shared.finalized_age_ms(),

@@ -7,9 +7,9 @@
 //! ```
 //! Rules
 //! - A change is seen at once where the system tells of it, and else at the next poll: `config_poll_ms`.
-//! - A file with any problem changes nothing at all.
+//! - A file with any problem changes nothing at all. A file that was there and is gone is a problem, and no wish for defaults.
 //! - What is logged are names of keys and what is wrong, never a secret.
-//! - Flags and environment stay what they were at the start: they are stronger than the file.
+//! - Flags and environment stay what they were at the start: they are stronger than the file. A live key of the file that one of them hides is named.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub trait Live {
     ///
     /// # Errors
     /// Why nothing was taken.
-    fn apply(&self, next: &NodeConfig, live: &[&str]) -> Result<(), String>;
+    fn apply(&self, next: &Loaded, live: &[&str]) -> Result<(), String>;
 }
 
 /// The configuration in force and where it came from.
@@ -51,7 +51,16 @@ pub struct Reloader {
 impl Reloader {
     /// For the configuration that the node started with.
     pub fn new(home: &Home, flags: &[(String, String)], loaded: Loaded) -> Self {
-        Self { home: home.clone(), flags: flags.to_vec(), file: home.node_toml(), loaded }
+        let mut this = Self { home: home.clone(), flags: flags.to_vec(), file: home.node_toml(), loaded };
+        this.expect_file();
+        this
+    }
+
+    /// A file that was read once must be there from then on.
+    fn expect_file(&mut self) {
+        if self.file.exists() {
+            self.home = self.home.clone().with_config(&self.file);
+        }
     }
 
     /// Follows the file until the task is ended.
@@ -115,8 +124,15 @@ impl Reloader {
         for key in changed.iter().filter(|key| !key.live) {
             tracing::warn!(key = key.name, "this change of the configuration counts at the next start");
         }
+        for (key, hidden_by) in next.hidden(&self.home) {
+            tracing::warn!(
+                key = key.name,
+                %hidden_by,
+                "the file says something else for this key, and what hides it is stronger: start the node without that to have the file count"
+            );
+        }
         let live: Vec<&str> = changed.iter().filter(|key| key.live).map(|key| key.name).collect();
-        if let Err(error) = running.apply(&next.config, &live) {
+        if let Err(error) = running.apply(&next, &live) {
             metrics.config_reload_failures.inc();
             tracing::warn!(error, "the configuration was not taken; the old values stay");
             return;
@@ -126,6 +142,7 @@ impl Reloader {
             tracing::info!(keys = live.join(", "), "changes of the configuration are in force");
         }
         self.loaded = next;
+        self.expect_file();
     }
 }
 
@@ -134,7 +151,8 @@ impl Live for Shared {
         &self.metrics.node
     }
 
-    fn apply(&self, next: &NodeConfig, live: &[&str]) -> Result<(), String> {
+    fn apply(&self, loaded: &Loaded, live: &[&str]) -> Result<(), String> {
+        let next = &loaded.config;
         if *self.mempool.borrow() != next.mempool {
             let mut chain = self.chain().map_err(|fault| fault.0)?;
             chain.configure_mempool(next.mempool).map_err(|error| error.to_string())?;
@@ -145,7 +163,10 @@ impl Live for Shared {
         self.rate_limit.send_replace(next.rpc.rate_limit);
         self.samples.sampling.send_replace((&next.telemetry).into());
         self.sync.reload(next);
-        self.pruner.pause(next.pruning.emergency_pause);
+        self.pruner.reload(&next.pruning);
+        // What counts at the next start stays what it is.
+        let taken = crate::rollout::settings(loaded).into_iter().filter(|(key, _)| live.contains(&key.as_str()));
+        self.settings.send_modify(|settings| settings.extend(taken));
         Ok(())
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Rule: the same names and values at every place: start-up log, handshake, samples, `GET /status/rollout`, metrics.
 
-use ::config::{GateKind as Kind, GateState};
+use std::collections::BTreeMap;
+
+use ::config::{GateKind as Kind, GateState, Loaded, Profiles};
 use primitives::Height;
 use rpc::types::{GateKind, GateStatus, RolloutStatus, TelemetryStatus};
 use telemetry::areas::Rollout;
@@ -36,6 +38,11 @@ pub fn measure(shared: &Shared) {
     for gate in states(shared) {
         metrics.gates.with([gate.name]).set_bool(gate.is_active);
     }
+}
+
+/// The keys that every node of every stage has, with the values of `loaded`.
+pub fn settings(loaded: &Loaded) -> BTreeMap<String, String> {
+    Profiles::built_in().expect("a test reads the profiles of this program").reference_of(loaded)
 }
 
 /// What attests the program, as metrics, and as a warning where it does not hold.
@@ -72,7 +79,9 @@ pub fn status(shared: &Shared) -> RolloutStatus {
         genesis_hash: shared.genesis_hash,
         finalized_height: head,
         epoch_blocks: shared.genesis.params.epoch_blocks,
+        started_at_ms: Some(shared.started.0),
         gates: shared.config.gates.at(&shared.genesis, head).iter().map(view).collect(),
+        settings: shared.settings.borrow().clone(),
         telemetry: telemetry(shared),
     }
 }

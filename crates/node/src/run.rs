@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use ::config::{Home, LogFormat, Mode, NodeConfig, ReconstructionConfig, Secret};
+use ::config::{Home, Loaded, LogFormat, Mode, NodeConfig, ReconstructionConfig, Secret};
 use archive::Archive;
 use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner, WalCrashPoint};
 use p2p::{ChainIdentity, P2p};
@@ -154,7 +154,7 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
     }
     let (home, sync) = (&options.home, options.state_sync.as_ref());
     let opening = Opening { home, genesis, guard_crash: armed.guard, ask: options.ask, sync };
-    let (shared, signer) = opening.open(loaded.config).await?;
+    let (shared, signer) = opening.open(loaded).await?;
     announce(&shared);
     crate::rollout::attested(&shared.metrics.rollout, &options.attested);
     let (stop_rpc, rpc_stop) = watch::channel(false);
@@ -166,8 +166,8 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
 
     let fault = shared.fault.subscribe();
     tokio::spawn(follow_blocks(Arc::clone(&shared), shared.stages.subscribe()));
-    disk::look(&shared);
-    tokio::spawn(disk::watch(Arc::clone(&shared)));
+    shared.disk.look();
+    tokio::spawn(disk::watch(Arc::clone(&shared.disk)));
     if shared.config.telemetry.enabled {
         tokio::spawn(samples::run(Arc::clone(&shared)));
     }
@@ -240,10 +240,10 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    async fn open(self, mut config: NodeConfig) -> Result<Opened, StartError> {
+    async fn open(self, loaded: Loaded) -> Result<Opened, StartError> {
+        let (settings, mut config) = (crate::rollout::settings(&loaded), loaded.config);
         let Self { home, genesis, guard_crash, ask, sync } = self;
-        let genesis_hash = genesis.hash();
-        let metrics = Metrics::new();
+        let (genesis_hash, metrics) = (genesis.hash(), Metrics::new());
         let keys = load_keys(home, &mut config, ask, genesis_hash, &metrics)?;
         let secret = keys.as_ref().and_then(Keys::secret);
         let damaged = Damaged { home, config: &config, genesis: &genesis, key: secret, sync };
@@ -254,13 +254,13 @@ impl Opening<'_> {
         metrics.storage.marks_mended.set_total(store.opening().audit.marks_mended);
         let audits = open_audits(home, &config, genesis_hash)?;
         let elections = Arc::new(Elections::new(metrics.standing.clone()));
-        let snapshots = open_snapshots(home, &config, &genesis, &metrics)?;
+        let disk = open_disk(&config, &metrics);
+        let snapshots = open_snapshots(home, &config, &genesis, &metrics, &disk)?;
         let heard = (Arc::clone(&audits), Arc::clone(&elections), Arc::clone(&snapshots), Arc::clone(&store));
         let observer = crate::observer::observer(Arc::clone(&stages), &metrics, heard);
         let validator = keys.as_ref().map(|keys| Address::of_key(&keys.public));
         let reporting = secret.cloned();
         let duties = keys.as_ref().map(|keys| Duties::new(keys, home.resolve(NEXT_KEY_FILE)));
-        let meta = Meta::new(SecretKey::from_seed(node_secret(home)?));
         let identity = keys.map(|keys| Identity { address: Address::of_key(&keys.public), vrf_key: keys.vrf });
         let proofs = Arc::new(Proofs::open(&store)?);
         let judge = OnChain::new(genesis.proof_system, Arc::clone(&proofs), metrics.proofs.clone())?;
@@ -278,15 +278,16 @@ impl Opening<'_> {
             genesis_hash,
             audits,
             proofs,
-            disk: Disk::new(config.disk_free_min_bytes),
+            disk,
             snapshots,
             sync: SnapshotSync::new(&config),
-            pruner: Pruner::new(config.pruning.emergency_pause),
+            pruner: Pruner::new(&config.pruning),
             reconstruction: open_reconstruction(&config, genesis_hash)?,
             upkeep: Upkeep::new(&config.data_dir, found),
             stages,
             metrics,
             rate_limit: watch::Sender::new(config.rpc.rate_limit),
+            settings: watch::Sender::new(settings),
             mempool: watch::Sender::new(config.mempool),
             samples: Samples::new(&config.telemetry),
             exporter: OnceLock::new(),
@@ -295,7 +296,7 @@ impl Opening<'_> {
             reporter,
             duties,
             elections,
-            meta,
+            meta: Meta::new(SecretKey::from_seed(node_secret(home)?)),
             p2p: OnceLock::new(),
             engine: OnceLock::new(),
             work: Arc::new(Notify::new()),
@@ -326,18 +327,24 @@ async fn open_store(damaged: &Damaged<'_>) -> Result<(Arc<Store>, Found), StartE
     Ok((store, found))
 }
 
+fn open_disk(config: &NodeConfig, metrics: &Metrics) -> Arc<Disk> {
+    let floors = (config.disk_free_min_bytes, config.disk_free_stop_bytes);
+    Arc::new(Disk::new(&config.data_dir, floors, metrics.storage.clone()))
+}
+
 fn open_snapshots(
     home: &Home,
     config: &NodeConfig,
     genesis: &Genesis,
     metrics: &Metrics,
+    disk: &Arc<Disk>,
 ) -> Result<Arc<Snapshots>, StartError> {
     let maker = SecretKey::from_seed(node_secret(home)?);
     Ok(Snapshots::open(
         (config.snapshots.clone(), config.drill.wrong_chunks),
         &genesis.chain_id,
         maker,
-        metrics.snapshots.clone(),
+        (metrics.snapshots.clone(), Arc::clone(disk)),
     )?)
 }
 
@@ -474,7 +481,7 @@ async fn start_consensus(
     let engine = match shared.genesis.engine {
         EngineKind::Solo => {
             let Some(signer) = signer else { return stand_alone(shared) };
-            let config = SoloConfig { work: Arc::clone(&shared.work), hurry_to };
+            let config = SoloConfig { work: Arc::clone(&shared.work), room: shared.disk.room(), hurry_to };
             let handle = consensus::start_solo(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
             Engine::Solo(handle)
@@ -488,12 +495,13 @@ async fn start_consensus(
                 peers: shared.config.consensus.peers.iter().map(address).collect::<Result<_, _>>()?,
                 network_seed: node_secret(home)?,
                 vote_queue_limit: u64::try_from(shared.config.mempool.limit).unwrap_or(u64::MAX),
+                room: shared.disk.room(),
                 partition_tag: shared.config.drill.partition_tag.clone(),
                 crash_at,
             };
             let handle = consensus::start(config, app, signer).await?;
             tokio::spawn(follow_engine(Arc::clone(shared), handle.events()));
-            Engine::Bft(handle)
+            Engine::Bft(Box::new(handle))
         }
     };
     let _ = shared.engine.set(engine);

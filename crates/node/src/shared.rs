@@ -1,5 +1,6 @@
 //! What the services of one node share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -33,7 +34,7 @@ use crate::upkeep::Upkeep;
 /// The running engine.
 pub enum Engine {
     /// Malachite.
-    Bft(EngineHandle),
+    Bft(Box<EngineHandle>),
     /// One process.
     Solo(SoloHandle),
 }
@@ -55,7 +56,7 @@ pub struct Shared {
     /// Window proofs.
     pub proofs: Arc<Proofs>,
     /// The room on the disk.
-    pub disk: Disk,
+    pub disk: Arc<Disk>,
     /// Copies of the state, for others and for a rainy day.
     pub snapshots: Arc<Snapshots>,
     /// Snapshots that travel: sessions, announcements, how fast.
@@ -72,6 +73,8 @@ pub struct Shared {
     pub config: NodeConfig,
     /// How often callers of the RPC server may ask; changes while the node runs.
     pub rate_limit: watch::Sender<RateLimitConfig>,
+    /// The keys that every node of every stage has, with the values in force; some change while the node runs.
+    pub settings: watch::Sender<BTreeMap<String, String>>,
     /// Limits and weights of the mempool; they change while the node runs.
     pub mempool: watch::Sender<MempoolConfig>,
     /// Samples of this node's telemetry.

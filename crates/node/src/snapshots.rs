@@ -10,8 +10,12 @@
 //! - A height is frozen while the replica reports it, so that all nodes of a network copy the same heights; that takes no
 //!   time. The copy is made by a thread of its own; blocks go on.
 //! - One copy is made at a time. A height that comes while the one before is still being copied is left out.
+//! - A chunk is compared with its name before it is given. A snapshot with a rotten chunk is given to nobody from that moment on, and is
+//!   set aside on the disk ([`Shelf::set_aside`]); the next configured height makes a new one.
 //! - Memory is only a list: what is on disk at the start counts, and what is made while the node runs.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -24,6 +28,7 @@ use storage::{Frozen, Store};
 use telemetry::areas::Snapshots as SnapshotMetrics;
 
 use crate::clock;
+use crate::disk::Disk;
 
 /// The snapshots of one node.
 pub struct Snapshots {
@@ -34,8 +39,13 @@ pub struct Snapshots {
     chain_id: String,
     key: SecretKey,
     metrics: SnapshotMetrics,
+    disk: Arc<Disk>,
+    /// When the node started; the age while there is none counts from here.
+    opened: Timestamp,
     listed: RwLock<Vec<Arc<Snapshot>>>,
-    /// Held while one is made.
+    /// Rotten ones that still have their names.
+    rotten: Mutex<BTreeSet<PathBuf>>,
+    /// Held while one is made or set aside.
     door: Mutex<()>,
     queue: OnceLock<SyncSender<Frozen>>,
     chunks_served: AtomicU64,
@@ -51,7 +61,7 @@ impl Snapshots {
         (config, gives_wrong): (SnapshotConfig, bool),
         chain_id: &str,
         key: SecretKey,
-        metrics: SnapshotMetrics,
+        (metrics, disk): (SnapshotMetrics, Arc<Disk>),
     ) -> Result<Arc<Self>, SnapshotError> {
         let shelf = Shelf::new(&config.dir);
         let own = Arc::new(Self {
@@ -61,7 +71,10 @@ impl Snapshots {
             chain_id: chain_id.to_owned(),
             key,
             metrics,
+            disk,
+            opened: clock::now(),
             listed: RwLock::default(),
+            rotten: Mutex::default(),
             door: Mutex::default(),
             queue: OnceLock::new(),
             chunks_served: AtomicU64::new(0),
@@ -94,6 +107,11 @@ impl Snapshots {
         if !height.0.is_multiple_of(self.config.interval_blocks) {
             return;
         }
+        if self.disk.is_low() {
+            tracing::warn!(%height, "no snapshot of this height: the disk has less free room than disk_free_min_bytes");
+            self.metrics.skipped.inc();
+            return;
+        }
         match store.freeze() {
             Ok(frozen) if frozen.head().height == height => {
                 if queue.try_send(frozen).is_err() {
@@ -116,6 +134,7 @@ impl Snapshots {
 
     fn make(&self, frozen: &Frozen) -> Result<Arc<Snapshot>, SnapshotError> {
         let _door = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        self.clear_rotten();
         let started = Instant::now();
         let maker = Maker { chain_id: &self.chain_id, key: &self.key, now: clock::now() };
         let made = self.shelf.create(frozen, &maker, &mut |_| {});
@@ -144,6 +163,7 @@ impl Snapshots {
         let mut whole = Vec::new();
         for (path, snapshot) in self.shelf.list()? {
             match snapshot {
+                Ok(_) if self.is_rotten(&path) => {}
                 Ok(snapshot) => whole.push(Arc::new(snapshot)),
                 Err(error) => tracing::warn!(path = %path.display(), %error, "a snapshot is not whole"),
             }
@@ -174,15 +194,62 @@ impl Snapshots {
     /// The file of a chunk for somebody else; it counts as given.
     ///
     /// # Errors
-    /// [`SnapshotError::MissingChunk`], or a file that cannot be read.
+    /// [`SnapshotError::MissingChunk`] and [`SnapshotError::ChunkHash`], after which the snapshot is offered no more, or a file that cannot be
+    /// read.
     pub fn give(&self, snapshot: &Snapshot, entry: &ChunkEntry) -> Result<Vec<u8>, SnapshotError> {
-        let mut file = snapshot.chunk_file(&entry.id)?;
+        let file = snapshot.whole_file(entry);
+        if let Err(error) = &file
+            && snapshot.is_damaged_by(error)?
+        {
+            self.rots(snapshot, error);
+        }
+        let mut file = file?;
         let middle = file.len() / 2;
         if let Some(byte) = file.get_mut(middle).filter(|_| self.gives_wrong) {
             *byte ^= 1;
         }
         self.served(file.len());
         Ok(file)
+    }
+
+    /// Offers a snapshot no more, and sets it aside; at once, or when the one that is being made is done.
+    pub fn rots(&self, snapshot: &Snapshot, error: &SnapshotError) {
+        let is_new = self.rotten.lock().unwrap_or_else(PoisonError::into_inner).insert(snapshot.path.clone());
+        if !is_new {
+            return;
+        }
+        let mut listed = self.listed.write().unwrap_or_else(PoisonError::into_inner);
+        listed.retain(|one| one.path != snapshot.path);
+        drop(listed);
+        self.metrics.damaged.inc();
+        tracing::error!(
+            event = "snapshots.damaged",
+            path = %snapshot.path.display(),
+            height = %snapshot.height(),
+            %error,
+            "a snapshot rotted: it is offered no more; look at the disk"
+        );
+        if let Ok(_door) = self.door.try_lock() {
+            self.clear_rotten();
+        }
+    }
+
+    fn is_rotten(&self, path: &PathBuf) -> bool {
+        self.rotten.lock().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
+
+    /// Sets aside what rotted. What cannot be is tried again at the next copy; it is offered to nobody meanwhile.
+    fn clear_rotten(&self) {
+        self.rotten.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| match self.shelf.set_aside(path) {
+            Ok(aside) => {
+                tracing::warn!(aside = %aside.display(), "the damaged snapshot is set aside");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "a damaged snapshot could not be set aside");
+                path.exists()
+            }
+        });
     }
 
     /// Takes a snapshot of another folder on the shelf; older ones go as after one that was made here.
@@ -214,10 +281,11 @@ impl Snapshots {
         self.metrics.served.set_total(bytes);
         let listed = self.listed();
         self.metrics.kept.set_len(listed.len());
-        if let Some(newest) = listed.first() {
-            self.metrics.height.set(newest.height().0);
-            self.metrics.size.set(newest.manifest.packed_bytes());
-            self.metrics.age.set(Duration::from_millis(now.since(newest.manifest.made_at)));
-        }
+        self.metrics.interval.set(self.config.interval_blocks);
+        let newest = listed.first();
+        let since = newest.map_or(self.opened, |newest| newest.manifest.made_at);
+        self.metrics.age.set(Duration::from_millis(now.since(since)));
+        self.metrics.height.set(newest.map_or(0, |newest| newest.height().0));
+        self.metrics.size.set(newest.map_or(0, |newest| newest.manifest.packed_bytes()));
     }
 }

@@ -78,6 +78,30 @@ impl Stages {
         self.tell(Notice::Moved(ids));
     }
 
+    /// Notes that those of `ids` that are remembered are proven, and tells the pipeline view of each once.
+    pub fn prove(&self, ids: &[TransactionId]) {
+        let now = clock::now();
+        let mut tracker = self.lock();
+        // Under one lock, as two proofs may be taken at a time, and each transaction is counted once.
+        let mut proven: Vec<(TransactionId, Progress)> = Vec::new();
+        for id in ids {
+            if tracker.get(id).is_some_and(|progress| progress.at(Stage::Proven).is_none()) {
+                tracker.reach(*id, Stage::Proven, now);
+                proven.extend(tracker.get(id).map(|progress| (*id, *progress)));
+            }
+        }
+        drop(tracker);
+        if proven.is_empty() {
+            return;
+        }
+        for (id, progress) in &proven {
+            tracing::debug!(transaction = %id, stage = Stage::Proven.name(), "transaction moved");
+            crate::exports::proven(id, progress);
+        }
+        self.pipeline.proven(&proven);
+        self.tell(Notice::Moved(proven.iter().map(|(id, _)| *id).collect()));
+    }
+
     /// Notes that a transaction stopped.
     pub fn stop(&self, id: TransactionId, stop: Stop) {
         let (stage, reason) = stop.stage();

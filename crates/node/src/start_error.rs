@@ -237,6 +237,6 @@ impl StartError {
 
 /// The two halves of a text of another crate.
 fn split(text: &str) -> Told {
-    let (what, hint) = text.split_once("; ").unwrap_or((text, "correct the cause and start the node again"));
-    Told { what: what.to_owned(), hint: hint.strip_prefix("next: ").unwrap_or(hint).to_owned() }
+    let (what, hint) = rpc::display::split_hint(text);
+    Told { what: what.to_owned(), hint: hint.unwrap_or("correct the cause and start the node again").to_owned() }
 }

@@ -136,6 +136,7 @@ pub fn bytes_of(transaction: &Transaction) -> Arc<[u8]> {
 
 fn refuse(shared: &Shared, id: Option<TransactionId>, rejection: Rejection) -> Refused {
     shared.metrics.mempool.rejected.with([rejection.code()]).inc();
+    shared.metrics.mempool.refused.inc();
     if let Some(id) = id
         && rejection != Rejection::Duplicate
     {

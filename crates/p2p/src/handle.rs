@@ -185,7 +185,9 @@ pub enum StartError {
         reason: String,
     },
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {reason}. Is another node using the port? Choose another one or stop it")]
+    #[error(
+        "cannot listen on {address}: {reason}; next: choose another p2p.listen, or stop the process that has the port"
+    )]
     Listen {
         /// As configured.
         address: String,
@@ -296,8 +298,15 @@ fn listen(swarm: &mut Swarm<Behaviour>, text: &str) -> Result<(), StartError> {
     if let Some(socket) = tcp_socket(&address) {
         TcpListener::bind(socket).map_err(|error| refused(error.to_string()))?;
     }
-    swarm.listen_on(address).map_err(|error| refused(error.to_string()))?;
+    swarm.listen_on(address).map_err(|error| refused(with_sources(&error)))?;
     Ok(())
+}
+
+/// An error with the ones below it: that of a transport says nothing by itself.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let words = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
+    let words: Vec<String> = words.filter(|words| !words.is_empty()).collect();
+    words.join(": ")
 }
 
 /// The socket address of a plain TCP address with a fixed port.

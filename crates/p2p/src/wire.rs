@@ -267,6 +267,8 @@ pub enum SnapshotRequest {
     Header(Height),
     /// A chunk of any snapshot, by its hash.
     Chunk(Hash),
+    /// The chain proof.
+    ChainProof,
 }
 
 /// The answer to a [`SnapshotRequest`].

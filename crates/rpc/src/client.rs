@@ -8,7 +8,7 @@
 //! - Nothing else is retried here: only the caller knows whether asking twice is right.
 //! - https trusts the authorities of [`ClientFiles`]; what is wrong with a certificate is named ([`ClientError::Tls`]).
 
-mod alertmanager;
+pub(crate) mod alertmanager;
 mod error;
 mod events;
 mod exchange;
@@ -34,7 +34,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub use alertmanager::{HeldAlert, Notifications};
+pub use alertmanager::{HeldAlert, Integrations, Notifications};
 pub use error::ClientError;
 pub use heads::Heads;
 use reply::{bearer, chain, in_order, read, refusal, tls_cause};

@@ -9,6 +9,21 @@ use crate::types::Step;
 /// Bytes of one KiB.
 const KIB: u64 = 1_024;
 
+/// Between what happened and what to do next, in every message that says both.
+const NEXT: &str = "; next: ";
+
+/// What happened and what to do next, of a message that says both. The last `; next: ` counts: an inner reason may have one of its own. A
+/// message without it is split at its first `; `.
+pub fn split_hint(text: &str) -> (&str, Option<&str>) {
+    let halves = text.rsplit_once(NEXT).or_else(|| text.split_once("; "));
+    halves.map_or((text, None), |(what, todo)| (what, Some(todo)))
+}
+
+/// A reason as a part of another message, which says itself what to do next.
+pub fn without_hint(text: &str) -> &str {
+    text.split_once(NEXT).map_or(text, |(what, _)| what)
+}
+
 /// An amount for people, such as `12.5 BLOCK`.
 pub fn blocks(amount: Amount) -> String {
     let text = amount.to_string();
@@ -41,6 +56,22 @@ pub fn duration_ms(milliseconds: u64) -> String {
     } else {
         format!("{}.{:02} s", milliseconds / 1_000, milliseconds % 1_000 / 10)
     }
+}
+
+/// A time in milliseconds since 1970 for people: `2026-11-22 21:01:12 UTC`.
+pub fn time(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1_000;
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    // Days since the first of March of year 0, in eras of 400 years that are all alike; a year ends with February.
+    let days = seconds / 86_400 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
 /// A length in bytes for people: `312 bytes`, `1.5 MiB`.

@@ -68,6 +68,12 @@ pub enum ErrorCode {
     Forbidden,
     /// This address or token has asked too much.
     RateLimited,
+    /// The request is for a host name that is not this node's.
+    UnknownHost,
+    /// A page of another origin sends what is no reading.
+    ForeignOrigin,
+    /// Request line and headers are longer than allowed.
+    HeadTooLarge,
     /// The transaction may not enter a block.
     Rejected(Rejection),
 }
@@ -102,7 +108,7 @@ const fn row(
 
 impl ErrorCode {
     /// Every code that is not a rejection, in table order. [`ErrorCode::all`] adds the rejections.
-    pub const GENERAL: [Self; 21] = [
+    pub const GENERAL: [Self; 24] = [
         Self::ParseError,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -124,6 +130,9 @@ impl ErrorCode {
         Self::ProofExists,
         Self::Forbidden,
         Self::RateLimited,
+        Self::UnknownHost,
+        Self::ForeignOrigin,
+        Self::HeadTooLarge,
     ];
 
     /// The node does not serve this now; shared by reads and submissions.
@@ -160,6 +169,9 @@ impl ErrorCode {
             Self::ProofExists => row("proof_exists", 409, -32_014, E::Refused, "this is proven already", "nothing to do: GET /proofs/status shows what is next"),
             Self::Forbidden => row("forbidden", 403, -32_015, E::Unauthorized, "the token is good, but not for this", "use a token with the scope that the error names; the operator of the node gives them"),
             Self::RateLimited => row("rate_limited", 429, -32_016, E::NotReady, "this address or token has asked too much", "wait as long as Retry-After says; GET /status/limits shows the rates, and a token has its own"),
+            Self::UnknownHost => row("unknown_host", 403, -32_017, E::Refused, "the request is for a host name that is not this node's", "ask the node by its IP address, or let its operator add the name to rpc.hosts"),
+            Self::ForeignOrigin => row("foreign_origin", 403, -32_018, E::Refused, "a web page of another origin may not send this", "leave out the header Origin, or let the operator of the node add the page's host to rpc.hosts"),
+            Self::HeadTooLarge => row("head_too_large", 431, -32_019, E::Refused, "request line and headers are larger than allowed", "send fewer or shorter headers"),
             Self::Rejected(rejection) => rejection_row(rejection),
         }
     }

@@ -11,6 +11,8 @@ pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// Largest request body of the one route that takes transactions with proofs, bytes: the longest of them in hexadecimal,
 /// and what is around it. A node whose `max_proof_size_bytes` is less takes less.
 pub const SUBMISSION_BYTES_MAX: usize = submission_bytes(PROOF_TRANSACTION_BYTES_MAX);
+/// Longest head of a request, bytes: request line and headers, as they are written in HTTP/1.1.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Deepest nesting of arrays and objects in a request.
 pub const JSON_DEPTH_MAX: usize = 32;
 /// Most calls in one JSON-RPC batch.
@@ -33,7 +35,7 @@ pub const WAIT_DEFAULT_MS: u64 = 10_000;
 pub const WAIT_MAX_MS: u64 = 60_000;
 /// Shortest and longest time after which a browser without scripts asks for the page of a node again, seconds.
 pub const REFRESH_SECONDS: (u64, u64) = (2, 3_600);
-/// Most open event streams of one node.
+/// Most open event streams of one node, whatever its `rpc.connections_max`.
 pub const STREAMS_MAX: usize = 256;
 /// Most events that wait for one slow reader before its stream is closed.
 pub const STREAM_QUEUE_MAX: usize = 256;

@@ -238,13 +238,15 @@ impl Buckets {
 /// The caller as it is remembered.
 fn known_as(caller: Caller) -> Caller {
     match caller {
-        Caller::Address(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => Caller::Address(address.into()),
-            None => {
-                let prefix = u128::from(address) >> 64 << 64;
-                Caller::Address(Ipv6Addr::from(prefix).into())
-            }
-        },
-        other => other,
+        Caller::Address(address) => Caller::Address(holder(address)),
+        token => token,
+    }
+}
+
+/// What stands for everybody who has this address: an IPv4 address itself, also one that is mapped, and of IPv6 the /64.
+pub fn holder(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
+        address => address,
     }
 }

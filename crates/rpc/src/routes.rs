@@ -34,7 +34,9 @@ use crate::types::{
     ValidatorStatistics, ValidatorView, VrfStanding, VrfThreshold, WaitRequest, WindowAccepted,
 };
 
-pub use events::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_PROGRESS, EVENT_STATUS};
+pub use events::{
+    EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_PROGRESS, EVENT_PRUNING, EVENT_STATUS,
+};
 pub use lookup::COMMON_ERRORS;
 pub use operation::Operation;
 
@@ -76,7 +78,7 @@ const fn events<T: utoipa::ToSchema>(event: &'static str) -> Reply {
 }
 
 /// Every route, in the order of the documents.
-pub static ROUTES: [Route; 76] = [
+pub static ROUTES: [Route; 77] = [
     Route {
         summary: "legacy smoke test: role and address only, never a failure state",
         ..get(Operation::Health, "/health", "health", json::<HealthReport>())
@@ -114,6 +116,15 @@ pub static ROUTES: [Route; 76] = [
         summary: "what was deleted of old blocks, what is kept and by which rule",
         method_name: Some("pruning.status"),
         ..get(Operation::PruningStatus, "/status/pruning", "pruning_status", json::<PruningStatus>())
+    },
+    Route {
+        summary: "the same at once and at each change, looked at every second; a beat every 10 s",
+        ..get(
+            Operation::PruningStream,
+            "/status/pruning/stream",
+            "pruning_stream",
+            events::<PruningStatus>(EVENT_PRUNING),
+        )
     },
     Route {
         summary: "what the store's upkeep has checked, found, quarantined and taken back",

@@ -4,11 +4,14 @@
 //!   <dir>/lock                                   held while snapshots are made or removed
 //!   <dir>/<height, 20 digits>-<id, 16 digits>/   manifest, <hash>.chunk …
 //!   <dir>/.new-<pid>/                            one that is being made; removed by the next who makes one
+//!   <dir>/damaged-<name>/                        one that rotted, set aside; nobody is given it
 //! ```
 //!
 //! Rules
 //! - Every file is synced, then the folder, then it gets its name, then the folder above is synced.
 //! - An older snapshot stays until the new one has its name; [`Shelf::prune`] never removes the newest.
+//! - A chunk is given only with the bytes that its name says. A snapshot whose chunk rotted or is gone is set aside; the newest
+//!   [`DAMAGED_MAX`] of those stay for a look.
 //! - A copy of a height that is there already and whole is not made twice; one that is damaged is replaced.
 
 use std::any::Any;
@@ -19,7 +22,7 @@ use primitives::defect::{Defect, is_seeded};
 use primitives::{Hash, Height, Timestamp};
 use storage::{CrashPoint, Files, Frozen, system_files};
 
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, chunk_id};
 use crate::error::{SnapshotError, io};
 use crate::make::{Maker, Progress};
 use crate::manifest::{ChunkEntry, MANIFEST_BYTES_MAX, Manifest, PACKED_BYTES_MAX};
@@ -29,6 +32,9 @@ pub const LISTED_MAX: usize = 1_024;
 /// The file of a snapshot that names its chunks.
 pub const MANIFEST: &str = "manifest";
 const NEW: &str = ".new-";
+const DAMAGED: &str = "damaged-";
+/// Most damaged snapshots that are kept for a look.
+pub const DAMAGED_MAX: usize = 3;
 
 /// A folder of snapshots.
 #[derive(Debug, Clone)]
@@ -225,6 +231,31 @@ impl Shelf {
         Ok(removed)
     }
 
+    /// Sets a damaged snapshot aside: it loses its name, so that nobody finds it any more. Gives where it lies. The oldest of more
+    /// than [`DAMAGED_MAX`] are removed.
+    ///
+    /// # Errors
+    /// [`SnapshotError::InUse`], or a folder that cannot be renamed or removed.
+    pub fn set_aside(&self, path: &Path) -> Result<PathBuf, SnapshotError> {
+        let _lock = self.lock()?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let aside = self.path.join(format!("{DAMAGED}{name}"));
+        if self.files.exists(&aside).map_err(io("inspect", &aside))? {
+            // One of the same name rotted before: the copy that took its place did too.
+            self.files.remove_folder(&aside).map_err(io("remove", &aside))?;
+        }
+        self.files.rename(path, &aside).map_err(io("rename", path))?;
+        self.files.sync_folder(&self.path).map_err(io("sync", &self.path))?;
+        let mut kept = self.files.list(&self.path).map_err(io("read", &self.path))?;
+        kept.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DAMAGED)));
+        kept.sort();
+        let surplus = kept.len().saturating_sub(DAMAGED_MAX);
+        for old in kept.iter().filter(|path| **path != aside).take(surplus) {
+            self.files.remove_folder(old).map_err(io("remove", old))?;
+        }
+        Ok(aside)
+    }
+
     /// Takes the name away first, so that nobody finds half of a snapshot.
     fn remove(&self, path: &Path) -> Result<(), SnapshotError> {
         let new = self.path.join(format!("{NEW}removed-{}", std::process::id()));
@@ -297,6 +328,27 @@ impl Snapshot {
     pub fn chunk_file(&self, id: &Hash) -> Result<Vec<u8>, SnapshotError> {
         let bound = usize::try_from(PACKED_BYTES_MAX).unwrap_or(usize::MAX);
         read(self.files.as_ref(), &self.chunk_path(id), bound)?.ok_or(SnapshotError::MissingChunk { id: *id })
+    }
+
+    /// The file of a chunk with the bytes that its name says.
+    ///
+    /// # Errors
+    /// [`SnapshotError::MissingChunk`], [`SnapshotError::ChunkHash`], or a file that cannot be read.
+    pub fn whole_file(&self, entry: &ChunkEntry) -> Result<Vec<u8>, SnapshotError> {
+        let file = self.chunk_file(&entry.id)?;
+        if chunk_id(&file) == entry.id { Ok(file) } else { Err(SnapshotError::ChunkHash { id: entry.id }) }
+    }
+
+    /// Whether the snapshot is damaged where this was refused, and was not merely removed meanwhile.
+    ///
+    /// # Errors
+    /// A folder that cannot be looked at.
+    pub fn is_damaged_by(&self, error: &SnapshotError) -> Result<bool, SnapshotError> {
+        match error {
+            SnapshotError::ChunkHash { .. } => Ok(true),
+            SnapshotError::MissingChunk { .. } => self.files.exists(&self.path).map_err(io("inspect", &self.path)),
+            _ => Ok(false),
+        }
     }
 
     /// Reads every chunk, checks it against the header, and hands it over.

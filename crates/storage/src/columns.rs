@@ -26,6 +26,7 @@
 //!        "evidence" what waits to be reported (`evidence.rs`), from the first save on
 //!        "base" header and certificate of the height that the history begins after; absent when it begins with genesis
 //!        "pruning" what was pruned, and the checkpoint at its end (`prune.rs`); absent before the first piece
+//!        "removed" about how many bytes of each space were removed and not yet given back (`compact.rs`); absent before the first piece
 //!        "quarantine" heights whose bodies are damaged (`quarantine.rs`); absent while there is none
 //!        "sequence" 8 LE: on disk only, the engine's next sequence when the batch was made (`journal.rs`)
 //! ```
@@ -206,6 +207,8 @@ pub(crate) const HISTORY: &[u8] = b"history";
 pub(crate) const BASE: &[u8] = b"base";
 /// Meta key of what was pruned.
 pub(crate) const PRUNING: &[u8] = b"pruning";
+/// Meta key of what was removed and not yet given back.
+pub(crate) const REMOVED: &[u8] = b"removed";
 /// Name of the heights whose bodies are damaged.
 pub(crate) const QUARANTINE: &[u8] = b"quarantine";
 /// Meta key of the evidence that waits to be reported.

@@ -10,6 +10,8 @@
 //!   the same command goes on where it ended, and does nothing when there is nothing to do.
 //! - A schema that no step begins with is refused by number. A newer one is never brought back.
 //! - A step that is there stays: what was ever shipped can be read.
+//! - Each schema has a home that the program of its time wrote, `fixtures/home_schema_<number>`. A layout that changes without a new
+//!   number fails on that of the present one (`tb/tests/it/migrate.rs`).
 //!
 //! | from | to | what changes |
 //! |---|---|---|
@@ -41,19 +43,31 @@ pub struct Migration {
 
 impl Store {
     /// Brings the store in `path` to the schema of this build, or says what would be done. Nobody else may use it meanwhile.
+    /// `progress` is told how many of how many values of heights are verified, one after another.
     ///
     /// # Errors
     /// As [`Store::open`]: among them a store in use, damaged, of another chain, or of a schema that no step begins with.
-    pub fn migrate(path: &Path, genesis: &Hash, dry_run: bool) -> Result<Migration, StorageError> {
-        Self::migrate_in(&StoreConfig::Disk { path: path.to_owned(), verify: Verify::Full }, genesis, dry_run)
+    pub fn migrate(
+        path: &Path,
+        genesis: &Hash,
+        dry_run: bool,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Migration, StorageError> {
+        let config = StoreConfig::Disk { path: path.to_owned(), verify: Verify::Full };
+        Self::migrate_in(&config, genesis, dry_run, progress)
     }
 
     /// The same for a store of any kind.
     ///
     /// # Errors
     /// As [`Store::migrate`].
-    pub fn migrate_in(config: &StoreConfig, genesis: &Hash, dry_run: bool) -> Result<Migration, StorageError> {
-        let (store, found) = Self::open_of_schema(config, genesis, SCHEMA_OLDEST..=SCHEMA_VERSION)?;
+    pub fn migrate_in(
+        config: &StoreConfig,
+        genesis: &Hash,
+        dry_run: bool,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Migration, StorageError> {
+        let (store, found) = Self::open_of_schema(config, genesis, SCHEMA_OLDEST..=SCHEMA_VERSION, progress)?;
         let wanted = SCHEMA_VERSION;
         if !dry_run && found < wanted {
             // Every step so far adds columns that begin empty, so the schema alone is written.

@@ -29,6 +29,10 @@ use crate::quarantine::Record;
 use crate::read::read_height;
 use crate::value::{Reason, decode, seal};
 
+/// Columns with one value for each height whose body is kept.
+const BODY_COLUMNS: [Column; 4] = [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing];
+/// How many they are.
+const BODY_COLUMNS_COUNT: u64 = 4;
 /// Heights whose values [`Verify::Recent`] reads.
 pub const RECENT_HEIGHTS: u64 = 1_000;
 
@@ -119,7 +123,7 @@ impl Store {
     /// when a file or a value is damaged, or when acknowledged blocks are missing; one variant of
     /// [`StorageError`] each.
     pub fn open(config: &StoreConfig, genesis: &Hash) -> Result<Self, StorageError> {
-        Self::open_of_schema(config, genesis, SCHEMA_VERSION..=SCHEMA_VERSION).map(|(store, _)| store)
+        Self::open_of_schema(config, genesis, SCHEMA_VERSION..=SCHEMA_VERSION, &mut |_, _| {}).map(|(store, _)| store)
     }
 
     /// Opens a store without reading its values: what is damaged in them shows when it is read. Files are checked as far as
@@ -128,16 +132,18 @@ impl Store {
         Self::open_identified(config, genesis, SCHEMA_VERSION..=SCHEMA_VERSION).map(|(store, ..)| store)
     }
 
-    /// Opens a store whose schema is one of these; gives which.
+    /// Opens a store whose schema is one of these; gives which. `progress` is told how many of how many values of heights are
+    /// verified.
     pub(crate) fn open_of_schema(
         config: &StoreConfig,
         genesis: &Hash,
         schemas: RangeInclusive<u32>,
+        progress: &mut dyn FnMut(u64, u64),
     ) -> Result<(Self, u32), StorageError> {
         let started = Instant::now();
         let (mut store, schema, verify) = Self::open_identified(config, genesis, schemas)?;
         let (tip, audit) = (store.head(), store.inner.opening.audit);
-        let values = store.verify(verify, tip)?;
+        let values = store.verify(verify, tip, progress)?;
         let opening = Opening { audit, values, elapsed: started.elapsed() };
         Arc::get_mut(&mut store.inner).expect("nobody else has the handle yet").opening = opening;
         tracing::info!(
@@ -266,16 +272,25 @@ impl Store {
     }
 
     /// Reads values as `verify` says; returns how many.
-    fn verify(&self, verify: Verify, head: Option<Head>) -> Result<u64, StorageError> {
+    fn verify(
+        &self,
+        verify: Verify,
+        head: Option<Head>,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<u64, StorageError> {
         let last = head.map_or(Height::GENESIS, |head| head.height);
         let first = match verify {
             Verify::Full => Height(1),
             Verify::Recent => Height(last.0.saturating_sub(RECENT_HEIGHTS).saturating_add(1)),
         };
         let first = first.max(self.oldest());
-        let mut values = 0_u64;
-        for column in [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing] {
-            values += self.verify_heights(column, first, last)?;
+        let (mut values, heights) = (0_u64, last.0.saturating_add(1).saturating_sub(first.0));
+        for (done, column) in (0_u64..).zip(BODY_COLUMNS) {
+            let before = done.saturating_mul(heights);
+            values += self.verify_heights(column, first, last, &mut |height| {
+                let done = before.saturating_add(height.0.saturating_add(1).saturating_sub(first.0));
+                progress(done, heights.saturating_mul(BODY_COLUMNS_COUNT));
+            })?;
         }
         values += self.verify_all(&[Column::Meta, Column::Candidates])?;
         if verify == Verify::Full {
@@ -304,7 +319,13 @@ impl Store {
     }
 
     /// Every height from `first` to `last` has exactly one value, quarantined ones apart, and nothing follows.
-    fn verify_heights(&self, column: Column, first: Height, last: Height) -> Result<u64, StorageError> {
+    fn verify_heights(
+        &self,
+        column: Column,
+        first: Height,
+        last: Height,
+        seen: &mut dyn FnMut(Height),
+    ) -> Result<u64, StorageError> {
         let mut expected = first;
         let range = Range { from: height_key(first).to_vec(), ..Range::default() };
         self.visit(column, &range, |key, _| {
@@ -315,6 +336,7 @@ impl Store {
             if height != expected || height > last {
                 return Err(format!("height {expected} was expected here, the head is {last}"));
             }
+            seen(height);
             expected = expected.next();
             Ok(true)
         })?;
@@ -329,7 +351,9 @@ impl Store {
 
     /// One header for each height from the oldest that is kept up to the base, if anything was pruned, and each is that of its height.
     fn verify_headers(&self) -> Result<u64, StorageError> {
-        let Some(pruning) = self.pruning()? else { return self.verify_heights(Column::Headers, Height(1), Height(0)) };
+        let Some(pruning) = self.pruning()? else {
+            return self.verify_heights(Column::Headers, Height(1), Height(0), &mut |_| {});
+        };
         let (first, base) = (pruning.first.max(Height(1)), self.base_height());
         if pruning.checkpoint.height != base {
             let reason =
@@ -340,7 +364,7 @@ impl Store {
             let (header, _) = read_header(payload)?;
             if height_of_key(key) == Some(header.height) { Ok(true) } else { Err("it is of another height".to_owned()) }
         })?;
-        self.verify_heights(Column::Headers, first, base)
+        self.verify_heights(Column::Headers, first, base, &mut |_| {})
     }
 
     /// One hash for each height up to the head, from genesis, the base or the oldest kept header on, which is included.

@@ -16,7 +16,7 @@
 //! - The state is untouched: stale nodes of its tree are removed by the commit that replaces them.
 //! - Each piece writes a [`Checkpoint`]: the roots that were committed at its end. They are kept apart from the header, so that one
 //!   can be checked against the other ([`Store::pruning`]).
-//! - Removed values take room on disk until [`Store::compact`] has rewritten what is left.
+//! - Removed values take room on disk until what is left is rewritten; each piece counts them (`compact.rs`).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use primitives::defect::{Defect, is_seeded};
@@ -24,8 +24,9 @@ use primitives::{Block, Hash, Header, Height, LedgerDigest};
 
 use crate::backend::Op;
 use crate::base::Base;
-use crate::columns::{BASE, Column, PRUNING, hash_key, height_key};
+use crate::columns::{BASE, Column, PRUNING, REMOVED, hash_key, height_key};
 use crate::commit::{Step, put, remove};
+use crate::compact::Removed;
 use crate::crash::{CrashPoint, reach};
 use crate::error::StorageError;
 use crate::headers::header_value;
@@ -108,6 +109,8 @@ impl Pruned {
 struct Piece {
     ops: Vec<Op>,
     done: Pruned,
+    /// About how many bytes it removes of each space.
+    removed: Removed,
     /// The last height that loses its body.
     last: Option<Base>,
 }
@@ -136,7 +139,7 @@ impl Store {
         let head = self.head().ok_or(StorageError::NotInitialised)?;
         let bodies = if is_seeded(Defect::PrunesOneTooMany) { to.bodies.next() } else { to.bodies };
         let last = bodies.min(Height(head.height.0.saturating_sub(1)));
-        let mut piece = Piece { ops: Vec::new(), done: Pruned::default(), last: None };
+        let mut piece = Piece { ops: Vec::new(), done: Pruned::default(), removed: Removed::default(), last: None };
         self.bodies(last, &mut piece)?;
         let before = self.pruning()?;
         let first = self.first_hash()?;
@@ -154,6 +157,8 @@ impl Store {
         let removed = before.map_or(0, |before| before.removed).saturating_add(piece.done.bodies);
         let pruning = Pruning { first: next_first, removed, checkpoint };
         piece.ops.push(put(Column::Meta, PRUNING, &primitives::encode(&pruning)));
+        let removed_bytes = self.removed()?.and(&piece.removed);
+        piece.ops.push(put(Column::Meta, REMOVED, &primitives::encode(&removed_bytes)));
         if let Some(last) = &piece.last {
             piece.ops.push(put(Column::Meta, BASE, &primitives::encode(last)));
         }
@@ -170,19 +175,6 @@ impl Store {
             });
         })?;
         Ok(piece.done)
-    }
-
-    /// Takes the room of removed values back from the disk, by rewriting what is left of blocks, receipts and indexes. Blocks go on
-    /// meanwhile; the caller waits.
-    ///
-    /// # Errors
-    /// A failed call of the engine.
-    pub fn compact(&self) -> Result<(), StorageError> {
-        self.check_poison()?;
-        reach(CrashPoint::CompactBefore);
-        self.backend().compact()?;
-        reach(CrashPoint::CompactAfter);
-        Ok(())
     }
 
     /// Writes what is in memory to tables, so that journals that the engine has sealed can go. Blocks go on meanwhile; the caller waits.
@@ -232,14 +224,18 @@ impl Store {
         let certificate = self.certificate(height)?;
         // First, because readers beside the batch may see it value by value.
         piece.ops.push(put(Column::Headers, &key, &header_value(&block.header, certificate.as_ref())));
+        piece.removed.add(Column::Blocks, bytes.len());
         for column in [Column::Blocks, Column::Receipts, Column::Operations, Column::Closing] {
             piece.ops.push(remove(column, &key));
         }
         for receipt in &receipts {
             piece.ops.push(remove(Column::Transactions, &hash_key(&receipt.transaction.0)));
+            piece.removed.add(Column::Receipts, RECEIPT_BYTES);
+            piece.removed.add(Column::Transactions, INDEX_BYTES);
         }
         for entry in history_of(&block, &receipts) {
             piece.ops.push(remove(Column::History, &entry_key(&entry)));
+            piece.removed.add(Column::History, INDEX_BYTES);
         }
         piece.done.bytes = piece.done.bytes.saturating_add(bytes.len()).saturating_add(receipts.len() * RECEIPT_BYTES);
         Ok(Base { header: block.header, certificate })
@@ -253,11 +249,13 @@ impl Store {
                 *self.genesis()
             } else {
                 // A header that this very piece keeps is not there yet; it can go with a later piece.
-                let Some((header, _)) = self.kept_header(height)? else { break };
+                let Some((header, certificate)) = self.kept_header(height)? else { break };
+                piece.removed.add(Column::Headers, header_value(&header, certificate.as_ref()).len());
                 piece.ops.push(remove(Column::Headers, &height_key(height)));
                 header.hash()
             };
             piece.ops.push(remove(Column::Hashes, &hash_key(&hash)));
+            piece.removed.add(Column::Hashes, INDEX_BYTES);
             piece.done.headers += 1;
             height = height.next();
         }
@@ -265,5 +263,7 @@ impl Store {
     }
 }
 
-/// About what a receipt takes on disk, bytes.
+/// About what a receipt and its operations take on disk, bytes.
 const RECEIPT_BYTES: usize = 128;
+/// About what an entry of an index takes on disk, bytes.
+const INDEX_BYTES: usize = 64;

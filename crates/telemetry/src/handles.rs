@@ -126,6 +126,11 @@ impl Gauge {
         self.0.set(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
+    /// Adds a length.
+    pub fn add_len(&self, more: usize) {
+        self.0.inc_by(i64::try_from(more).unwrap_or(i64::MAX));
+    }
+
     /// Sets 1 for true, 0 for false.
     pub fn set_bool(&self, value: bool) {
         self.0.set(i64::from(value));
@@ -155,6 +160,12 @@ impl FloatGauge {
     /// Sets the value.
     pub fn set(&self, value: Duration) {
         self.0.set(value.as_secs_f64());
+    }
+
+    /// Sets how much later `time` is than `other`; below 0 where it is earlier.
+    pub fn set_ahead(&self, time: Duration, other: Duration) {
+        let ahead = time.checked_sub(other).map(|ahead| ahead.as_secs_f64());
+        self.0.set(ahead.unwrap_or_else(|| -other.saturating_sub(time).as_secs_f64()));
     }
 
     /// The value, seconds.

@@ -5,6 +5,7 @@
 //! | `stopping` | x | x | x | x | shutdown has begun |
 //! | `service_down` | x | x | x | x | a service this role needs is not up |
 //! | `disk_low` | x | x | x | x | the disk has less free room than the configured floor |
+//! | `disk_full` | x | x | x | x | the disk has less free room than the second floor: no block is begun |
 //! | `quarantined` | x | x | x | | bodies of heights are damaged and nobody has given them whole yet |
 //! | `starting` | x | x | | | since its start the node was not yet where its best peer is: what peers said so far may be old |
 //! | `syncing` | x | x | | | the node fetches heights that others have |
@@ -98,6 +99,8 @@ pub struct Observation<'a> {
     pub services_down: &'a [&'static str],
     /// Free bytes of the disk and the floor, while it has less than that.
     pub disk_low: Option<(u64, u64)>,
+    /// Free bytes of the disk and the second floor, while it has less than that.
+    pub disk_full: Option<(u64, u64)>,
     /// Heights whose bodies are quarantined.
     pub quarantined: usize,
     /// Whether the node was not yet where its best peer is, since the start.
@@ -130,6 +133,13 @@ pub enum Reason {
         /// The floor.
         floor: u64,
     },
+    /// The disk has less free room than a block may need.
+    DiskFull {
+        /// Free bytes.
+        free: u64,
+        /// The second floor.
+        floor: u64,
+    },
     /// Bodies of heights are damaged.
     Quarantined {
         /// How many.
@@ -160,6 +170,7 @@ impl Reason {
             Self::Stopping => "stopping",
             Self::ServiceDown(_) => "service_down",
             Self::DiskLow { .. } => "disk_low",
+            Self::DiskFull { .. } => "disk_full",
             Self::Quarantined { .. } => "quarantined",
             Self::Starting => "starting",
             Self::Syncing { .. } => "syncing",
@@ -180,6 +191,11 @@ impl fmt::Display for Reason {
                 f,
                 "the disk has {free} bytes free, less than the floor of {floor}: no transactions are taken; free room, for example with \
                  tb snapshots prune, or lower disk_free_min_bytes"
+            ),
+            Self::DiskFull { free, floor } => write!(
+                f,
+                "the disk has {free} bytes free, less than the floor of {floor} below which no block is begun; free room, and the node goes on by \
+                 itself, or lower disk_free_stop_bytes"
             ),
             Self::Quarantined { heights } => write!(
                 f,
@@ -231,6 +247,9 @@ pub fn readiness(seen: &Observation<'_>) -> Readiness {
     reasons.extend(seen.services_down.iter().map(|name| Reason::ServiceDown(name)));
     if let Some((free, floor)) = seen.disk_low {
         reasons.push(Reason::DiskLow { free, floor });
+    }
+    if let Some((free, floor)) = seen.disk_full {
+        reasons.push(Reason::DiskFull { free, floor });
     }
     if seen.quarantined > 0 && seen.role != Role::Wallet {
         reasons.push(Reason::Quarantined { heights: seen.quarantined });

@@ -32,6 +32,8 @@ pub enum Unit {
     Count,
     /// Seconds; names end in `_seconds`.
     Seconds,
+    /// Milliseconds, for names of the contract alone; they end in `_ms`.
+    Milliseconds,
     /// Bytes; names end in `_bytes`.
     Bytes,
 }
@@ -42,6 +44,7 @@ impl Unit {
         match self {
             Self::Count => "count",
             Self::Seconds => "seconds",
+            Self::Milliseconds => "milliseconds",
             Self::Bytes => "bytes",
         }
     }
@@ -51,7 +54,18 @@ impl Unit {
         match self {
             Self::Count => "",
             Self::Seconds => "_seconds",
+            Self::Milliseconds => "_ms",
             Self::Bytes => "_bytes",
+        }
+    }
+
+    /// The name that collectors know, which is that of the Unified Code for Units of Measure.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Count => "1",
+            Self::Seconds => "s",
+            Self::Milliseconds => "ms",
+            Self::Bytes => "By",
         }
     }
 }

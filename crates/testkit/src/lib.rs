@@ -26,7 +26,7 @@ mod shown;
 mod tests;
 
 pub use seed::{SEED_VARIABLE, Seed};
-pub use shown::{CONTRACT_DIR_VARIABLE, Shown, VIOLATIONS, is_contract_id, lack, violated};
+pub use shown::{CONTRACT_DIR_VARIABLE, Shown, UNSEEN, VIOLATIONS, is_contract_id, lack, unseen, violated};
 
 /// Says that the test it stands in shows the whole text of one row of `docs/contract.tsv`.
 ///
@@ -51,11 +51,17 @@ macro_rules! contract {
 /// Says that a test cannot show a row here, because the machine lacks a program that it needs. The row keeps the status
 /// that it has in the table, and the run names it. Only for programs that the project does not build itself.
 ///
+/// Without a row it says the same of the whole test, which the run names by its place.
+///
 /// ```no_run
 /// testkit::lacks!("S000-064", "promtool");
+/// testkit::lacks!("chromium");
 /// ```
 #[macro_export]
 macro_rules! lacks {
+    ($program:expr) => {
+        $crate::unseen($program, concat!(file!(), ":", line!()))
+    };
     ($id:literal, $program:expr) => {{
         const { assert!($crate::is_contract_id($id), "a contract id looks like S000-030") };
         $crate::lack($id, $program, concat!(file!(), ":", line!()))

@@ -13,6 +13,12 @@
 //! S000-064 <tab> promtool <tab> monitoring/src/tests/promtool.rs:12
 //! ```
 //!
+//! A test that shows no row says it in `unseen`, by its place, so that a run without the program does not look like one with it:
+//!
+//! ```text
+//! chromium <tab> tb/tests/it/browser.rs:151
+//! ```
+//!
 //! What must never happen, not even once in many runs, is written to `violations`, so that a second try of the test cannot
 //! hide it:
 //!
@@ -33,6 +39,9 @@ pub const CONTRACT_DIR_VARIABLE: &str = "TB_CONTRACT_DIR";
 
 /// The file of what must never happen.
 pub const VIOLATIONS: &str = "violations";
+
+/// The file of tests that lacked a program.
+pub const UNSEEN: &str = "unseen";
 
 /// A guard that records its contract id when its test ends well. Made by [`contract!`](crate::contract).
 #[derive(Debug)]
@@ -65,17 +74,26 @@ pub fn lack(id: &'static str, program: &str, place: &'static str) {
     }
 }
 
-/// Keeps what must never happen in the record of the run; made by [`safety!`](crate::safety).
-pub fn violated(what: &str, place: &str) {
+/// Says that the test at `place` shows nothing here, because `program` is not on this machine; made by
+/// [`lacks!`](crate::lacks).
+pub fn unseen(program: &str, place: &'static str) {
+    eprintln!("{place}: this test shows nothing, because this machine lacks {program}");
     if let Some(folder) = env::var_os(CONTRACT_DIR_VARIABLE) {
-        record_violation(Path::new(&folder), what, place).expect("the folder in TB_CONTRACT_DIR can be written");
+        record_line(Path::new(&folder), UNSEEN, program, place).expect("the folder in TB_CONTRACT_DIR can be written");
     }
 }
 
-/// Appends a line to the violations in `folder`.
-pub(crate) fn record_violation(folder: &Path, what: &str, place: &str) -> std::io::Result<()> {
+/// Keeps what must never happen in the record of the run; made by [`safety!`](crate::safety).
+pub fn violated(what: &str, place: &str) {
+    if let Some(folder) = env::var_os(CONTRACT_DIR_VARIABLE) {
+        record_line(Path::new(&folder), VIOLATIONS, what, place).expect("the folder in TB_CONTRACT_DIR can be written");
+    }
+}
+
+/// Appends a line to this file of `folder`.
+pub(crate) fn record_line(folder: &Path, name: &str, what: &str, place: &str) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut file = OpenOptions::new().create(true).append(true).open(folder.join(VIOLATIONS))?;
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.join(name))?;
     let line = what.split_whitespace().collect::<Vec<_>>().join(" ");
     file.write_all(format!("{line}\t{place}\n").as_bytes())
 }

@@ -57,12 +57,15 @@ fn bytes_have_the_length_asked_for_and_repeat() {
 }
 
 #[test]
-fn what_must_never_happen_is_kept_one_line_each() {
+fn what_must_never_happen_and_what_nobody_saw_are_kept_one_line_each() {
     let folder = std::env::temp_dir().join(format!("tb-violations-{}", std::process::id()));
-    crate::shown::record_violation(&folder, "two blocks\nat height 7", "x.rs:1").unwrap();
-    crate::shown::record_violation(&folder, "lost", "x.rs:2").unwrap();
-    let kept = fs::read_to_string(folder.join(crate::VIOLATIONS)).unwrap();
-    assert_eq!(kept, "two blocks at height 7\tx.rs:1\nlost\tx.rs:2\n");
+    let record = |name: &str, what: &str, place: &str| crate::shown::record_line(&folder, name, what, place).unwrap();
+    record(crate::VIOLATIONS, "two blocks\nat height 7", "x.rs:1");
+    record(crate::VIOLATIONS, "lost", "x.rs:2");
+    record(crate::UNSEEN, "chromium", "x.rs:3");
+    let kept = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    assert_eq!(kept(crate::VIOLATIONS), "two blocks at height 7\tx.rs:1\nlost\tx.rs:2\n");
+    assert_eq!(kept(crate::UNSEEN), "chromium\tx.rs:3\n");
     fs::remove_dir_all(folder).unwrap();
     crate::safety!(1 < 2, "nothing");
 }

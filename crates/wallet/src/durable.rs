@@ -24,7 +24,7 @@ static TEMPORARIES: AtomicU64 = AtomicU64::new(0);
 const KEY_FOLDER_MODE: u32 = 0o700;
 
 /// The folder of `path`; the current one for a bare name.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -38,7 +38,7 @@ fn temporary_of(path: &Path, tag: &str) -> PathBuf {
 }
 
 /// Makes `folder` and its parents, closed to others, unless it is there.
-fn create_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(KEY_FOLDER_MODE).create(folder)
 }
 

@@ -51,7 +51,7 @@ pub enum Protect<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// There is no such file.
-    #[error("{} is missing; copy it here or make a new one with: tb init", path.display())]
+    #[error("{} is missing; copy it here, or make a new one in another home with: tb init --home DIR", path.display())]
     Missing {
         /// Where it would be.
         path: PathBuf,

@@ -16,6 +16,7 @@
 //! - A segment is written only after its tag was checked.
 //! - An empty file is one empty segment.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -34,6 +35,12 @@ const TAG_BYTES: usize = 16;
 
 /// The key of sealed files. Wiped when dropped, never printed.
 pub struct StreamKey(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for StreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamKey(…)")
+    }
+}
 
 /// Why a file could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,13 @@ use crate::alerts::{JOB, NODE};
 
 /// The alerts.
 pub const ALERTS: &[Alert] = &[
-    // Readiness calls ten intervals a stall; a minute without a height is past every timeout of several rounds.
+    // Readiness calls ten intervals a stall; a minute without a height is past every timeout of several rounds. Compared with
+    // a minute before, and not counted in a window, which may hold one sample only.
     Alert {
         name: "HeightStalled",
         severity: Severity::Critical,
         lasting: "1m",
-        expr: "changes(consensus_finalized_height[1m]) == 0",
+        expr: "consensus_finalized_height == consensus_finalized_height offset 1m",
         summary: "{{ $labels.instance }} has finalized no height for two minutes",
         drill: Drill {
             series: &[("consensus_finalized_height{@}", "0+15x20 300x40 315+15x40")],
@@ -20,17 +21,20 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "20m",
         },
     },
-    // The same, and no other node moves either: the network is cut, or a third of the power is gone.
+    // The highest of all is no higher than a minute before: the network is cut, or a third of the power is gone. A node that
+    // fetches old heights meanwhile does not hide it.
     Alert {
         name: "ChainHalted",
         severity: Severity::Critical,
         lasting: "1m",
-        expr: "max by (job) (changes(consensus_finalized_height[1m])) == 0",
+        expr: "max by (job) (consensus_finalized_height) == max by (job) (consensus_finalized_height offset 1m)",
         summary: "No node of {{ $labels.job }} has finalized a height for two minutes",
         drill: Drill {
             series: &[
                 ("consensus_finalized_height{@}", "0+15x20 300x40 315+15x40"),
-                ("consensus_finalized_height{@2}", "0x20 0+15x20 300x20 315+15x40"),
+                ("consensus_finalized_height{@2}", "0+15x40 600x20 615+15x40"),
+                // A node that fetches old heights all the time.
+                ("consensus_finalized_height{@3}", "0+5x100"),
             ],
             // The second node still moves at the first time.
             quiet_at: "9m",
@@ -137,6 +141,25 @@ pub const ALERTS: &[Alert] = &[
             fires_at: "7m",
             labels: &[("instance", "node1:26658"), ("job", JOB), ("verdict", "invalid")],
             clear_at: "20m",
+        },
+    },
+    // A fresh proposal more than 2 s ahead of the clock gets no vote; 15 s behind is what `tb doctor` warns of.
+    Alert {
+        name: "ClockOff",
+        severity: Severity::Warning,
+        lasting: "2m",
+        expr: "consensus_clock_offset_seconds > 15 or consensus_clock_offset_seconds < -2",
+        summary: "The clock of {{ $labels.instance }} is off: it is more than 15 s ahead of new blocks, or more than 2 s behind",
+        drill: Drill {
+            series: &[
+                ("consensus_clock_offset_seconds{@}", "0.4x20 3600x20 0.4x20 -3x20 0.4x20"),
+                // A block took many rounds.
+                ("consensus_clock_offset_seconds{@2}", "0.4x17 25x6 0.4x77"),
+            ],
+            quiet_at: "5m",
+            fires_at: "9m",
+            labels: NODE,
+            clear_at: "13m",
         },
     },
     Alert {

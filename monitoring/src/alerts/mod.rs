@@ -1,7 +1,9 @@
 //! Every alert and every recording rule.
 //!
 //! A threshold is a number in an expression; why it is that number stands above it. All rules assume that Prometheus
-//! scrapes every [`Drill::STEP_SECONDS`](crate::Drill::STEP_SECONDS) under the job [`JOB`].
+//! scrapes every [`Drill::STEP_SECONDS`](crate::Drill::STEP_SECONDS) under the job [`JOB`]. Up to
+//! [`Drill::STEP_SECONDS_MAX`](crate::Drill::STEP_SECONDS_MAX) none of them fires for the scrape's sake alone, which
+//! `tests/idle_slow.yml` shows; beyond it, a window may hold a single sample.
 
 mod consensus;
 mod mempool;

@@ -24,12 +24,13 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "12m",
         },
     },
+    // The node suspects nothing while so few are missing that the chain goes on: one process that is down pages once, as NodeDown.
     Alert {
         name: "PartitionSuspected",
         severity: Severity::Critical,
         lasting: "1m",
         expr: "partition_watch_suspected == 1",
-        summary: "{{ $labels.instance }} misses a third or more of the peers it expects: the network may be cut",
+        summary: "{{ $labels.instance }} misses more than a third of the peers it expects: the network may be cut",
         drill: Drill {
             series: &[("partition_watch_suspected{@}", "0x20 1x20 0x20")],
             quiet_at: "5m",

@@ -40,22 +40,19 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "40m",
         },
     },
+    // The node says 0 from a failure to the next good proof, however long that is: a prover that failed once and is gone stays told.
     Alert {
         name: "ProverFailing",
         severity: Severity::Critical,
         lasting: "1m",
-        expr: "increase(rpp_runtime_proof_generation_failures_total[10m]) > 0 \
-               unless on (instance, job) increase(proof_backend_recoveries_total[10m]) > 0",
+        expr: "proof_backend_healthy == 0",
         summary: "Provers of {{ $labels.instance }} failed, and no good proof has followed",
         drill: Drill {
-            series: &[
-                ("rpp_runtime_proof_generation_failures_total{@,backend=\"plonky3\"}", "0x20 2x60"),
-                ("proof_backend_recoveries_total{@}", "0x36 1x40"),
-            ],
+            series: &[("proof_backend_healthy{@}", "1x20 0x40 1x20")],
             quiet_at: "5m",
-            fires_at: "8m",
-            labels: BACKEND,
-            clear_at: "10m",
+            fires_at: "14m",
+            labels: NODE,
+            clear_at: "16m",
         },
     },
     // Each proof that a node keeps is verified once more with one bit altered, so this says that the verifier takes what is false.

@@ -39,24 +39,30 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "95m",
         },
     },
-    // A block carries precommits of more than two thirds of the power; with equal power that is of the validators.
+    // A block carries precommits of more than two thirds of the power. How many validators that are depends on how power is
+    // spread, so their share is compared with that of the hour before last, and with no number.
     Alert {
         name: "ConsensusProofsFew",
         severity: Severity::Warning,
         lasting: "5m",
-        expr: "rate(block_consensus_proofs_total[5m]) / rate(consensus_block_size_bytes_count[5m]) \
-               < consensus_validators * 0.6",
-        summary: "Blocks carry precommits of fewer than 60 % of the validators, as {{ $labels.instance }} counts",
+        expr: "rate(block_consensus_proofs_total[5m]) / rate(consensus_block_size_bytes_count[5m]) / consensus_validators \
+               < 0.75 * rate(block_consensus_proofs_total[1h] offset 1h) / rate(consensus_block_size_bytes_count[1h] offset 1h) \
+               / avg_over_time(consensus_validators[1h] offset 1h)",
+        summary: "Blocks carry precommits of a quarter fewer of the validators than before, as {{ $labels.instance }} counts",
         drill: Drill {
             series: &[
-                ("block_consensus_proofs_total{@}", "0+45x20 900+30x60 2700+45x80"),
-                ("consensus_block_size_bytes_count{@}", "0+15x160"),
-                ("consensus_validators{@}", "4x160"),
+                ("block_consensus_proofs_total{@}", "0+120x520 62400+75x160 74400+120x80"),
+                ("consensus_block_size_bytes_count{@}", "0+15x760"),
+                ("consensus_validators{@}", "10x760"),
+                // Six validators with power 5 and four with power 1: half of them are two thirds of the power, always.
+                ("block_consensus_proofs_total{@2}", "0+75x760"),
+                ("consensus_block_size_bytes_count{@2}", "0+15x760"),
+                ("consensus_validators{@2}", "10x760"),
             ],
-            quiet_at: "5m",
-            fires_at: "15m",
+            quiet_at: "125m",
+            fires_at: "150m",
             labels: NODE,
-            clear_at: "30m",
+            clear_at: "185m",
         },
     },
     // Every validator is seen online at a steady pace; half of the usual number means that many stopped.

@@ -5,12 +5,13 @@ use crate::alerts::NODE;
 
 /// The alerts.
 pub const ALERTS: &[Alert] = &[
+    // Failed reads only: a write that fails stops the node, and NodeDown fires.
     Alert {
         name: "StorageFault",
         severity: Severity::Critical,
         lasting: "0m",
         expr: "increase(storage_faults_total[10m]) > 0",
-        summary: "A read or write of the store of {{ $labels.instance }} failed",
+        summary: "A read of the store of {{ $labels.instance }} failed while it answered a question",
         drill: Drill {
             series: &[("storage_faults_total{@}", "0x20 1x80")],
             quiet_at: "4m",
@@ -79,8 +80,8 @@ pub const ALERTS: &[Alert] = &[
         name: "ScrubFoundDamage",
         severity: Severity::Critical,
         lasting: "0m",
-        expr: "increase(storage_scrub_findings_total[30m]) > 0",
-        summary: "The scrub of {{ $labels.instance }} found something on its disk that is not what was written",
+        expr: "increase(storage_scrub_findings_total[30m]) > 0 or increase(snapshots_damaged_total[30m]) > 0",
+        summary: "{{ $labels.instance }} found something on its disk that is not what was written",
         drill: Drill {
             series: &[("storage_scrub_findings_total{@}", "0x20 1x160")],
             quiet_at: "4m",
@@ -130,6 +131,68 @@ pub const ALERTS: &[Alert] = &[
             fires_at: "7m",
             labels: NODE,
             clear_at: "40m",
+        },
+    },
+    // Three intervals of time and two of heights: neither a chain that stands still nor a node that was away has missed one.
+    Alert {
+        name: "SnapshotOld",
+        severity: Severity::Warning,
+        lasting: "5m",
+        expr: "snapshot_age_seconds > 3 * snapshot_interval_blocks * chain_block_interval_target_seconds \
+               and on (instance, job) snapshot_interval_blocks > 0 \
+               and on (instance, job) consensus_finalized_height - snapshot_height > 2 * snapshot_interval_blocks",
+        summary: "{{ $labels.instance }} has made no snapshot for more than three of its intervals",
+        drill: Drill {
+            series: &[
+                ("snapshot_age_seconds{@}", "15x20 15+15x60 15x40"),
+                ("snapshot_interval_blocks{@}", "100x122"),
+                ("snapshot_height{@}", "0+15x20 300x60 1215+15x40"),
+                ("consensus_finalized_height{@}", "0+15x122"),
+                ("chain_block_interval_target_seconds{@}", "1x122"),
+                // No heights are configured; somebody made one by hand, long ago.
+                ("snapshot_age_seconds{@2}", "500000+15x122"),
+                ("snapshot_interval_blocks{@2}", "0x122"),
+                ("snapshot_height{@2}", "10x122"),
+                ("consensus_finalized_height{@2}", "500000+15x122"),
+                ("chain_block_interval_target_seconds{@2}", "1x122"),
+                // A node whose chain stands still.
+                ("snapshot_age_seconds{@3}", "0+15x122"),
+                ("snapshot_interval_blocks{@3}", "100x122"),
+                ("snapshot_height{@3}", "4900x122"),
+                ("consensus_finalized_height{@3}", "4950x122"),
+                ("chain_block_interval_target_seconds{@3}", "1x122"),
+            ],
+            quiet_at: "9m",
+            fires_at: "18m",
+            labels: NODE,
+            clear_at: "22m",
+        },
+    },
+    // What peers announce is at most one interval ahead while a copy is being made. A node that has none yet is meant by SnapshotOld.
+    Alert {
+        name: "SnapshotsBehind",
+        severity: Severity::Warning,
+        lasting: "10m",
+        expr: "state_sync_lag_blocks > 2 * snapshot_interval_blocks \
+               and on (instance, job) snapshot_interval_blocks > 0 and on (instance, job) snapshot_height > 0",
+        summary: "The newest snapshot of {{ $labels.instance }} is more than two of its intervals behind those of its peers",
+        drill: Drill {
+            series: &[
+                ("state_sync_lag_blocks{@}", "0x20 250x80 0x40"),
+                ("snapshot_interval_blocks{@}", "100x140"),
+                ("snapshot_height{@}", "300x140"),
+                // A node that makes none, and one that is new.
+                ("state_sync_lag_blocks{@2}", "100000x140"),
+                ("snapshot_interval_blocks{@2}", "0x140"),
+                ("snapshot_height{@2}", "10x140"),
+                ("state_sync_lag_blocks{@3}", "100000x140"),
+                ("snapshot_interval_blocks{@3}", "100x140"),
+                ("snapshot_height{@3}", "0x140"),
+            ],
+            quiet_at: "14m",
+            fires_at: "17m",
+            labels: NODE,
+            clear_at: "27m",
         },
     },
     Alert {

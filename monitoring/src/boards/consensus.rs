@@ -76,6 +76,12 @@ pub const BOARD: Board = Board {
             &[query("histogram_quantile(0.95, sum by (instance, le) (rate(consensus_round_seconds_bucket{@}[5m])))")],
         ),
         lines(
+            "Clocks against blocks",
+            "Seconds between a node's clock and the time of a block that just became final. A second or so; more where the clock is off.",
+            Unit::Seconds,
+            &[query("abs(consensus_clock_offset_seconds{@})")],
+        ),
+        lines(
             "Size of blocks",
             "Mean bytes of a finalized block.",
             Unit::Bytes,

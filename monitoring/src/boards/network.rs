@@ -91,7 +91,7 @@ pub const BOARD: Board = Board {
         ),
         lines(
             "Partition suspected",
-            "1 while a third or more of the expected peers are missing, and how many those are.",
+            "1 while more than a third of the expected peers, and at least two, are missing; and how many are missing at all.",
             Unit::Count,
             &[
                 named("partition_watch_suspected{@}", "{{instance}} suspected"),

@@ -11,7 +11,7 @@ pub const BOARD: Board = Board {
     panels: &[
         number(
             "Faults",
-            "Failed reads and writes since the nodes started. A node stops at its first failed write.",
+            "Reads that failed while a question was answered, since the nodes started. A node stops at its first failed write.",
             Unit::Count,
             &[query("sum(storage_faults_total{@})")],
         ),
@@ -73,8 +73,14 @@ pub const BOARD: Board = Board {
         ),
         lines("Height of the newest snapshot", "0 where there is none.", Unit::Count, &[query("snapshot_height{@}")]),
         lines(
+            "Age of the newest snapshot",
+            "Seconds since it was made, or since the start of a node that has none. An alert fires after three intervals of a node that makes them.",
+            Unit::Seconds,
+            &[query("snapshot_age_seconds{@}")],
+        ),
+        lines(
             "Snapshots of peers that are newer",
-            "Blocks between the newest snapshot here and the highest that peers announced.",
+            "Blocks between the newest snapshot here and the highest that peers announced. An alert fires after two intervals of a node that makes them.",
             Unit::Count,
             &[query("state_sync_lag_blocks{@}")],
         ),

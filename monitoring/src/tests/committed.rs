@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{BOARDS, alerts, files};
+use crate::{BOARDS, alerts, files, rules_with_runbooks};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -74,6 +74,13 @@ fn the_rules_name_every_alert_with_everything_that_pages_need() {
         }
     }
     assert_eq!(rules.matches("- alert: ").count(), alerts().count());
+}
+
+#[test]
+fn another_place_of_the_runbooks_changes_the_urls_and_nothing_else() {
+    let (own, other) = (&files()["alert.rules.yml"], rules_with_runbooks("https://sre.example.org/the-block/"));
+    assert_eq!(other.matches("runbook_url: \"https://sre.example.org/the-block/").count(), alerts().count());
+    assert_eq!(other.replace("https://sre.example.org/the-block/", "docs/runbooks/"), *own);
 }
 
 #[test]

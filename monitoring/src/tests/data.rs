@@ -7,8 +7,9 @@ use crate::alerts::{AREAS, RECORDINGS, all};
 use crate::drill::{rendered, series};
 use crate::grafana::{LETTERS, chosen};
 use crate::query::labels;
-use crate::rules::runbook;
-use crate::{Alert, BOARDS, idle, query};
+use crate::rules::{RUNBOOKS, runbook};
+use crate::scenes::{Pager, SCENES, Scene};
+use crate::{Alert, BOARDS, Severity, idle, query};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies below the root")
@@ -97,6 +98,24 @@ fn every_drill_is_quiet_then_fires_then_clears_on_series_of_the_catalogue() {
     }
 }
 
+#[test]
+fn every_scene_plays_series_of_the_catalogue_and_names_critical_alerts() {
+    for Scene { name, series: played, pages, .. } in SCENES {
+        for (text, _) in *played {
+            query::labels(&series(text)).unwrap_or_else(|error| panic!("{name}: {text}: {error}"));
+        }
+        for (page, pager) in *pages {
+            let alert = all().find(|alert| alert.name == *page).unwrap_or_else(|| panic!("{name}: {page} is no alert"));
+            assert_eq!(alert.severity, Severity::Critical, "{name}: {page} wakes nobody");
+            let is_per_node = labels(alert.expr).unwrap().contains("instance");
+            assert_eq!(is_per_node, matches!(pager, Pager::Nodes(_)), "{name}: {page}");
+        }
+    }
+    // One process that is gone is one page.
+    let killed = SCENES.iter().find(|scene| scene.name.starts_with("one validator of four is killed")).unwrap();
+    assert_eq!(killed.pages, [("NodeDown", Pager::Nodes(&[4]))]);
+}
+
 /// The series that nodes serve behind an expression.
 fn sources(expr: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -136,7 +155,7 @@ fn every_alert_has_a_section_in_the_runbook_of_its_area() {
                 assert!(section.contains(part), "{}: {} has no {part}", path.display(), alert.name);
             }
             assert_eq!(
-                runbook(area.name, alert),
+                runbook(RUNBOOKS, area.name, alert),
                 format!("docs/runbooks/{}.md#{}", area.name, alert.name.to_lowercase())
             );
         }

@@ -35,7 +35,7 @@ fn all_hold() -> bool {
     let Some(rules) = promtool(&["check", "rules", "alert.rules.yml"]) else { return false };
     assert!(rules.status.success(), "{}", String::from_utf8_lossy(&rules.stdout));
     let mut files: Vec<String> = AREAS.iter().map(|area| format!("tests/{}.yml", area.name)).collect();
-    files.push("tests/idle.yml".to_owned());
+    files.extend(["idle", "idle_slow", "scenes"].map(|name| format!("tests/{name}.yml")));
     let words: Vec<&str> = ["test", "rules"].into_iter().chain(files.iter().map(String::as_str)).collect();
     let drills = promtool(&words).expect("it was there");
     assert!(drills.status.success(), "{}", String::from_utf8_lossy(&drills.stderr));

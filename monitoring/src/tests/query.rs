@@ -1,6 +1,6 @@
 //! What the reader of expressions refuses.
 
-use crate::query::{QueryError, labels, series};
+use crate::query::{QueryError, labels, selectors, series};
 
 fn refused(expr: &str) -> String {
     match labels(expr) {
@@ -65,4 +65,13 @@ fn all_series_of_an_expression_are_found() {
     let found = series("a + on (x) (rate(b[5m]) > 1) unless -sum(c) or max_over_time(d[1h:5m]) * 2").unwrap();
     assert_eq!(found.iter().map(String::as_str).collect::<String>(), "abcd");
     assert!(matches!(series("a +"), Err(QueryError::Syntax(_))));
+}
+
+#[test]
+fn selectors_are_told_with_the_labels_that_they_ask_for() {
+    let found = selectors(
+        "rate(up{job=\"the-block\",instance=~\"a.*\"}[5m]) + x{b=\"2\",a!=\"1\"} / on (c) x{d=~\"5..\",e!~\"\\\\d\"} offset 1h - x",
+    );
+    let expected = ["up", "x", "x{a!=\"1\",b=\"2\"}", "x{d=~\"5..\",e!~\"\\\\d\"}"];
+    assert_eq!(found.unwrap().iter().map(String::as_str).collect::<Vec<_>>(), expected);
 }

@@ -1,8 +1,10 @@
-//! The disk of a node that prunes, after a short chain and after one ten times as long.
+//! The disk of a node that prunes, after a short chain and at several lengths up to ten times that.
 //!
 //! One process makes empty blocks at full speed, so the state is the same at both ends. The trusting period is a few epochs: headers and validator sets of
 //! it are kept, and with the period of the mainnet a chain of this length would keep them all. What is measured is what the files of the store take on the
 //! disk, after the node has said that nothing is left to delete and was stopped.
+//!
+//! Twice: with the journals, whose active file has up to 64 MiB whatever is in it, and without them. Only the second says whether what is kept grows.
 //!
 //! Not a matter of time: what else runs on the machine changes only how long it takes.
 
@@ -25,7 +27,9 @@ use tokio::process::{Child, Command};
 use crate::network::{START_TIME, free_base, tb};
 
 /// Lengths of the chain, blocks.
-const LENGTHS: [u64; 2] = [5_000, 50_000];
+const LENGTHS: [u64; 6] = [5_000, 10_000, 20_000, 30_000, 40_000, 50_000];
+/// End of the name of a journal.
+const JOURNAL: &str = "jnl";
 /// Longest time for all blocks of one length, and for what is old to be deleted.
 const TIME: Duration = Duration::from_secs(2 * 3_600);
 /// Pause between two looks.
@@ -46,17 +50,23 @@ const PRUNES: [(&str, &str); 3] = [
 pub async fn run() -> Result<()> {
     let folder = tempfile::tempdir().context("no folder for temporary files")?;
     let network = network(folder.path())?;
-    let (mut disks, mut seconds) = (Vec::new(), Vec::new());
+    let (mut disks, mut tables, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
     for blocks in LENGTHS {
         let started = Instant::now();
         make(folder.path(), &network, blocks).await.with_context(|| format!("{blocks} blocks"))?;
         let home = network.nodes.first().context("no node")?.home.root().to_owned();
-        disks.push(bytes_on_disk(&home.join("data/store"))?);
+        let (all, journals) = bytes_on_disk(&home.join("data/store"))?;
+        disks.push(all);
+        tables.push(all - journals);
         seconds.push(started.elapsed().as_secs());
     }
+    let percent = |sizes: &[u64]| {
+        let first = sizes.first().copied().unwrap_or_default().max(1);
+        sizes.iter().max().map_or(0, |most| most * 100 / first)
+    };
     let figure = json!({
-        "case": "growth", "blocks": LENGTHS, "disk_bytes": disks, "seconds": seconds,
-        "disk_percent": disks[1] * 100 / disks[0].max(1),
+        "case": "growth", "blocks": LENGTHS, "disk_bytes": disks, "without_journals_bytes": tables, "seconds": seconds,
+        "disk_percent": percent(&disks), "without_journals_percent": percent(&tables),
     });
     println!("{figure}");
     Ok(())
@@ -121,13 +131,20 @@ async fn stop(child: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// What the files of a folder take on the disk, which is not their length where they have holes.
-fn bytes_on_disk(folder: &Path) -> Result<u64> {
-    let mut bytes = 0;
+/// What the files of a folder take on the disk, which is not their length where they have holes: all of them, and of these the journals.
+fn bytes_on_disk(folder: &Path) -> Result<(u64, u64)> {
+    let (mut all, mut journals) = (0, 0);
     for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
         let entry = entry?;
         let metadata = entry.metadata()?;
-        bytes += if metadata.is_dir() { bytes_on_disk(&entry.path())? } else { metadata.blocks() * SECTOR };
+        let size = metadata.blocks() * SECTOR;
+        let (more, of_journals) = match metadata.is_dir() {
+            true => bytes_on_disk(&entry.path())?,
+            false if entry.path().extension().is_some_and(|end| end == JOURNAL) => (size, size),
+            false => (size, 0),
+        };
+        all += more;
+        journals += of_journals;
     }
-    Ok(bytes)
+    Ok((all, journals))
 }

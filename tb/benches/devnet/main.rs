@@ -5,6 +5,7 @@
 //! load    tb devnet + tb bench load            ──► a light load, then as much as fits
 //! delay   4 × tb node start behind a relay     ──► finality ÷ one-way delay
 //! flood   tb devnet + tb bench load            ──► a light load, without and with a megabyte of junk a second
+//! copies  tb devnet + tb bench load            ──► a light load, without and with snapshots of all nodes every few seconds
 //! sync    tb node start, --state-sync          ──► a new node of a long chain, from a snapshot and by replay; only when named
 //! growth  tb dev --blocks, pruning             ──► disk after 5,000 and after 50,000 blocks; only when named
 //! ```
@@ -16,6 +17,7 @@
 //! Read next: `network.rs` for the processes, `relay.rs` for the delay, `docs/performance.md` for the figures.
 
 mod cold;
+mod copies;
 mod delay;
 mod flood;
 mod growth;
@@ -28,7 +30,7 @@ mod sync;
 use anyhow::{Result, ensure};
 
 /// The parts, in the order they run.
-const PARTS: [&str; 6] = ["cold", "load", "delay", "flood", "sync", "growth"];
+const PARTS: [&str; 7] = ["cold", "load", "delay", "flood", "copies", "sync", "growth"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -53,6 +55,9 @@ async fn main() -> Result<()> {
     }
     if runs("flood") {
         flood::run().await?;
+    }
+    if runs("copies") {
+        copies::run().await?;
     }
     // Minutes: only when it is named.
     if wanted.contains(&"sync") {

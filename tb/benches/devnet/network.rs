@@ -6,9 +6,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use cli::devnet::layout::Ports;
+use cli::devnet::layout::{Ports, Wanted, prepare_crowded};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use primitives::Engine;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -70,8 +71,28 @@ impl Devnet {
     /// # Errors
     /// It did not start; it has said why on standard error.
     pub async fn start() -> Result<Self> {
+        Self::crowded(0).await
+    }
+
+    /// The same with so many accounts more in its genesis, of which nobody has a key.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn crowded(accounts: u32) -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for temporary files")?;
         let home = folder.path().join("net");
+        let base = free_base()?;
+        if accounts > 0 {
+            let wanted = Wanted {
+                engine: Engine::Bft,
+                nodes: Some(NODES),
+                base_port: Some(base),
+                block_interval_ms: None,
+                params: None,
+                gates: Vec::new(),
+            };
+            prepare_crowded(&home, &wanted, accounts, false).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+        }
         let started = Instant::now();
         let mut command = tb();
         command.args([
@@ -81,7 +102,7 @@ impl Devnet {
             "--nodes",
             &NODES.to_string(),
             "--base-port",
-            &free_base()?.to_string(),
+            &base.to_string(),
         ]);
         let mut child =
             command.arg("--home").arg(&home).stdout(Stdio::piped()).spawn().context("tb was not started")?;

@@ -5,7 +5,8 @@
 //!                                                                       └─► tb node start              ──► the same height: seconds
 //! ```
 //! Both nodes are new, begin with an empty store, have the same peer on the same machine, and are timed from their start until they answer with the height of the
-//! snapshot. A replay that takes longer than [`REPLAY_MAX`] is ended; how far it came says how long the whole would have taken.
+//! snapshot. At the end the node of the chain is killed and started again, and timed until it answers with what it had. A replay that takes
+//! longer than [`REPLAY_MAX`] is ended; how far it came says how long the whole would have taken.
 //!
 //! `TB_SYNC_ACCOUNTS` and `TB_SYNC_BLOCKS` make the chain smaller, to see that it works.
 
@@ -33,7 +34,7 @@ const RATE: &str = "500";
 /// Length of a turn of the load, seconds, and of the pause behind it.
 const TURN_SECONDS: u64 = 4;
 /// Longest time to make it.
-const MADE: Duration = Duration::from_secs(1_800);
+const MADE: Duration = Duration::from_secs(3_600);
 /// Longest replay.
 const REPLAY_MAX: Duration = Duration::from_secs(600);
 /// Pause between two looks.
@@ -90,7 +91,7 @@ pub async fn run() -> Result<()> {
         reached = reached.min(height);
         node.stop().await?;
     }
-    source.stop().await?;
+    let restart = restarted(source, &home, &client, goal).await?;
     ensure!(reached > 0, "nothing was replayed in {} s", REPLAY_MAX.as_secs());
     // What was left of a replay that was ended is taken at the pace of what was done.
     let whole = seconds[1] * f64::from(u32::try_from(goal)?) / f64::from(u32::try_from(reached)?);
@@ -98,10 +99,23 @@ pub async fn run() -> Result<()> {
     let figure = json!({
         "case": "sync", "accounts": accounts, "blocks": goal, "transfers": transfers, "chain_made_seconds": made_seconds,
         "sync_seconds": round(seconds[0]), "replay_seconds": round(whole), "replayed_blocks": reached,
-        "replay_per_sync": round(whole / seconds[0]),
+        "replay_per_sync": round(whole / seconds[0]), "restart_seconds": round(restart),
     });
     println!("{figure}");
     Ok(())
+}
+
+/// Kills the node of the chain and starts it again; gives how long it took until it answered with all that it had.
+async fn restarted(mut node: Peer, home: &Path, client: &Client, goal: u64) -> Result<f64> {
+    let last = client.health_live().await.context("the node of the chain does not answer")?.finalized_height.0;
+    node.0.kill().await.context("it was not killed")?;
+    let started = Instant::now();
+    let again = Peer::start(home, &[])?;
+    let height = reaches(client, last.max(goal), START_TIME).await;
+    let seconds = started.elapsed().as_secs_f64();
+    ensure!(height >= last, "it is at height {height}, and was at {last}");
+    again.stop().await?;
+    Ok(seconds)
 }
 
 /// Pays until the chain is that long; gives how long it took and how many transfers it holds.
@@ -150,6 +164,8 @@ fn connected(own: Ports, peer: Ports) -> Vec<String> {
         format!("p2p.listen=/ip4/127.0.0.1/udp/{0}/quic-v1,/ip4/127.0.0.1/tcp/{0}", own.p2p),
         format!("p2p.peers=/ip4/127.0.0.1/udp/{}/quic-v1", peer.p2p),
         format!("rpc.listen=127.0.0.1:{}", own.rpc),
+        // A replay would make them at the heights it passes.
+        "snapshots.interval_blocks=0".to_owned(),
     ];
     settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]).collect()
 }

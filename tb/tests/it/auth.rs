@@ -1,4 +1,4 @@
-//! The bearer token: asked for by what writes, and by nothing else.
+//! The bearer token: asked for by what writes, and by nothing else; and what is refused whoever asks: pages of others, and long heads.
 
 use std::path::Path;
 
@@ -114,4 +114,74 @@ async fn calls_of_operators_are_authenticated_throttled_and_recovered_as_the_gui
         node.finalized(transaction.id()).await;
     }
     cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_web_page_of_somebody_else_neither_steers_a_node_nor_reads_it_under_its_own_name() {
+    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    cluster.nodes[0].start_with(&["--set", "rpc.hosts=node.example.org"], &[]);
+    let node = &cluster.nodes[0];
+    node.ready(START_TIME).await;
+    let (url, own) = (node.ports.rpc_url(), format!("127.0.0.1:{}", node.ports.rpc));
+    let http = reqwest::Client::new();
+    // Path, whether it posts, host, origin, status, code.
+    let evil = "evil.example";
+    let (own_page, evil_page) = (format!("http://{own}"), format!("https://{evil}"));
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "chain.status", "params": {} }).to_string();
+    for (path, posts, host, origin, status, code) in [
+        ("/snapshots", true, evil, Some(evil_page.as_str()), 403, "unknown_host"),
+        ("/snapshots", true, evil, None, 403, "unknown_host"),
+        ("/snapshots", true, &own, Some(&evil_page), 403, "foreign_origin"),
+        ("/snapshots", true, &own, Some("null"), 403, "foreign_origin"),
+        ("/snapshots", true, &own, Some("http://127.0.0.1:1"), 403, "foreign_origin"),
+        ("/rpc", true, &own, Some(&evil_page), 403, "foreign_origin"),
+        ("/rpc", true, &own, Some(&own_page), 200, ""),
+        ("/rpc", true, &own, Some("https://node.example.org"), 200, ""),
+        ("/rpc", true, &own, None, 200, ""),
+        ("/status/node", false, evil, None, 403, "unknown_host"),
+        ("/status/node", false, "node.example.org.evil.example:26658", None, 403, "unknown_host"),
+        ("/blocks/stream", false, "127.0.0.1.evil.example", None, 403, "unknown_host"),
+        ("/ui", false, evil, None, 403, "unknown_host"),
+        ("/ui", false, &own, Some(&evil_page), 200, ""),
+        ("/status/node", false, "localhost", None, 200, ""),
+        ("/status/node", false, "Node.example.org:26658", None, 200, ""),
+        ("/status/node", false, "[::1]:26658", None, 200, ""),
+        ("/health/ready", false, evil, None, 200, ""),
+        ("/metrics", false, evil, None, 200, ""),
+    ] {
+        let target = format!("{url}{path}");
+        let mut request = if posts { http.post(target).body(call.clone()) } else { http.get(target) };
+        let media = if path == "/rpc" { "application/json" } else { "text/plain" };
+        request = request.header("host", host).header("content-type", media);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let answer = request.send().await.expect("an answer");
+        let (given, body) = (answer.status().as_u16(), answer.text().await.expect("a body"));
+        assert_eq!(given, status, "{path} at {host} from {origin:?}: {body}");
+        assert!(body.contains(&format!("\"code\":\"{code}\"")) || status == 200, "{path} at {host}: {body}");
+    }
+    long_heads_are_refused(node.ports.rpc);
+    cluster.check_no_panic();
+}
+
+/// The longest head there may be is read, and one byte more is refused by name.
+fn long_heads_are_refused(port: u16) {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    let answer = |length: usize| {
+        let [before, after] = ["GET /health/live HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-pad: ", "\r\n\r\n"];
+        let pad = "x".repeat(length - before.len() - after.len());
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        socket.write_all(format!("{before}{pad}{after}").as_bytes()).expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    let longest = rpc::limits::HEAD_BYTES_MAX;
+    assert!(answer(longest).starts_with("HTTP/1.1 200"));
+    for length in [longest + 1, 66_000, 100_000] {
+        let refused = answer(length);
+        assert!(refused.starts_with("HTTP/1.1 431") && refused.contains("head_too_large"), "{length}: {refused}");
+    }
 }

@@ -1,14 +1,17 @@
 //! A backup of a real home, checked, damaged, and brought back: the same state, the same files, and no old guard in silence.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use primitives::Engine;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME};
-use crate::command::{Ended, run, run_in, tb};
+use crate::command::{COMMAND_TIME, Ended, run, run_in, tb};
 use crate::pay::Payer;
 
 const REASON: &str = "the disk was lost, the key signs nowhere else";
@@ -67,6 +70,12 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
 
     // While the node runs, and once more when it is stopped.
     let words = ["backup", "create", "--path", text(&folder), "--rpc", &ports.rpc_url(), "--live"];
+    let running = |words: &[&str]| overridden(&home, words).refused();
+    let refused = running(&["backup", "create", "--path", text(&folder)]);
+    assert_eq!(refused.code, "store_in_use", "{refused:?}");
+    assert!(refused.hint.contains("tb backup create --live"), "{refused:?}");
+    let refused = running(&["migrate", "--dry-run"]);
+    assert!(refused.code == "store_in_use" && !refused.hint.contains("--live"), "{refused:?}");
     let live = overridden(&home, &words).ok();
     assert_eq!((&live["with_keys"], &live["guard_height"]), (&false.into(), &Value::Null), "{live}");
     cluster.nodes[0].stop();
@@ -74,6 +83,7 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
         fs::create_dir_all(row.parent().expect("the home")).expect("a folder");
         fs::write(&row, format!("{} as it was", row.display())).expect("a file");
     }
+    fs::write(home.join("guard/overrides.log"), "an earlier reason\n").expect("it is ours");
     let made = overridden(&home, &["backup", "create", "--path", text(&folder), "--with-keys"]).ok();
     assert!(made["guard_height"].as_u64() >= made["height"].as_u64(), "{made}");
     let backup = PathBuf::from(made["path"].as_str().expect("a path"));
@@ -90,9 +100,13 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     let refused = restore(&home, &backup, &[]).refused();
     assert_eq!((refused.code.as_str(), refused.exit), ("old_guard", 4), "{refused:?}");
     assert!(!home.join("validator_key.json").exists(), "nothing was written");
+    cut_short(&home, &backup);
     let restored = restore(&home, &backup, &["--override-guard", REASON]).ok();
     assert_eq!(restored["height"], made["height"]);
-    assert!(fs::read_to_string(home.join("guard/overrides.log")).expect("it is kept").contains(REASON));
+    let notes = fs::read_to_string(home.join("guard/overrides.log")).expect("it is kept");
+    let notes: Vec<&str> = notes.lines().collect();
+    assert_eq!((notes.len(), notes[0]), (3, "an earlier reason"), "{notes:?}");
+    assert!(notes[1..].iter().all(|note| note.contains(REASON)), "{notes:?}");
     assert_eq!(snapshot_id(&home), before, "the same state, to the byte");
     let own = ["validator_key.json", "node_key", "node.toml", "genesis.json", "guard/guard.log"];
     for name in own.iter().chain(&ROWS) {
@@ -105,10 +119,38 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     let account = cluster.nodes[0].client().account(&to).await.expect("an account");
     assert_eq!(account.balance.micro(), 9);
     cluster.nodes[0].stop();
+    lower_guard(&home, &backup);
     // What is there now is never written over.
     let again = restore(&home, &backup, &["--override-guard", REASON]).refused();
     assert_eq!(again.code, "store_not_empty", "{again:?}");
     cluster.check_no_panic();
+}
+
+/// A restore that cannot be finished leaves the reason of its override and no guard, so that the next one asks again.
+fn cut_short(home: &Path, backup: &Path) {
+    // In the way of a file that is written after all others of a home.
+    let obstacle = home.join("le_portal");
+    fs::create_dir_all(home).expect("a folder");
+    fs::write(&obstacle, "in the way").expect("it is ours");
+    let failed = restore(home, backup, &["--override-guard", REASON]).refused();
+    assert_eq!(failed.code, "disk", "{failed:?}");
+    assert!(home.join("validator_key.json").exists(), "it was half done");
+    assert!(fs::read_to_string(home.join("guard/overrides.log")).expect("it is kept").contains(REASON));
+    assert!(!home.join("guard/guard.log").exists(), "the guard comes last");
+    fs::remove_file(&obstacle).expect("it is ours");
+    assert_eq!(restore(home, backup, &[]).refused().code, "old_guard");
+}
+
+/// A guard that is the lower one is named as such.
+fn lower_guard(home: &Path, backup: &Path) {
+    let guard = home.join("guard/guard.log");
+    let whole = fs::read(&guard).expect("a guard");
+    // Its head alone: nothing was signed.
+    fs::write(&guard, &whole[..128]).expect("it is ours");
+    let refused = restore(home, backup, &["--override-guard", REASON]).refused();
+    assert_eq!(refused.code, "guard_differs", "{refused:?}");
+    assert!(refused.error.contains("the guard of the home is the lower one"), "{refused:?}");
+    fs::write(&guard, whole).expect("it is ours");
 }
 
 /// The id of the snapshot of a home's state.
@@ -128,14 +170,17 @@ fn sealed(folder: &Path, home: &Path) {
     let shelf = folder.join("sealed");
     let words =
         ["backup", "create", "--path", text(&shelf), "--with-keys", "--encrypt", "--password-file", text(&password)];
+    killed(home, &shelf, &words);
+    let busy = fs::File::open(shelf.join("lock")).expect("it stays");
+    busy.try_lock().expect("nobody makes a backup");
+    assert_eq!(overridden(home, &words).refused().code, "backup_in_use");
+    drop(busy);
     let made = overridden(home, &words).ok();
+    assert_eq!(fs::read_dir(&shelf).expect("a folder").count(), 2, "one backup and the lock: leftovers are gone");
     assert_eq!((&made["sealed"], &made["with_keys"]), (&true.into(), &true.into()), "{made}");
     let backup = PathBuf::from(made["path"].as_str().expect("a path"));
     let key = fs::read(home.join("validator_key.json")).expect("a key");
-    for path in files(&backup) {
-        let bytes = fs::read(&path).expect("a file");
-        assert!(!bytes.windows(64).any(|part| key.windows(64).next() == Some(part)), "{}", path.display());
-    }
+    hides(&backup, &key);
     let verify = |password: &Path| {
         run_in(&folder.join("work"), &["backup", "verify", "--path", text(&shelf), "--password-file", text(password)])
     };
@@ -158,9 +203,42 @@ fn sealed(folder: &Path, home: &Path) {
     let restored = restore(&back, &shelf, &words).ok();
     assert_eq!(restored["height"], made["height"]);
     assert_eq!(fs::read(back.join("validator_key.json")).ok(), Some(key));
-    for place in [&back, &home.join("data"), &folder.join("work")] {
-        assert!(!place.join(".backup-unsealed").exists(), "{}", place.display());
+    assert!(!folder.join("work").exists(), "a check writes nothing");
+}
+
+/// No file below a folder holds the first bytes of a secret; of a long one the begin is looked at.
+fn hides(folder: &Path, secret: &[u8]) {
+    for path in files(folder) {
+        let mut bytes = Vec::new();
+        fs::File::open(&path).expect("a file").take(1 << 20).read_to_end(&mut bytes).expect("a file");
+        assert!(!bytes.windows(64).any(|part| secret.windows(64).next() == Some(part)), "{}", path.display());
     }
+}
+
+/// A sealed backup that is killed half-way leaves no secret on any disk but that of the home.
+fn killed(home: &Path, shelf: &Path, words: &[&str]) {
+    // Long enough that the kill comes while it is copied, after all the keys.
+    let long = home.join("le_portal/long");
+    fs::File::create(&long).and_then(|file| file.set_len(2 << 30)).expect("a file with holes");
+    let mut command = tb();
+    command.args(words).arg("--home").arg(home).envs([OVERRIDE, TRACKER]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program was built");
+    let deadline = Instant::now() + COMMAND_TIME;
+    // The genesis file, node.toml, the public keys, then the validator key, and one more.
+    let is_half = || shelf.exists() && files(shelf).iter().any(|path| path.ends_with("files/000005"));
+    while !is_half() {
+        assert!(Instant::now() < deadline && child.try_wait().expect("our child").is_none(), "it copies for a while");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().expect("it is our child");
+    child.wait().expect("it is our child");
+    fs::remove_file(&long).expect("it is ours");
+    let key = fs::read(home.join("validator_key.json")).expect("a key");
+    let left = fs::read_dir(shelf).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let left: Vec<PathBuf> = left.filter(|path| path.is_dir()).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    hides(&left[0], &key);
+    hides(&home.join("data"), &key);
 }
 
 /// One altered byte of any file is found, and so is a file that is missing.

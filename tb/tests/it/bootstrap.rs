@@ -72,7 +72,8 @@ for name in "$@"; do
     nodejs) "$MACHINE/make" node ;;
     prometheus) "$MACHINE/make" prometheus && "$MACHINE/make" promtool ;;
     chromium-driver) "$MACHINE/make" chromedriver ;;
-    git | curl | python3 | patchelf | chromium | prometheus-alertmanager) "$MACHINE/make" "$name" ;;
+    dpkg) "$MACHINE/make" dpkg-deb ;;
+    git | curl | python3 | patchelf | chromium | prometheus-alertmanager | fakeroot) "$MACHINE/make" "$name" ;;
     esac
 done
 "#;
@@ -145,7 +146,7 @@ impl Machine {
 
 const REQUIRED: [&str; 5] = ["git", "cc", "curl", "python3", "cargo"];
 /// Installed for root where they can be, and no reason to fail.
-const WANTED: [&str; 3] = ["Prometheus", "Alertmanager", "Chromium and its driver"];
+const WANTED: [&str; 4] = ["Prometheus", "Alertmanager", "Chromium and its driver", "dpkg-deb and fakeroot"];
 const FUZZ: &str = "cargo-fuzz with a nightly Rust";
 const USEFUL: [&str; 5] = ["cargo-nextest", FUZZ, "patchelf", "Python 3.12.3 in .venv", "Node 18.0.0"];
 
@@ -182,6 +183,8 @@ fn bootstrap_installs_what_is_missing_once() {
         "prometheus",
         "prometheus-alertmanager",
         "chromium-driver",
+        "dpkg",
+        "fakeroot",
         "patchelf",
         "nodejs",
         "cargo-nextest",

@@ -1,7 +1,7 @@
 //! The page of a node in a real browser: what is drawn, in light and dark, on a narrow screen, and without JavaScript.
 //!
-//! Chromium runs without a window and is led by its driver over HTTP. Pictures of the page are left below `target/tmp`. A machine without the two
-//! programs says so; `scripts/bootstrap.sh` installs them.
+//! Chromium runs without a window and is led by its driver over HTTP. Pictures of the page are left below `target/tmp`. The run names
+//! this test where the two programs are missing (`testkit::lacks!`); `scripts/bootstrap.sh` installs them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -148,8 +148,7 @@ async fn network() -> Cluster {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_draws_the_page_for_everybody_and_on_a_narrow_screen_too() {
     if !Browser::is_here() {
-        eprintln!("this machine has no {BROWSER} with its {DRIVER}, so nobody looked at the page");
-        return;
+        return testkit::lacks!(&format!("{BROWSER} with its {DRIVER}"));
     }
     let cluster = network().await;
     let url = format!("{}/ui", cluster.nodes[0].ports.rpc_url());

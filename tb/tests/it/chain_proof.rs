@@ -28,7 +28,7 @@ use crate::join::connected_to;
 use crate::pay::Payer;
 use crate::proofs::{Forger, alter, code, verify_with};
 use crate::proxy::{Lie, Proxy};
-use crate::{absence, other_genesis, state_at};
+use crate::{absence, other_genesis, state_at, synced_proof};
 
 /// Heights of one window.
 const WINDOW: u64 = 16;
@@ -64,6 +64,8 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     cluster.nodes[0].start_with(&["--set", &shared], &[]);
     cluster.start_all();
     cluster.all_ready().await;
+    let early = cluster.nodes[1].client().make_snapshot().await.expect("a snapshot").height;
+    assert!(early.0 < 2 * WINDOW, "the chain proof will end above it: {early}");
     let client = cluster.nodes[0].client();
     let mut payer = Payer::funded(&cluster.network, 1);
     let payee = Payer::funded(&cluster.network, 2).address;
@@ -86,6 +88,7 @@ async fn one_proof_covers_the_chain_and_no_lie_passes() {
     other_genesis::another_proof_system_is_refused(&cluster, &client).await;
     let honest = checks_the_chain(&cluster, &client, payee, height).await;
     let proxy = Proxy::start(client.base_url().to_owned()).await;
+    synced_proof::is_verified_before_a_snapshot_is_taken(&cluster, &proxy, height).await;
     let lies = Lies { cluster: &cluster, proxy: &proxy, payee: payee.to_string(), honest: &honest, height };
     lies.chain_proofs().await;
     lies.headers(&client).await;
@@ -379,6 +382,10 @@ async fn reuses_it(cluster: &Cluster, height: Height) {
     for node in [&mut third, &mut second, &mut newcomer] {
         node.stop();
     }
+    // A stopped node's store holds the proof, which is checked with everything else.
+    let verified = run_in(&third.home, &["storage", "verify"]).ok();
+    assert_eq!((&verified["whole"], &verified["covered_to"]), (&true.into(), &height.0.into()), "{verified}");
+    assert_eq!((&verified["pruned_to"], &verified["pruned_is_covered"]), (&Value::Null, &Value::Null), "{verified}");
 }
 
 /// One proof and a few headers show the chain, the same from every checkpoint.

@@ -9,9 +9,10 @@ use std::fs::{File, OpenOptions};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use cli::devnet::layout::{Network, Ports, Wanted, prepare};
+use cli::devnet::layout::{Network, PORT_STEP, Ports, Wanted, prepare};
 use nix::sys::signal::{Signal, kill};
 use primitives::{Engine, Hash, Height, Params, TransactionId};
 use rpc::types::{PageQuery, Stage, TransactionStatus, WaitQuery};
@@ -29,35 +30,56 @@ pub const START_TIME: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(25);
 /// Ports below those that the system hands out by itself.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
+/// Ports that go with one base.
+const PORTS_OF_BASE: u16 = 100;
+/// Tests that run processes at the same time. What needs all cores stands in `.config/nextest.toml`.
+const TURNS: usize = 2;
+/// The bases of this process, locked until it ends.
+static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
 /// Lines of each log that are printed when a test fails.
 const LOG_LINES: usize = 40;
 
-/// The right to use the cores and ports of this machine. Each test may be a process of its own, so it is a lock on
-/// a file.
+/// The right to start processes on this machine. Each test may be a process of its own, so it is a lock on a file.
 pub struct Turn(#[expect(dead_code, reason = "held, never read: closing it gives the lock back")] File);
 
 impl Turn {
-    /// Waits for it.
+    /// Waits for one of the [`TURNS`].
     pub fn take() -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cluster.lock");
-        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path).expect("a lock file");
-        file.lock().expect("the system has locks");
-        Self(file)
+        let mut files: Vec<File> = (0..TURNS).map(|turn| lock_file(&format!("turn-{turn}.lock"))).collect();
+        loop {
+            if let Some(turn) = files.iter().position(|file| file.try_lock().is_ok()) {
+                return Self(files.swap_remove(turn));
+            }
+            std::thread::sleep(POLL);
+        }
     }
 }
 
-/// A base whose ports for `nodes` nodes are free at this moment.
+fn lock_file(name: &str) -> File {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    OpenOptions::new().create(true).write(true).truncate(false).open(&path).expect("a lock file")
+}
+
+/// A base whose ports for `nodes` nodes are free at this moment, and are given to no other test while this process
+/// lives: what a test stops and starts again finds its ports free.
 pub fn free_base(nodes: u16) -> u16 {
+    assert!(nodes * PORT_STEP <= PORTS_OF_BASE, "{nodes} nodes need more ports than a base has");
     let mut random = Seed::new();
+    let bases = u64::from((PORTS.end - PORTS.start) / PORTS_OF_BASE);
     for _ in 0..200 {
-        let span = u64::from(PORTS.end - PORTS.start);
-        let base = PORTS.start + u16::try_from(random.below(span)).expect("the span is small");
+        let chosen = u16::try_from(random.below(bases)).expect("there are few");
+        let base = PORTS.start + chosen * PORTS_OF_BASE;
+        let lock = lock_file(&format!("ports-{base}.lock"));
+        if lock.try_lock().is_err() {
+            continue;
+        }
         let free = |ports: Ports| {
             let tcp = [ports.consensus, ports.p2p, ports.rpc];
             tcp.iter().all(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
                 && UdpSocket::bind(("127.0.0.1", ports.p2p)).is_ok()
         };
         if (0..nodes).all(|index| Ports::of(base, index).is_some_and(free)) {
+            RESERVED.lock().expect("nobody panics with it").push(lock);
             return base;
         }
     }
@@ -118,7 +140,8 @@ impl Node {
         self.start_command(command, &[], environment);
     }
 
-    fn start_command(&mut self, mut command: Command, words: &[&str], environment: &[(&str, &str)]) {
+    /// Starts the process by a command that takes the words of the program at its end.
+    pub fn start_command(&mut self, mut command: Command, words: &[&str], environment: &[(&str, &str)]) {
         assert!(self.child.is_none(), "it runs already");
         let log = OpenOptions::new().create(true).append(true).open(self.home.join("node.log")).expect("a log");
         let errors = log.try_clone().expect("a second handle");
@@ -174,6 +197,24 @@ impl Node {
             }
             std::thread::sleep(POLL);
         }
+    }
+
+    /// Takes note of a process that somebody else has stopped.
+    pub fn notices_its_end(&mut self) {
+        if self.child.as_mut().is_some_and(|child| child.try_wait().expect("it is our child").is_some()) {
+            self.child = None;
+        }
+    }
+
+    /// This process, which somebody else has started with its home, is it from now on.
+    pub fn goes_on_as(&mut self, child: Child) {
+        assert!(self.child.is_none(), "it runs already");
+        self.child = Some(child);
+    }
+
+    /// The number of the running process.
+    pub fn process(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
     }
 
     /// Whether the process was started and has not been stopped by the test.

@@ -24,7 +24,9 @@ async fn a_bundle_has_what_a_helper_needs_and_no_secret() {
     cluster.nodes.iter_mut().for_each(|node| node.start_with(&[], &collector));
     cluster.all_ready().await;
     let node = &mut cluster.nodes[0];
-    let log = cluster.network.root.join("node.log");
+    let elsewhere = cluster.network.root.join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("a folder");
+    let log = elsewhere.join("node.log");
     std::fs::write(&log, format!("{}\nsomebody wrote {TOKEN} here\n", node.log())).expect("written");
     // The secret of the configuration is in a file of the home, and stands in a log that is packed.
     std::fs::write(node.home.join(".env"), format!("TB_TELEMETRY_AUTH_TOKEN={TOKEN}\n")).expect("written");
@@ -38,7 +40,13 @@ async fn a_bundle_has_what_a_helper_needs_and_no_secret() {
     }
     assert!(entries_of["config.json"].contains("mempool_limit"));
     assert!(entries_of["metrics.txt"].contains("consensus_finalized_height"));
-    assert!(entries_of["logs/node.log"].contains("somebody wrote [secret] here"), "{}", entries_of["logs/node.log"]);
+    // The named log, and the node's own without being named: two files of one name.
+    let logs: Vec<&String> = entries_of.keys().filter(|name| name.starts_with("logs/")).collect();
+    let named = &entries_of["logs/elsewhere/node.log"];
+    assert!(logs.len() == 2 && named.contains("somebody wrote [secret] here"), "{logs:?}: {named}");
+    let own = logs.iter().find(|name| !name.contains("elsewhere")).expect("its own");
+    let first = node.log().lines().next().expect("it has said something").to_owned();
+    assert!(entries_of[*own].contains(&first), "{own}: {}", entries_of[*own]);
     let key = std::fs::read_to_string(node.home.join("node_key")).expect("the node's key");
     for (name, text) in &entries_of {
         assert!(!text.contains(TOKEN) && !text.contains(key.trim()), "{name} holds a secret");
@@ -56,14 +64,23 @@ async fn a_bundle_has_what_a_helper_needs_and_no_secret() {
     let tls = run(tb().args(["diagnostics", "tls", "--rpc", &url])).ok();
     assert_eq!(tls[0]["name"], "rpc_tls_handshake_failures_total", "{tls}");
 
+    // A file that is there is neither written over nor added to.
+    let before = std::fs::read(&out).expect("the report");
+    let refused = bundle(node, &out, &[]).refused();
+    assert_eq!((refused.exit, refused.code.as_str()), (4, "file_exists"), "{refused:?}");
+    assert!(std::fs::read(&out).is_ok_and(|after| after == before));
+
     // A node that is gone is in the report, and does not end it.
     node.stop();
+    std::fs::remove_file(&out).expect("ours");
     let packed = bundle(node, &out, &[]).ok();
     let missing = packed["missing"].as_array().expect("a list").len();
     assert!(missing > 5, "{packed}");
     assert!(entries(&out)["missing.txt"].contains("status/node.json"));
-    let refused = bundle(node, &out, &["--log", "/nowhere/node.log"]).refused();
+    let none = out.with_file_name("none.zip");
+    let refused = bundle(node, &none, &["--log", "/nowhere/node.log"]).refused();
     assert_eq!((refused.exit, refused.code.as_str()), (2, "no_log"), "{refused:?}");
+    assert!(!none.exists());
     cluster.check_no_panic();
 }
 

@@ -7,14 +7,19 @@
 //! ````text
 //! ```sh keeps-running          a program that somebody stops at the end; the next block waits for its chain
 //! ```sh in-clone               for people who change the code; scripts run, builds and chores are only looked up
+//! ```sh fix                    mends what an alert is about; the drill of the alert runs it (`alert_remedies.rs`)
+//! ```sh packaged               on a machine with the Debian package, as somebody who may use sudo; `package.rs` runs it
 //! ```sh no-run: REASON         cannot run inside a test; at most one block in ten
 //! ````
 //!
+//! A block of another language that holds a command is refused ([`fences`](crate::fences)): nothing is typed that nobody ran.
+//!
 //! A block that is typed in a clone would build everything again. Its scripts are run; of `cargo xtask` the command
-//! line is checked by xtask itself (`--help` behind it), and of `cargo test -p` and the like that the package is there.
+//! line is checked by xtask itself (`--help` behind it), and of `cargo test -p` and the like that package, bench and example are there.
 //!
 //! What is not as on a reader's machine: `cargo run --release --` starts the program that was built already, and
-//! free ports take the place of the default ones, so that a network that runs beside the tests disturbs nobody.
+//! free ports take the place of the default ones, so that a network that runs beside the tests disturbs nobody. A Prometheus of which no
+//! alert fires stands for the one at `http://127.0.0.1:9090`, which is also `PROMETHEUS_URL`.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
@@ -29,6 +34,8 @@ use tempfile::TempDir;
 
 use crate::cluster::{Cluster, START_TIME, Turn, free_base, until};
 use crate::command::{pid, without_ours};
+use crate::fences;
+use crate::rollout::Canned;
 
 /// Words before every script. `dev` and `devnet` are given the free ports, which they would otherwise choose alike.
 const PRELUDE: &str = r#"set -euo pipefail
@@ -46,10 +53,18 @@ cargo() {
     case "${1:-}" in
         xtask) command cargo "$@" --help ;;
         fmt) command cargo fmt --version ;;
-        test|clippy|check)
-            local words=" $* "
+        test|clippy|check|bench|run)
+            local words=" $* " package
             [[ $words =~ " -p "([a-z-]+)" " ]] || { echo "name the package: cargo $*" >&2; return 1; }
-            command cargo pkgid --offline "${BASH_REMATCH[1]}" ;;
+            package=${BASH_REMATCH[1]}
+            command cargo pkgid --offline "$package"
+            if [[ $words =~ " --"(bench|example)" "([a-z_]+)" " ]]; then
+                command cargo metadata --offline --no-deps --format-version 1 | python3 -c '
+import json, sys
+targets = [target for package in json.load(sys.stdin)["packages"] if package["name"] == sys.argv[1] for target in package["targets"]]
+sys.exit(not any(sys.argv[2] in target["kind"] and target["name"] == sys.argv[3] for target in targets))
+' "$package" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" || { echo "there is no such target: cargo $*" >&2; return 1; }
+            fi ;;
         *) echo "nobody checks cargo $*" >&2; return 1 ;;
     esac
 }
@@ -57,6 +72,8 @@ target/tools/bin/cargo-deny() {
     if [ -x target/tools/bin/cargo-deny ]; then command target/tools/bin/cargo-deny "$@" --help; fi
 }
 "#;
+/// Where documents look for a Prometheus.
+const PROMETHEUS: &str = "http://127.0.0.1:9090";
 /// Nodes whose default ports are replaced.
 const NODES: u16 = 4;
 /// Longest time for one block.
@@ -72,6 +89,8 @@ enum Way {
     ToItsEnd,
     KeepsRunning,
     InClone,
+    Remedy,
+    Packaged,
     Excused(String),
 }
 
@@ -127,16 +146,25 @@ fn block(place: &str, info: &str, script: String) -> Option<Block> {
     let (language, words) = info.split_once(' ').unwrap_or((info, ""));
     assert!(!language.is_empty(), "{place}: say the language of the block, `text` if it is none");
     if !["sh", "bash"].contains(&language) {
-        assert!(language != "shell" && language != "console", "{place}: mark commands as `sh`");
+        let typed = fences::typed(&script);
+        assert!(
+            typed.is_none(),
+            "{place}: mark commands as `sh`, with `no-run: REASON` if they cannot run here: {typed:?}"
+        );
         return None;
     }
     let way = match words.trim() {
         "" => Way::ToItsEnd,
         "keeps-running" => Way::KeepsRunning,
         "in-clone" => Way::InClone,
+        "packaged" if place.starts_with(QUICKSTART) => Way::Packaged,
+        // Here nothing is broken. A test of alerts.rs has a drill for each of them.
+        "fix" if place.starts_with(RUNBOOKS) => Way::Remedy,
         other => match other.strip_prefix("no-run: ") {
             Some(reason) if reason.len() > 10 => Way::Excused(reason.to_owned()),
-            _ => panic!("{place}: {other:?} is neither `keeps-running`, `in-clone` nor `no-run: REASON`"),
+            _ => panic!(
+                "{place}: {other:?} is neither `keeps-running`, `in-clone`, `packaged`, `fix` in a runbook nor `no-run: REASON`"
+            ),
         },
     };
     Some(Block { place: place.to_owned(), way, script })
@@ -148,6 +176,7 @@ pub struct Machine {
     pub home: TempDir,
     base: u16,
     running: Vec<(String, Child)>,
+    prometheus: Canned,
     _turn: Turn,
 }
 
@@ -162,7 +191,8 @@ impl Machine {
             std::fs::create_dir_all(link.parent().expect("it has a folder")).expect("a folder");
             std::os::unix::fs::symlink(built, link).expect("a link");
         }
-        Self { home, base: free_base(NODES), running: Vec::new(), _turn: turn }
+        std::os::unix::fs::symlink(root().join("scripts"), home.path().join("clone/scripts")).expect("a link");
+        Self { home, base: free_base(NODES), running: Vec::new(), prometheus: Canned::firing(&[]), _turn: turn }
     }
 
     /// The ports of the first program that runs.
@@ -180,7 +210,7 @@ impl Machine {
         for offset in 0..NODES * PORT_STEP {
             script = script.replace(&format!("@port{offset}@"), &(self.base + offset).to_string());
         }
-        format!("{PRELUDE}{script}")
+        format!("{PRELUDE}{}", script.replace(PROMETHEUS, &self.prometheus.url))
     }
 
     fn bash(&self, block: &Block) -> Command {
@@ -193,6 +223,7 @@ impl Machine {
             .env("HOME", self.home.path())
             .env("PATH", format!("{}:{path}", self.home.path().join("bin").display()))
             .env("DOCUMENT_PORT", self.base.to_string())
+            .env("PROMETHEUS_URL", &self.prometheus.url)
             .env("TB_RPC_URL", ports.rpc_url())
             .env("TB_RPC_LISTEN", format!("127.0.0.1:{}", ports.rpc))
             .env("TB_CONSENSUS_LISTEN", format!("/ip4/127.0.0.1/tcp/{}", ports.consensus))
@@ -271,6 +302,11 @@ fn ended(child: &mut Child, limit: Duration) -> Option<bool> {
     None
 }
 
+/// The scripts of the quickstart for a machine with the package, in order.
+pub fn packaged() -> Vec<String> {
+    blocks(QUICKSTART).into_iter().filter(|block| block.way == Way::Packaged).map(|block| block.script).collect()
+}
+
 /// Runs a block in the root of the project, where its builds and chores are only looked up.
 fn in_clone(block: &Block) {
     let script = format!("{CLONE_PRELUDE}{}", block.script);
@@ -293,13 +329,13 @@ async fn commands_run(path: &str) {
     machine.stop();
 }
 
-/// Runs the blocks of a document; what keeps running runs on.
+/// Runs the blocks of a document that others do not run; what keeps running runs on.
 pub async fn commands_run_on(machine: &mut Machine, path: &str) {
     for block in blocks(path) {
         match &block.way {
             Way::ToItsEnd => machine.run(&block),
             Way::KeepsRunning => machine.start(&block).await,
-            Way::InClone => in_clone(&block),
+            Way::InClone | Way::Remedy | Way::Packaged => {}
             Way::Excused(reason) => eprintln!("{} is not run: {reason}", block.place),
         }
     }
@@ -310,23 +346,37 @@ const RUNBOOKS: &str = "docs/runbooks";
 /// The pages about rolling a build out.
 const DEPLOYMENT: &str = "docs/deployment";
 
-/// Documents with commands; each has a test of its own below. The runbooks share one.
-const WITH_COMMANDS: [&str; 14] = [
-    "CONTRIBUTING.md",
-    "README.md",
-    "SECURITY.md",
-    "docs/chaos.md",
-    "docs/deployment/staged_rollout.md",
-    "docs/deployment_observability.md",
-    "docs/developer_handbook.md",
-    "docs/operations.md",
-    "docs/releases.md",
-    "docs/remote_signer.md",
-    "docs/rpc_cli_operator_guide.md",
-    "docs/storage_recovery.md",
-    "docs/validator_quickstart.md",
-    "docs/validator_troubleshooting.md",
-];
+const HANDBOOK: &str = "docs/developer_handbook.md";
+/// The page of which `package.rs` runs the blocks for a machine with the package.
+const QUICKSTART: &str = "docs/validator_quickstart.md";
+const TROUBLESHOOTING: &str = "docs/validator_troubleshooting.md";
+/// Documents whose commands are run by a test of their own below; those of the recovery page by `large.rs`.
+const WITH_TESTS: [&str; 7] =
+    ["CONTRIBUTING.md", "README.md", "SECURITY.md", HANDBOOK, "docs/storage_recovery.md", QUICKSTART, TROUBLESHOOTING];
+
+/// Makes the list of the other documents with commands, and a test for each that runs them and nothing else.
+macro_rules! pages {
+    ($($test:ident: $path:literal;)*) => {
+        const PAGES: &[&str] = &[$($path),*];
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                commands_run($path).await;
+            }
+        )*
+    };
+}
+
+pages! {
+    the_commands_of_the_page_about_drills_run: "docs/chaos.md";
+    the_commands_of_the_pages_about_rollout_run: "docs/deployment/staged_rollout.md";
+    the_commands_of_the_page_about_observability_run: "docs/deployment_observability.md";
+    the_commands_of_the_page_about_operations_run: "docs/operations.md";
+    the_commands_of_the_page_about_proofs_run: "docs/proofs.md";
+    the_commands_of_the_page_about_releases_run: "docs/releases.md";
+    the_commands_of_the_page_about_remote_signers_run: "docs/remote_signer.md";
+    the_commands_of_the_rpc_guide_run: "docs/rpc_cli_operator_guide.md";
+}
 
 /// The page that says how nodes are deployed and watched.
 const PLAYBOOK: &str = "docs/deployment_observability.md";
@@ -368,12 +418,16 @@ fn documents_that_others_refer_to_are_there_and_their_links_lead_somewhere() {
     }
 }
 
+/// Without a turn of its own: cargo may have to wait for somebody who waits for a turn.
 #[test]
-fn the_commands_for_contributors_and_of_the_security_page_are_known() {
-    for path in [WITH_COMMANDS[0], WITH_COMMANDS[2]] {
-        for block in blocks(path) {
-            assert_eq!(block.way, Way::InClone, "{}", block.place);
-            in_clone(&block);
+fn the_commands_for_people_who_change_the_code_are_known() {
+    for path in documents() {
+        for block in blocks(&path) {
+            let is_ours = block.way == Way::InClone;
+            assert!(is_ours || !["CONTRIBUTING.md", "SECURITY.md"].contains(&path.as_str()), "{}", block.place);
+            if is_ours {
+                in_clone(&block);
+            }
         }
     }
 }
@@ -381,7 +435,7 @@ fn the_commands_for_contributors_and_of_the_security_page_are_known() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_readme_run() {
     let mut machine = Machine::new();
-    commands_run_on(&mut machine, WITH_COMMANDS[1]).await;
+    commands_run_on(&mut machine, "README.md").await;
     // Its first block is `devnet`: what a newcomer sees of it.
     let line = "height ";
     let printed = until("a status line of the devnet", START_TIME, async || {
@@ -411,57 +465,21 @@ async fn the_commands_of_the_readme_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_page_about_drills_run() {
-    commands_run(WITH_COMMANDS[3]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_pages_about_rollout_run() {
-    commands_run(WITH_COMMANDS[4]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_page_about_observability_run() {
-    commands_run(WITH_COMMANDS[5]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_developer_handbook_run() {
     let _shown = testkit::contract!("S003-207");
-    let handbook = WITH_COMMANDS[6];
-    let text = std::fs::read_to_string(root().join(handbook)).expect("the handbook is there");
+    let text = read(HANDBOOK);
     let (_, chapter) = text.split_once("\n## Simulation and chaos\n").expect("the chapter that guides link to");
     for step in ["tb sim --seeds", "tb sim --scenario", "tb devnet --scenario", "--replay", "--shrink", "sim/bugbase"] {
         assert!(chapter.contains(step), "{step}");
     }
-    commands_run(handbook).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_page_about_operations_run() {
-    commands_run(WITH_COMMANDS[7]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_page_about_releases_run() {
-    commands_run(WITH_COMMANDS[8]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_page_about_remote_signers_run() {
-    commands_run("docs/remote_signer.md").await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_commands_of_the_rpc_guide_run() {
-    commands_run(WITH_COMMANDS[9]).await;
+    commands_run(HANDBOOK).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_validator_quickstart_run() {
     let _shown = testkit::contract!("S000-001");
     is_linked(PLAYBOOK, "validator_quickstart.md");
-    commands_run(WITH_COMMANDS[11]).await;
+    commands_run(QUICKSTART).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -469,7 +487,7 @@ async fn the_commands_of_the_validator_troubleshooting_run() {
     let _shown = testkit::contract!("S000-002");
     is_linked(PLAYBOOK, "validator_troubleshooting.md");
     // Each symptom names what proves it, and the section that says what to do.
-    let text = read("docs/validator_troubleshooting.md");
+    let text = read(TROUBLESHOOTING);
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && line.contains("](#")).collect();
     assert!(rows.len() >= 10, "{rows:?}");
     for row in rows {
@@ -479,7 +497,7 @@ async fn the_commands_of_the_validator_troubleshooting_run() {
         let number = anchor.split('-').next().expect("a number");
         assert!(text.contains(&format!("\n## {number}. ")), "{row}");
     }
-    commands_run(WITH_COMMANDS[12]).await;
+    commands_run(TROUBLESHOOTING).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -502,7 +520,9 @@ fn every_document_with_commands_is_run_and_few_blocks_are_excused() {
         .collect();
     with_commands.sort_unstable();
     with_commands.dedup();
-    assert_eq!(with_commands, WITH_COMMANDS, "each document with commands has a test here");
+    let mut tested = [&WITH_TESTS[..], PAGES].concat();
+    tested.sort_unstable();
+    assert_eq!(with_commands, tested, "each document with commands has a test here");
     let excused: Vec<&Block> = all.iter().filter(|block| matches!(block.way, Way::Excused(_))).collect();
     assert!(
         excused.len() * EXCUSED_OF <= all.len(),

@@ -114,7 +114,7 @@ async fn pass(mut stream: TcpStream, target: String, opened: u32) {
 /// `:hb` comes every ten seconds although heads come all the time.
 async fn beats(url: &str) {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.expect("it listens");
-    let request = format!("GET {PATH} HTTP/1.1\r\nHost: node\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    let request = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it listens");
     let (started, mut text) = (Instant::now(), String::new());
     let mut bytes = [0; 65_536];

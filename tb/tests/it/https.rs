@@ -1,4 +1,4 @@
-//! A node that speaks https, with certificates of clients, asked by the command line.
+//! A node that speaks https, with certificates of clients, asked by the command line and by a node that takes its state.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -10,6 +10,8 @@ use testkit::certificates::{Authority, Pair, Use};
 
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, until};
 use crate::command::{Ended, run, tb};
+use crate::join::connected_to;
+use crate::snapshots::empty;
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("our own folder")
@@ -80,5 +82,22 @@ async fn a_node_with_mutual_tls_answers_its_clients_and_nobody_else() {
     assert_eq!(silent.read(&mut [0; 16]).expect("it is closed"), 0);
     let waited = start.elapsed();
     assert!(waited >= Duration::from_millis(600) && waited < Duration::from_secs(5), "{waited:?}");
+    gives_its_state_over_https(&cluster, &url, &ours, &client).await;
     cluster.check_no_panic();
+}
+
+/// An empty node takes its state with the certificates of the command line, and not without them.
+async fn gives_its_state_over_https(cluster: &Cluster, url: &str, ours: &Authority, client: &Pair) {
+    let files = ["--ca-cert", text(&ours.ca), "--client-cert", text(&client.cert), "--client-key", text(&client.key)];
+    let made = run(tb().args(["snapshots", "create", "--live", "--rpc", url]).args(files)).ok();
+    let (mut late, _) = empty(cluster, "late");
+    let mut words = connected_to(late.ports, &[], &[]);
+    words.extend(["--state-sync", "--peer-url", url].map(str::to_owned));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let refusal = late.start_refused(&words, &[]).refused();
+    assert_eq!((refusal.exit, refusal.code.as_str()), (4, "state_sync"), "{refusal:?}");
+    assert!(refusal.error.contains("an authority that is not trusted here"), "{refusal:?}");
+    late.start_with(&[&words, &files[..]].concat(), &[]);
+    late.reaches(made["height"].as_u64().expect("a height"), START_TIME).await;
+    late.stop();
 }

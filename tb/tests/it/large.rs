@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   tb dev --more-accounts 10000 --blocks 2000 ─► the commands of the page, as they stand there ─► snapshot, backup, restore, verify, repair, migrate …
-//!                                              └► an empty node: one source alters every chunk, the other one is honest
+//!                                              ├► an empty node: one source alters every chunk, the other one is honest
+//!                                              └► stopped: the state of an earlier height is made again
 //! ```
 //! The chain is made once, at full speed, in the folder in which the page begins one: its first command goes on with it.
 
@@ -23,6 +24,8 @@ use crate::snapshots::{liar, text};
 const BLOCKS: u64 = 2_000;
 /// Accounts of the chain, beside those with keys.
 const ACCOUNTS: u32 = 10_000;
+/// A height far below its end.
+const EARLIER: u64 = 500;
 /// Longest time to make it.
 const MADE: Duration = Duration::from_secs(120);
 /// The page.
@@ -55,6 +58,26 @@ async fn the_commands_of_the_storage_recovery_page_run_on_a_long_chain_with_many
     commands_run_on(&mut machine, PAGE).await;
     joins_although_a_source_lies(&machine).await;
     machine.stop();
+    makes_an_earlier_state_again(&machine);
+}
+
+/// From genesis, because every snapshot of the page is of a later height; an account is then read in it.
+fn makes_an_earlier_state_again(machine: &Machine) {
+    let (practice, made) = (machine.home.path().join("practice"), machine.home.path().join("at"));
+    let (home, height) = (practice.join("node1"), EARLIER.to_string());
+    let fixed = ["snapshots", "rebuild", "--height", &height, "--path", text(&made)];
+    let gate = ["--set", "rollout.feature_gates.reconstruction=true"];
+    let rebuilt = run_in(&home, &[&fixed[..], &gate].concat()).ok();
+    assert_eq!(
+        (&rebuilt["from"], &rebuilt["replayed"], &rebuilt["headers"]),
+        (&json!(0), &json!(EARLIER), &json!(EARLIER)),
+        "{rebuilt}"
+    );
+    let verified = run_in(&home, &["snapshots", "verify", "--path", text(&made)]).ok();
+    assert_eq!((&verified["height"], &verified["attested"]), (&json!(EARLIER), &json!(true)), "{verified}");
+    assert!(verified["accounts"].as_u64() >= Some(ACCOUNTS.into()), "{verified}");
+    let account = run_in(&practice, &["snapshots", "account", "account-1", "--path", text(&made)]).ok();
+    assert_eq!(account["height"], EARLIER, "{account}");
 }
 
 /// An empty node takes the state of the chain that runs from two sources, of which one alters every chunk.

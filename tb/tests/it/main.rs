@@ -5,7 +5,8 @@
 //! flipped bytes.
 //!
 //! Rules
-//! - One cluster at a time on this machine ([`cluster::Turn`]), also when every test is its own process.
+//! - Two clusters at a time on this machine ([`cluster::Turn`]), also when every test is its own process; what needs
+//!   all cores runs alone (`.config/nextest.toml`).
 //! - Every process dies with its test: by [`Drop`], and by the end of its standard input when the test is killed.
 //! - Nothing waits a fixed time for something to happen; [`cluster::until`] polls with a limit.
 //! - When a test fails, the last lines of every node are printed.
@@ -16,6 +17,8 @@
 
 mod absence;
 mod alert_faults;
+mod alert_ground;
+mod alert_remedies;
 mod alertmanager;
 mod alerts;
 mod audits;
@@ -37,6 +40,7 @@ mod diagnostics;
 mod documents;
 mod drills;
 mod faults;
+mod fences;
 mod floods;
 mod heads;
 mod https;
@@ -46,6 +50,7 @@ mod kills;
 mod large;
 mod mempool;
 mod mend;
+mod migrate;
 mod missing_proofs;
 mod modes;
 mod offences;
@@ -85,6 +90,7 @@ mod stages;
 mod start;
 mod state_at;
 mod surface;
+mod synced_proof;
 mod too_old;
 mod top;
 mod ui;

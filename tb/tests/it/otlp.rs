@@ -164,10 +164,16 @@ async fn over_https(node: &mut Node) {
     assert!(refused.contains("certificate") || refused.contains("UnknownIssuer"), "{refused}");
     node.stop();
     assert!(collector.spans().is_empty() && collector.received().tokens.is_empty(), "nothing was told to it");
-    node.start_with(&["--telemetry", "--set", &endpoint, "--set", &ca(&ours)], &[]);
+    let rarely = "rollout.telemetry.sample_interval_ms=3600000";
+    node.start_with(&["--telemetry", "--set", &endpoint, "--set", &ca(&ours), "--set", rarely], &[]);
     node.ready(START_TIME).await;
     span(&collector, "node.telemetry.init").await;
+    assert!(collector.metrics().is_empty(), "the first hour is not over");
     node.stop();
+    let metrics = collector.metrics();
+    let size =
+        metrics.iter().find(|metric| metric.name == "consensus_block_size_bytes").expect("the export of the stop");
+    assert_eq!(size.unit, "By");
 }
 
 /// The suite for deployed nodes passes here, and fails by name where a part is missing.

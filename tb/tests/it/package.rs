@@ -1,5 +1,8 @@
 //! The Debian package: made of the program of this build, installed by `dpkg` into a folder, started from there as its unit
 //! says, stopped as systemd stops it, and removed without what belongs to the operator.
+//!
+//! In a folder (`--root`) the scripts of a package do nothing. They run in a copy of this machine: a file system that lies over the
+//! real one in memory, seen by the processes of the test alone, where the package is installed and set up as the quickstart says.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -10,13 +13,15 @@ use rpc::{Client, ClientConfig};
 
 use crate::cluster::{START_TIME, Turn, free_base, until};
 use crate::command::{pid, without_ours};
+use crate::documents;
 
 /// Files that the package brings, below its root.
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "usr/bin/tb",
     "usr/bin/tb-cli",
     "usr/bin/contract-cli",
     "usr/bin/rpp-node",
+    "usr/bin/simnet",
     "usr/bin/probe",
     "usr/lib/systemd/system/the-block.service",
     "usr/lib/systemd/system/ledger-node.service",
@@ -24,7 +29,60 @@ const FILES: [&str; 11] = [
     "usr/share/the-block/node.toml",
     "usr/share/the-block/profiles.toml",
     "usr/share/the-block/alert.rules.yml",
+    "usr/share/the-block/prometheus.yml",
 ];
+/// Folders of the project and where the package has their files of this kind.
+const FOLDERS: [(&str, &str, &str); 4] = [
+    ("monitoring/grafana", "json", "usr/share/the-block/grafana"),
+    ("docs", "md", "usr/share/doc/the-block"),
+    ("docs/deployment", "md", "usr/share/doc/the-block/deployment"),
+    ("docs/runbooks", "md", "usr/share/doc/the-block/runbooks"),
+];
+/// What the quickstart calls the package.
+const NAME: &str = "./the-block_0.1.0_amd64.deb";
+/// Says what failed when the copy of the machine cannot be made here.
+const NO_COPY: &str = "no copy of this machine";
+/// Makes the copy below `$1` and runs `$2` in it. Everything ends with its first process.
+const COPY: &str = r#"set -eu
+place=$1 script=$2
+{
+    mount -t tmpfs tmpfs "$place" && mkdir "$place/upper" "$place/work" "$place/root" &&
+        mount -t overlay overlay -o "lowerdir=/,upperdir=$place/upper,workdir=$place/work" "$place/root" &&
+        mount --rbind /dev "$place/root/dev" && mount -t proc proc "$place/root/proc"
+} || { echo "no copy of this machine" >&2; exit 77; }
+cp "$PACKAGE" "$place/root/root/the-block.deb"
+exec chroot "$place/root" bash -c "$script"
+"#;
+/// Programs of a real machine that the copy has no use for: who is root needs no sudo, and a unit is run by its own words.
+const STAND_INS: &str = r#"set -euo pipefail
+cd /root
+export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
+sudo() { if [ "$1" = -u ]; then runuser -u "$2" -- "${@:3}"; else "$@"; fi; }
+apt() { [ "$1" = install ] && dpkg --install "$2"; }
+unit() { sed -n "s/^$2=//p" "/usr/lib/systemd/system/$1.service"; }
+systemctl() {
+    case $1 in
+    enable)
+        [ "$2" = --now ]
+        runuser -u "$(unit "$3" User)" -- $(unit "$3" ExecStartPre)
+        runuser -u "$(unit "$3" User)" -- $(unit "$3" ExecStart) > "/run/$3.log" 2>&1 < /dev/null &
+        ;;
+    is-active) pgrep -u "$2" > /dev/null ;;
+    esac
+}
+journalctl() { [ "$1" = -u ] && tail -n "$4" "/run/$2.log"; }
+"#;
+/// After the blocks of the page: the service runs as its user and ends as systemd ends it, and whoever removes the package keeps the keys.
+const AFTERWARDS: &str = r#"
+echo "user $(id -un the-block) $(id -un the-block-signer)"
+stat -c 'home %n %a %U %G' /var/lib/the-block /var/lib/the-block-signer
+kill -INT $(pgrep -u the-block -x tb)
+wait "$!"
+dpkg --install the-block.deb
+dpkg --purge the-block
+[ ! -e /usr/bin/tb ] && [ ! -e /usr/share/the-block ]
+stat -c 'kept %n %a %U' /var/lib/the-block/validator_key.json
+"#;
 
 /// A folder that `dpkg` takes for a machine.
 struct Machine(tempfile::TempDir);
@@ -103,9 +161,53 @@ fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
+/// What this test needs of the machine.
+const PACKERS: &str = "dpkg-deb with root or fakeroot";
+
+fn can_pack() -> bool {
+    is_there("dpkg-deb") && (is_root() || is_there("fakeroot"))
+}
+
+/// Every file that operators are told of, as it is in the project.
+fn holds_all(machine: &Machine) {
+    for file in FILES {
+        assert!(machine.path(file).exists(), "{file} is not in the package");
+    }
+    for (folder, kind, place) in FOLDERS {
+        let entries = std::fs::read_dir(root().join(folder)).expect("a folder of the project");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|found| found == kind)).collect();
+        assert!(!paths.is_empty(), "{folder}");
+        for path in paths {
+            let packed = machine.path(place).join(path.file_name().expect("a name"));
+            let bytes = std::fs::read(&packed).unwrap_or_else(|error| panic!("{}: {error}", packed.display()));
+            assert!(bytes == std::fs::read(&path).expect("it was listed"), "{} is another file", packed.display());
+        }
+    }
+    // The Prometheus of the example finds its rules beside itself.
+    let example = std::fs::read_to_string(machine.path("usr/share/the-block/prometheus.yml")).expect("it is there");
+    assert!(example.contains("rule_files:\n  - alert.rules.yml\n"), "{example}");
+    // And they name the runbooks where these lie now.
+    let rules = std::fs::read_to_string(machine.path("usr/share/the-block/alert.rules.yml")).expect("it is there");
+    assert!(rules == monitoring::rules_with_runbooks("/usr/share/doc/the-block/runbooks"), "{rules}");
+}
+
+/// The program inside is the one that was given, which may be that of a signed release, and a second package is the same.
+fn packs_the_program_as_it_is(machine: &Machine, first: &Path) {
+    let program = |path: &Path| std::fs::read(path).expect("a program");
+    let same = program(&machine.path("usr/bin/tb")) == program(Path::new(env!("CARGO_BIN_EXE_tb")));
+    assert!(same, "the program was changed on the way");
+    let second = package(&machine.path("again"));
+    assert!(program(first) == program(&second), "two packages of one program differ");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 /// Makes the package of the program under test.
 fn package(out: &Path) -> PathBuf {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/build_deb.sh");
+    let script = root().join("scripts/build_deb.sh");
     let mut command = Command::new("bash");
     without_ours(&mut command);
     command.arg(script).args(["--binary", env!("CARGO_BIN_EXE_tb"), "--out"]).arg(out).env("DEB_COMPRESSION", "none");
@@ -128,9 +230,8 @@ fn home(machine: &Machine) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_debian_package_is_installed_started_and_removed() {
-    if !is_there("dpkg-deb") || !(is_root() || is_there("fakeroot")) {
-        eprintln!("this machine lacks dpkg-deb or fakeroot: the package is not shown here");
-        return;
+    if !can_pack() {
+        return testkit::lacks!(PACKERS);
     }
     let _turn = Turn::take();
     let machine = Machine::new();
@@ -139,9 +240,8 @@ async fn the_debian_package_is_installed_started_and_removed() {
     assert!(installed.status.success(), "{}", said(&installed));
     let status = said(&machine.dpkg(&["--status", "the-block"]));
     assert!(status.contains("Status: install ok installed") && status.contains("Depends: libc6 (>= 2."), "{status}");
-    for file in FILES {
-        assert!(machine.path(file).exists(), "{file} is not in the package");
-    }
+    holds_all(&machine);
+    packs_the_program_as_it_is(&machine, &package);
     let unit = std::fs::read_to_string(machine.path("usr/lib/systemd/system/ledger-node.service")).expect("the unit");
     home(&machine);
     let ports = Ports::of(free_base(1), 0).expect("free ports");
@@ -184,4 +284,44 @@ async fn the_debian_package_is_installed_started_and_removed() {
     assert!(purged.status.success(), "{}", said(&purged));
     assert!(!machine.path("usr/bin/tb").exists() && !machine.path("usr/share/the-block").exists());
     assert!(machine.path("var/lib/the-block/validator_key.json").exists(), "a purge keeps keys");
+}
+
+#[test]
+fn the_package_is_set_up_as_the_quickstart_says_and_its_scripts_do_what_they_say() {
+    if !can_pack() || !["unshare", "runuser", "adduser", "pgrep"].into_iter().all(is_there) {
+        return testkit::lacks!(PACKERS);
+    }
+    let _turn = Turn::take();
+    let folder = tempfile::tempdir().expect("a folder");
+    let package = package(&folder.path().join("out"));
+    let place = folder.path().join("place");
+    std::fs::create_dir(&place).expect("a folder");
+    let blocks = documents::packaged().concat();
+    assert!(blocks.contains(NAME) && blocks.contains("systemctl enable --now the-block"), "{blocks}");
+    let ports = Ports::of(free_base(1), 0).expect("free ports");
+    let url = ports.rpc_url();
+    let blocks = blocks.replace(NAME, "./the-block.deb").replace("http://127.0.0.1:26658", &url);
+    let mut command = Command::new("unshare");
+    without_ours(&mut command);
+    command.args(["--mount", "--pid", "--fork", "--kill-child", "bash", "-c", COPY, "bash"]).arg(&place);
+    command.arg(format!("{STAND_INS}{blocks}{AFTERWARDS}")).env("PACKAGE", &package).env("TB_RPC_URL", &url);
+    command.env("TB_RPC_LISTEN", format!("127.0.0.1:{}", ports.rpc)).stdin(Stdio::null());
+    command.env("TB_CONSENSUS_LISTEN", format!("/ip4/127.0.0.1/tcp/{}", ports.consensus));
+    command.env("TB_P2P_LISTEN", format!("/ip4/127.0.0.1/udp/{}/quic-v1", ports.p2p));
+    let output = command.output().expect("it is there");
+    let told = said(&output);
+    if told.contains(NO_COPY) || told.contains("unshare failed") {
+        return testkit::lacks!("root with a file system over its own (unshare, overlay)");
+    }
+    assert!(output.status.success(), "{told}");
+    let user = "the-block";
+    let signer = "the-block-signer";
+    for line in [
+        format!("user {user} {signer}"),
+        format!("home /var/lib/{user} 700 {user} {user}"),
+        format!("home /var/lib/{signer} 700 {signer} {signer}"),
+        format!("kept /var/lib/{user}/validator_key.json 600 {user}"),
+    ] {
+        assert!(told.lines().any(|found| found == line), "{line} is not in\n{told}");
+    }
 }

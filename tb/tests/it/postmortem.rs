@@ -27,10 +27,8 @@ pub fn is_collected(cluster: &Cluster, prover_log: &Path) {
     let _shown = testkit::contract!("S002-040");
     let out = cluster.folder().join("incident.zip");
     let url = cluster.nodes[0].ports.rpc_url();
-    let node_log = cluster.folder().join("node.log");
-    std::fs::write(&node_log, cluster.nodes[0].log()).expect("written");
-    let [out_text, prover, node] = [&out, prover_log, &node_log].map(|path| path.to_str().expect("text"));
-    let words = ["diagnostics", "bundle", "--out", out_text, "--log", prover, "--log", node, "--rpc", &url];
+    let (out_text, prover) = (out.to_str().expect("text"), prover_log.to_str().expect("text"));
+    let words = ["diagnostics", "bundle", "--out", out_text, "--log", prover, "--rpc", &url];
     run_in(&cluster.nodes[0].home, &words).ok();
     let packed = entries(&out);
     // Excerpts of the logs: the prover's work, and the node's word that it recovered.

@@ -58,10 +58,28 @@ async fn probes_tell_a_running_network_from_one_that_stands_still_and_one_that_i
     assert!(height >= mined && mined >= 2, "{mined}, {tip}");
     let block = node.client().block_at(primitives::Height(height)).await.expect("it has the block");
     assert_eq!(tip["value"].as_str(), Some(block.hash.to_string().as_str()));
-    assert_eq!(probe(&cluster, node, &["tip", "--expect", "1"]).refused().code, "unexpected_value");
+    let older = probe(&cluster, node, &["tip", "--expect", "1"]).refused();
+    assert_eq!(older.code, "unexpected_value");
+    assert!(
+        older.error.starts_with("expected height 1, found height "),
+        "heights are compared with heights: {older:?}"
+    );
+    let zeros = "0".repeat(64);
+    let forked = probe(&cluster, node, &["tip", "--expect", &zeros]).refused();
+    assert!(forked.error.starts_with(&format!("expected block hash {zeros}, found block hash ")), "{forked:?}");
+    for words in [["tip", "--expect", "newest"], ["mine-one", "--expect", "soon"]] {
+        let neither = probe(&cluster, node, &words).refused();
+        assert_eq!((neither.exit, neither.code.as_str()), (2, "usage"), "{neither:?}");
+    }
 
     // What is handed to the first node waits at the third before any block brings it there.
     let third = cluster.nodes[2].ports.rpc_url();
+    // A node is not its own peer, also under another name of the machine.
+    let itself = format!("http://localhost:{}", node.ports.rpc);
+    let alone = probe(&cluster, node, &["gossip-check", "--from", "account-1", "--peer", &itself]).refused();
+    let key = node.client().node_status().await.expect("it answers").node_key.expect("its key").to_string();
+    assert_eq!((alone.exit, alone.code.as_str()), (2, "same_node"), "{alone:?}");
+    assert!(alone.error.contains(&key), "{alone:?}");
     let words = ["gossip-check", "--from", "account-1", "--peer", &third, "--timeout", "20s"];
     assert_eq!(probe(&cluster, node, &words).ok()["value"].as_str(), Some(chain_id.as_str()));
 

@@ -10,16 +10,17 @@ use std::time::Duration;
 
 use primitives::{
     Address, Amount, CommitCertificate, CommitSignature, Engine, Header, Height, LedgerSlot, Params, Round, SecretKey,
-    ValidatorSet, Vote, VoteKind, decode, encode,
+    TransactionId, ValidatorSet, Vote, VoteKind, decode, encode,
 };
 use rpc::types::{BlockId, CertifiedBlock, ClaimRequest, FamilyState, ProvenAccount, Stage, WaitQuery};
 use rpc::{Client, ClientError};
 use serde_json::Value;
 use testkit::Seed;
+use testkit::collector::{Collector, Manner, text};
 use tree::LedgerProof;
 use wallet::ValidatorKey;
 
-use crate::cluster::{Cluster, START_TIME, until};
+use crate::cluster::{Cluster, Node, START_TIME, until};
 use crate::command::{Ended, Running, run, run_in, tb};
 use crate::pay::Payer;
 use crate::pipeline::ProofWatch;
@@ -73,6 +74,8 @@ pub fn code(refused: Result<impl std::fmt::Debug, ClientError>) -> String {
 async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     let params = Params { window_blocks: WINDOW, ..Params::default() };
     let mut cluster = Cluster::with_params(Engine::Bft, 4, 100, Some(params));
+    let collector = Collector::grpc(None, Manner::Takes).await;
+    cluster.nodes[0].start_with(&["--telemetry", "--telemetry-endpoint", &collector.url], &[]);
     cluster.start_all();
     cluster.all_ready().await;
     let client = cluster.nodes[0].client();
@@ -103,6 +106,7 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     let wait = WaitQuery { stage: Some(Stage::Proven), timeout_ms: Some(10_000) };
     let status = client.transaction_wait(id, wait).await.expect("its window is proven");
     assert_eq!(status.stage, Stage::Proven);
+    shows_the_last_stage(&cluster.nodes[0], id, &collector).await;
     assert_eq!(second.interrupt(Duration::from_secs(10)), Some(0), "Ctrl-C ends it in order");
     shares_windows(&cluster);
 
@@ -117,6 +121,28 @@ async fn windows_are_proven_beside_the_chain_and_no_lie_passes() {
     checks_the_chain(&cluster, &client, payee).await;
     no_lie_passes(&cluster, &client, payee).await;
     cluster.check_no_panic();
+}
+
+/// The pipeline view counts the proof once, its dashboard and its span tell of it.
+async fn shows_the_last_stage(node: &Node, id: TransactionId, collector: &Collector) {
+    let client = node.client();
+    let told = client.pipeline_telemetry().await.expect("it answers");
+    let proven = told.stages.iter().find(|stage| stage.stage == Stage::Proven).expect("the stage");
+    assert!(proven.count == 1 && proven.p50_ms.is_some() && proven.p50_ms == proven.p99_ms, "{proven:?}");
+    assert!((node.metric("pipeline_stage_latency_ms_count{stage=\"proven\"}").await - 1.0).abs() < 0.5);
+    let board = client.pipeline_dashboard().await.expect("the dashboard");
+    let flow = board.flows.iter().find(|flow| flow.id == id).expect("the payment");
+    assert!(flow.stage == Stage::Proven && flow.height.is_some(), "{flow:?}");
+    let span = until("the span of the proof", START_TIME, async || {
+        collector.spans().into_iter().find(|span| span.name == "transaction.proven")
+    })
+    .await;
+    let root = collector.spans().into_iter().find(|root| root.span_id == span.parent_span_id).expect("its transaction");
+    assert_eq!((root.name.as_str(), text(&root.attributes, "transaction")), ("transaction", Some(id.to_string())));
+    assert_eq!(root.trace_id, span.trace_id);
+    assert!(
+        span.start_time_unix_nano >= root.end_time_unix_nano && span.end_time_unix_nano >= span.start_time_unix_nano
+    );
 }
 
 /// Two provers of one node never work on the same window, and each brings what it has.

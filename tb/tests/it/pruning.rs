@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::StreamExt;
 use primitives::params::{EvidenceParams, StakingParams};
 use primitives::{Engine, Height, Params};
 use rpc::types::{BlockId, GateKind, PruningStatus};
+use serde_json::Value;
 
 use crate::cluster::{Cluster, Node, START_TIME, until};
 use crate::command::{run_in, tb};
@@ -80,6 +82,8 @@ async fn a_node_that_prunes_drops_old_blocks_keeps_their_headers_and_says_so() {
         (node.metric("pruning_compactions_total").await >= 1.0).then_some(())
     })
     .await;
+    assert!(node.metric("pruning_compacted_bytes_total").await > 0.0);
+    is_told_at_each_change(node).await;
 
     // The emergency pause is taken while the node runs, and blocks go on.
     run_in(&node.home, &["config", "set", "pruning.emergency_pause", "true"]).ok();
@@ -97,6 +101,16 @@ async fn a_node_that_prunes_drops_old_blocks_keeps_their_headers_and_says_so() {
     let verified = run_in(&node.home, &["storage", "verify"]).ok();
     assert_eq!((&verified["whole"], &verified["findings_total"]), (&true.into(), &0.into()), "{verified}");
     assert!(verified["checkpoint"].as_u64() >= Some(69), "{verified}");
+    // Nobody has proven this chain, so nothing covers what is gone, and that is said.
+    assert_eq!(
+        (&verified["pruned_to"], &verified["covered_to"]),
+        (&verified["checkpoint"], &Value::Null),
+        "{verified}"
+    );
+    assert_eq!(verified["pruned_is_covered"], false, "{verified}");
+    let told = tb().args(["storage", "verify", "--home"]).arg(&node.home).output().expect("it was built");
+    let told = String::from_utf8(told.stdout).expect("text");
+    assert!(told.contains("not covered: there is no chain proof"), "{told}");
     let height = verified["height"].as_u64().expect("a height");
     node.start_with(&PRUNES, &[]);
     node.reaches(height + 3, TIME).await;
@@ -117,6 +131,23 @@ async fn a_node_that_dies_while_it_prunes_starts_again_with_a_whole_store() {
     node.start_with(&PRUNES, &[]);
     let before = status(node).await.oldest_height.0;
     oldest(node, before + 5).await;
+}
+
+/// The stream tells the status at once, and again when it has changed.
+async fn is_told_at_each_change(node: &Node) {
+    let mut stream = node.client().pruning_stream().await.expect("a stream");
+    let first = stream.next().await.expect("it is open").expect("the status");
+    assert!(first.active && first.oldest_height >= Height(60), "{first:?}");
+    let changes = async {
+        loop {
+            let told = stream.next().await.expect("it is open").expect("the status");
+            assert_ne!(told, first, "what is told has changed");
+            if told.oldest_height > first.oldest_height {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(TIME, changes).await.expect("more is deleted");
 }
 
 fn copy(from: &Path, to: &Path) {

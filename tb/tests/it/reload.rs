@@ -16,7 +16,7 @@ async fn counted(node: &Node, name: &str, wanted: f64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
     let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
-    cluster.nodes[0].start();
+    cluster.nodes[0].start_with(&["--pruning-emergency-pause"], &[]);
     let node = &cluster.nodes[0];
     node.ready(START_TIME).await;
     let url = node.ports.rpc_url();
@@ -31,6 +31,7 @@ async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
         ("queue_weights.priority", "0.6"),
         ("queue_weights.fee", "0.4"),
         ("rollout.telemetry.sample_interval_ms", "100"),
+        ("rollout.telemetry.trace_sample_ratio", "0.25"),
         ("moniker", "renamed"),
     ];
     let words: Vec<&str> =
@@ -38,13 +39,15 @@ async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
     let written = run_in(&node.home, &words).ok();
     let live: Vec<bool> =
         written["changes"].as_array().expect("changes").iter().map(|change| change["live"] == true).collect();
-    assert_eq!(live, [true, true, true, true, true, true, false], "{written}");
+    assert_eq!(live, [true, true, true, true, true, true, true, false], "{written}");
     counted(node, "config_reloads_total", 1.0).await;
     let taken = limits().await;
     assert_eq!((taken.read_burst, taken.mempool_limit), (Some(7), 99));
     let mempool = node.client().mempool_status().await.expect("a status");
     assert_eq!((mempool.queue_weights.priority_ppm, mempool.transactions.limit), (600_000, 99));
-    assert_eq!(node.client().rollout_status().await.expect("a status").telemetry.sample_interval_ms, 100);
+    let telemetry = node.client().rollout_status().await.expect("a status").telemetry;
+    assert_eq!((telemetry.sample_interval_ms, telemetry.trace_sample_ppm), (100, 250_000));
+    drifts(node);
     let log = node.log();
     let line = |words: &[&str]| log.lines().any(|line| words.iter().all(|word| line.contains(word)));
     assert!(
@@ -53,6 +56,18 @@ async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
     );
     assert!(line(&["counts at the next start", "moniker"]), "{log}");
     until("a line of the new level", PATIENCE, async || node.log().contains(" DEBUG ").then_some(())).await;
+
+    // A flag is stronger than the file: what it hides is named, and the pause stays until the node is started without it.
+    assert!(!node.log().contains("stronger"), "nothing is hidden yet");
+    run_in(&node.home, &["config", "set", "pruning.emergency_pause", "false"]).ok();
+    until("the key that a flag hides", PATIENCE, async || {
+        let log = node.log();
+        let is_named =
+            |line: &str| ["pruning.emergency_pause", "flag", "stronger"].iter().all(|word| line.contains(word));
+        log.lines().any(is_named).then_some(())
+    })
+    .await;
+    assert!(node.client().pruning_status().await.expect("a status").emergency_pause, "it stays");
 
     // One bad value: nothing of the file is taken, and the key is named.
     let path = node.home.join("node.toml");
@@ -68,11 +83,30 @@ async fn a_running_node_takes_what_is_live_and_refuses_a_bad_file_as_a_whole() {
     let beside = node.home.join("beside");
     std::fs::write(&beside, good.replace("read_burst = 7", "read_burst = 8\nwrite_burst = 0")).expect("written");
     std::fs::rename(&beside, &path).expect("in place");
-    counted(node, "config_reloads_total", 2.0).await;
+    counted(node, "config_reloads_total", 3.0).await;
     let taken = limits().await;
     assert_eq!((taken.read_burst, taken.write_burst), (Some(8), None));
     assert!(reqwest::get(format!("{url}/health/ready")).await.expect("an answer").status().is_success());
+
+    // A file that is moved away is no wish for defaults.
+    let failures = node.metric("config_reload_failures_total").await;
+    std::fs::rename(&path, &beside).expect("moved away");
+    counted(node, "config_reload_failures_total", failures + 1.0).await;
+    let kept = limits().await;
+    assert_eq!((kept.read_burst, kept.write_burst, kept.mempool_limit), (Some(8), None, 99), "the old values stay");
+    assert!(node.log().lines().any(|line| line.contains("old values stay") && line.contains("does not exist")));
+    std::fs::rename(&beside, &path).expect("moved back");
+    counted(node, "config_reloads_total", 4.0).await;
     cluster.check_no_panic();
+}
+
+/// What a running node took is compared with the reference of its stage, and not what its file said at the start.
+fn drifts(node: &Node) {
+    let words = ["rollout", "check", "--stage", "development", "--rpc", &node.ports.rpc_url()];
+    let report = run_in(&node.home, &words).json();
+    let drift: Vec<&str> =
+        report["drift"].as_array().expect("drift").iter().filter_map(|one| one["key"].as_str()).collect();
+    assert_eq!(drift, ["mempool_limit", "queue_weights.fee", "queue_weights.priority"], "{report}");
 }
 
 /// A pause between two looks that is longer than any test.

@@ -37,8 +37,32 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Flips one bit of a decided block that lies in a table of the store; gives its height.
+/// A decided block that lies in a table of the store.
+pub struct Victim {
+    table: PathBuf,
+    at: usize,
+    /// Its height.
+    pub height: Height,
+}
+
+impl Victim {
+    /// Flips one bit of it.
+    pub fn rots(&self) {
+        let mut bytes = fs::read(&self.table).expect("a table");
+        bytes[self.at + 100] ^= 4;
+        fs::write(&self.table, bytes).expect("written");
+    }
+}
+
+/// Flips one bit of a decided block that lies in a table of the store of a stopped node; gives its height.
 pub fn rot(home: &Path, genesis: &primitives::Hash) -> Height {
+    let victim = victim(home, genesis);
+    victim.rots();
+    victim.height
+}
+
+/// Finds a decided block that lies in a table of the store of a stopped node.
+pub fn victim(home: &Path, genesis: &primitives::Hash) -> Victim {
     let path = home.join("data/store");
     let store = Store::open(&StoreConfig::Disk { path: path.clone(), verify: Verify::Recent }, genesis).expect("whole");
     let head = store.head().expect("blocks").height;
@@ -60,10 +84,7 @@ pub fn rot(home: &Path, genesis: &primitives::Hash) -> Height {
         }
     }
     let (table, at, height) = found.unwrap_or_else(|| panic!("no block of {} is in a table", blocks.len()));
-    let mut bytes = fs::read(&table).expect("a table");
-    bytes[at + 100] ^= 4;
-    fs::write(&table, bytes).expect("written");
-    height
+    Victim { table, at, height }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,11 +148,21 @@ async fn marks_of_a_signer_are_taken_along_while_its_node_is_stopped() {
     let import = || run_in(&home, &["validator", "slashing", "import", "--from", path]);
     let same = import().ok();
     assert_eq!((&same["changed"], &same["after"]), (&false.into(), &exported["highest"]), "{same}");
-    // A guard that was lost comes back with its marks, and the node goes on with it.
-    let guard = home.join("guard/guard.log");
+    // A guard that was lost: nobody knows whether the key has signed after the export, so it takes a reason, which is kept.
+    let (guard, notes) = (home.join("guard/guard.log"), home.join("guard/overrides.log"));
     fs::remove_file(&guard).expect("it was there");
-    let made = import().ok();
+    let missing = node.start_refused(&[], &[]).refused();
+    assert!(missing.hint.contains("tb validator slashing import"), "{missing:?}");
+    let refused = import().refused();
+    assert_eq!((refused.code.as_str(), refused.exit), ("old_guard", 4), "{refused:?}");
+    assert!(!guard.exists() && !notes.exists(), "nothing was made");
+    let with =
+        ["validator", "slashing", "import", "--from", path, "--override-guard", "the export is of the last stop"];
+    let made = run_in(&home, &with).ok();
     assert_eq!((&made["changed"], &made["after"]), (&true.into(), &exported["highest"]), "{made}");
+    let note: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&notes).expect("it is kept")).expect("one line");
+    assert_eq!((&note["reason"], &note["guard_height"]), (&with[6].into(), &exported["highest"]["height"]), "{note}");
     node.start();
     node.reaches(6, START_TIME).await;
     node.stop();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use primitives::{Engine, Height};
+use primitives::{Engine, Height, Params};
 use serde_json::Value;
 
 use crate::alertmanager;
@@ -14,9 +14,11 @@ use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, until};
 use crate::command::{Ended, run, tb};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Heights of an epoch, where a test waits for some.
+const EPOCH: u64 = 6;
 
 fn rollout(node: &Node, words: &[&str]) -> Ended {
-    run(tb().arg("rollout").args(words).args(["--rpc", &node.ports.rpc_url()]))
+    run(tb().arg("rollout").args(words).args(["--rpc", &node.ports.rpc_url(), "--home"]).arg(&node.home))
 }
 
 fn verdict<'r>(report: &'r Value, check: &str) -> &'r str {
@@ -108,7 +110,8 @@ async fn a_node_tells_channel_gates_and_telemetry_the_same_at_every_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_telemetry_there_are_no_samples_and_a_deployment_fails() {
     let _switch = testkit::contract!("S000-048");
-    let mut cluster = Cluster::new(Engine::Solo, 1, INTERVAL_MS);
+    let params = Params { epoch_blocks: EPOCH, ..Params::default() };
+    let mut cluster = Cluster::with_params(Engine::Solo, 1, INTERVAL_MS, Some(params));
     let fast = ["--set", "log.level=info", "--set", "rollout.telemetry.sample_interval_ms=100"];
     let named = ["--set", "rollout.telemetry.endpoint=http://127.0.0.1:1", "--set", "rollout.telemetry.enabled=false"];
     cluster.nodes[0].start_with(&[&fast[..], &named[..]].concat(), &[]);
@@ -123,7 +126,25 @@ async fn without_telemetry_there_are_no_samples_and_a_deployment_fails() {
     let refused = rollout(node, &["smoke", "--timeout", "1s"]).refused();
     assert_eq!((refused.exit, refused.code.as_str()), (6, "not_moving"), "{refused:?}");
     assert!(refused.error.contains("no telemetry samples"), "{refused:?}");
+    a_new_process_begins_its_soak_again(node).await;
     node.stop();
+}
+
+/// What the chain did before the process started is not counted for it.
+async fn a_new_process_begins_its_soak_again(node: &mut Node) {
+    let now_ms = || u64::try_from(std::time::UNIX_EPOCH.elapsed().expect("a clock").as_millis()).expect("in range");
+    node.reaches(3 * EPOCH + 2, START_TIME).await;
+    let first = cli::rollout::gather::soak(&node.client(), now_ms()).await.expect("it answers");
+    assert!(first.epochs >= 3, "the chain began with this process: {first:?}");
+    node.stop();
+    node.start();
+    node.ready(START_TIME).await;
+    let again = cli::rollout::gather::soak(&node.client(), now_ms()).await.expect("it answers");
+    let blocks = again.height.0 - first.height.0;
+    assert!(again.height > first.height && again.epochs <= blocks / EPOCH, "{blocks} blocks: {again:?}");
+    // A day later the hours are those of the process, too.
+    let later = cli::rollout::gather::soak(&node.client(), now_ms() + 86_400_000).await.expect("it answers");
+    assert_eq!((again.hours, later.hours), (0, 24));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,6 +192,8 @@ async fn a_check_before_a_promotion_counts_what_it_cannot_know_as_not_ready() {
     assert!(taken["consensus_latency_ms"].as_array().is_some_and(|series| !series.is_empty()), "{taken}");
     assert_eq!(taken["proof_queue_depth"].as_array().map(Vec::len), Some(3), "{taken}");
     next_stage(node, &folder, &baseline);
+    what_is_missing_is_named(node, &folder);
+    gaps_of_prometheus_are_seen().await;
     alertmanager::tells_its_receiver(&folder, &|url| {
         let ask = ["check", "--stage", "testnet", "--alert-timeout", "3s", "--alertmanager", url];
         let report = rollout(node, &ask).json();
@@ -242,6 +265,39 @@ fn next_stage(node: &Node, folder: &Path, baseline: &Path) {
     assert_eq!(gone.exit, 3, "{gone:?}");
 }
 
+/// Folders that do not exist hold no good news.
+fn what_is_missing_is_named(node: &Node, folder: &Path) {
+    let nowhere = folder.join("nowhere");
+    let nowhere = nowhere.to_str().expect("text");
+    let refused = rollout(node, &["check", "--stage", "testnet", "--release", nowhere]).refused();
+    assert!(refused.error.contains(nowhere), "{refused:?}");
+    let check = ["check", "--stage", "testnet", "--incidents"];
+    let report = rollout(node, &[&check[..], &[nowhere]].concat()).json();
+    assert_eq!(verdict(&report, "incidents"), "unknown", "{report}");
+    let check = ["rollout", "check", "--stage", "testnet", "--rpc", &node.ports.rpc_url(), "--home", nowhere];
+    let report = run(tb().args(check)).json();
+    assert_eq!(verdict(&report, "incidents"), "unknown", "{report}");
+    let report = rollout(node, &["check", "--stage", "testnet"]).json();
+    assert_eq!(verdict(&report, "incidents"), "ok", "{report}");
+}
+
+/// A Prometheus that did not look at each target in each part of the soak knows nothing of the alerts of that time.
+async fn gaps_of_prometheus_are_seen() {
+    // Looks of the target that was looked at least, each five minutes of 48 hours.
+    for (looks, pages) in [("576", Some(0)), ("575", Some(0)), ("570", None), ("12", None)] {
+        let prometheus = Canned::start(move |line| {
+            if line.contains("/api/v1/rules") {
+                return loaded_rules();
+            }
+            let value = if line.contains("ALERTS") { "0" } else { looks };
+            format!(r#"{{"status":"success","data":{{"result":[{{"value":[1.5,"{value}"]}}]}}}}"#)
+        });
+        let client = rpc::Client::new(&rpc::ClientConfig::new(prometheus.url.clone())).expect("a good URL");
+        let facts = cli::rollout::gather::monitoring(&client, 48, 1_767_225_600_000).await.expect("it answers");
+        assert_eq!((facts.pages_in_soak, facts.relay_alerts_in_soak), (pages, pages), "{looks} looks");
+    }
+}
+
 /// Rules of another version, a receiver that refuses, a silence, and an Alertmanager that is not there.
 fn alerts_that_do_not_arrive(node: &Node) {
     let other = Canned::start(|_| {
@@ -250,9 +306,12 @@ fn alerts_that_do_not_arrive(node: &Node) {
     });
     let refusing = Canned::alertmanager("active", &[(0, 0), (1, 1), (2, 2)]);
     let silenced = Canned::alertmanager("suppressed", &[(0, 0)]);
+    // Mail is sent all the time, and nobody tells the pager.
+    let idle = Canned::alertmanager("active", &[(0, 0)]);
     let cases = [
         (refusing.url.as_str(), "failed", "2 tries to reach pager failed"),
         (silenced.url.as_str(), "failed", "silenced or inhibited"),
+        (idle.url.as_str(), "failed", "0 tries to reach pager failed"),
         ("http://127.0.0.1:1", "unknown", "127.0.0.1:1"),
     ];
     for (url, wanted, words) in cases {
@@ -320,7 +379,7 @@ impl Canned {
     }
 
     /// As a Prometheus does that has every rule loaded, and of which these alerts fire.
-    fn firing(names: &'static [&'static str]) -> Self {
+    pub fn firing(names: &'static [&'static str]) -> Self {
         Self::start(move |line| {
             if line.contains("/api/v1/rules") {
                 return loaded_rules();
@@ -349,10 +408,14 @@ impl Canned {
                     "# TYPE alertmanager_notification_requests_total counter\n\
                      alertmanager_notifications_total{{integration=\"webhook\"}} 7\n\
                      alertmanager_notification_requests_total{{integration=\"webhook\"}} {tried}\n\
-                     alertmanager_notification_requests_total{{integration=\"email\"}} 0\n\
+                     alertmanager_notification_requests_total{{integration=\"email\"}} {look}\n\
                      alertmanager_notification_requests_failed_total{{integration=\"webhook\"}} {failed}\n\
                      alertmanager_notifications_suppressed_total 9\n"
                 );
+            }
+            if line.starts_with("GET /api/v2/status") {
+                let original = "receivers:\n- name: mail\n  email_configs:\n  - to: x\n- name: pager\n  webhook_configs:\n  - url: x\n";
+                return serde_json::json!({ "config": { "original": original } }).to_string();
             }
             assert!(line.starts_with("GET /api/v2/alerts?filter=rollout_test"), "{line}");
             if sent.load(Ordering::Relaxed) == 0 {

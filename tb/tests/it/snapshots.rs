@@ -84,7 +84,53 @@ async fn a_snapshot_of_a_running_node_is_checked_restored_and_gone_on_from() {
     assert_eq!(mine.balance.micro(), 7);
     let early = restored.client().block(BlockId::Height(Height(1))).await.expect_err("it has no such block");
     assert!(early.to_string().contains("begin at height"), "{early}");
+    what_rotted_is_given_to_nobody(&mut cluster.nodes[0]).await;
     cluster.check_no_panic();
+}
+
+/// Flips a byte of a chunk of a snapshot.
+fn flip(folder: &Path, name: &str, chunk: &Hash) {
+    let file = folder.join(name).join(format!("{chunk}.chunk"));
+    let mut bytes = std::fs::read(&file).expect("a chunk");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).expect("written");
+}
+
+/// A chunk that rotted is refused when it is asked for, and found by the scrub when nobody asks; its snapshot is set aside, and the next good one
+/// is given.
+async fn what_rotted_is_given_to_nobody(node: &mut Node) {
+    let folder = node.home.join("snapshots");
+    let older = node.client().snapshots().await.expect("a list").snapshots.remove(0);
+    node.reaches(older.height.0 + 1, START_TIME).await;
+    let newest = node.client().make_snapshot().await.expect("another one");
+    let plan = node.client().state_sync_plan().await.expect("a plan");
+    assert_eq!(plan.snapshot.name, newest.name);
+    flip(&folder, &newest.name, &plan.chunks[0].id);
+    let url = format!("{}/state-sync/chunk/0", node.ports.rpc_url());
+    let answer = reqwest::get(&url).await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 404, "bytes that are not those of their name are not given");
+    let plan = node.client().state_sync_plan().await.expect("a plan");
+    assert_eq!(plan.snapshot.name, older.name, "the next good one is given");
+    assert!(folder.join(format!("damaged-{}", newest.name)).join("manifest").exists(), "the other one is set aside");
+    assert_eq!(node.metric("snapshots_damaged_total").await, 1.0);
+    assert_eq!(reqwest::get(&url).await.expect("an answer").status().as_u16(), 200);
+
+    // Nobody asks for the rotten chunk of this one.
+    node.stop();
+    flip(&folder, &older.name, &plan.chunks[0].id);
+    std::fs::remove_file(node.home.join("data/scrub.json")).expect("the scrub was somewhere");
+    node.start();
+    let found = until("the finding", START_TIME, async || {
+        let seen = node.client().storage_status().await.ok()?;
+        seen.findings.into_iter().find(|finding| finding.column == "snapshots")
+    })
+    .await;
+    assert!(found.height == older.height && found.reason.contains(&plan.chunks[0].id.to_string()), "{found:?}");
+    assert!(!node.client().state_sync_session().await.expect("it answers").active, "there is nothing to give");
+    assert!(node.metric("storage_scrub_findings_total").await >= 1.0);
+    let made = node.client().make_snapshot().await.expect("a new copy");
+    assert_eq!(node.client().state_sync_plan().await.expect("a plan").snapshot.name, made.name);
 }
 
 /// Every named answer of the routes that give a snapshot to others.
@@ -118,13 +164,6 @@ async fn session_answers(node: &Node) {
     }
     let (status, refused) = get(format!("chunk/{}", Hash([7; 32]))).await;
     assert_eq!((status, &refused["code"]), (404, &"not_found".into()));
-    let path = node.home.join("snapshots").join(plan["snapshot"]["name"].as_str().expect("a name"));
-    let file = path.join(format!("{}.chunk", plan["chunks"][0]["id"].as_str().expect("a hash")));
-    let aside = file.with_extension("aside");
-    std::fs::rename(&file, &aside).expect("it is there");
-    let (status, refused) = get("chunk/0".to_owned()).await;
-    assert_eq!((status, &refused["code"]), (404, &"not_found".into()));
-    std::fs::rename(&aside, &file).expect("it was there");
     let (_, session) = get("session".to_owned()).await;
     assert_eq!((&session["active"], &session["snapshot"]), (&true.into(), &plan["snapshot"]));
 }
@@ -162,7 +201,7 @@ async fn a_busy_source_is_waited_for(cluster: &Cluster) {
     patient.stop();
 }
 
-/// A server that gives what `behind` gives, but for the chunks: these are altered, with a checksum that fits.
+/// A server that gives what `behind` gives, but for the chunks: these are altered, with a checksum that fits. It has no chain proof.
 pub async fn liar(behind: Client) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -187,10 +226,13 @@ pub async fn liar(behind: Client) -> String {
                 None if path == "/state-sync/plan" => {
                     serde_json::to_string(&behind.state_sync_plan().await.expect("a plan")).expect("JSON")
                 }
-                None => "{}".to_owned(),
+                None => {
+                    r#"{"error": "there is no chain proof", "code": "proof_unavailable", "hint": "none"}"#.to_owned()
+                }
             };
+            let status = if path.starts_with("/state-sync/") { "200 OK" } else { "409 Conflict" };
             let reply = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
                 body.len()
             );
             let _ = stream.write_all(reply.as_bytes()).await;
@@ -230,6 +272,12 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     })
     .await;
     assert_eq!(made.snapshots[0].height.0 % 50, 0, "{made:?}");
+    // What SnapshotOld asks: at which heights, and how old the newest is; where there is none, since the start of the node.
+    let (maker, other) = (&cluster.nodes[0], &cluster.nodes[1]);
+    let intervals = (maker.metric("snapshot_interval_blocks").await, other.metric("snapshot_interval_blocks").await);
+    assert_eq!(intervals, (50.0, 3_600.0), "as configured, and the default");
+    let ages = (maker.metric("snapshot_age_seconds").await, other.metric("snapshot_age_seconds").await);
+    assert!(ages.1 > ages.0 && other.metric("snapshots_kept").await < 0.5, "{ages:?}");
     let lies = liar(Client::new(&ClientConfig::new(honest.clone())).expect("a URL")).await;
     words.extend(["--state-sync", "--peer-url", &lies, "--peer-url", &honest].map(str::to_owned));
     start(&mut late, &words);
@@ -240,7 +288,8 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     let dropped = report["dropped"].as_array().expect("a list");
     assert_eq!(dropped.len(), 1, "{report}");
     assert_eq!(dropped[0]["source"].as_str(), Some(lies.as_str()));
-    assert!(dropped[0]["reason"].as_str().expect("a reason").contains("does not have the bytes"), "{report}");
+    let reason = dropped[0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("does not have the bytes") && !reason.contains("next:"), "{report}");
     let begun = report["height"].as_u64().expect("a height");
     assert!(begun >= 50 && begun.is_multiple_of(50), "{report}");
     // The same chain from there on, and the next start needs no state sync.
@@ -252,7 +301,30 @@ async fn an_empty_node_joins_from_a_snapshot_although_one_source_lies() {
     let same = (mine.block(height).await.expect("a block"), theirs.block(height).await.expect("a block"));
     assert_eq!(same.0.hash, same.1.hash);
     fetches_no_chunk_twice(&mut cluster).await;
+    goes_on_with_the_next_snapshot(&cluster).await;
     cluster.check_no_panic();
+}
+
+/// The list of chunks is attested by nobody: who has the highest snapshot and gives wrong chunks keeps no node from the next one.
+async fn goes_on_with_the_next_snapshot(cluster: &Cluster) {
+    let (honest, newest) = (&cluster.nodes[0], &cluster.nodes[1]);
+    let (goal, url) = (cluster.highest().await, honest.ports.rpc_url());
+    let below = honest.client().state_sync_plan().await.expect("a plan").snapshot.height;
+    newest.reaches(below.0.max(goal) + 1, START_TIME).await;
+    let above = newest.client().make_snapshot().await.expect("a snapshot").height;
+    assert!(above > below, "the liar has the higher one: {above}, {below}");
+    let lies = liar(newest.client()).await;
+    let (mut lower, _) = empty(cluster, "lower");
+    let all: Vec<Ports> = cluster.nodes.iter().map(|node| node.ports).collect();
+    let mut words = connected_to(lower.ports, &all, &[]);
+    words.extend(["--state-sync", "--peer-url", &lies, "--peer-url", &url].map(str::to_owned));
+    start(&mut lower, &words);
+    lower.reaches(goal, SYNC_TIME).await;
+    let report = std::fs::read_to_string(lower.home.join("data/state_sync.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!((&report["height"], &report["sources"]), (&json!(below.0), &json!([url])), "{report}");
+    assert_eq!(report["dropped"][0]["source"], lies, "{report}");
+    lower.stop();
 }
 
 /// Chunks lie where the environment says, each under its hash: one that is there is not fetched, and no other file is touched.

@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, until};
 use crate::pay::Payer;
 
 /// Most waits for transactions that a node has not seen (`node::rpc::server`).
-const UNSEEN_WAITS_MAX: usize = 256;
+const UNSEEN_WAITS_MAX: usize = 128;
 
 async fn wait(client: &Client, id: TransactionId, timeout_ms: u64) -> Result<Stage, String> {
     let query = WaitQuery { stage: Some(Stage::Finalized), timeout_ms: Some(timeout_ms) };
@@ -35,7 +35,12 @@ async fn waits_in_place(client: Client, id: TransactionId) -> Result<Stage, Stri
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wait_begins_before_the_transaction_is_there() {
-    let cluster = Cluster::of_four().await;
+    let mut cluster = Cluster::new(Engine::Bft, 4, INTERVAL_MS);
+    for node in &mut cluster.nodes {
+        // All waits of this test come from one address.
+        node.start_with(&["--set", "rpc.connections_per_address_max=1024"], &[]);
+    }
+    cluster.all_ready().await;
     let mut payer = Payer::funded(&cluster.network, 1);
     let to = Payer::funded(&cluster.network, 2).address;
     let transaction = payer.pay(to, 5);

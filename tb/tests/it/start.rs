@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cli::devnet::layout::Ports;
 use primitives::Engine;
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base};
-use crate::command::run_in;
+use crate::command::{run, run_in, without_ours};
 
 /// Exit number for a configuration that cannot be used.
 const CONFIG: i32 = 8;
@@ -76,6 +77,47 @@ fn a_taken_port_of_either_network_is_refused_by_name() {
         assert!(refusal.error.contains(&port.to_string()), "{refusal:?}");
         drop(taken);
     }
+}
+
+/// What starts the program with the families of sockets of the variable FAMILIES alone, as systemd does.
+fn confined(cluster: &Cluster) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = cluster.folder().join("confined");
+    std::fs::write(&path, include_str!("families.py")).expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).expect("our file");
+    path
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_listens_on_all_addresses_as_the_unit_confines_it_and_says_what_it_lacks() {
+    let unit = include_str!("../../../config/systemd/the-block.service");
+    let allowed = unit.lines().find_map(|line| line.strip_prefix("RestrictAddressFamilies=")).expect("it confines");
+    let mut cluster = Cluster::new(Engine::Bft, 1, INTERVAL_MS);
+    let program = confined(&cluster);
+    let ports = cluster.nodes[0].ports;
+    let consensus = format!("/ip4/0.0.0.0/tcp/{}", ports.consensus);
+    let gossip = format!("/ip4/0.0.0.0/udp/{0}/quic-v1,/ip4/0.0.0.0/tcp/{0}", ports.p2p);
+    let (consensus, gossip) = (("TB_CONSENSUS_LISTEN", consensus.as_str()), ("TB_P2P_LISTEN", gossip.as_str()));
+    let program_variable = ("PROGRAM", env!("CARGO_BIN_EXE_tb"));
+
+    // What systemd would not let it open is named, for either network, and the process ends.
+    let without = allowed.split_whitespace().filter(|family| *family != "AF_NETLINK").collect::<Vec<_>>().join(" ");
+    for (listen, code, words) in [
+        (gossip, "p2p", "Address family not supported"),
+        (consensus, "consensus", "the consensus engine does not listen on /ip4/0.0.0.0/tcp/"),
+    ] {
+        let mut command = Command::new(&program);
+        without_ours(&mut command);
+        command.args(["node", "start", "--home"]).arg(&cluster.nodes[0].home);
+        let refusal = run(command.envs([program_variable, ("FAMILIES", &without), listen])).refused();
+        assert_eq!((refusal.exit, refusal.code.as_str()), (REFUSED, code), "{refusal:?}");
+        assert!(refusal.error.contains(words), "{refusal:?}");
+    }
+
+    cluster.nodes[0].start_program(&program, &[program_variable, ("FAMILIES", allowed), consensus, gossip]);
+    cluster.nodes[0].ready(START_TIME).await;
+    cluster.nodes[0].reaches(2, START_TIME).await;
+    cluster.check_no_panic();
 }
 
 #[test]

@@ -174,3 +174,17 @@ fn a_row_whose_test_lacks_a_program_keeps_its_status_and_no_other_does() {
     compare(&rows, &seen).unwrap();
     assert!(compare(&rows, &shown(&[])).is_err());
 }
+
+#[test]
+fn a_test_that_lacked_a_program_is_named_by_its_place() {
+    let folder = scratch("unseen");
+    assert!(unseen(&folder).unwrap().is_empty(), "all were there");
+    // Tried twice, named once.
+    fs::write(folder.join(UNSEEN), "chromium\tb.rs:2\nchromium\tb.rs:2\nunshare\ta.rs:1\n").unwrap();
+    let said: Vec<String> = unseen(&folder).unwrap().into_iter().collect();
+    assert_eq!(
+        said,
+        ["a.rs:1 showed nothing: this machine lacks unshare", "b.rs:2 showed nothing: this machine lacks chromium"]
+    );
+    fs::remove_dir_all(folder).unwrap();
+}

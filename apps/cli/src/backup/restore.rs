@@ -1,25 +1,36 @@
 //! Bringing a home back from a backup.
+//!
+//! ```text
+//!   every byte checked ─► guard judged ─► why an old guard is taken, durable ─► files ─► store ─► guard
+//! ```
+//!
+//! Rules
+//! - A file is written under another name, synced and renamed: one that is there is whole.
+//! - The guard comes last: whatever dies before leaves a home whose key signs nothing, and the next restore asks again.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use config::{Home, NodeConfig};
-use primitives::{Genesis, Hash, Height, Timestamp};
+use primitives::{Hash, Height, Timestamp};
 use rpc::ExitCode;
 use serde::Serialize;
-use wallet::signer::look;
+use wallet::signer::overrides::{self, OVERRIDES_BYTES_MAX, Override};
+use wallet::signer::{GuardView, SignedStep, look, look_in};
 
-use super::{Backup, Belongs, MODE_BITS, copy_synced, digest, key_paths, said, sync_folder};
-use crate::commands::snapshots::fill;
+use super::files::digest;
+use super::{
+    Backup, BackupFile, Belongs, FILE_MODE, FOLDER_MODE, GUARD, MODE_BITS, OVERRIDES, key_paths, refused, said,
+    sync_folder,
+};
+use crate::commands::snapshot_restore::fill;
+use crate::commands::snapshots::{Bar, read_genesis};
 use crate::exit::Failure;
 use crate::output::Output;
 
-/// The guard below a home.
-const GUARD: &str = "guard/guard.log";
-/// Where overrides are kept.
-const OVERRIDES: &str = "guard/overrides.log";
+/// Largest configuration and guard that are read, bytes.
+const SMALL_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What is asked for.
 pub struct Given<'a> {
@@ -67,42 +78,34 @@ pub fn restore(backup: &Backup, given: &Given<'_>, output: Output) -> Result<Res
         let what = format!("the backup is of a store with schema {found}, this build writes schema {here}");
         return Err(no("newer_schema", what, "use the build that made the backup, or a newer one"));
     }
-    let bar = crate::commands::snapshots::Bar::new(output);
+    let bar = Bar::of(output, "files");
     let snapshot = backup.verify(&mut |progress| bar.tell(progress))?;
     bar.end();
     check_chain(given.home, &index.genesis)?;
     // The configuration that counts afterwards: the one of the backup, where the home has none.
     let staged = stage_config(backup, given)?;
     check_paths(backup, given.home, &staged)?;
-    check_guard(backup, given)?;
+    let old_guard = check_guard(backup, given)?;
     let store = staged.store_dir();
     if store.join("store").exists() {
         let what = format!("there is a store in {}", store.display());
         return Err(no("store_not_empty", what, "move it aside, then restore"));
     }
     let placed = places(backup, given.home, &staged)?;
-    let mut files = 0;
-    for (from, to, mode) in &placed.missing {
-        let folder = to.parent().unwrap_or(to);
-        fs::create_dir_all(folder).map_err(|cause| Failure::disk(folder, &cause))?;
-        copy_synced(from, to)?;
-        let mode = fs::Permissions::from_mode(mode & MODE_BITS);
-        fs::set_permissions(to, mode).map_err(|cause| Failure::disk(to, &cause))?;
-        sync_folder(folder)?;
-        files += 1;
+    keep_overrides(backup, given, old_guard.as_ref())?;
+    for (file, to) in &placed.missing {
+        place(backup, file, to)?;
     }
-    note_override(backup, given)?;
-    let text = fs::read_to_string(given.home.genesis_json());
-    let text = text.map_err(|cause| Failure::disk(&given.home.genesis_json(), &cause))?;
-    let genesis = Genesis::from_json(&text)
-        .map_err(|error| Failure::told(ExitCode::Config, "genesis", error, "use the genesis file of the chain"))?;
-    fill(&snapshot, &staged, &genesis, output)?;
+    fill(&snapshot, &staged, &read_genesis(given.home)?, output)?;
+    if let Some(OldGuard { file, .. }) = &old_guard {
+        place(backup, file, &given.home.guard())?;
+    }
     Ok(Restored {
-        path: backup.shown.clone(),
+        path: backup.path().to_owned(),
         home: given.home.root().to_owned(),
         genesis: index.genesis,
         height: index.height,
-        files,
+        files: placed.missing.len().saturating_add(usize::from(old_guard.is_some())),
         same: placed.same,
         with_keys: index.with_keys,
     })
@@ -110,11 +113,10 @@ pub fn restore(backup: &Backup, given: &Given<'_>, output: Output) -> Result<Res
 
 /// A home that has a genesis file is of the backup's chain.
 fn check_chain(home: &Home, expected: &Hash) -> Result<(), Failure> {
-    let path = home.genesis_json();
-    if !path.exists() {
+    if !home.genesis_json().exists() {
         return Ok(());
     }
-    let found = crate::commands::snapshots::read_genesis(home)?.hash();
+    let found = read_genesis(home)?.hash();
     if found == *expected {
         return Ok(());
     }
@@ -124,14 +126,15 @@ fn check_chain(home: &Home, expected: &Hash) -> Result<(), Failure> {
 
 /// The configuration of the home once it is restored.
 fn stage_config(backup: &Backup, given: &Given<'_>) -> Result<NodeConfig, Failure> {
-    let own = given.home.node_toml();
-    let belongs = Belongs::Home("node.toml".to_owned());
-    let stored = backup.index.files.iter().find(|file| file.belongs == belongs);
-    let home = match stored {
-        Some(file) if !own.exists() => given.home.clone().with_config(backup.check(file)?),
-        Some(_) | None => given.home.clone(),
+    let stored = backup.file(&Belongs::Home("node.toml".to_owned()));
+    let loaded = match stored.filter(|_| !given.home.node_toml().exists()) {
+        Some(file) => {
+            let text = String::from_utf8(backup.bytes(file, SMALL_BYTES_MAX)?).map_err(refused)?;
+            NodeConfig::load_text(given.home, &text, given.flags, crate::context::environment)?
+        }
+        None => NodeConfig::load(given.home, given.flags, crate::context::environment)?,
     };
-    Ok(NodeConfig::load(&home, given.flags, crate::context::environment)?.config)
+    Ok(loaded.config)
 }
 
 /// The keys of the configuration say what they said: otherwise a part of the files would be where nobody looks.
@@ -147,59 +150,79 @@ fn check_paths(backup: &Backup, home: &Home, config: &NodeConfig) -> Result<(), 
     Ok(())
 }
 
-/// A guard never goes back, and none comes back in silence.
-fn check_guard(backup: &Backup, given: &Given<'_>) -> Result<(), Failure> {
-    let belongs = Belongs::Home(GUARD.to_owned());
-    let Some(file) = backup.index.files.iter().find(|file| file.belongs == belongs) else { return Ok(()) };
-    let stored = look(&backup.check(file)?)?;
+/// A guard of a backup that a home without one is to get.
+struct OldGuard<'a> {
+    file: &'a BackupFile,
+    highest: Option<Height>,
+    reason: &'a str,
+}
+
+/// A guard never goes back, and none comes back in silence. None where the home keeps its own, or the backup has none.
+fn check_guard<'a>(backup: &'a Backup, given: &Given<'a>) -> Result<Option<OldGuard<'a>>, Failure> {
+    let Some(file) = backup.file(&Belongs::Home(GUARD.to_owned())) else { return Ok(None) };
     let own = given.home.guard();
+    let stored = look_in(&backup.path().join(GUARD), &backup.bytes(file, SMALL_BYTES_MAX)?)?;
     if own.exists() {
-        let own = look(&own)?;
-        if own.key == stored.key && own.genesis == stored.genesis && own.highest >= stored.highest {
-            return Ok(());
-        }
-        let what = "the home has a guard that is not a later one of the same key and chain";
-        return Err(no(
-            "guard_differs",
-            what,
-            "keep the guard that is there: restore without keys, or into another home",
-        ));
+        return check_own(&look(&own)?, &stored).map(|()| None);
     }
-    if given.override_guard.is_some_and(|reason| !reason.trim().is_empty()) {
-        return Ok(());
+    let highest = stored.highest.map(|(height, _, _)| height);
+    if let Some(reason) = given.override_guard.filter(|reason| !reason.trim().is_empty()) {
+        return Ok(Some(OldGuard { file, highest, reason }));
     }
-    let height = stored.highest.map_or_else(|| "nothing".to_owned(), |(height, _, _)| format!("height {height}"));
     Err(no(
         "old_guard",
-        format!("the guard of the backup knows of signatures up to {height}, its key may have signed since"),
+        format!("the guard of the backup knows of {}, its key may have signed since", known(stored.highest)),
         "if this key signs nowhere else and the chain is past what it signed, give the reason: --override-guard \"…\"; it is kept in guard/overrides.log",
     ))
 }
 
+/// The home keeps its guard where it is as high as that of the backup, for the same key and chain.
+fn check_own(own: &GuardView, stored: &GuardView) -> Result<(), Failure> {
+    if own.key != stored.key || own.genesis != stored.genesis {
+        let what = format!("the home has the guard of key {}, the backup that of {}", own.key, stored.key);
+        return Err(no("guard_differs", what, "restore into another home: a home has one key on one chain"));
+    }
+    if own.highest >= stored.highest {
+        return Ok(());
+    }
+    let (own, stored) = (known(own.highest), known(stored.highest));
+    Err(no(
+        "guard_differs",
+        format!("the guard of the home is the lower one: it knows of {own}, that of the backup of {stored}"),
+        "move guard/guard.log of the home aside, then restore with --override-guard and the reason; never sign with the lower one",
+    ))
+}
+
+fn known(highest: Option<(Height, primitives::Round, SignedStep)>) -> String {
+    let place = |(height, round, step)| format!("signatures up to height {height}, round {round}, {step}");
+    highest.map_or_else(|| "no signature".to_owned(), place)
+}
+
 /// What has to be written and what is there.
-struct Places {
-    /// From, to, and who may do what with it.
-    missing: Vec<(PathBuf, PathBuf, u32)>,
+struct Places<'a> {
+    /// The file, and where it goes.
+    missing: Vec<(&'a BackupFile, PathBuf)>,
     same: usize,
 }
 
-fn places(backup: &Backup, home: &Home, config: &NodeConfig) -> Result<Places, Failure> {
+fn places<'a>(backup: &'a Backup, home: &Home, config: &NodeConfig) -> Result<Places<'a>, Failure> {
     let mut places = Places { missing: Vec::new(), same: 0 };
     for file in &backup.index.files {
-        let from = backup.check(file)?;
         let to = match &file.belongs {
             Belongs::Home(path) => home.resolve(path),
             Belongs::Data(path) => config.data_dir.join(path),
             Belongs::Key(key) => match key_paths(config).into_iter().find(|(known, _)| known == key) {
                 Some((_, path)) => path,
-                None => return Err(super::refused(format!("its list names the key {key}, which this build has not"))),
+                None => return Err(refused(format!("its list names the key {key}, which this build has not"))),
             },
         };
-        // A guard that is there was judged already and stays.
-        let is_guard = file.belongs == Belongs::Home(GUARD.to_owned());
-        if !to.exists() {
-            places.missing.push((from, to, file.mode));
-        } else if is_guard || digest(&to)? == (file.bytes, file.blake3.clone()) {
+        // A guard that is there was judged already and stays; one that is missing comes last. Reasons are added to those that are there.
+        let is_apart = [GUARD, OVERRIDES].iter().any(|apart| file.belongs == Belongs::Home((*apart).to_owned()));
+        if is_apart {
+            places.same += usize::from(to.exists());
+        } else if !to.exists() {
+            places.missing.push((file, to));
+        } else if digest(&to)? == (file.bytes, file.blake3.clone()) {
             places.same += 1;
         } else {
             let what = format!("{} is there with other bytes", to.display());
@@ -209,19 +232,32 @@ fn places(backup: &Backup, home: &Home, config: &NodeConfig) -> Result<Places, F
     Ok(places)
 }
 
-/// Keeps who took which old guard, when and why.
-fn note_override(backup: &Backup, given: &Given<'_>) -> Result<(), Failure> {
-    let belongs = Belongs::Home(GUARD.to_owned());
-    let has_guard = backup.index.files.iter().any(|file| file.belongs == belongs);
-    let (Some(reason), true) = (given.override_guard, has_guard) else { return Ok(()) };
-    let line = serde_json::json!({
-        "time": given.now, "backup": backup.shown, "guard_height": backup.index.guard_height, "reason": reason,
-    });
-    append(&given.home.resolve(OVERRIDES), &format!("{line}\n"))
+/// Keeps who took which old guard, when and why: those of the backup, and this one. Durable when it returns.
+fn keep_overrides(backup: &Backup, given: &Given<'_>, old: Option<&OldGuard<'_>>) -> Result<(), Failure> {
+    let guard = given.home.guard();
+    if let Some(file) = backup.file(&Belongs::Home(OVERRIDES.to_owned())) {
+        let earlier = backup.bytes(file, OVERRIDES_BYTES_MAX)?;
+        overrides::keep(&guard, &String::from_utf8_lossy(&earlier))?;
+    }
+    if let Some(OldGuard { highest, reason, .. }) = old {
+        Override { from: backup.path(), reason, time: given.now }.note(&guard, *highest)?;
+    }
+    Ok(())
 }
 
-fn append(path: &Path, line: &str) -> Result<(), Failure> {
-    let failed = |cause| Failure::disk(path, &cause);
-    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
-    file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+/// Writes a file of the backup where it belongs, whole and durable.
+fn place(backup: &Backup, file: &BackupFile, to: &Path) -> Result<(), Failure> {
+    let folder = to.parent().unwrap_or(to);
+    let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
+    made.map_err(|cause| Failure::disk(folder, &cause))?;
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder.join(format!(".{name}.restoring"));
+    let failed = |cause| Failure::disk(&new, &cause);
+    let mut written =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&new).map_err(failed)?;
+    backup.copy(file, &new, &mut written)?;
+    let mode = fs::Permissions::from_mode(file.mode & MODE_BITS);
+    written.set_permissions(mode).and_then(|()| written.sync_all()).map_err(failed)?;
+    fs::rename(&new, to).map_err(|cause| Failure::disk(to, &cause))?;
+    sync_folder(folder)
 }

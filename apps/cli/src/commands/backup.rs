@@ -8,7 +8,7 @@ use serde::Serialize;
 use snapshots::{Maker, Shelf, Snapshot};
 use wallet::NodeKey;
 
-use crate::backup::sealed::{self, Unsealed};
+use crate::backup::sealed;
 use crate::backup::{Backup, Given, Wanted, create, restore};
 use crate::commands::config::Files;
 use crate::commands::genesis::now;
@@ -123,7 +123,7 @@ impl View {
     fn of(backup: &Backup, snapshot: &Snapshot) -> Self {
         let index = &backup.index;
         Self {
-            path: backup.shown.clone(),
+            path: backup.path().to_owned(),
             chain_id: index.chain_id.clone(),
             genesis: index.genesis,
             height: index.height,
@@ -131,7 +131,7 @@ impl View {
             file_bytes: index.files.iter().map(|file| file.bytes).fold(0, u64::saturating_add),
             snapshot_bytes: snapshot.manifest.packed_bytes(),
             with_keys: index.with_keys,
-            sealed: sealed::is_sealed(&backup.shown),
+            sealed: sealed::is_sealed(backup.path()),
             guard_height: index.guard_height,
         }
     }
@@ -167,20 +167,24 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     }
 }
 
-/// The backup at `path`, opened into a folder of `home` while it is sealed.
-fn opened(
-    path: &Path,
-    password_file: Option<&Path>,
-    home: &Path,
-    context: &Context,
-) -> Result<(Backup, Option<Unsealed>), Failure> {
+/// The backup at `path`, with its key where it is sealed.
+fn opened(path: &Path, password_file: Option<&Path>, context: &Context) -> Result<Backup, Failure> {
     let path = Backup::find(path)?;
-    if !sealed::is_sealed(&path) {
-        return Ok((Backup::open(&path)?, None));
+    let unlock = || sealed::unlock(&path, &context.backup_password(password_file)?);
+    let key = sealed::is_sealed(&path).then(unlock).transpose()?;
+    Backup::open(&path, key)
+}
+
+/// Why the store of a stopped node gives no backup. One of an older schema is the last that the program of before can read, so that
+/// program makes it.
+fn refused_store(failure: Failure) -> Failure {
+    let mut failure = failure.or_live("tb backup create --live");
+    if failure.error.code == "old_schema" {
+        failure.error.hint =
+            "make the backup with the program that wrote the store, so that it can be gone back to, then: tb migrate"
+                .to_owned();
     }
-    let password = context.backup_password(password_file)?;
-    let (backup, unsealed) = sealed::open(&path, home, &password)?;
-    Ok((backup, Some(unsealed)))
+    failure
 }
 
 impl Create {
@@ -196,7 +200,7 @@ impl Create {
         } else {
             let key = NodeKey::load(&home.node_key(), None)?.key;
             let key = SecretKey::from_seed(*key.identity.seed());
-            let store = open_store(&config, &genesis)?;
+            let store = open_store(&config, &genesis).map_err(refused_store)?;
             let frozen = store.freeze().map_err(|error| Failure::of_store(&error))?;
             let maker = Maker { chain_id: &genesis.chain_id, key: &key, now: now() };
             let bar = Bar::new(context.output);
@@ -213,7 +217,7 @@ impl Create {
             with_keys: self.with_keys,
             now: now(),
         };
-        let backup = create(&self.path, &wanted, password.as_ref())?;
+        let backup = create(&self.path, &wanted, password.as_ref(), context.output)?;
         let view = View::of(&backup, &snapshot);
         context.output.result(&view, || view.describe());
         Ok(())
@@ -222,8 +226,8 @@ impl Create {
 
 impl Verify {
     fn run(&self, context: &Context) -> Result<(), Failure> {
-        let (backup, _unsealed) = opened(&self.path, self.password_file.as_deref(), &context.home, context)?;
-        let bar = Bar::new(context.output);
+        let backup = opened(&self.path, self.password_file.as_deref(), context)?;
+        let bar = Bar::of(context.output, "files");
         let snapshot = backup.verify(&mut |progress| bar.tell(progress))?;
         bar.end();
         let view = View::of(&backup, &snapshot);
@@ -235,7 +239,7 @@ impl Verify {
 impl Restore {
     fn run(&self, context: &Context) -> Result<(), Failure> {
         let (home, flags) = (self.files.home(context), self.files.flags()?);
-        let (backup, _unsealed) = opened(&self.from, self.password_file.as_deref(), home.root(), context)?;
+        let backup = opened(&self.from, self.password_file.as_deref(), context)?;
         let override_guard = self.override_guard.as_deref();
         let given = Given { home: &home, flags: &flags, override_guard, now: now() };
         let restored = restore(&backup, &given, context.output)?;

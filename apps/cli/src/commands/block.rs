@@ -8,7 +8,7 @@ use rpc::types::{BlockEvents, BlockId, BlockView, EventView};
 
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::{blocks, count, fields};
+use crate::output::{blocks, count, fields, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -115,7 +115,7 @@ fn describe(block: &BlockView) -> String {
         ("height", count(header.height.0)),
         ("hash", block.hash.to_string()),
         ("parent", header.parent.to_string()),
-        ("time", format!("{} ms since 1970", header.time_ms.0)),
+        ("time", time(header.time_ms.0)),
         ("proposer", header.proposer.to_string()),
         ("size", format!("{} bytes", count(block.bytes))),
         ("ledger root", header.ledger_root.to_string()),

@@ -49,7 +49,7 @@ enum Command {
     /// Print every key with its value and where it comes from; secrets are not shown
     #[command(after_help = EXAMPLES_SHOW)]
     Show(Files),
-    /// Load the configuration as a start would and list every problem; nothing is started or written
+    /// Load the configuration as a start would and list every problem and warning; nothing is started or written
     #[command(after_help = EXAMPLES_CHECK)]
     Check(Check),
     /// Print the keys that differ from the defaults, or from another file; secrets are not shown
@@ -285,7 +285,11 @@ impl SetView {
         let mut lines = vec![format!("{} is {what}", self.path)];
         for ChangeView { key, before, after, hidden_by, live } in &self.changes {
             let was = before.as_ref().map(|before| format!(", was {before}")).unwrap_or_default();
-            let when = if *live { "a running node takes it" } else { "counts at the next start" };
+            let when = if *live {
+                "a running node takes it, unless a flag or variable of its start is stronger"
+            } else {
+                "counts at the next start"
+            };
             lines.push(match hidden_by {
                 None => format!("{key} = {after}{was}; {when}"),
                 Some(source) => format!("{key} stays {after}: {source} is stronger than the file"),
@@ -306,7 +310,7 @@ impl Check {
         let warning = |text| config::Problem { severity: config::Severity::Warning, text };
         report.problems.extend(unknown.into_iter().map(warning));
         let checked = Checked {
-            ok: report.is_clean(),
+            ok: !report.has_errors(),
             problems: report
                 .problems
                 .iter()
@@ -319,16 +323,23 @@ impl Check {
                 })
                 .collect(),
         };
-        if checked.ok {
-            context.output.result(&checked, || "ok: a node would start with this configuration".to_owned());
-            return Ok(());
-        }
         let lines: Vec<String> =
             checked.problems.iter().map(|problem| format!("{}: {}", problem.severity, problem.text)).collect();
+        if checked.ok {
+            context.output.result(&checked, || match lines.len() {
+                0 => "ok: a node would start with this configuration".to_owned(),
+                count => {
+                    format!("{}\nok: a node would start with this configuration; warnings: {count}", lines.join("\n"))
+                }
+            });
+            return Ok(());
+        }
+        let errors = report.problems.iter().filter(|problem| problem.severity == config::Severity::Error).count();
+        let warnings = lines.len().saturating_sub(errors);
         Err(Failure::new(
             rpc::ExitCode::Config,
             "config",
-            format!("the configuration has {} problems:\n{}", lines.len(), lines.join("\n")),
+            format!("problems of the configuration: {errors}; warnings: {warnings}\n{}", lines.join("\n")),
             "correct each of them, then run this command again",
         ))
     }

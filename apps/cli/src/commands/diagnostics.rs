@@ -3,14 +3,17 @@
 //! ```text
 //! versions.json   this program              config.json   every key with its source, secrets hidden
 //! checks.json     what `tb doctor` finds    status/*.json what the node answers, or why it does not
-//! metrics.txt     one scrape                logs/*        the ends of the files that were named
+//! metrics.txt     one scrape                logs/*        the ends of node.log of the home, and of the files that were named
 //! ```
 //! Rules
 //! - No file of keys or passwords is packed; what they hold, and every secret of the configuration, is blacked out wherever
 //!   it stands in a text.
 //! - A node that does not answer is part of the report and does not end the command.
+//! - A log has the name of its file, with as many folders before it as tell it from the others.
+//! - No file is written over, and none is left that is not whole.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -19,7 +22,7 @@ use rpc::{Client, ExitCode};
 use serde::Serialize;
 
 use super::config::Files;
-use crate::artefact::Artefact;
+use crate::artefact::{self, Artefact};
 use crate::commands::doctor;
 use crate::context::{Context, environment};
 use crate::exit::Failure;
@@ -66,10 +69,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Bundle {
-    /// The file to write
+    /// The file to write; one that exists is refused
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// A log to pack the end of; may be given more than once
+    /// A log to pack the end of, besides <home>/node.log; may be given more than once
     #[arg(long, value_name = "FILE")]
     log: Vec<PathBuf>,
     #[command(flatten)]
@@ -118,16 +121,18 @@ struct Packed {
 }
 
 async fn pack(bundle: &Bundle, context: &Context) -> Result<(), Failure> {
+    if bundle.out.exists() {
+        return Err(artefact::taken(&bundle.out));
+    }
     let client = context.client()?;
+    let logs = logs(bundle, bundle.files.home(context).root())?;
     let mut report = Report { artefact: Artefact::of(bundle.files.home(context).root()), missing: Vec::new() };
     report.add("versions.json", Ok::<_, String>(BuildInfo::of_this_program()));
     report.configuration(bundle, context);
     let checks = doctor::look(&bundle.files, None, &client, context).await;
     report.add("checks.json", checks.map(|(checks, _)| checks).map_err(|failure| failure.error.error));
     report.status(&client).await;
-    for log in &bundle.log {
-        report.log(log)?;
-    }
+    report.logs(&logs);
     let Report { mut artefact, missing } = report;
     artefact.add("missing.txt", &missing.join("\n"));
     let packed = Packed {
@@ -202,18 +207,33 @@ impl Report {
         }
     }
 
-    fn log(&mut self, path: &Path) -> Result<(), Failure> {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if !path.is_file() {
-            let what = format!("{} is no file", path.display());
-            return Err(Failure::new(
-                ExitCode::Usage,
-                "no_log",
-                what,
-                "name a file, for example one that journalctl wrote",
-            ));
+    fn logs(&mut self, paths: &[PathBuf]) {
+        if paths.is_empty() {
+            self.missing.push(
+                "logs: the home has no node.log; journalctl -u the-block > node.log, then --log node.log".to_owned(),
+            );
         }
-        self.artefact.add_file(format!("logs/{name}"), path);
-        Ok(())
+        for (name, path) in artefact::names(paths).into_iter().zip(paths) {
+            let name = format!("logs/{name}");
+            match File::open(path) {
+                Ok(_) => self.artefact.add_file(name, path),
+                Err(cause) => self.missing.push(format!("{name}: {}: {cause}", path.display())),
+            }
+        }
     }
+}
+
+/// The log that a node keeps in its home, where it does, and the files that were named, each once.
+fn logs(bundle: &Bundle, home: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut paths: Vec<PathBuf> = home.join("node.log").canonicalize().into_iter().collect();
+    for log in &bundle.log {
+        let path = log.canonicalize().ok().filter(|path| path.is_file()).ok_or_else(|| {
+            let what = format!("{} is no file", log.display());
+            Failure::new(ExitCode::Usage, "no_log", what, "name a file, for example one that journalctl wrote")
+        })?;
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }

@@ -140,7 +140,7 @@ impl Export {
             let live = Live { client, genesis: hash, digest: snapshots::digest(&hash), before: None };
             (Source::Node(Box::new(live)), oldest, newest)
         } else {
-            let store = open_store(&config, &genesis)?;
+            let store = open_store(&config, &genesis).map_err(|failure| failure.or_live("tb storage export --live"))?;
             let (oldest, newest) = (store.oldest(), store.head().map_or(Height::GENESIS, |head| head.height));
             (Source::Store(Box::new(store)), oldest, newest)
         };

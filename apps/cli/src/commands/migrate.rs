@@ -7,10 +7,11 @@
 use clap::Args;
 use rpc::ExitCode;
 use serde::Serialize;
+use snapshots::Progress;
 use storage::{CrashPoint, Store, set_crash_point};
 
 use crate::commands::config::Files;
-use crate::commands::snapshots::{load, read_genesis};
+use crate::commands::snapshots::{Bar, load, read_genesis};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::fields;
@@ -49,7 +50,7 @@ struct Migrated {
 /// [`Failure`] for a store that is missing, in use, damaged, of another chain or of an unknown schema; it stays as it is.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
     let (home, config) = load(&arguments.files, context)?;
-    let genesis = read_genesis(&home)?;
+    let genesis = read_genesis(&home)?.hash();
     let path = config.store_dir();
     if !path.exists() {
         let what = format!("there is no store in {}", path.display());
@@ -60,8 +61,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
             name.parse().map_err(|error| Failure::told(ExitCode::Usage, "usage", error, "name a crash point"))?;
         set_crash_point(point);
     }
-    let migration =
-        Store::migrate(&path, &genesis.hash(), arguments.dry_run).map_err(|error| Failure::of_store(&error))?;
+    context.output.talk("every file is read, then every value");
+    let bar = Bar::of(context.output, "values of heights");
+    let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let mut told = |done, count| bar.tell(Progress { done: whole(done), count: whole(count) });
+    let migration = Store::migrate(&path, &genesis, arguments.dry_run, &mut told);
+    bar.end();
+    let migration = migration.map_err(|error| Failure::of_store(&error))?;
     let migrated = Migrated {
         old_schema: migration.found,
         new_schema: migration.wanted,

@@ -38,6 +38,8 @@ pub mod signer;
 pub mod sim;
 pub mod slashing;
 pub mod snapshot_at;
+pub mod snapshot_restore;
+pub mod snapshot_trust;
 pub mod snapshots;
 pub mod stake;
 pub mod status;

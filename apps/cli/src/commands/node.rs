@@ -105,7 +105,7 @@ struct Start {
     /// Newest blocks to keep; the same as --set pruning.retention_depth=…
     #[arg(long, value_name = "BLOCKS")]
     pruning_retention_depth: Option<u64>,
-    /// Delete nothing until the configuration says so; the same as --set pruning.emergency_pause=true
+    /// Delete nothing while this process runs, whatever node.toml says meanwhile; the same as --set pruning.emergency_pause=true
     #[arg(long)]
     pruning_emergency_pause: bool,
     /// Stop when standard input ends, so that the node never outlives the program that started it
@@ -217,6 +217,7 @@ impl Start {
         let state_sync = self.state_sync.then(|| StateSyncFrom {
             sources: self.peer_url.clone(),
             trust: self.trust.map(|trust| (trust.height, trust.hash)),
+            tls: context.tls().clone(),
         });
         let stop = stop::requested(self.stop_with_stdin)?;
         let crash_at = self.crash_at.clone();

@@ -6,18 +6,22 @@
 //! | check | passes when | value |
 //! |---|---|---|
 //! | `ping-rpc` | the node answers | chain id |
-//! | `tip` | the node tells its newest block | hash, or the height for an expectation that is a number |
+//! | `tip` | the node tells its newest block | block hash |
 //! | `mine-one` | the next block is finalized while it watches; on a chain of one process as well | height |
 //! | `gossip-check` | a payment handed to one node waits in the mempool of another | chain id |
 //!
-//! Rule: with `--prom` stdout holds Prometheus text also when the check fails, so that a textfile collector sees both.
+//! Rules
+//! - An expectation that is a number is a height, any other one is of the kind of the check's value. One that can be neither is
+//!   refused before anybody is asked.
+//! - Gossip is checked between two nodes. Two URLs of one node, told by its key, are refused before anything is paid.
+//! - With `--prom` stdout holds Prometheus text also when the check fails, so that a textfile collector sees both.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use primitives::{Amount, Height, TransactionId};
-use rpc::types::{Stage, SubmitTransaction, TransactionStatus};
+use primitives::{Amount, Hash, Height, TransactionId};
+use rpc::types::{NodeStatus, Stage, SubmitTransaction, TransactionStatus};
 use rpc::{Client, ExitCode};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -66,7 +70,7 @@ pub struct Arguments {
     /// Longest duration of the check, such as 500ms, 10s or 2m
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
     timeout: Duration,
-    /// Fail unless the check finds this: a height, a block hash or a chain id
+    /// Fail unless the check finds this: a number is a height, anything else a block hash (tip) or a chain id
     #[arg(long, global = true, value_name = "VALUE")]
     expect: Option<String>,
     /// Print Prometheus text
@@ -114,6 +118,39 @@ impl Check {
             Self::Tip => "tip",
         }
     }
+
+    /// What the value of its answer is.
+    const fn value(&self) -> &'static str {
+        match self {
+            Self::PingRpc | Self::Gossip(_) => "chain id",
+            Self::MineOne => "height",
+            Self::Tip => "block hash",
+        }
+    }
+
+    /// What the answer must be.
+    fn expectation(&self, text: &str) -> Result<Expectation, Failure> {
+        let height = || text.parse().ok().map(|height| Expectation::Height(Height(height)));
+        let expectation = match self {
+            Self::PingRpc | Self::Gossip(_) => height().or_else(|| Some(Expectation::Value(text.to_owned()))),
+            Self::MineOne => height(),
+            // A hash may have no letter among its digits.
+            Self::Tip => text.parse::<Hash>().ok().map(|hash| Expectation::Value(hash.to_string())).or_else(height),
+        };
+        expectation.ok_or_else(|| {
+            let kinds = if matches!(self, Self::Tip) { "neither a height nor a block hash" } else { "no height" };
+            let what = format!("--expect {text} is {kinds}, which is what {} finds", self.name());
+            Failure::usage(what, "give a whole number, or what the check printed as its value")
+        })
+    }
+}
+
+/// What somebody wants to be found.
+#[derive(Debug, PartialEq, Eq)]
+enum Expectation {
+    Height(Height),
+    /// Anything that is no number.
+    Value(String),
 }
 
 /// What a check found.
@@ -141,8 +178,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         return Err(Failure::usage("--prom and --json are two forms of one answer", "leave one of them out"));
     }
     let (check, started) = (&arguments.check, Instant::now());
+    let expectation = arguments.expect.as_deref().map(|text| check.expectation(text)).transpose()?;
     let found = match tokio::time::timeout(arguments.timeout, find(check, context)).await {
-        Ok(found) => found.and_then(|found| expected(found, arguments.expect.as_deref())),
+        Ok(found) => found.and_then(|found| expected(check, found, expectation.as_ref())),
         Err(_) => Err(too_late(check, arguments.timeout)),
     };
     let taken = started.elapsed();
@@ -196,7 +234,9 @@ async fn mine_one(client: &Client) -> Result<Found, Failure> {
 /// gossip, so another is tried.
 async fn gossip_check(gossip: &Gossip, client: &Client, context: &Context) -> Result<Found, Failure> {
     let peer = context.client_at(&gossip.peer)?;
-    let chain_id = peer.node_status().await?.chain_id;
+    let (node, other) = (client.node_status().await?, peer.node_status().await?);
+    are_two(&node, &other, &gossip.peer)?;
+    let chain_id = other.chain_id;
     let payer = context.keystore().entry(&gossip.from)?.address;
     let unlocked = context.unlock(&gossip.from, gossip.password_file.as_deref())?;
     let amount = Amount::new(PAYMENT_MICRO).expect("1 µBLOCK is an amount");
@@ -217,6 +257,19 @@ async fn gossip_check(gossip: &Gossip, client: &Client, context: &Context) -> Re
     }
 }
 
+/// Refuses a peer that is the node itself, whatever its URL looks like. A node that is too old to tell its key is believed.
+fn are_two(node: &NodeStatus, other: &NodeStatus, url: &str) -> Result<(), Failure> {
+    match node.node_key {
+        Some(key) if other.node_key == Some(key) => Err(Failure::new(
+            ExitCode::Usage,
+            "same_node",
+            format!("--peer {url} is the node itself, with the key {key}: nothing would go from one node to another"),
+            "name another node of the network with --peer; GET /validator/peers lists those that are connected",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// What the node says about the transaction once it knows it.
 async fn seen(peer: &Client, id: TransactionId) -> Result<TransactionStatus, Failure> {
     loop {
@@ -228,19 +281,26 @@ async fn seen(peer: &Client, id: TransactionId) -> Result<TransactionStatus, Fai
     }
 }
 
-fn expected(found: Found, expect: Option<&str>) -> Result<Found, Failure> {
-    let Some(expect) = expect else { return Ok(found) };
-    let is_height = found.height.is_some_and(|height| height.to_string() == expect);
-    if is_height || found.value == expect {
+fn expected(check: &Check, found: Found, expectation: Option<&Expectation>) -> Result<Found, Failure> {
+    let Some(expectation) = expectation else { return Ok(found) };
+    let passes = match expectation {
+        // A chain may have a number for its name.
+        Expectation::Height(height) => found.height == Some(*height) || found.value == height.to_string(),
+        Expectation::Value(value) => found.value == *value,
+    };
+    if passes {
         return Ok(found);
     }
-    let height = found.height.map(|height| format!(" at height {height}")).unwrap_or_default();
-    Err(Failure::new(
-        ExitCode::Refused,
-        "unexpected_value",
-        format!("expected {expect}, found {}{height}", found.value),
-        "see whether the node is behind, on another chain, or the expectation is old: tb status",
-    ))
+    let height = found.height.map_or_else(|| "no height".to_owned(), |height| format!("height {height}"));
+    let what = match expectation {
+        Expectation::Height(expected) => format!("expected height {expected}, found {height}"),
+        Expectation::Value(expected) => {
+            let kind = check.value();
+            format!("expected {kind} {expected}, found {kind} {} at {height}", found.value)
+        }
+    };
+    let hint = "see whether the node is behind, on another chain, or the expectation is old: tb status";
+    Err(Failure::new(ExitCode::Refused, "unexpected_value", what, hint))
 }
 
 fn too_late(check: &Check, timeout: Duration) -> Failure {

@@ -223,12 +223,11 @@ async fn run_check(check: &Check, context: &Context) -> Result<(), Failure> {
 async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<Facts, Failure> {
     let stage = check.stage.stage;
     let profile = profiles.of(stage);
-    let incidents = check.incidents.clone().unwrap_or_else(|| context.home().root().join(incident::FOLDER));
-    let mut facts = Facts { now_ms: now_ms(), incidents: incident::list(&incidents)?, ..Facts::default() };
+    let mut facts = Facts { now_ms: now_ms(), incidents: incidents(check, context)?, ..Facts::default() };
     match check.config.as_ref().zip(check.genesis.as_ref()) {
         Some((config, genesis)) => facts.drift = gather::file_drift(profiles, stage, config, genesis)?,
         None => {
-            let (node, drift) = gather::node(&context.client()?, profile).await?;
+            let (node, drift) = gather::node(&context.client()?, profiles, stage).await?;
             (facts.node, facts.drift) = (Some(node), drift);
         }
     }
@@ -236,6 +235,7 @@ async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<
         facts.evidence = Some(Evidence::read(path)?);
     }
     if check.release.is_some() || check.previous_release.is_some() {
+        [&check.release, &check.previous_release].into_iter().flatten().try_for_each(|folder| is_there(folder))?;
         let signers = accepted(&check.signers)?;
         facts.release = check.release.as_ref().map(|folder| gather::release(folder, &signers));
         facts.previous = check.previous_release.as_ref().map(|folder| gather::release(folder, &signers));
@@ -260,6 +260,29 @@ async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<
         });
     }
     Ok(facts)
+}
+
+/// The incidents of the stage before; none is known where there is neither their folder nor the home they would lie in.
+fn incidents(check: &Check, context: &Context) -> Result<Option<Vec<incident::Incident>>, Failure> {
+    let home = context.home();
+    let (folder, is_known) = match &check.incidents {
+        Some(folder) => (folder.clone(), folder.is_dir()),
+        None => (home.root().join(incident::FOLDER), home.root().is_dir()),
+    };
+    is_known.then(|| incident::list(&folder)).transpose()
+}
+
+fn is_there(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let what = format!("there is no folder {}, which was named for a release", folder.display());
+    Err(Failure::new(
+        ExitCode::NotFound,
+        "file_missing",
+        what,
+        "name the folder of a release, as its signer published it",
+    ))
 }
 
 /// Milliseconds since the Unix epoch.

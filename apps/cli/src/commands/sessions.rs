@@ -74,7 +74,7 @@ enum Command {
     Cancel,
     /// Check every byte of the newest snapshot of this home, as tb snapshots verify does
     #[command(after_help = EXAMPLES_VERIFY)]
-    Verify(shelf::Place),
+    Verify(shelf::Verify),
     /// Show whether sessions begin, or close the breaker that holds them back
     #[command(after_help = EXAMPLES_BREAKER)]
     Breaker(Breaker),
@@ -114,8 +114,8 @@ struct View {
 /// # Errors
 /// [`Failure`] by name.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    if let Command::Verify(place) = &arguments.command {
-        return shelf::verify(place, context);
+    if let Command::Verify(verify) = &arguments.command {
+        return verify.run(context).await;
     }
     let client = context.client()?;
     let (session, waits) = match &arguments.command {

@@ -3,6 +3,7 @@
 //! Rules
 //! - The node of the home is stopped: its guard is locked while it signs.
 //! - An import raises the marks of a guard and never lowers them, so the order of imports does not matter.
+//! - A guard that is missing is made for a reason only, which is kept beside it: the key may have signed after the export.
 //!
 //! Read next: `wallet/src/signer/protection.rs`.
 
@@ -12,9 +13,11 @@ use clap::{Args, Subcommand};
 use config::Home;
 use primitives::Hash;
 use serde::Serialize;
+use wallet::signer::overrides::Override;
 use wallet::signer::protection::{Protection, export};
 use wallet::signer::{GuardError, Position};
 
+use crate::commands::genesis::now;
 use crate::commands::snapshots::read_genesis;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -31,7 +34,8 @@ Examples:
 const EXAMPLES_IMPORT: &str = "\
 Examples:
   tb validator slashing import --from protection.json      while the node is stopped
-  tb validator slashing import --from protection.json --home /var/lib/the-block --json";
+  tb validator slashing import --from protection.json --home /var/lib/the-block --json
+  tb validator slashing import --from protection.json --override-guard moved-by-export-after-the-last-stop";
 
 /// Arguments of `tb validator slashing`.
 #[derive(Debug, Args)]
@@ -63,6 +67,9 @@ struct Import {
     /// File of an export
     #[arg(long, value_name = "FILE")]
     from: PathBuf,
+    /// Make a double-sign guard that is missing, although its key may have signed after the export, for this reason
+    #[arg(long, value_name = "REASON")]
+    override_guard: Option<String>,
 }
 
 /// A place as it is shown.
@@ -150,7 +157,9 @@ impl Import {
             let (path, found) = (self.from.clone(), protection.genesis);
             return Err(GuardError::OtherChain { path, found, wanted: genesis }.into());
         }
-        let imported = protection.import(&home.guard())?;
+        let reason = self.override_guard.as_deref();
+        let reason = reason.map(|reason| Override { from: &self.from, reason, time: now() });
+        let imported = protection.import(&home.guard(), reason.as_ref())?;
         let view = ImportView {
             changed: imported.changed,
             before: imported.before.map(Place::from),

@@ -2,8 +2,7 @@
 //!
 //! Rules
 //! - A stopped node's store is opened here; a running one is asked at `--rpc` with `--live`.
-//! - A check says two things apart: whether the copy is whole, and by whom its header is attested as far as the genesis
-//!   file can tell.
+//! - A check asks two things apart: whether the copy is whole, and by whom its header is attested (`snapshot_trust.rs`).
 
 use std::path::PathBuf;
 
@@ -11,17 +10,18 @@ use clap::{Args, Subcommand};
 use config::{Home, NodeConfig};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use primitives::{Genesis, Hash, Height, SecretKey, Timestamp};
-use proof::light::{Attested, CertifiedHeader, ChainRules};
 use rpc::ExitCode;
 use serde::Serialize;
-use snapshots::{Maker, Progress, Shelf, Snapshot, SnapshotError, restore};
-use storage::{CrashPoint, StorageError, Store, StoreConfig, Verify, set_crash_point};
+use snapshots::{Maker, Progress, Shelf, Snapshot, SnapshotError};
+use storage::{CrashPoint, StorageError, Store, StoreConfig, set_crash_point};
 use wallet::NodeKey;
 
 use crate::StateRebuilder;
 use crate::commands::config::Files;
 use crate::commands::genesis::now;
 use crate::commands::snapshot_at;
+use crate::commands::snapshot_restore::{EXAMPLES_RESTORE, Restore};
+use crate::commands::snapshot_trust::{Own, Trusted, not_attested};
 use crate::context::{Context, environment};
 use crate::exit::Failure;
 use crate::output::{Output, count, duration_ms, fields, table};
@@ -46,16 +46,17 @@ Examples:
 const EXAMPLES_VERIFY: &str = "\
 Examples:
   tb snapshots verify                                  the highest of snapshot_dir
-  tb snapshots verify --path /backup/snapshots/00000000000000003600-4f0c1d2e3a4b5c6d";
-const EXAMPLES_RESTORE: &str = "\
-Examples:
-  tb snapshots restore --from /backup/snapshots --home /var/lib/the-block
-  tb snapshots restore --from /backup/snapshots --home /var/lib/the-block --json";
+  tb snapshots verify --path /backup/snapshots/00000000000000003600-4f0c1d2e3a4b5c6d
+  tb snapshots verify --trust 3600:5d41402abc4b2a76b9719d911017c592ae3f1c66e1e9b0a37d0f5b61c2a4e8f9
+
+A snapshot whose header nobody attests ends the command with not_attested, also where every byte of it is whole.";
 const EXAMPLES_PRUNE: &str = "\
 Examples:
   tb snapshots prune --keep 3
   tb snapshots prune --keep 24 --max-age-hours 72 --path /backup/snapshots";
 
+/// Most snapshots that a shelf can keep.
+const SNAPSHOTS_MAX: u64 = 1_024;
 /// Milliseconds of an hour.
 const HOUR_MS: u64 = 3_600_000;
 /// Largest genesis file that is read, bytes.
@@ -77,10 +78,10 @@ enum Command {
     /// List snapshots, the highest first, and whether their chunks are there with the right size
     #[command(after_help = EXAMPLES_LIST)]
     List(Place),
-    /// Check every byte of a snapshot against its header, and the header against the genesis file
+    /// Check every byte of a snapshot against its header, and the header against own blocks, the genesis file or --trust
     #[command(after_help = EXAMPLES_VERIFY)]
-    Verify(Place),
-    /// Fill the empty store of a home from a snapshot; the node goes on from that height
+    Verify(Verify),
+    /// Fill the empty store of a home from a snapshot whose header is attested; the node goes on from that height
     #[command(after_help = EXAMPLES_RESTORE)]
     Restore(Restore),
     /// Remove old snapshots; the newest one stays
@@ -116,13 +117,13 @@ struct Create {
     crash_at: Option<String>,
 }
 
+/// Arguments of `tb snapshots verify`.
 #[derive(Debug, Args)]
-struct Restore {
+pub struct Verify {
     #[command(flatten)]
-    files: Files,
-    /// Folder of snapshots, or of one; of several the highest
-    #[arg(long, value_name = "DIR")]
-    from: PathBuf,
+    place: Place,
+    #[command(flatten)]
+    trusted: Trusted,
 }
 
 #[derive(Debug, Args)]
@@ -130,8 +131,8 @@ struct Prune {
     #[command(flatten)]
     place: Place,
     /// How many stay [default: snapshots.keep of the configuration]
-    #[arg(long, value_name = "COUNT")]
-    keep: Option<usize>,
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=SNAPSHOTS_MAX))]
+    keep: Option<u64>,
     /// Remove those made longer ago as well [default: snapshots.keep_hours of the configuration]
     #[arg(long, value_name = "HOURS")]
     max_age_hours: Option<u64>,
@@ -161,7 +162,7 @@ impl Failure {
     pub fn of_store(error: &StorageError) -> Self {
         match error {
             StorageError::InUse { .. } => {
-                let hint = "stop the node, or ask it while it runs: tb snapshots create --live";
+                let hint = "stop the node, then type this again";
                 let text = error.to_string();
                 let what = text.split_once("; ").map_or(text.as_str(), |(what, _)| what);
                 Self::new(ExitCode::Refused, "store_in_use", what, hint)
@@ -169,6 +170,7 @@ impl Failure {
             StorageError::Damaged { .. } | StorageError::DamagedFile { .. } | StorageError::LostBlocks { .. } => {
                 Self::told(ExitCode::Damaged, "storage", error, "restore the store")
             }
+            StorageError::OldSchema { .. } => Self::told(ExitCode::Refused, "old_schema", error, "run tb migrate"),
             error => Self::told(ExitCode::Refused, "storage", error, "check the store"),
         }
     }
@@ -176,7 +178,7 @@ impl Failure {
 
 /// A snapshot in the output.
 #[derive(Debug, Serialize)]
-struct View {
+pub struct View {
     height: Height,
     block: Hash,
     id: Hash,
@@ -190,7 +192,8 @@ struct View {
 }
 
 impl View {
-    fn of(snapshot: &Snapshot) -> Self {
+    /// That of a snapshot.
+    pub fn of(snapshot: &Snapshot) -> Self {
         let manifest = &snapshot.manifest;
         Self {
             height: manifest.height(),
@@ -206,7 +209,8 @@ impl View {
         }
     }
 
-    fn rows(&self) -> Vec<(&'static str, String)> {
+    /// Its rows for people.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
         vec![
             ("height", count(self.height.0)),
             ("block", self.block.to_string()),
@@ -230,9 +234,9 @@ struct Verified {
     snapshot: View,
     /// Every chunk leads to the roots of the header.
     whole: bool,
-    /// The genesis file leads to the validators that decided the header.
+    /// Somebody attests the header: the result of a check that nobody does is a failure.
     attested: bool,
-    /// Why it does not.
+    /// Who.
     attested_by: String,
     milliseconds: u64,
 }
@@ -296,8 +300,8 @@ pub async fn run(arguments: &Arguments, context: &Context, state: Option<StateRe
         Command::Create(create) if create.live => live(context).await,
         Command::Create(create) => create.run(context),
         Command::List(place) => list(place, context),
-        Command::Verify(place) => verify(place, context),
-        Command::Restore(restore) => restore.run(context),
+        Command::Verify(verify) => verify.run(context).await,
+        Command::Restore(restore) => restore.run(context).await,
         Command::Prune(prune) => prune.run(context),
     }
 }
@@ -350,7 +354,16 @@ pub fn load(files: &Files, context: &Context) -> Result<(Home, NodeConfig), Fail
 /// [`Failure`] for a file that is missing or is none.
 pub fn read_genesis(home: &Home) -> Result<Genesis, Failure> {
     let path = home.genesis_json();
-    let size = std::fs::metadata(&path).map_err(|cause| Failure::disk(&path, &cause))?.len();
+    let size = std::fs::metadata(&path).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => Failure::new(
+            ExitCode::NotFound,
+            "genesis_missing",
+            format!("there is no genesis file in {}", home.root().display()),
+            "name the home of a node with --home, or put the genesis file of the chain there: tb init --genesis FILE",
+        ),
+        _ => Failure::disk(&path, &cause),
+    });
+    let size = size?.len();
     if size > GENESIS_BYTES_MAX {
         return Err(Failure::usage(
             format!("{} is too large for a genesis file", path.display()),
@@ -372,7 +385,7 @@ pub fn open_store(config: &NodeConfig, genesis: &Genesis) -> Result<Store, Failu
         let what = format!("there is no store in {}", path.display());
         return Err(Failure::new(ExitCode::NotFound, "store_missing", what, "name the home of a node with --home"));
     }
-    Store::open(&StoreConfig::Disk { path, verify: Verify::Recent }, &genesis.hash())
+    Store::open(&StoreConfig::Disk { path, verify: storage::Verify::Recent }, &genesis.hash())
         .map_err(|error| Failure::of_store(&error))
 }
 
@@ -387,7 +400,7 @@ impl Create {
         let genesis = read_genesis(&home)?;
         let key = NodeKey::load(&home.node_key(), None)?.key;
         let key = SecretKey::from_seed(*key.identity.seed());
-        let store = open_store(&config, &genesis)?;
+        let store = open_store(&config, &genesis).map_err(|failure| failure.or_live("tb snapshots create --live"))?;
         let started = std::time::Instant::now();
         let shelf = Shelf::new(self.place.path.as_ref().unwrap_or(&config.snapshots.dir));
         let frozen = store.freeze().map_err(|error| Failure::of_store(&error))?;
@@ -433,107 +446,39 @@ fn list(place: &Place, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks every byte of one.
-///
-/// # Errors
-/// [`Failure`] for the first that is wrong.
-pub fn verify(place: &Place, context: &Context) -> Result<(), Failure> {
-    let started = std::time::Instant::now();
-    let snapshot = Snapshot::find(&place.folder(context)?)?;
-    let home = place.files.home(context);
-    let genesis = home.genesis_json().exists().then(|| read_genesis(&home)).transpose()?;
-    if let Some(genesis) = &genesis {
-        snapshot.manifest.check_chain(&genesis.hash())?;
-    }
-    let bar = Bar::new(context.output);
-    snapshot.read(&mut |progress| bar.tell(progress), &mut |_, _| {})?;
-    bar.end();
-    let attested = attest(&snapshot, genesis.as_ref());
-    let verified = Verified {
-        snapshot: View::of(&snapshot),
-        whole: true,
-        attested: attested.is_ok(),
-        attested_by: attested.unwrap_or_else(|reason| reason),
-        milliseconds: elapsed(started),
-    };
-    context.output.result(&verified, || {
-        let mut rows = verified.snapshot.rows();
-        rows.push(("whole", "every byte was read: every chunk leads to the roots of the header".to_owned()));
-        let attested = if verified.attested { "yes" } else { "not shown" };
-        rows.push(("attested", format!("{attested}: {}", verified.attested_by)));
-        rows.push(("time", duration_ms(verified.milliseconds)));
-        fields(&rows)
-    });
-    Ok(())
-}
-
-/// Whether the genesis file alone leads to the validators that decided the header, in one step.
-fn attest(snapshot: &Snapshot, genesis: Option<&Genesis>) -> Result<String, String> {
-    let genesis = genesis.ok_or("the home has no genesis file to judge the validators by")?;
-    let rules = ChainRules::of(genesis).map_err(|error| error.to_string())?;
-    let content = &snapshot.manifest.content;
-    let certificate = content.certificate.clone().ok_or("the snapshot has no certificate")?;
-    let header =
-        CertifiedHeader { header: content.header.clone(), certificate, validators: content.validators.clone() };
-    let mut attested = Attested::genesis(&rules);
-    attested.advance(&rules, &header, now()).map_err(|error| error.to_string())?;
-    Ok(format!("by validators of genesis, to height {}", count(attested.height().0)))
-}
-
-/// What a restore did.
-#[derive(Debug, Serialize)]
-struct Restored {
-    #[serde(flatten)]
-    snapshot: View,
-    home: PathBuf,
-    attested: bool,
-    attested_by: String,
-    milliseconds: u64,
-}
-
-impl Restore {
-    fn run(&self, context: &Context) -> Result<(), Failure> {
+impl Verify {
+    /// Checks every byte of one, and who attests its header.
+    ///
+    /// # Errors
+    /// [`Failure`] for the first that is wrong, and `not_attested` for one that is whole and whose header nobody attests.
+    pub async fn run(&self, context: &Context) -> Result<(), Failure> {
         let started = std::time::Instant::now();
-        let (home, config) = load(&self.files, context)?;
-        let genesis = read_genesis(&home)?;
-        let snapshot = Snapshot::find(&self.from)?;
-        snapshot.manifest.check_chain(&genesis.hash())?;
-        fill(&snapshot, &config, &genesis, context.output)?;
-        let attested = attest(&snapshot, Some(&genesis));
-        let restored = Restored {
-            snapshot: View::of(&snapshot),
-            home: home.root().to_owned(),
-            attested: attested.is_ok(),
-            attested_by: attested.unwrap_or_else(|reason| reason),
-            milliseconds: elapsed(started),
-        };
-        context.output.result(&restored, || {
-            let mut rows = restored.snapshot.rows();
-            rows.push(("home", restored.home.display().to_string()));
-            let attested = if restored.attested { "yes" } else { "not shown" };
-            rows.push(("attested", format!("{attested}: {}", restored.attested_by)));
-            rows.push(("time", duration_ms(restored.milliseconds)));
+        let home = self.place.files.home(context);
+        let snapshot = Snapshot::find(&self.place.folder(context)?)?;
+        let genesis = home.genesis_json().exists().then(|| read_genesis(&home)).transpose()?;
+        if let Some(genesis) = &genesis {
+            snapshot.manifest.check_chain(&genesis.hash())?;
+        }
+        let bar = Bar::new(context.output);
+        snapshot.read(&mut |progress| bar.tell(progress), &mut |_, _| {})?;
+        bar.end();
+        let store = self.place.config(context).ok().map(|(_, config)| config.store_dir());
+        let own = Own { home: &home, store, genesis: genesis.as_ref() };
+        let verdict = self.trusted.judge(&snapshot, &own, context).await?;
+        let attested_by =
+            verdict.map_err(|why| not_attested(&snapshot, &format!("every byte is whole, but {why}"), ""))?;
+        let milliseconds = elapsed(started);
+        let (view, attested) = (View::of(&snapshot), true);
+        let verified = Verified { snapshot: view, whole: true, attested, attested_by, milliseconds };
+        context.output.result(&verified, || {
+            let mut rows = verified.snapshot.rows();
+            rows.push(("whole", "every byte was read: every chunk leads to the roots of the header".to_owned()));
+            rows.push(("attested", verified.attested_by.clone()));
+            rows.push(("time", duration_ms(verified.milliseconds)));
             fields(&rows)
         });
         Ok(())
     }
-}
-
-/// Fills the empty store of a configuration.
-///
-/// # Errors
-/// [`Failure`]; the store is empty then.
-pub fn fill(snapshot: &Snapshot, config: &NodeConfig, genesis: &Genesis, output: Output) -> Result<(), Failure> {
-    let path = config.store_dir();
-    let store = StoreConfig::Disk { path: path.clone(), verify: Verify::Recent };
-    let store = Store::open(&store, &genesis.hash()).map_err(|error| Failure::of_store(&error))?;
-    if store.head().is_some() {
-        return Err(SnapshotError::NotEmpty { path }.into());
-    }
-    let bar = Bar::new(output);
-    restore(snapshot, &store, &mut |progress| bar.tell(progress))?;
-    bar.end();
-    Ok(())
 }
 
 #[derive(Debug, Serialize)]
@@ -546,7 +491,7 @@ impl Prune {
     fn run(&self, context: &Context) -> Result<(), Failure> {
         let (_, config) = self.place.config(context)?;
         let shelf = self.place.shelf(context)?;
-        let keep = self.keep.unwrap_or(config.snapshots.keep);
+        let keep = self.keep.map_or(config.snapshots.keep, |keep| usize::try_from(keep).unwrap_or(usize::MAX));
         let age = self.max_age_hours.map(|hours| hours.saturating_mul(HOUR_MS)).or(config.snapshots.keep_ms());
         let removed = shelf.prune(keep, age, now())?;
         let kept = shelf.list()?.len();
@@ -556,26 +501,34 @@ impl Prune {
     }
 }
 
-fn elapsed(started: std::time::Instant) -> u64 {
+/// Milliseconds since then.
+pub fn elapsed(started: std::time::Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How far it is: a bar for a person who watches, tenths for everybody else.
 pub struct Bar {
     output: Output,
+    /// What is counted, in the plural.
+    unit: &'static str,
     bar: ProgressBar,
 }
 
 impl Bar {
-    /// Nothing done.
+    /// No chunk done.
     pub fn new(output: Output) -> Self {
+        Self::of(output, "chunks")
+    }
+
+    /// Nothing done of what is counted in this unit.
+    pub fn of(output: Output, unit: &'static str) -> Self {
         let bar = ProgressBar::hidden();
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} chunks, {eta} left");
+        let style = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}}/{{len}} {unit}, {{eta}} left"));
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         if output.is_watched() {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        Self { output, bar }
+        Self { output, unit, bar }
     }
 
     /// So much is done.
@@ -585,7 +538,7 @@ impl Bar {
         self.bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
         let tenth = count.div_ceil(10).max(1);
         if !self.output.is_watched() && (done == count || done.is_multiple_of(tenth)) {
-            self.output.talk(format_args!("{done} of {count} chunks"));
+            self.output.talk(format_args!("{done} of {count} {}", self.unit));
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Rules
 //! - A stopped node's store is opened here; `status`, `scrub` and `export --live` ask a running one.
-//! - `verify` reads every value twice: through every checksum when the store is opened, and against the hashes of the headers.
+//! - `verify` reads every value twice: through every checksum when the store is opened, and against the hashes of the headers. It checks the
+//!   chain proof too, and says whether that covers what was pruned.
 //!
 //! Read next: `spec/recovery.md`.
 
@@ -17,12 +18,13 @@ use serde::Serialize;
 use storage::{Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
 use tree::{LedgerTree, MemoryNodes, StateTree};
 
+use crate::chain_proof::{ChainProofError, Covered, covered_to};
 use crate::commands::config::Files;
 use crate::commands::export;
 use crate::commands::snapshots::{load, read_genesis};
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::{Output, count, fields};
+use crate::output::{Output, count, fields, time};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,6 +53,8 @@ Examples:
 
 The damaged store is moved aside as store.damaged-N in its folder and not changed.";
 
+/// The code of a store with findings, whose report was printed.
+pub const FINDINGS_CODE: &str = "storage_findings";
 /// Most findings that are shown.
 const FINDINGS_MAX: usize = 100;
 
@@ -76,7 +80,7 @@ enum Command {
     /// Write what a node keeps of each block to an archive, for nodes that have pruned it
     #[command(after_help = export::EXAMPLES)]
     Export(export::Export),
-    /// Check every value of a stopped node's store, and the pruning checkpoint, against the committed roots
+    /// Check every value, the pruning checkpoint and the chain proof of a stopped node's store against the committed roots
     #[command(after_help = EXAMPLES_VERIFY)]
     Verify(Files),
 }
@@ -135,7 +139,7 @@ fn describe(status: &PruningStatus) -> String {
 
 fn scrubbed(status: &StorageStatus) -> String {
     let passes = match status.passed_at_ms {
-        Some(at) => format!("{}, the last one ended at {at} ms since 1970", count(status.passes)),
+        Some(at) => format!("{}, the last one ended at {}", count(status.passes), time(at)),
         None => "none yet".to_owned(),
     };
     let mut rows = vec![
@@ -192,6 +196,12 @@ struct Verified {
     headers: u64,
     blocks: u64,
     checkpoint: Option<Height>,
+    /// The last height whose block was pruned; none where nothing was.
+    pruned_to: Option<Height>,
+    /// The last height of the chain proof, which holds; none without one.
+    covered_to: Option<Height>,
+    /// Whether the chain proof covers all that was pruned; none where nothing was.
+    pruned_is_covered: Option<bool>,
     findings: Vec<FindingView>,
     findings_total: u64,
 }
@@ -214,8 +224,17 @@ fn verify(files: &Files, context: &Context) -> Result<(), Failure> {
     let failed = |error: StorageError| Failure::of_store(&error);
     let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Full }, &genesis.hash()).map_err(failed)?;
     let head = store.head().ok_or_else(|| failed(StorageError::NotInitialised))?;
-    let findings = findings(&store, &genesis, context.output).map_err(failed)?;
-    let pruning = store.pruning().map_err(failed)?;
+    let mut findings = findings(&store, &genesis, context.output).map_err(failed)?;
+    let checkpoint = store.pruning().map_err(failed)?.map(|pruning| pruning.checkpoint.height);
+    let covered_to = match covered_to(&store, &genesis) {
+        Ok(height) => height,
+        Err(ChainProofError::Storage(error)) => return Err(failed(error)),
+        Err(error @ ChainProofError::Wrong { height, .. }) => {
+            findings.push(Finding { column: "chain_proof", height, reason: error.to_string() });
+            None
+        }
+    };
+    let covered = Covered { pruned_to: checkpoint, covered_to };
     let oldest_header = oldest_header(&store).map_err(failed)?;
     let total = u64::try_from(findings.len()).unwrap_or(u64::MAX);
     let verified = Verified {
@@ -226,7 +245,10 @@ fn verify(files: &Files, context: &Context) -> Result<(), Failure> {
         oldest_header,
         headers: head.height.next().0.saturating_sub(oldest_header.0),
         blocks: head.height.next().0.saturating_sub(store.oldest().0),
-        checkpoint: pruning.map(|pruning| pruning.checkpoint.height),
+        checkpoint,
+        pruned_to: covered.pruned_to,
+        covered_to: covered.covered_to,
+        pruned_is_covered: covered.is_covered(),
         findings: findings.into_iter().take(FINDINGS_MAX).map(FindingView::from).collect(),
         findings_total: total,
     };
@@ -237,7 +259,7 @@ fn verify(files: &Files, context: &Context) -> Result<(), Failure> {
     let what = format!("{} findings: the store is not what the chain committed to", count(total));
     Err(Failure::new(
         ExitCode::Damaged,
-        "storage",
+        FINDINGS_CODE,
         what,
         "run tb storage repair with the URL of a node that has every block, or begin again from a snapshot as \
          docs/storage_recovery.md says",
@@ -289,6 +311,11 @@ impl Verified {
             Some(height) => format!("height {}, its roots are those of the header", count(height.0)),
             None => "none: nothing was pruned".to_owned(),
         };
+        let proof = match self.covered_to {
+            Some(height) => format!("holds: heights 1 to {} are covered", count(height.0)),
+            None if self.whole => "none".to_owned(),
+            None => "none that holds".to_owned(),
+        };
         let mut text = fields(&[
             ("whole", if self.whole { "yes" } else { "no" }.to_owned()),
             ("height", count(self.height.0)),
@@ -296,6 +323,8 @@ impl Verified {
             ("blocks", format!("{} from height {}", count(self.blocks), count(self.oldest_height.0))),
             ("headers", format!("{} from height {}", count(self.headers), count(self.oldest_header.0))),
             ("pruning checkpoint", if self.whole { checkpoint } else { "see the findings".to_owned() }),
+            ("chain proof", proof),
+            ("pruned", Covered { pruned_to: self.pruned_to, covered_to: self.covered_to }.to_string()),
         ]);
         for finding in &self.findings {
             text.push_str(&format!("\n{:>10} {:<14} {}", finding.height, finding.column, finding.reason));

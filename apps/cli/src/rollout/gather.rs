@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use config::{Drift, Home, NodeConfig, Profile, Profiles, ReleaseChannel};
+use config::{Drift, Home, NodeConfig, Profiles, ReleaseChannel};
 use primitives::{Genesis, Height};
 use rpc::Client;
 use rpc::types::ValidatorState;
@@ -24,6 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const ALERT_LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Name of the alert that is sent to see whether it arrives, and the label that tells one from the next.
 const TEST_ALERT: (&str, &str) = ("RolloutTestAlert", "rollout_test");
+/// Minutes between two of the looks at the time of a soak.
+const LOOK_MINUTES: u64 = 5;
 /// Milliseconds of an hour.
 const HOUR_MS: u64 = 3_600_000;
 
@@ -57,7 +59,12 @@ pub fn file_gates(config: &NodeConfig, genesis: &Genesis) -> Vec<(&'static str, 
 ///
 /// # Errors
 /// [`Failure`] when the node does not answer.
-pub async fn node(client: &Client, profile: &Profile) -> Result<(NodeFacts, Vec<Drift>), Failure> {
+pub async fn node(
+    client: &Client,
+    profiles: &Profiles,
+    stage: ReleaseChannel,
+) -> Result<(NodeFacts, Vec<Drift>), Failure> {
+    let profile = profiles.of(stage);
     let (status, ready, metrics) =
         futures::try_join!(client.rollout_status(), client.health_ready(), client.metrics())?;
     let value = |name: &str| {
@@ -66,7 +73,8 @@ pub async fn node(client: &Client, profile: &Profile) -> Result<(NodeFacts, Vec<
     };
     let attested = (value("release_attestation_seen"), value("release_attestation_valid") == 1);
     let gates = status.gates.iter().map(|gate| (gate.name.as_str(), gate.active || gate.activation_height.is_some()));
-    let mut drift = profile.gate_drift(gates);
+    let mut drift = profiles.reference_drift(&status.settings);
+    drift.extend(profile.gate_drift(gates));
     let wanted = profile.release_channel.as_str();
     if status.release_channel != wanted {
         drift.push(Drift {
@@ -79,32 +87,53 @@ pub async fn node(client: &Client, profile: &Profile) -> Result<(NodeFacts, Vec<
     Ok((NodeFacts { commit: status.commit, not_ready, telemetry: status.telemetry, attested }, drift))
 }
 
-/// The network of the stage before, by one of its nodes.
+/// The network of the stage before, by one of its nodes. What counts is the time in which this process ran there: what its
+/// chain did under another build shows nothing about this one.
 ///
 /// # Errors
 /// [`Failure`] when the node does not answer.
 pub async fn soak(client: &Client, now_ms: u64) -> Result<SoakFacts, Failure> {
-    let (status, validators, snapshots) =
-        futures::try_join!(client.rollout_status(), client.validators(), client.snapshots())?;
-    let hours = match status.finalized_height {
-        Height::GENESIS => 0,
-        _ => now_ms.saturating_sub(first_block_ms(client).await?) / HOUR_MS,
-    };
+    let (status, validators, snapshots, node) =
+        futures::try_join!(client.rollout_status(), client.validators(), client.snapshots(), client.node_status())?;
+    let (oldest, head) = (node.oldest_height.max(Height(1)), status.finalized_height);
+    let time_at = async |height: Height| Ok::<u64, Failure>(client.block_at(height).await?.header.time_ms.0);
+    // A node that does not tell its start counts as started now.
+    let started_ms = status.started_at_ms.unwrap_or(now_ms);
+    let since_ms = if head < oldest { now_ms } else { time_at(oldest).await?.max(started_ms) };
+    let first = first_since((oldest, head), since_ms, time_at).await?;
+    let blocks = head.next().0.saturating_sub(first.0);
     let voting = validators.validators.iter().filter(|validator| validator.state == ValidatorState::Voting);
     Ok(SoakFacts {
         channel: status.release_channel,
-        height: status.finalized_height,
+        commit: status.commit,
+        height: head,
         epoch_blocks: status.epoch_blocks,
-        epochs: status.finalized_height.0 / status.epoch_blocks.max(1),
-        hours,
+        epochs: blocks / status.epoch_blocks.max(1),
+        hours: now_ms.saturating_sub(since_ms) / HOUR_MS,
         validators: voting.map(|validator| validator.address).collect(),
         snapshots: snapshots.snapshots.len(),
     })
 }
 
-async fn first_block_ms(client: &Client) -> Result<u64, Failure> {
-    let oldest = client.node_status().await?.oldest_height.max(Height(1));
-    Ok(client.block_at(oldest).await?.header.time_ms.0)
+/// The first height from `oldest` to `head` whose time is not before `since_ms`; the one after `head` when there is none.
+///
+/// # Errors
+/// That of `time_at`, which is asked for at most 64 heights.
+pub async fn first_since<E>(
+    (oldest, head): (Height, Height),
+    since_ms: u64,
+    time_at: impl AsyncFn(Height) -> Result<u64, E>,
+) -> Result<Height, E> {
+    let (mut low, mut high) = (oldest.0, head.next().0);
+    while low < high {
+        let middle = low.midpoint(high);
+        if time_at(Height(middle)).await? < since_ms {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    Ok(Height(low))
 }
 
 /// A folder of a release, checked with these signers.
@@ -124,12 +153,15 @@ pub fn release(folder: &Path, signers: &[Signer]) -> VerifiedRelease {
 pub async fn monitoring(client: &Client, hours: u32, now_ms: u64) -> Result<MonitoringFacts, String> {
     let words = |error: rpc::ClientError| error.to_string();
     let count = |value: Option<f64>| value.map(|value| if value > 0.0 { whole(value) } else { 0 });
-    let now_s = now_ms / 1_000;
-    let then_s = now_s.saturating_sub(u64::from(hours).saturating_mul(3_600));
     let alerts = client.prometheus_alerts().await.map_err(words)?;
     let down = client.prometheus_value("count(up) - sum(up)", None).await.map_err(words)?;
     let firing = client.prometheus_value(r#"count(ALERTS{alertstate="firing"})"#, None).await.map_err(words)?;
-    let reaches_back = client.prometheus_value("count(up)", Some(then_s)).await.map_err(words)?.is_some();
+    // How often each target of today was looked at; a gap is as bad as a late start.
+    let looks = format!("min(count_over_time(up[{}h:{LOOK_MINUTES}m]) and up)", hours.max(1));
+    let looks = count(client.prometheus_value(&looks, Some(now_ms / 1_000)).await.map_err(words)?);
+    // The step that has just begun may not be there yet.
+    let wanted = u64::from(hours.max(1)).saturating_mul(60 / LOOK_MINUTES).saturating_sub(1);
+    let was_watched = looks.is_some_and(|looks| looks >= wanted);
     let within =
         |labels: &str| format!(r#"count(count_over_time(ALERTS{{alertstate="firing",{labels}}}[{}h]))"#, hours.max(1));
     let pages = client.prometheus_value(&within(r#"severity="critical""#), None).await.map_err(words)?;
@@ -139,8 +171,8 @@ pub async fn monitoring(client: &Client, hours: u32, now_ms: u64) -> Result<Moni
         alerts,
         targets_down: count(down),
         firing: count(firing).unwrap_or(0),
-        pages_in_soak: reaches_back.then(|| count(pages).unwrap_or(0)),
-        relay_alerts_in_soak: reaches_back.then(|| count(relays).unwrap_or(0)),
+        pages_in_soak: was_watched.then(|| count(pages).unwrap_or(0)),
+        relay_alerts_in_soak: was_watched.then(|| count(relays).unwrap_or(0)),
     })
 }
 
@@ -152,15 +184,18 @@ pub async fn test_alert(client: &Client, patience: Duration, now_ms: u64) -> Res
     let words = |error: rpc::ClientError| error.to_string();
     let (name, label) = TEST_ALERT;
     let id = now_ms.to_string();
-    let before = client.alertmanager_notifications().await.map_err(words)?;
+    let (before, integrations) =
+        futures::try_join!(client.alertmanager_notifications(), client.alertmanager_integrations()).map_err(words)?;
     let labels = [("alertname", name), ("severity", "critical"), (label, id.as_str())];
     client.alertmanager_send(&labels, "A test before a rollout; nothing is to be done").await.map_err(words)?;
     let started = tokio::time::Instant::now();
     loop {
         let held = client.alertmanager_held(label, &id).await.map_err(words)?;
         let now = client.alertmanager_notifications().await.map_err(words)?;
-        let failed = now.failed - before.failed;
-        let taken = now.tried - before.tried - failed;
+        let receivers = held.as_ref().map(|held| held.receivers.as_slice()).unwrap_or_default();
+        let [before, now] = [&before, &now].map(|counts| counts.of(receivers, &integrations));
+        let failed = now.1 - before.1;
+        let taken = now.0 - before.0 - failed;
         let after_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let is_late = started.elapsed() >= patience;
         match held {

@@ -2,7 +2,7 @@
 //!
 //! | question | answered by | asked when the profile says |
 //! |---|---|---|
-//! | `config` | the node's channel and gates, or node.toml and genesis | always |
+//! | `config` | the node's channel, gates and settings, or node.toml and genesis | always |
 //! | `step` | the channel of the node on which the soak is counted | the stage has one before it |
 //! | `change_window` | the clock of this machine | always |
 //! | `node` | the node's readiness | always, where a node is asked |
@@ -12,14 +12,16 @@
 //! | `alert_rules`, `dashboards` | Prometheus | `alerts` |
 //! | `test_alert` | Alertmanager, which is sent one | `alerts` |
 //! | `relays` | the alerts about gossip and peers that Prometheus remembers | `relays` |
-//! | `soak` | the chain's own age, and the alerts that Prometheus remembers | `soak_hours` |
-//! | `epochs` | the height of the stage before | `epochs` |
+//! | `soak` | how long the release runs there, and the alerts that Prometheus remembers | `soak_hours` |
+//! | `epochs` | the heights that the release has finalized there | `epochs` |
 //! | `incidents` | the files of incidents | always |
 //! | `interventions` | the same, and the height of the stage before | `epochs` |
 //! | `acknowledgements` | evidence, and the voting validators of the stage before | `acknowledgements` |
 //! | `rollback` | the folder of the release before, and a snapshot | `rollback` |
 //! | `baseline` | the file of the baseline, and the node today | `baseline` |
 //! | `hotfixes` | the files of incidents | `hotfixes` |
+//!
+//! Read next: `soaked.rs`, the questions about what the stage before has gone through.
 
 use config::{Drift, Profile, ReleaseChannel};
 use primitives::{Address, Height};
@@ -28,6 +30,7 @@ use serde::Serialize;
 
 use super::Evidence;
 use super::incident::Incident;
+use super::soaked::{epochs, hotfixes, incidents, interventions, soak, unwatched};
 
 /// The alert rules that this program was built with.
 const RULES: &str = include_str!("../../../../monitoring/alert.rules.yml");
@@ -129,13 +132,15 @@ pub struct NodeFacts {
 pub struct SoakFacts {
     /// Its channel.
     pub channel: String,
+    /// The commit that its node was built from.
+    pub commit: Option<String>,
     /// Its last block.
     pub height: Height,
     /// Heights of one of its epochs.
     pub epoch_blocks: u64,
-    /// Finalized epochs.
+    /// Epochs that were finalized since its first block, and since its node was started.
     pub epochs: u64,
-    /// Hours since its first block.
+    /// Hours since its first block, and since its node was started.
     pub hours: u64,
     /// Validators that vote.
     pub validators: Vec<Address>,
@@ -152,7 +157,7 @@ pub struct MonitoringFacts {
     pub targets_down: Option<u64>,
     /// Alerts that fire now.
     pub firing: u64,
-    /// Pages (critical alerts) within the soak; `None` when it does not reach back that far.
+    /// Pages (critical alerts) within the soak; `None` when it did not watch all the time.
     pub pages_in_soak: Option<u64>,
     /// Alerts about gossip and peers within the soak; `None` as above.
     pub relay_alerts_in_soak: Option<u64>,
@@ -198,7 +203,7 @@ pub struct Facts {
     /// The release before.
     pub previous: Option<VerifiedRelease>,
     /// Every incident that is known.
-    pub incidents: Vec<Incident>,
+    pub incidents: Option<Vec<Incident>>,
     /// What people say.
     pub evidence: Option<Evidence>,
     /// What a Prometheus says, or why it does not.
@@ -209,16 +214,16 @@ pub struct Facts {
     pub worse: Option<Result<Vec<String>, String>>,
 }
 
-fn finding(check: &'static str, verdict: Verdict, found: impl Into<String>, hint: &str) -> Finding {
+pub(super) fn finding(check: &'static str, verdict: Verdict, found: impl Into<String>, hint: &str) -> Finding {
     let hint = if verdict == Verdict::Ok || verdict == Verdict::NotAsked { "" } else { hint };
     Finding { check, verdict, found: found.into(), hint: hint.to_owned() }
 }
 
-fn told(is_good: bool) -> Verdict {
+pub(super) fn told(is_good: bool) -> Verdict {
     if is_good { Verdict::Ok } else { Verdict::Failed }
 }
 
-fn unknown(check: &'static str, missing: &str) -> Finding {
+pub(super) fn unknown(check: &'static str, missing: &str) -> Finding {
     finding(check, Verdict::Unknown, format!("nobody gave {missing}"), &format!("give {missing}"))
 }
 
@@ -292,9 +297,19 @@ fn readiness(node: &NodeFacts) -> Finding {
 
 fn telemetry(node: &NodeFacts, now_ms: u64) -> Finding {
     let telemetry = &node.telemetry;
-    let hint = "turn rollout.telemetry.enabled on, and read the lines of the log target telemetry";
-    let Some(at_ms) = telemetry.sampled_at_ms.filter(|_| telemetry.enabled) else {
-        return finding("telemetry", Verdict::Failed, "there is no sample", hint);
+    if !telemetry.enabled {
+        return finding("telemetry", Verdict::Failed, "it is off", "turn rollout.telemetry.enabled on");
+    }
+    let hint = "read the lines of the log target telemetry";
+    let Some(at_ms) = telemetry.sampled_at_ms else {
+        let found =
+            format!("it is on, and there is no sample yet; one is due every {} ms", telemetry.sample_interval_ms);
+        return finding(
+            "telemetry",
+            Verdict::Unknown,
+            found,
+            "check again after the first; if none comes, read the node's log",
+        );
     };
     let age_ms = now_ms.saturating_sub(at_ms);
     let fresh = age_ms <= telemetry.sample_interval_ms.saturating_mul(SAMPLE_INTERVALS_MAX).max(5_000);
@@ -359,7 +374,7 @@ fn tests(facts: &Facts) -> Finding {
 }
 
 /// Answers from Prometheus, or why there are none.
-fn monitored<'f>(check: &'static str, facts: &'f Facts) -> Result<&'f MonitoringFacts, Finding> {
+pub(super) fn monitored<'f>(check: &'static str, facts: &'f Facts) -> Result<&'f MonitoringFacts, Finding> {
     match &facts.monitoring {
         None => Err(unknown(check, "a Prometheus with --prometheus")),
         Some(Err(error)) => Err(finding(check, Verdict::Unknown, error, "name a Prometheus that answers")),
@@ -418,89 +433,10 @@ fn relays(hours: u64, facts: &Facts) -> Finding {
         Err(finding) => return finding,
     };
     let Some(alerts) = monitoring.relay_alerts_in_soak else {
-        let found = format!("Prometheus does not remember the last {hours} hours");
-        return finding(check, Verdict::Unknown, found, "let Prometheus watch the stage before for so long");
+        return finding(check, Verdict::Unknown, unwatched(hours), "let Prometheus watch the stage before for so long");
     };
     let found = format!("{alerts} alerts about gossip and peers in the last {hours} hours");
     finding(check, told(alerts == 0), found, "find out which nodes relay nothing: docs/runbooks/network.md")
-}
-
-fn soak(hours: u64, facts: &Facts) -> Finding {
-    let Some(soak) = &facts.soak else { return unknown("soak", "a node of the stage before with --soaked") };
-    if soak.hours < hours {
-        let found = format!("{} hours since the first block, {hours} are wanted", soak.hours);
-        return finding("soak", Verdict::Failed, found, "let the stage before run longer");
-    }
-    let monitoring = match monitored("soak", facts) {
-        Ok(monitoring) => monitoring,
-        Err(finding) => return finding,
-    };
-    let Some(pages) = monitoring.pages_in_soak else {
-        let found = format!("Prometheus does not remember the last {hours} hours");
-        return finding("soak", Verdict::Unknown, found, "let Prometheus watch the stage before for so long");
-    };
-    let found = format!("{} hours since the first block, {pages} pages in the last {hours}", soak.hours);
-    finding("soak", told(pages == 0), found, "find what paged, and begin the soak again")
-}
-
-fn epochs(wanted: u64, facts: &Facts) -> Finding {
-    let Some(soak) = &facts.soak else { return unknown("epochs", "a node of the stage before with --soaked") };
-    let found = format!("{} epochs are final, {wanted} are wanted", soak.epochs);
-    finding("epochs", told(soak.epochs >= wanted), found, "let the stage before run longer")
-}
-
-fn incidents(facts: &Facts) -> Finding {
-    let open: Vec<String> = facts
-        .incidents
-        .iter()
-        .filter(|incident| incident.resolved.is_none())
-        .map(|incident| format!("{} ({})", incident.number, incident.reason))
-        .collect();
-    let found = match open.len() {
-        0 => format!("none is open, {} are resolved", facts.incidents.len()),
-        _ => format!("open: {}", open.join(", ")),
-    };
-    finding(
-        "incidents",
-        told(open.is_empty()),
-        found,
-        "find the cause, then: tb rollout incident resolve NUMBER --by WORDS",
-    )
-}
-
-/// Somebody had to take a node of the stage before back within the epochs that are counted, or nobody knows at which height.
-fn interventions(stage: ReleaseChannel, wanted: u64, facts: &Facts) -> Finding {
-    let check = "interventions";
-    let Some(soak) = &facts.soak else { return unknown(check, "a node of the stage before with --soaked") };
-    let since = soak.height.0.saturating_sub(wanted.saturating_mul(soak.epoch_blocks));
-    let is_within = |incident: &&Incident| {
-        Some(incident.stage) == stage.before() && incident.height.is_none_or(|height| height.0 > since)
-    };
-    let within: Vec<String> =
-        facts.incidents.iter().filter(is_within).map(|incident| incident.number.to_string()).collect();
-    let found = match within.len() {
-        0 => format!("none since height {since}"),
-        _ => format!("incidents since height {since}: {}", within.join(", ")),
-    };
-    finding(check, told(within.is_empty()), found, "let the stage before run for so many epochs without help")
-}
-
-/// What went wrong on the stage before is repaired, and somebody says where.
-fn hotfixes(stage: ReleaseChannel, facts: &Facts) -> Finding {
-    let of_before = facts.incidents.iter().filter(|incident| Some(incident.stage) == stage.before());
-    let named = |incident: &&Incident| incident.resolved.as_ref().is_some_and(|resolved| resolved.hotfix.is_some());
-    let (done, left): (Vec<_>, Vec<_>) = of_before.partition(named);
-    let numbers: Vec<String> = left.iter().map(|incident| incident.number.to_string()).collect();
-    let found = match numbers.len() {
-        0 => format!("each of {} incidents of the stage before names its branch", done.len()),
-        _ => format!("no branch is named by the incidents {}", numbers.join(", ")),
-    };
-    finding(
-        "hotfixes",
-        told(left.is_empty()),
-        found,
-        "queue the repair, then: tb rollout incident resolve NUMBER --by WORDS --hotfix BRANCH",
-    )
 }
 
 fn acknowledgements(facts: &Facts) -> Finding {

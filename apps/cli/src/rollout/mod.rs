@@ -14,7 +14,7 @@
 //!   word it took.
 //! - Nothing is changed anywhere, but by `recover.rs`, which takes a stopped node back and writes an incident about it.
 //!
-//! Read next: `judge.rs` (the questions), `incident.rs`, `gather.rs` (where the facts come from), `docs/deployment/staged_rollout.md`.
+//! Read next: `judge.rs` and `soaked.rs` (the questions), `incident.rs`, `gather.rs` (where the facts come from), `docs/deployment/staged_rollout.md`.
 
 pub mod baseline;
 pub mod evidence;
@@ -22,6 +22,7 @@ pub mod gather;
 pub mod incident;
 pub mod judge;
 pub mod recover;
+mod soaked;
 
 pub use baseline::Baseline;
 pub use evidence::Evidence;

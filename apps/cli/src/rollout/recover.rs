@@ -21,14 +21,14 @@ use std::path::{Path, PathBuf};
 
 use config::{Home, NodeConfig};
 use primitives::{Genesis, Height};
-use proof::light::{ChainRules, SealedChain, check_chain};
-use proof::{LedgerPoint, fold_key};
 use rpc::ExitCode;
 use snapshots::Shelf;
 use storage::{StorageError, Store, StoreConfig, Verify};
 
 use super::incident::{self, Done, Incident};
-use crate::commands::snapshots::fill;
+use crate::chain_proof::{ChainProofError, covered_to};
+use crate::commands::snapshot_restore::fill;
+use crate::commands::snapshot_trust::Own;
 use crate::commands::storage::findings;
 use crate::exit::Failure;
 use crate::output::Output;
@@ -162,7 +162,7 @@ impl Recovery {
         Ok((head.height, first))
     }
 
-    /// The newest snapshot of this chain of which every chunk leads to its roots, and why newer ones were passed over.
+    /// The newest attested snapshot of this chain of which every chunk leads to its roots, and why newer ones were passed over.
     fn newest_whole(&self, config: &NodeConfig) -> Result<(snapshots::Snapshot, Vec<String>), Failure> {
         let folder = self.snapshots.as_ref().unwrap_or(&config.snapshots.dir);
         let mut refused = Vec::new();
@@ -173,7 +173,13 @@ impl Recovery {
                 Ok(snapshot)
             });
             match judged {
-                Ok(snapshot) => return Ok((snapshot, refused)),
+                // The damaged store does not judge its own successor; this node's key and genesis do.
+                Ok(snapshot) => {
+                    match (Own { home: &self.home, store: None, genesis: Some(&self.genesis) }).judge(&snapshot) {
+                        Ok(_) => return Ok((snapshot, refused)),
+                        Err(why) => refused.push(format!("{}: not attested: {why}", path.display())),
+                    }
+                }
                 Err(error) => refused.push(format!("{}: {error}", path.display())),
             }
         }
@@ -181,8 +187,9 @@ impl Recovery {
         Err(Failure::new(
             ExitCode::NotFound,
             "no_snapshot",
-            format!("the store is damaged and {} holds no whole snapshot{why}", folder.display()),
-            "name a folder with --snapshots, or run tb storage repair with the URL of a node that has every block, then this again",
+            format!("the store is damaged and {} holds no whole snapshot that is attested{why}", folder.display()),
+            "name a folder with --snapshots, or run tb storage repair with the URL of a node that has every block, then this again; a snapshot that you \
+             know is restored with tb snapshots restore --trust HEIGHT:HASH",
         ))
     }
 
@@ -192,23 +199,17 @@ impl Recovery {
         let failed = |error: StorageError| Failure::of_store(&error);
         let disk = StoreConfig::Disk { path: config.store_dir(), verify: Verify::Recent };
         let store = Store::open(&disk, &self.genesis.hash()).map_err(failed)?;
-        let Some((_, bytes)) = store.chain_proof().map_err(failed)? else {
-            return Ok("the store holds no chain proof; provers hand it in again".to_owned());
-        };
-        let wrong = |error: &dyn std::fmt::Display| {
-            let hint =
-                "stop every prover of this chain, keep the store, and compare the release with that of other nodes";
-            Failure::new(ExitCode::Damaged, "chain_proof", format!("the chain proof does not hold: {error}"), hint)
-        };
-        let sealed = SealedChain::from_bytes(&bytes).map_err(|error| wrong(&error))?;
-        let header = store.header(sealed.height).map_err(failed)?;
-        let Some((header, _)) = header else {
-            return Err(wrong(&format!("there is no header at its height {}", sealed.height)));
-        };
-        let rules = ChainRules::of(&self.genesis).map_err(|error| wrong(&error))?;
-        let key = fold_key().map_err(|error| wrong(&error))?;
-        check_chain(key, &rules.origin(), LedgerPoint::from(&header), &sealed).map_err(|error| wrong(&error))?;
-        Ok(format!("the chain proof holds to height {}", sealed.height))
+        match covered_to(&store, &self.genesis) {
+            Ok(None) => Ok("the store holds no chain proof; provers hand it in again".to_owned()),
+            Ok(Some(height)) => Ok(format!("the chain proof holds to height {height}")),
+            Err(ChainProofError::Storage(error)) => Err(failed(error)),
+            Err(error @ ChainProofError::Wrong { .. }) => Err(Failure::new(
+                ExitCode::Damaged,
+                "chain_proof",
+                error,
+                "stop every prover of this chain, keep the store, and compare the release with that of other nodes",
+            )),
+        }
     }
 }
 

@@ -262,6 +262,13 @@ fn an_artefact_holds_no_secret_and_gives_its_scenario_back() {
     artefact.add_file("logs/node2.log", &home.join("not there"));
     let (path, hash) = artefact.write(&folder.path().join("root"), "split", 1_795_329_063_000).unwrap();
     assert!(path.ends_with("root/split-20261122-061103.zip") || path.to_string_lossy().contains("split-2026"));
+    let again = artefact.write_to(&path).unwrap_err();
+    assert_eq!(again.error.code, "file_exists", "{again:?}");
+    // One that cannot be finished leaves nothing.
+    artefact.add("scenario.toml", "a second one");
+    let broken = folder.path().join("broken.zip");
+    assert_eq!(artefact.write_to(&broken).unwrap_err().error.code, "disk");
+    assert!(!broken.exists());
     let mut zip = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
     let mut log = String::new();
     zip.by_name("logs/node1.log").unwrap().read_to_string(&mut log).unwrap();
@@ -274,6 +281,15 @@ fn an_artefact_holds_no_secret_and_gives_its_scenario_back() {
         std::fs::write(&path, &bytes[..length]).unwrap();
         assert_eq!(artefact::read(&path).unwrap_err().error.code, "artefact", "cut to {length} bytes");
     }
+}
+
+#[test]
+fn a_log_is_named_by_as_much_of_its_path_as_tells_it_from_the_others() {
+    let names_of = |paths: &[&str]| artefact::names(&paths.iter().map(std::path::PathBuf::from).collect::<Vec<_>>());
+    assert_eq!(names_of(&["/var/log/node.log", "/root/prover.log"]), ["node.log", "prover.log"]);
+    assert_eq!(names_of(&["/net/a/node.log", "/net/b/node.log"]), ["a/node.log", "b/node.log"]);
+    assert_eq!(names_of(&["/x/a/node.log", "/y/a/node.log"]), ["x/a/node.log", "y/a/node.log"]);
+    assert_eq!(names_of(&["/node.log", "/a/node.log"]), ["node.log", "a/node.log"], "one is the end of the other");
 }
 
 #[test]

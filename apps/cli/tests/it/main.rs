@@ -7,6 +7,7 @@ mod bench;
 mod devnet;
 mod doctor;
 mod drill;
+mod forged;
 mod help;
 mod light;
 mod offline;

@@ -50,6 +50,11 @@ fn a_chain_is_made_by_hand_from_two_validators() {
     assert_eq!(tb(&a, &format!("init --genesis {}", out.display())), ExitCode::Refused, "a home joins one chain once");
     assert_eq!(tb(&a, "genesis hash"), ExitCode::Ok);
     assert_eq!(tb(&a, "config check --dry-run"), ExitCode::Ok, "a complete home has no problem");
+    // A value that is moved to its nearest bound deserves a look, and keeps no node from its start.
+    let clamped = "config check --dry-run --set p2p.replay_window_size=0";
+    assert_eq!(tb(&a, clamped), ExitCode::Ok, "a warning is no problem");
+    std::fs::remove_file(a.join("node_key")).expect("it is there");
+    assert_eq!(tb(&a, clamped), ExitCode::Config, "no node starts without its key");
 }
 
 #[test]

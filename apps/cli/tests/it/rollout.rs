@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cli::rollout::incident::{Incident, Resolution};
 use cli::rollout::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, TestAlert, is_ready, shipped_alerts};
-use cli::rollout::{Baseline, Evidence, Facts, Finding, Verdict, judge};
+use cli::rollout::{Baseline, Evidence, Facts, Finding, Verdict, gather, judge};
 use config::{Drift, Profiles, ReleaseChannel};
 use primitives::{Address, Hash, Height, SecretKey};
 use rpc::ExitCode;
@@ -59,6 +59,7 @@ fn good(stage: ReleaseChannel) -> Facts {
         }),
         soak: Some(SoakFacts {
             channel: stage.before().map_or("development", ReleaseChannel::as_str).to_owned(),
+            commit: Some(COMMIT.to_owned()),
             height: Height(2_400),
             epoch_blocks: 240,
             epochs: 10,
@@ -78,7 +79,7 @@ fn good(stage: ReleaseChannel) -> Facts {
         })),
         test_alert: Some(Ok(TestAlert::Received { receivers: vec!["pager".to_owned()], after_ms: 900 })),
         worse: Some(Ok(Vec::new())),
-        incidents: Vec::new(),
+        incidents: Some(Vec::new()),
     }
 }
 
@@ -128,6 +129,7 @@ fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
         wanting(canary, |facts| *facts = Facts { now_ms: OPEN_MS, ..Facts::default() }),
         [
             ("step", Unknown),
+            ("incidents", Unknown),
             ("release", Unknown),
             ("sbom", Unknown),
             ("tests", Unknown),
@@ -150,8 +152,51 @@ fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
     assert_eq!(wanting(canary, |facts| facts.worse = Some(Err(refused()))), [("baseline", Unknown)]);
     assert_eq!(
         wanting(canary, |facts| facts.release = Some(Err("the signature".to_owned()))),
-        [("release", Failed), ("sbom", Failed)]
+        [("release", Failed), ("sbom", Failed), ("soak", Unknown), ("epochs", Unknown)]
     );
+    // A folder that does not exist holds no incidents because nobody looked into the right one.
+    let lost = wanting(ReleaseChannel::Mainnet, |facts| facts.incidents = None);
+    assert_eq!(lost, [("incidents", Unknown), ("interventions", Unknown), ("hotfixes", Unknown)]);
+    // Telemetry that is on has no sample yet just after a start.
+    let early = wanting(canary, |facts| node(facts).telemetry.sampled_at_ms = None);
+    assert_eq!(early, [("telemetry", Unknown)]);
+}
+
+#[test]
+fn what_another_build_has_gone_through_does_not_count() {
+    use Verdict::{Failed, Unknown};
+    let canary = ReleaseChannel::Canary;
+    for commit in [Some(BEFORE.to_owned()), None] {
+        let other = wanting(canary, |facts| soak(facts).commit = commit);
+        assert_eq!(other, [("soak", Failed), ("epochs", Failed)]);
+    }
+    // Too short a time stays what is said of it, whatever runs there.
+    let short = wanting(canary, |facts| {
+        (soak(facts).commit, soak(facts).hours) = (None, 0);
+        soak(facts).epochs = 0;
+    });
+    assert_eq!(short, [("soak", Failed), ("epochs", Failed)]);
+    let unnamed = wanting(canary, |facts| facts.release = None);
+    assert_eq!(unnamed, [("release", Unknown), ("sbom", Unknown), ("soak", Unknown), ("epochs", Unknown)]);
+}
+
+#[test]
+fn heights_count_from_the_first_that_is_not_older_than_the_process() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let first = |range: (u64, u64), since: u64| {
+        // A block each second, the first kept one of height 5.
+        let time_at = async |height: Height| match height.0 {
+            asked if asked >= range.0 && asked <= range.1 => Ok(asked * 1_000),
+            asked => Err(format!("height {asked} is not kept")),
+        };
+        let found = gather::first_since((Height(range.0), Height(range.1)), since, time_at);
+        runtime.block_on(found).expect("only what is kept is asked for").0
+    };
+    assert_eq!(first((5, 100), 0), 5);
+    assert_eq!(first((5, 100), 40_000), 40);
+    assert_eq!(first((5, 100), 40_001), 41);
+    assert_eq!(first((5, 100), 100_001), 101, "none since then");
+    assert_eq!(first((1, 0), 7), 1, "no block at all");
 }
 
 #[test]
@@ -280,7 +325,7 @@ fn the_mainnet_waits_for_seven_epochs_every_signature_and_a_branch_for_each_inci
     let after = |of, hotfix: Option<&str>| {
         wanting(Mainnet, |facts| {
             let resolved = Resolution { by: "on call".to_owned(), hotfix: hotfix.map(str::to_owned), at_ms: OPEN_MS };
-            facts.incidents = vec![Incident { resolved: Some(resolved), ..incident(of, Some(1)) }];
+            facts.incidents = Some(vec![Incident { resolved: Some(resolved), ..incident(of, Some(1)) }]);
         })
     };
     assert_eq!(after(Canary, None), [("hotfixes", Failed)]);
@@ -295,11 +340,11 @@ fn an_open_incident_and_help_within_the_epochs_that_count_hold_the_step_up() {
     let _epochs = testkit::contract!("S001-034");
     for stage in ReleaseChannel::ALL {
         let open = wanting(stage, |facts| {
-            facts.incidents = vec![Incident { resolved: None, ..incident(stage, Some(1)) }];
+            facts.incidents = Some(vec![Incident { resolved: None, ..incident(stage, Some(1)) }]);
         });
         assert_eq!(open, [("incidents", Failed)], "{stage:?}");
     }
-    let helped = |stage, of, height| wanting(stage, |facts| facts.incidents = vec![incident(of, height)]);
+    let helped = |stage, of, height| wanting(stage, |facts| facts.incidents = Some(vec![incident(of, height)]));
     // Ten epochs of 240 heights end at height 2,400: they began at height 0. With two more epochs they begin later.
     assert_eq!(helped(Canary, Testnet, Some(1)), [("interventions", Failed)]);
     assert_eq!(helped(Canary, Testnet, None), [("interventions", Failed)], "nobody knows when");
@@ -310,7 +355,7 @@ fn an_open_incident_and_help_within_the_epochs_that_count_hold_the_step_up() {
         wanting(Canary, |facts| {
             let soaked = soak(facts);
             (soaked.height, soaked.epochs) = (Height(2_880), 12);
-            facts.incidents = vec![incident(Testnet, Some(height))];
+            facts.incidents = Some(vec![incident(Testnet, Some(height))]);
         })
     };
     assert_eq!((later(480), later(481)), (vec![], vec![("interventions", Failed)]));

@@ -49,10 +49,20 @@ pub(super) const COMPACT_BYTES: Key = key(
     "pruning.compact_bytes",
     &["TB_PRUNING_COMPACT_BYTES"],
     number(4_096, STORE_LIMIT_MAX),
-    "Bytes of removed blocks after which the room is taken back from the disk by rewriting what is left.",
+    "Bytes that must have been removed of blocks, of receipts or of the indexes before the room is taken back from the disk by rewriting what is left of them; a fourth of them must be gone too.",
 )
 .unit("bytes")
 .default("67108864", "1073741824");
+
+pub(super) const COMPACT_BYTES_PER_SEC: Key = key(
+    "pruning.compact_bytes_per_sec",
+    &["TB_PRUNING_COMPACT_BYTES_PER_SEC"],
+    number(65_536, STORE_LIMIT_MAX),
+    "Bytes that taking room back may read each second, on the average: after so many bytes were read for it, it rests for as long as they take at this pace.",
+)
+.unit("bytes per second")
+.default("33554432", "8388608")
+.live();
 
 pub(super) const EMERGENCY_PAUSE: Key = key(
     "pruning.emergency_pause",

@@ -17,7 +17,7 @@ pub(super) const INTERVAL_BLOCKS: Key = key(
     "A snapshot is made at every height that is a multiple of this; 0: only on demand. Nodes with the same value copy the same heights, so that others can fetch from all of them.",
 )
 .unit("blocks")
-.default("0", "3600");
+.default("3600", "600");
 
 pub(super) const KEEP: Key = key(
     "snapshots.keep",

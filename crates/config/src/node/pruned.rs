@@ -16,6 +16,7 @@ impl Reader<'_> {
             pause: Duration::from_millis(self.number("pruning.pause_ms")),
             backlog_max: self.count("pruning.backlog_max"),
             compact_bytes: self.number("pruning.compact_bytes"),
+            compact_bytes_per_sec: self.number("pruning.compact_bytes_per_sec"),
             emergency_pause: self.flag("pruning.emergency_pause"),
         }
     }

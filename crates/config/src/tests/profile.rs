@@ -1,5 +1,7 @@
 //! The profiles of the stages: the file of the repository is sound, and nothing else is taken for one.
 
+use std::collections::BTreeMap;
+
 use super::Place;
 use crate::profile::{BUILT_IN_NAME, Day};
 use crate::{ConfigErrors, Profiles, ReleaseChannel};
@@ -124,4 +126,23 @@ fn channels_have_one_order_and_dev_is_another_spelling_of_the_first() {
     let dev = place.load(&[], &[("TB_RELEASE_CHANNEL", "dev")]).unwrap();
     assert_eq!(dev.config.release_channel, ReleaseChannel::Development);
     assert!(place.refusal("release_channel = \"beta\"").contains("testnet, canary, mainnet"));
+}
+
+#[test]
+fn a_running_node_is_compared_with_every_key_of_the_reference() {
+    let profiles = Profiles::built_in().unwrap();
+    let place = Place::new();
+    let told = |flags: &[(&str, &str)]| profiles.reference_of(&place.load(flags, &[]).unwrap());
+    let keys = |told: &BTreeMap<String, String>| -> Vec<String> {
+        profiles.reference_drift(told).into_iter().map(|drift| drift.key).collect()
+    };
+    let like_it = told(&[]);
+    assert_eq!(keys(&like_it), [""; 0], "the defaults are the reference");
+    assert!(like_it.len() > 5 && like_it.keys().all(|key| !key.contains("path") && !key.contains("token")));
+    let other = told(&[("mempool_limit", "99"), ("p2p.exchange_peers", "false")]);
+    assert_eq!(keys(&other), ["mempool_limit", "p2p.exchange_peers"]);
+    // A node of an older version tells nothing, and that is not taken for good.
+    let silent = profiles.reference_drift(&BTreeMap::new());
+    assert_eq!(silent.len(), like_it.len());
+    assert!(silent.iter().all(|drift| drift.found.contains("--config")), "{silent:?}");
 }

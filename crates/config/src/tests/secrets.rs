@@ -99,6 +99,47 @@ fn no_output_and_no_message_holds_the_token() {
 }
 
 #[test]
+fn no_message_holds_the_password_of_a_url() {
+    let place = Place::new();
+    let mut messages = Vec::new();
+    for url in
+        ["https://operator:hunter2@c.example:4317", "https://operator:a/b;hunter2@c.example", "s3://k:hunter2@b c"]
+    {
+        for key in ["rollout.telemetry.endpoint", "wallet.upstream", "reconstruction.archive", "p2p.peers", "log.level"]
+        {
+            let (table, leaf) = key.rsplit_once('.').unwrap();
+            let variable = format!("TB_{}", key.to_ascii_uppercase().replace('.', "_"));
+            messages.push(place.refusal(&format!("[{table}]\n{leaf} = \"{url}\"")));
+            place.write("node.toml", "");
+            messages.push(place.load(&[(key, url)], &[]).expect_err(key).to_string());
+            messages
+                .push(place.load(&[], &[(&variable, url)]).map_or_else(|error| error.to_string(), |_| key.to_owned()));
+        }
+    }
+    // Two variables of one key, of which one is not used.
+    let names =
+        [("TB_ROLLOUT_TELEMETRY_ENDPOINT", "http://first"), ("RPP_NODE_OTLP_ENDPOINT", "http://u:hunter2@second")];
+    messages.extend(place.load(&[], &names).unwrap().warnings);
+    assert!(messages.iter().any(|message| message.contains("https://…@c.example:4317")), "{messages:?}");
+    for message in messages {
+        assert!(!message.contains("hunter2") && !message.contains("operator"), "{message}");
+    }
+}
+
+#[test]
+fn a_token_in_the_environment_is_warned_of_and_one_in_a_file_is_not() {
+    let place = Place::new();
+    place.write("rpc_token", TOKEN);
+    let warned = |flags: &[(&str, &str)], environment: &[(&str, &str)]| {
+        let warnings = place.load(flags, environment).unwrap().warnings;
+        warnings.iter().any(|warning| warning.contains("the RPC token is in the environment (TB_RPC_AUTH_TOKEN)"))
+    };
+    assert!(warned(&[], &[("TB_RPC_AUTH_TOKEN", TOKEN)]));
+    assert!(!warned(&[("rpc.auth_token_file", "rpc_token")], &[]));
+    assert!(!warned(&[], &[("TB_RPC_AUTH_TOKEN_FILE", "rpc_token")]));
+}
+
+#[test]
 fn a_secret_matches_itself_only() {
     let secret = Secret::new(TOKEN.to_owned());
     assert!(secret.matches(TOKEN.as_bytes()));

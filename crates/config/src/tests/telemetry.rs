@@ -47,6 +47,7 @@ fn values_of_exporters_that_cannot_be_are_refused() {
     for (line, said) in [
         ("endpoint = \"collector:4317\"", "starts with neither http:// nor https://"),
         ("endpoint = \"http://user:pass@host\"", "names a user"),
+        ("endpoint = \"http://user:pa/ss@host\"", "names a user"),
         ("http_endpoint = \"https://\"", "has no host"),
         ("http_endpoint = \"http://a b\"", "has no host, or signs"),
         ("trace_sample_ratio = 1.5", "is above 1"),

@@ -3,6 +3,7 @@
 use mempool::PPM;
 use testkit::Seed;
 
+use super::Place;
 use crate::{KEYS, Kind, Value};
 
 fn kind(key: &str) -> Kind {
@@ -130,4 +131,15 @@ fn words_names_filters_and_secrets() {
 #[test]
 fn a_process_has_one_of_four_modes() {
     assert_takes(kind("mode"), &["validator", "node", "hybrid", "wallet"], &["full", "orchestrator", ""]);
+}
+
+#[test]
+fn hosts_are_names_alone_and_are_kept_in_small_letters() {
+    let place = Place::new();
+    place.write("node.toml", "[rpc]\nhosts = [\"Node.Example.org\", \"node_1\"]");
+    assert_eq!(place.load(&[], &[]).unwrap().config.rpc.hosts, ["node.example.org", "node_1"]);
+    for wrong in ["https://node.example.org", "node.example.org:26658", "*", "[::1]", ""] {
+        let refused = place.refusal(&format!("[rpc]\nhosts = [\"{wrong}\"]"));
+        assert!(refused.contains("rpc.hosts") && refused.contains("no name of a host"), "{refused}");
+    }
 }

@@ -32,12 +32,13 @@ pub(crate) async fn handle(
 ) -> Result<(), Fault> {
     let height = state.with_app(|app| Ok(app.finalized().next())).await?;
     let params = state.enter(height).await?;
-    let (requests, wanted) = (state.net_requests.clone(), state.persistent_peers);
+    let (requests, wanted, room) = (state.net_requests.clone(), state.persistent_peers, state.room.clone());
     tokio::spawn(async move {
         if wanted > 0 {
             let longest = if height == Height::GENESIS.next() { FIRST_PEERS_WAIT } else { PEERS_WAIT };
             wait_for_peers(&requests, wanted, longest).await;
         }
+        room.wait().await;
         tracing::info!(%height, "starting consensus");
         let _ = reply.send((ChainHeight(height), params));
     });

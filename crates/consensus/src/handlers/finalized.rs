@@ -1,4 +1,5 @@
-//! The height is done: report who signed twice, then start the next height when its time has come.
+//! The height is done: report who signed twice, then start the next height when its time has come and
+//! there is room for it.
 
 use arc_malachitebft_app_channel::Reply;
 use arc_malachitebft_app_channel::app::engine::host::Next;

@@ -1,7 +1,8 @@
 //! It is our turn to propose: the mempool's transactions become a block.
 //!
 //! The chain makes the block durable before it is offered, and gives the same block for the same round
-//! after a restart. No answer means no proposal: the round then times out.
+//! after a restart. No answer means no proposal: the round then times out. Without room for
+//! the block there is none.
 
 use arc_malachitebft_app_channel::Reply;
 use arc_malachitebft_app_channel::app::types::LocallyProposedValue;
@@ -24,6 +25,10 @@ pub(crate) async fn handle(
 ) -> Result<(), Fault> {
     let (Some(round), Some(proposer)) = (chain_round(engine_round), state.own_address()) else { return Ok(()) };
     let wanted = height.0;
+    if !state.room.is_there().await {
+        tracing::debug!(%wanted, "no offer: the disk has no room");
+        return Ok(());
+    }
     let now = state.host.now();
     let candidate = state
         .with_app(move |app| if app.finalized().next() == wanted { app.build(round, now).map(Some) } else { Ok(None) })

@@ -1,5 +1,7 @@
 //! A decided block came from a peer; its certificate has been checked. Execute it.
 
+use std::time::Duration;
+
 use arc_malachitebft_app_channel::Reply;
 use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app_channel::app::types::core::Round as EngineRound;
@@ -11,6 +13,9 @@ use crate::context::ChainContext;
 use crate::offers::{is_block, proposed_value};
 use crate::state::State;
 use crate::types::{ChainHeight, ValidatorAddress, chain_round};
+
+/// Pause before a block is asked for again that there is no room for.
+const NO_ROOM_PAUSE: Duration = Duration::from_secs(1);
 
 enum Synced {
     Judged(primitives::Hash, bool),
@@ -26,6 +31,13 @@ pub(crate) async fn handle(
     bytes: Bytes,
     reply: Reply<SyncedValueOutcome<ChainContext>>,
 ) -> Result<(), Fault> {
+    if !state.room.is_there().await {
+        tokio::spawn(async move {
+            tokio::time::sleep(NO_ROOM_PAUSE).await;
+            let _ = reply.send(SyncedValueOutcome::LocalTransientError);
+        });
+        return Ok(());
+    }
     let (height, block) = (height.0, bytes.clone());
     let synced = state
         .with_app(move |app| {

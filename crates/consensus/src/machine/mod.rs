@@ -212,11 +212,11 @@ impl Machine {
         let (blocks, queue) = (ProposedBlocks::default(), VoteQueue::new(vote_queue_limit, finalized.next()));
         let (network, published) = mpsc::channel(PARTS_MAX);
         let (offered_again, signed_offers) = mpsc::channel(SIGNED_OFFERS_MAX);
-        let (net_requests, _) = mpsc::channel(1);
-        let (events, told) = broadcast::channel(EVENTS_MAX);
+        let ((net_requests, _), (events, told)) = (mpsc::channel(1), broadcast::channel(EVENTS_MAX));
         let (status, _) = watch::channel(RoundStatus::default());
         let mut state = State {
             host: Host::Inline(clock),
+            room: Default::default(),
             app,
             params: genesis.params,
             verifier: ChainVerifier::new(hash),

@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use primitives::{Genesis, Header, Height, Stage, Timestamp, TransactionId};
+use primitives::{Genesis, Header, Height, Timestamp, TransactionId};
 use proof::light::{ChainRules, SealedChain, SealedChainError, SealedWindow, SealedWindowError, check_chain};
 use proof::{KeyError, LedgerPoint, ProofError, SystemError, WindowError, fold_key, proof_system};
 use replica::stages::TRACKED_MAX;
@@ -85,6 +85,9 @@ pub enum Refused {
     /// Too many windows wait to be folded.
     #[error("{TAIL_WINDOWS_MAX} windows wait to be folded into the chain proof; a longer chain proof is taken first")]
     TailFull,
+    /// The disk is full.
+    #[error("the disk is full, and this node keeps no more proofs until it has room")]
+    NoRoom,
     /// As long a chain proof is here.
     #[error("the chain proof is to height {height}, this node has one to height {chain_height}")]
     ChainExists {
@@ -147,7 +150,7 @@ impl Refused {
             Self::NotNext { .. } => Some("not_next"),
             Self::NotClosed { .. } | Self::NotFinalized { .. } => Some("not_closed"),
             Self::TailFull => Some("tail_full"),
-            Self::Chain(_) | Self::Proof(_) | Self::Key(_) | Self::System(_) | Self::Storage(_) => None,
+            Self::Chain(_) | Self::Proof(_) | Self::Key(_) | Self::System(_) | Self::Storage(_) | Self::NoRoom => None,
         }
     }
 }
@@ -363,6 +366,9 @@ fn judge_chain(shared: &Shared, bytes: &[u8]) -> Result<u64, Refused> {
     let sealed = SealedChain::from_bytes(bytes)?;
     let rules = shared.proofs.rules(&shared.genesis);
     let _door = lock(&shared.proofs.door);
+    if shared.disk.is_full() {
+        return Err(Refused::NoRoom);
+    }
     let (height, chain_height) = (sealed.height, chain_height(shared));
     if height <= chain_height {
         return Err(Refused::ChainExists { height, chain_height });
@@ -392,6 +398,9 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
     let sealed = SealedWindow::from_bytes(bytes)?;
     let rules = shared.proofs.rules(&shared.genesis);
     let _door = lock(&shared.proofs.door);
+    if shared.disk.is_full() {
+        return Err(Refused::NoRoom);
+    }
     let (window, next) = (sealed.window, shared.proofs.windows());
     if window < next {
         return Err(Refused::Exists { window, next });
@@ -457,12 +466,9 @@ fn reach_proven(shared: &Shared, before: Height) -> Result<(), Refused> {
     let mut left = TRACKED_MAX;
     for height in (first..=end).rev().map(Height) {
         let receipts = shared.store.receipts(height)?.unwrap_or_default();
-        let ids: Vec<TransactionId> =
-            receipts.iter().map(|receipt| receipt.transaction).filter(|id| shared.stages.get(id).is_some()).collect();
+        let ids: Vec<TransactionId> = receipts.iter().map(|receipt| receipt.transaction).collect();
         left = left.saturating_sub(receipts.len());
-        if !ids.is_empty() {
-            shared.stages.reach(ids.into(), Stage::Proven);
-        }
+        shared.stages.prove(&ids);
         if left == 0 {
             break;
         }

@@ -178,6 +178,7 @@ pub fn verdict(done: &Result<(), Refused>) -> Verdict {
             Refused::Exists { .. }
             | Refused::NotNext { .. }
             | Refused::TailFull
+            | Refused::NoRoom
             | Refused::ChainExists { .. }
             | Refused::NotFinalized { .. }
             | Refused::NotClosed { .. }

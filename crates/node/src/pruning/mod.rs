@@ -1,14 +1,17 @@
 //! Deletes the bodies of old blocks beside the chain, while the gate `pruning` is on.
 //!
 //! ```text
-//!   pause ──► emergency pause? backlog? ──► plan (plan.rs) ──► one piece, durable ──► enough removed? ──► compaction
-//!     ▲                                                                                                    │
-//!     └──────────────────────────────────────────────────────────────────────────────────────────────────┘
+//!   pause ──► emergency pause? disk full? backlog? ──► a space due, and rested? ──► it is rewritten
+//!     ▲                                                  └─ no ─► plan (plan.rs) ─► one piece, durable
+//!     └──────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! Rules
 //! - A piece is at most 64 heights and one atomic write; between two pieces blocks are committed. So a block waits for one piece at
 //!   most, and a stop or a crash needs nothing to be undone.
+//! - Room comes back by rewriting one space at a time (`storage/src/compact.rs`): a space is due once `pruning.compact_bytes` and a fourth of
+//!   it were removed. After B bytes were read for that, no space is rewritten for B / `pruning.compact_bytes_per_sec`; pieces go on. One
+//!   rewriting is not interrupted: pause, backlog and a full disk count before it begins.
 //! - Pruning waits while more transactions than `pruning.backlog_max` wait, and while the emergency pause is on.
 //! - What fails is logged, counted and shown, and tried again after [`RETRY`]; a store that is poisoned stops the node.
 //! - With the gate off this file does nothing at all.
@@ -17,15 +20,17 @@
 
 mod plan;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ::config::PruningConfig;
 use primitives::Height;
 use replica::Fault;
 use storage::StorageError;
+use storage::columns::Space;
 
-pub use plan::{Facts, HeldBy, Plan, plan};
+pub use plan::{Facts, HeldBy, Plan, plan, rest};
 
 use crate::shared::Shared;
 
@@ -50,6 +55,8 @@ pub enum Activity {
     Paused,
     /// Waiting for the mempool to empty.
     Backlog,
+    /// Waiting for room on the disk, which every write takes before it gives any back.
+    DiskFull,
     /// The last piece failed, for this reason.
     Failed(String),
 }
@@ -64,6 +71,7 @@ impl Activity {
             Self::Compacting => "compacting",
             Self::Paused => "paused",
             Self::Backlog => "backlog",
+            Self::DiskFull => "disk_full",
             Self::Failed(_) => "failed",
         }
     }
@@ -73,24 +81,28 @@ impl Activity {
 #[derive(Debug)]
 pub struct Pruner {
     emergency_pause: AtomicBool,
+    /// Bytes that compaction may read each second.
+    compact_rate: AtomicU64,
     activity: Mutex<Activity>,
-    /// Bytes that were removed since the last compaction.
-    removed: Mutex<u64>,
+    /// No space is rewritten before.
+    rested: Mutex<Option<Instant>>,
 }
 
 impl Pruner {
-    /// With the emergency pause as configured.
-    pub fn new(emergency_pause: bool) -> Self {
+    /// With the emergency pause and the pace as configured.
+    pub fn new(config: &PruningConfig) -> Self {
         Self {
-            emergency_pause: AtomicBool::new(emergency_pause),
+            emergency_pause: AtomicBool::new(config.emergency_pause),
+            compact_rate: AtomicU64::new(config.compact_bytes_per_sec),
             activity: Mutex::default(),
-            removed: Mutex::default(),
+            rested: Mutex::default(),
         }
     }
 
-    /// Stops pruning between two pieces, or lets it go on.
-    pub fn pause(&self, emergency_pause: bool) {
-        self.emergency_pause.store(emergency_pause, Ordering::Relaxed);
+    /// Takes the values that count at once: the emergency pause, which stops pruning between two pieces, and the pace of compaction.
+    pub fn reload(&self, config: &PruningConfig) {
+        self.emergency_pause.store(config.emergency_pause, Ordering::Relaxed);
+        self.compact_rate.store(config.compact_bytes_per_sec, Ordering::Relaxed);
     }
 
     /// Whether the emergency pause is on.
@@ -107,8 +119,10 @@ impl Pruner {
         *self.activity.lock().unwrap_or_else(PoisonError::into_inner) = activity;
     }
 
-    fn removed(&self) -> u64 {
-        *self.removed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the rest after the last compaction is over.
+    fn is_rested(&self) -> bool {
+        let rested = *self.rested.lock().unwrap_or_else(PoisonError::into_inner);
+        rested.is_none_or(|rested| Instant::now() >= rested)
     }
 }
 
@@ -177,13 +191,19 @@ fn step(shared: &Shared) -> Result<Duration, StorageError> {
         pruner.is_now(Activity::Paused);
         return Ok(IDLE);
     }
+    if shared.disk.is_full() {
+        pruner.is_now(Activity::DiskFull);
+        return Ok(IDLE);
+    }
     let waiting = shared.chain().map(|chain| chain.mempool().len()).unwrap_or_default();
     if waiting > config.backlog_max {
         pruner.is_now(Activity::Backlog);
         return Ok(IDLE);
     }
-    if pruner.removed() >= config.compact_bytes {
-        return compact(shared);
+    if pruner.is_rested()
+        && let Some(space) = shared.store.compaction_due(config.compact_bytes)?
+    {
+        return compact(shared, space);
     }
     let started = Instant::now();
     let piece = shared.store.prune(plan.to)?;
@@ -196,9 +216,6 @@ fn step(shared: &Shared) -> Result<Duration, StorageError> {
     metrics.removed.add(piece.bodies);
     let bytes = u64::try_from(piece.bytes).unwrap_or(u64::MAX);
     metrics.freed.add(bytes);
-    let mut removed = pruner.removed.lock().unwrap_or_else(PoisonError::into_inner);
-    *removed = removed.saturating_add(bytes);
-    drop(removed);
     if let Some(pruning) = shared.store.pruning()? {
         metrics.oldest_header.set(pruning.first.0);
     }
@@ -208,14 +225,16 @@ fn step(shared: &Shared) -> Result<Duration, StorageError> {
     Ok(if piece.bodies > 1 { config.pause } else { config.pause.max(IDLE) })
 }
 
-/// Takes the room back.
-fn compact(shared: &Shared) -> Result<Duration, StorageError> {
+/// Takes the room of one space back.
+fn compact(shared: &Shared, space: Space) -> Result<Duration, StorageError> {
     shared.pruner.is_now(Activity::Compacting);
     let started = Instant::now();
-    shared.store.compact()?;
-    *shared.pruner.removed.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+    let bytes = shared.store.compact(space)?;
+    let rest = rest(bytes, shared.pruner.compact_rate.load(Ordering::Relaxed));
+    *shared.pruner.rested.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(rest);
     shared.metrics.pruning.compactions.inc();
+    shared.metrics.pruning.compacted.add(bytes);
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(milliseconds, "the disk has the room of deleted blocks back");
+    tracing::info!(space = space.name(), bytes, milliseconds, ?rest, "the disk has the room of deleted blocks back");
     Ok(shared.config.pruning.pause)
 }

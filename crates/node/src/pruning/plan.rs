@@ -1,4 +1,4 @@
-//! How far a node may prune: a function of numbers alone.
+//! How far a node may prune, and how long it rests after a compaction: functions of numbers alone.
 //!
 //! ```text
 //!   1 … headers_from │ … bodies │ ………………………………… head
@@ -11,6 +11,8 @@
 //! - Headers, certificates and hashes stay for the trusting period: a light client that trusts a header of that age can still be led
 //!   to the head. The validator sets of that time are in the module state. Headers never go before their blocks do.
 //! - The header at which the open windows begin stays: the proof of the next window begins there.
+
+use std::time::Duration;
 
 use primitives::Height;
 use storage::PruneTo;
@@ -79,4 +81,10 @@ pub fn plan(facts: &Facts) -> Plan {
     let (bodies, held_by) = kept_by.into_iter().min_by_key(|(height, _)| *height).expect("there are three");
     let headers_from = before(facts.trusting_blocks).min(bodies).min(open);
     Plan { to: PruneTo { bodies: Height(bodies), headers_from: Height(headers_from) }, held_by }
+}
+
+/// How long no space is rewritten after `bytes` were read for the last one, at so many bytes each second.
+pub fn rest(bytes: u64, bytes_per_sec: u64) -> Duration {
+    let milliseconds = u128::from(bytes) * 1_000 / u128::from(bytes_per_sec.max(1));
+    Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX))
 }

@@ -37,7 +37,12 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 
 /// Where a connection comes from; every request of it carries this.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether there is no room for it but to answer a health probe.
+    pub probes_only: bool,
+}
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +94,19 @@ pub fn take(door: &Door, route: &Route, caller: Caller) -> Option<Verdict> {
         door.metrics.rate_limited.with([class.name()]).inc();
     }
     Some(verdict)
+}
+
+/// Refuses what there is no room for.
+///
+/// # Errors
+/// `overloaded`.
+pub fn admit(route: &Route, peer: Peer) -> Result<(), ApiError> {
+    if peer.probes_only && !route.is_probe() {
+        return Err(ApiError::new(ErrorCode::Overloaded)
+            .because("the node, or this address, has as many connections at work as it may")
+            .with_hint("try again in a few seconds, or close connections that wait or stream"));
+    }
+    Ok(())
 }
 
 /// Refuses what is over the rate.

@@ -6,13 +6,22 @@
 //!   broken connection instead of the refusal.
 //! - A transaction that brings a proof may be longer than an ordinary body ([`Bounds`]). It needs a place from there on, and few
 //!   have one at a time.
+//! - A body comes within [`BODY_WAIT`], and within a second more for each [`BODY_BYTES_PER_MS_MIN`] thousand bytes of it that have come,
+//!   whatever the route: one that drips does not keep its connection.
+
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use futures::StreamExt;
 use rpc::{ApiError, ErrorCode};
+use tokio::time::{Instant, timeout_at};
 
+/// Longest wait for the end of a body that does not come.
+pub const BODY_WAIT: Duration = Duration::from_secs(5);
+/// Slowest body that may take longer: bytes a millisecond.
+pub const BODY_BYTES_PER_MS_MIN: usize = 256;
 /// Most bytes that are read only to be thrown away.
 pub const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -79,7 +88,11 @@ async fn within<P>(
     let mut kept = Vec::with_capacity(announced.unwrap_or_default().min(ordinary));
     let (mut length, mut place, mut room) = (0_usize, Some(place), Ok(None));
     let mut pieces = body.into_data_stream();
-    while let Some(piece) = pieces.next().await {
+    let started = Instant::now();
+    loop {
+        let longest = longest(length);
+        let Ok(piece) = timeout_at(started + longest, pieces.next()).await else { return Err(too_slow(longest)) };
+        let Some(piece) = piece else { break };
         let piece = piece.map_err(|_| ApiError::bad_request("the body ended before its announced length"))?;
         length = length.saturating_add(piece.len());
         if length > ordinary
@@ -97,6 +110,18 @@ async fn within<P>(
         }
     }
     if length > most { Err(too_large(most)) } else { Ok((Bytes::from(kept), room?)) }
+}
+
+/// How long a body of which so many bytes have come may take until the next.
+fn longest(length: usize) -> Duration {
+    let more = u64::try_from(length / BODY_BYTES_PER_MS_MIN).unwrap_or(u64::MAX);
+    BODY_WAIT.saturating_add(Duration::from_millis(more))
+}
+
+fn too_slow(longest: Duration) -> ApiError {
+    ApiError::new(ErrorCode::Timeout)
+        .because(format!("the body had not come to its end after {} ms", longest.as_millis()))
+        .with_hint("send the whole body at once, over a line that is fast enough")
 }
 
 fn too_large(bytes_max: usize) -> ApiError {

@@ -1,9 +1,13 @@
 //! Connections: accepted up to a bound, served as HTTP/1.1 or https, and ended in order when the node stops.
 //!
 //! Rules
-//! - At most `rpc.connections_max` are served. One more takes the place of the one that has waited longest without a
-//!   request in hand: sockets that say nothing, speak slowly or keep half a handshake open cannot lock others out
-//!   ([`places`]). While all are at work it waits.
+//! - At most `rpc.connections_max` are served, and of one address `rpc.connections_per_address_max`. One more takes the place of
+//!   the one that has waited longest without a whole request: sockets that say nothing, speak slowly, keep half a handshake or half a
+//!   body cannot lock others out ([`super::places`]).
+//! - While all of them are at work, one more gets one of [`PROBE_PLACES`] for one request: a health probe is answered, everything
+//!   else is refused as `overloaded`.
+//! - A head over [`HEAD_BYTES_MAX`] is refused with 431: with a body that says so, or without one where it is so long that
+//!   it is not read at all.
 //! - A connection that sends no request, or half of one, for [`HEADER_WAIT`] is closed; a TLS handshake has
 //!   `rpc.tls_handshake_timeout_ms`.
 //! - At a stop, waits and streams end by themselves. For [`PROBE_WAIT`] new connections still get one answer each,
@@ -23,10 +27,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rpc::limits::HEAD_BYTES_MAX;
 use rpc::routes::Route;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
@@ -34,23 +39,23 @@ use tower::ServiceExt;
 use super::auth::Peer;
 use super::door::Door;
 use super::http::Counted;
-use super::places::{Place, Places};
+use super::places::{Bounds, Place, Places};
 use super::server::{Server, stopped};
 use super::{http, hub};
 use crate::shared::Shared;
 
 /// Longest wait for the next request's head on an open connection.
 pub const HEADER_WAIT: Duration = Duration::from_secs(60);
-/// Longest head of a request, bytes.
-pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Places beside those of the configuration, for health probes while all of them are at work.
+pub const PROBE_PLACES: usize = 32;
+/// How many of them one address may have.
+pub const PROBE_PLACES_OF_ADDRESS: usize = 16;
 /// How long the port stays open once the node stops, for probes.
 pub const PROBE_WAIT: Duration = Duration::from_millis(500);
 /// How long requests in hand may take after that.
 pub const END_WAIT: Duration = Duration::from_secs(2);
 /// Pause after the system refused a connection, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// How often a new connection looks for a place while all are at work.
-const PLACE_PAUSE: Duration = Duration::from_millis(20);
 
 /// TLS of this server, and how long its handshakes may take.
 #[derive(Clone)]
@@ -113,17 +118,18 @@ pub async fn serve(
 /// The listener's own failure, before anything is served.
 pub async fn serve_at(listener: TcpListener, serving: Serving, what: &'static str) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    let connections_max = serving.door.config.connections_max;
+    let config = &serving.door.config;
+    let bounds = Bounds { most: config.connections_max, of_address: config.connections_per_address_max };
+    let connections_max = bounds.most;
     let scheme = if serving.tls.is_some() { "https" } else { "http" };
     tracing::info!(%address, scheme, connections_max, "the {what} server listens");
-    accept(&listener, serving, connections_max).await;
+    accept(&listener, serving, bounds).await;
     tracing::info!(%address, "the {what} server has stopped");
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, mut serving: Serving, connections_max: usize) {
-    let room = Arc::new(Semaphore::new(connections_max));
-    let places = Arc::new(Places::new(serving.door.metrics.shed.clone()));
+async fn accept(listener: &TcpListener, mut serving: Serving, bounds: Bounds) {
+    let house = House::new(bounds, &serving.door);
     let mut open: JoinSet<()> = JoinSet::new();
     let for_connections = serving.clone();
     let ended = async {
@@ -141,16 +147,18 @@ async fn accept(listener: &TcpListener, mut serving: Serving, connections_max: u
         match accepted {
             Ok((stream, peer)) => {
                 // In a select of its own: that another connection ends must not drop this one.
-                let room = tokio::select! {
+                let guest = tokio::select! {
                     biased;
                     () = ended.as_mut() => break,
-                    room = make_room(&room, &places) => room,
+                    guest = house.enter(peer) => guest,
                 };
-                let connection = connection(stream, peer, for_connections.clone(), Place::new(&places));
-                open.spawn(async move {
-                    let _room = room;
-                    connection.await;
-                });
+                match guest {
+                    Some(guest) => {
+                        open.spawn(connection(stream, guest, for_connections.clone()));
+                    }
+                    // The connection is closed here.
+                    None => for_connections.door.metrics.shed.inc(),
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
@@ -165,35 +173,53 @@ async fn accept(listener: &TcpListener, mut serving: Serving, connections_max: u
     open.shutdown().await;
 }
 
-/// Room for one more connection, at the price of the one that waits longest.
-async fn make_room(room: &Arc<Semaphore>, places: &Places) -> OwnedSemaphorePermit {
-    loop {
-        if let Ok(permit) = Arc::clone(room).try_acquire_owned() {
-            return permit;
+/// All places of a listener.
+struct House {
+    ordinary: Arc<Places>,
+    for_probes: Arc<Places>,
+}
+
+/// A connection that has a place.
+struct Guest {
+    peer: Peer,
+    place: Arc<Place>,
+}
+
+impl House {
+    fn new(bounds: Bounds, door: &Door) -> Self {
+        let places = |bounds| Arc::new(Places::new(bounds, door.metrics.shed.clone()));
+        let for_probes = Bounds { most: PROBE_PLACES, of_address: PROBE_PLACES_OF_ADDRESS };
+        Self { ordinary: places(bounds), for_probes: places(for_probes) }
+    }
+
+    /// A place for one more connection, at the price of the one that waits longest; `None` where all are at work, those for probes too.
+    async fn enter(&self, address: SocketAddr) -> Option<Guest> {
+        if let Some(place) = self.ordinary.enter(address.ip()).await {
+            return Some(Guest { peer: Peer { address, probes_only: false }, place });
         }
-        places.end_longest_wait();
-        let permit = tokio::time::timeout(PLACE_PAUSE, Arc::clone(room).acquire_owned()).await;
-        if let Ok(permit) = permit {
-            return permit.expect("the semaphore is never closed");
-        }
+        let place = self.for_probes.enter(address.ip()).await?;
+        Some(Guest { peer: Peer { address, probes_only: true }, place })
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, serving: Serving, place: Arc<Place>) {
+async fn connection(stream: TcpStream, guest: Guest, serving: Serving) {
+    // Given back after the connection is no longer counted.
+    let _place = Arc::clone(&guest.place);
     let _open = Counted::new(&serving.door.metrics.connections);
     // Answers are small and somebody waits for them; without the option they only come later.
     let _ = stream.set_nodelay(true);
     let Some(Tls { acceptor, timeout }) = serving.tls.clone() else {
-        return requests(stream, peer, serving, place).await;
+        return requests(stream, guest, serving).await;
     };
     let handshake = tokio::time::timeout(timeout, acceptor.accept(stream));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
-        () = place.has_to_leave() => return,
+        () = guest.place.has_to_leave() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => requests(stream, peer, serving, place).await,
+        Ok(Ok(stream)) => requests(stream, guest, serving).await,
         failed => {
+            let peer = guest.peer.address;
             serving.door.metrics.tls_failures.inc();
             match failed {
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
@@ -203,25 +229,35 @@ async fn connection(stream: TcpStream, peer: SocketAddr, serving: Serving, place
     }
 }
 
-async fn requests<S>(stream: S, peer: SocketAddr, serving: Serving, place: Arc<Place>)
+async fn requests<S>(stream: S, guest: Guest, serving: Serving)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Serving { router, mut stop, .. } = serving;
+    let Serving { router, door, mut stop, .. } = serving;
+    let Guest { peer, place } = guest;
     // One that comes while the node stops gets one answer; the others are told to end after the request in hand.
     let is_late = *stop.borrow();
     let own = Arc::clone(&place);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        let work = own.begin();
-        request.extensions_mut().insert(Peer(peer));
-        let answer = router.clone().oneshot(request.map(Body::new));
-        async move { Ok::<_, Infallible>(work.until_sent(answer.await?)) }
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (mut head, body) = request.into_parts();
+        let (body, work) = own.begin(body);
+        let refusal = http::long_head(&door, &head);
+        head.extensions.insert(peer);
+        let router = router.clone();
+        async move {
+            let answer = match refusal {
+                Some(refusal) => refusal,
+                None => router.oneshot(Request::from_parts(head, Body::new(body))).await?,
+            };
+            Ok::<_, Infallible>(work.until_sent(answer))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(if is_late { PROBE_WAIT } else { HEADER_WAIT })
-        .keep_alive(!is_late)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .keep_alive(!is_late && !peer.probes_only)
+        // What is read of a head, so that one which is a little too long gets a refusal that says so.
+        .max_buf_size(HEAD_BYTES_MAX.saturating_mul(2))
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -1,8 +1,8 @@
-//! What stands before every route: tokens, rates, bounds of connections, and the counts of all that.
+//! What stands before every route: names, tokens, rates, bounds of connections, and the counts of all that.
 //!
 //! The RPC server of a node has one, and so has the server of a wallet runtime, which has no node behind it.
 //!
-//! Read next: [`super::auth`], [`super::connections`].
+//! Read next: [`super::auth`], [`super::origin`], [`super::connections`].
 
 use std::sync::Mutex;
 
@@ -49,6 +49,7 @@ impl Door {
             415 => "415",
             422 => "422",
             429 => "429",
+            431 => "431",
             500 => "500",
             503 => "503",
             504 => "504",

@@ -1,7 +1,7 @@
 //! One HTTP request: from the route table to a reply.
 //!
 //! ```text
-//! router ─► answer: count · span · time limit · panics ─► handle: auth · match on the operation ─► reply
+//! router ─► answer: count · span · time limit · panics · rate, origin, token ─► handle: match on the operation ─► reply
 //! ```
 //! The head of a stream is a request like any other; its events are not counted as part of it.
 
@@ -19,7 +19,7 @@ use axum::http::{HeaderValue, Uri};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use futures::FutureExt;
-use rpc::limits::{SNAPSHOT_TIME_MAX, WAIT_MAX_MS};
+use rpc::limits::{HEAD_BYTES_MAX, SNAPSHOT_TIME_MAX, WAIT_MAX_MS};
 use rpc::routes::{Method, Operation, ROUTES, Reply, Route};
 use rpc::types::{AuditStream, ChunkQuery, Empty, SubmitWindowQuery, WaitRequest};
 use rpc::{ApiError, ErrorCode, json as request_json};
@@ -32,7 +32,7 @@ use super::body::Bounds;
 use super::door::Door;
 use super::query::{self, Question};
 use super::server::Server;
-use super::{auth, body, errors, health, jsonrpc, metrics, proving, streams, ui};
+use super::{auth, body, errors, health, jsonrpc, metrics, origin, proving, streams, ui};
 
 /// Longest piece of a request that a refusal repeats, characters.
 const SHOWN_CHARS_MAX: usize = 128;
@@ -99,6 +99,18 @@ pub fn other_method(door: &Door, request: &Request) -> Response {
     response
 }
 
+/// The refusal of a request whose head is longer than [`HEAD_BYTES_MAX`], counted; `None` for a shorter one.
+pub fn long_head(door: &Door, head: &Parts) -> Option<Response> {
+    let length = origin::head_bytes(head);
+    (length > HEAD_BYTES_MAX).then(|| {
+        let error = ApiError::new(ErrorCode::HeadTooLarge)
+            .because(format!("request line and headers have {length} bytes, and may have {HEAD_BYTES_MAX}"));
+        let response = errors::response(&error);
+        door.count(NO_ROUTE, &response);
+        response
+    })
+}
+
 /// Counts one while it lives.
 pub struct Counted(Gauge);
 
@@ -132,11 +144,13 @@ pub async fn guarded<W: Future<Output = Answered>>(
     let _in_flight = Counted::new(&door.metrics.in_flight);
     let span = tracing::info_span!("rpc", route = route.path, transaction = field::Empty);
     let limit = time_limit(door.config.request_timeout, route);
-    let peer = request.extensions().get::<auth::Peer>().expect("every connection has its peer").0;
-    let caller = Caller::of(door, peer, request.headers());
+    let peer = *request.extensions().get::<auth::Peer>().expect("every connection has its peer");
+    let caller = Caller::of(door, peer.address, request.headers());
     let verdict = auth::take(door, route, caller);
     let work = async {
+        auth::admit(route, peer)?;
         auth::allow(verdict.as_ref())?;
+        origin::check(door, route, request.uri(), request.headers())?;
         auth::check(door, route, caller)?;
         work(caller, request).await
     };
@@ -183,7 +197,7 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
         Operation::Metrics => return metrics::reply(&server).await,
         Operation::JsonRpc => return json_rpc(&server, caller, &parts, body).await,
         Operation::BlockStream | Operation::HeadStream | Operation::PipelineStream => return stream(&server, route),
-        Operation::StateSyncSessionStream => return streams::session(&server),
+        Operation::StateSyncSessionStream | Operation::PruningStream => return stream(&server, route),
         Operation::UiPage | Operation::UiScript | Operation::UiStyle => return ui::reply(&server, route, &parts).await,
         Operation::TransactionStream => return streams::transaction(&server, named("id", &part)?).await,
         Operation::AccountStream => return streams::account(&server, named("address", &part)?).await,
@@ -246,11 +260,14 @@ async fn handle(server: Arc<Server>, route: &'static Route, caller: Caller, requ
     ask(&server, &parts, question).await
 }
 
-/// What comes with each finalized block: the block, its head for light clients, or the numbers of the pipeline.
+/// What comes with each finalized block (the block, its head for light clients, the numbers of the pipeline), and how far a
+/// session of state sync or the pruner is.
 fn stream(server: &Arc<Server>, route: &Route) -> Answered {
     match route.operation {
         Operation::HeadStream => streams::heads(server),
         Operation::PipelineStream => streams::pipeline(server),
+        Operation::StateSyncSessionStream => streams::session(server),
+        Operation::PruningStream => streams::pruning(server),
         _ => streams::blocks(server),
     }
 }

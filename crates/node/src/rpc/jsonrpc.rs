@@ -183,6 +183,7 @@ fn plain(call: &Call, question: Question) -> Result<Question, ApiError> {
 
 /// What a call asks. The last operations have no method name, so no call leads to them.
 fn question(call: &Call) -> Result<Question, ApiError> {
+    let no_method = Err(ErrorCode::MethodNotFound.into());
     match call.operation() {
         Operation::HealthReady => plain(call, Question::Ready),
         Operation::NodeStatus => plain(call, Question::Node),
@@ -233,15 +234,14 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         Operation::ProofClaim => call.params().map(Question::Claim),
         Operation::ProofBlock => call.params().map(|HeightRequest { height }| Question::BlockProof(height)),
         Operation::ProofAccount => call.params().map(|AccountRequest { address }| Question::ProvenAccount(address)),
-        Operation::Health | Operation::HealthLive | Operation::Metrics => Err(ErrorCode::MethodNotFound.into()),
-        Operation::UiPage | Operation::UiScript | Operation::UiStyle => Err(ErrorCode::MethodNotFound.into()),
-        Operation::SnapshotMake | Operation::SnapshotBreakerReset => Err(ErrorCode::MethodNotFound.into()),
-        Operation::StateSyncSessionStream | Operation::StateSyncSessionStart => Err(ErrorCode::MethodNotFound.into()),
-        Operation::StateSyncSessionResume | Operation::StateSyncSessionCancel => Err(ErrorCode::MethodNotFound.into()),
-        Operation::BlockStream | Operation::TransactionStream => Err(ErrorCode::MethodNotFound.into()),
-        Operation::HeadStream | Operation::JsonRpc | Operation::BlockBody => Err(ErrorCode::MethodNotFound.into()),
-        Operation::ProofWindow
-        | Operation::ProofSubmit
+        Operation::Health | Operation::SnapshotMake | Operation::PruningStream => no_method,
+        Operation::UiPage | Operation::UiScript | Operation::UiStyle => no_method,
+        Operation::SnapshotBreakerReset | Operation::TransactionStream => no_method,
+        Operation::StateSyncSessionStream | Operation::StateSyncSessionStart => no_method,
+        Operation::StateSyncSessionResume | Operation::StateSyncSessionCancel => no_method,
+        Operation::BlockStream | Operation::JsonRpc | Operation::BlockBody | Operation::ProofWindow => no_method,
+        Operation::HealthLive | Operation::HeadStream | Operation::Metrics => no_method,
+        Operation::ProofSubmit
         | Operation::PipelineStream
         | Operation::StateSyncPlan
         | Operation::AccountStream
@@ -249,6 +249,6 @@ fn question(call: &Call) -> Result<Question, ApiError> {
         | Operation::StateSyncChunkByIndex
         | Operation::PipelineWait
         | Operation::ProofChain
-        | Operation::ProofChainSubmit => Err(ErrorCode::MethodNotFound.into()),
+        | Operation::ProofChainSubmit => no_method,
     }
 }

@@ -110,10 +110,12 @@ fn mempool(shared: &Shared, engine: Option<&consensus::Status>) {
     drop(chain);
     if let Ok(validators) = validators {
         shared.metrics.consensus.validators.set_len(validators.validators().len());
+        shared.metrics.consensus.validators_power.set(validators.total_power());
     }
     let metrics = &shared.metrics.mempool;
     metrics.queue_depth.with(["transactions"]).set_len(status.transactions.size);
     metrics.queue_depth.with(["identities"]).set_len(status.identities.size);
+    metrics.transactions.set_len(status.transactions.size.saturating_add(status.identities.size));
     metrics.queue_limit.set_len(status.transactions.limit);
     for (lane, status) in Lane::ALL.into_iter().zip(&status.lanes) {
         let name = lane.name();

@@ -1,7 +1,7 @@
 //! The HTTP server of a node: JSON over HTTP, JSON-RPC 2.0 at `/rpc`, event streams, Prometheus.
 //!
 //! ```text
-//! connections ─► http (span, time limit, panics, counting) ─► auth ─► query ─► one function per question
+//! connections ─► http (span, time limit, panics, counting) ─► origin, auth ─► query ─► one function per question
 //!                  └─ jsonrpc (batches) ───────────────────────────────┘          │ Server::read
 //! hub ◄─ notices of stages          streams, waits ◄─ hub                          ▼ blocking thread
 //!                                                                         store · chain lock · submit
@@ -32,6 +32,7 @@ mod hub;
 mod jsonrpc;
 mod lottery;
 mod metrics;
+mod origin;
 mod pipeline;
 mod places;
 mod proofs;

@@ -55,6 +55,11 @@ fn refusal(server: &Server, refused: &Refused) -> ApiError {
             tracing::error!(target: "plonky3", error = %refused, "no proof can be verified");
             return ApiError::new(ErrorCode::NOT_READY).because(refused.to_string());
         }
+        Refused::NoRoom => {
+            return ApiError::new(ErrorCode::NOT_READY)
+                .because(refused.to_string())
+                .with_hint("ask another node, or again once this one has room");
+        }
         Refused::Storage(error) => return errors::of_storage(&server.shared, error),
     };
     ApiError::new(code).because(refused.to_string())

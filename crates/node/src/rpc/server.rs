@@ -28,10 +28,13 @@ use crate::shared::Shared;
 pub const RUNNING_MAX: usize = 32;
 /// Most questions that are at work or wait for a thread.
 pub const QUEUED_MAX: usize = 1_024;
-/// Most requests that wait for a transaction.
+/// What takes long has a share of the connections: one in so many may wait for transactions, and one in so many may be an
+/// event stream. So half of them are left for what is answered at once.
+pub const LONG_SHARE: usize = 4;
+/// Most requests that wait for a transaction, however many connections there may be.
 pub const WAITS_MAX: usize = 1_024;
-/// Most of them that wait for a transaction which this node has not seen: anybody can make up an id.
-pub const UNSEEN_WAITS_MAX: usize = 256;
+/// Of those that wait, one in so many may wait for a transaction which this node has not seen: anybody can make up an id.
+pub const UNSEEN_SHARE: usize = 2;
 /// Most submissions that are read at once with a body above the ordinary bound: they carry proofs.
 pub const LARGE_SUBMISSIONS_MAX: usize = 8;
 
@@ -68,6 +71,7 @@ impl Server {
     pub fn new(shared: Arc<Shared>, address: SocketAddr, stop: watch::Receiver<bool>) -> Self {
         let genesis = Bytes::from(shared.genesis.to_json());
         let (config, rate_limit) = (shared.config.rpc.clone(), shared.rate_limit.subscribe());
+        let (waits, streams) = (share(config.connections_max, WAITS_MAX), share(config.connections_max, STREAMS_MAX));
         let door = Arc::new(Door::new(config, rate_limit, shared.metrics.rpc.clone()));
         Self {
             shared,
@@ -81,9 +85,9 @@ impl Server {
             door,
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
             queued: Arc::new(Semaphore::new(QUEUED_MAX)),
-            waits: Arc::new(Semaphore::new(WAITS_MAX)),
-            unseen_waits: Arc::new(Semaphore::new(UNSEEN_WAITS_MAX)),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            waits: Arc::new(Semaphore::new(waits)),
+            unseen_waits: Arc::new(Semaphore::new((waits / UNSEEN_SHARE).max(1))),
+            streams: Arc::new(Semaphore::new(streams)),
             large: Arc::new(Semaphore::new(LARGE_SUBMISSIONS_MAX)),
         }
     }
@@ -99,6 +103,11 @@ impl Server {
         let around = PROOF_TRANSACTION_BYTES_MAX - PROOF_BYTES_MAX;
         let proof = self.shared.config.max_proof_size_bytes.min(PROOF_BYTES_MAX);
         submission_bytes(proof.saturating_add(around)).max(self.body_bytes_max())
+    }
+
+    /// Most open event streams.
+    pub fn streams_max(&self) -> usize {
+        share(self.door.config.connections_max, STREAMS_MAX)
     }
 
     /// Longest ordinary request.
@@ -160,6 +169,11 @@ impl Server {
     pub fn stream_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         place(&self.streams, "event streams")
     }
+}
+
+/// How many of the connections may be taken by one kind of what takes long: its share, at least one, never more than `most`.
+pub fn share(connections_max: usize, most: usize) -> usize {
+    (connections_max / LONG_SHARE).clamp(1, most)
 }
 
 /// One place of these.

@@ -62,8 +62,13 @@ pub fn list(server: &Server) -> Result<SnapshotList, ApiError> {
 /// `POST /snapshots`.
 ///
 /// # Errors
-/// `not_ready` before the first block, and for whatever else stands in the way.
+/// `not_ready` before the first block, on a disk below its floor, and for whatever else stands in the way.
 pub fn make(server: &Server) -> Result<SnapshotView, ApiError> {
+    if let Some((free, floor)) = server.shared.disk.low() {
+        return Err(ApiError::new(ErrorCode::NOT_READY)
+            .because(format!("the disk has {free} bytes free, less than the floor of {floor}: no snapshot is made"))
+            .with_hint("free room, for example with tb snapshots prune, or lower disk_free_min_bytes"));
+    }
     match server.shared.snapshots.make_now(&server.shared.store) {
         Ok(snapshot) => Ok(view(&snapshot)),
         Err(SnapshotError::Storage(error)) => Err(errors::of_storage(&server.shared, &error)),
@@ -156,7 +161,7 @@ pub fn chunk(server: &Server, id: ChunkId) -> Result<StateSyncChunk, ApiError> {
     };
     match snapshots.give(&snapshot, &entry) {
         Ok(file) => Ok(StateSyncChunk::new(chunk_view(index, &entry), &file)),
-        Err(SnapshotError::MissingChunk { id }) => Err(missing(&id)),
+        Err(SnapshotError::MissingChunk { id } | SnapshotError::ChunkHash { id }) => Err(missing(&id)),
         Err(error) => {
             tracing::error!(%error, "a chunk cannot be read");
             Err(ErrorCode::Internal.into())

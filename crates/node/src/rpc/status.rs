@@ -50,6 +50,7 @@ pub fn node(server: &Server) -> Result<NodeStatus, ApiError> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         release_channel: shared.config.release_channel.as_str().to_owned(),
         role: ready::role(shared).name().to_owned(),
+        node_key: Some(shared.meta.public_key()),
         validator: shared.validator,
         finalized_height: head.height,
         finalized_hash: head.hash,
@@ -88,7 +89,8 @@ pub fn limits(server: &Server) -> Limits {
     let submission_bytes_max = wide(server.submission_bytes_max());
     let rates = auth::rates(&server.shared.rate_limit.borrow());
     let limits = limits.with_rates(rates);
-    Limits { request_bytes_max: wide(server.body_bytes_max()), submission_bytes_max, ..limits }
+    let (request_bytes_max, streams_max) = (wide(server.body_bytes_max()), wide(server.streams_max()));
+    Limits { request_bytes_max, submission_bytes_max, streams_max, ..limits }
 }
 
 /// `/status/mempool`.

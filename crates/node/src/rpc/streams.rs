@@ -1,4 +1,5 @@
-//! Server-sent events: new blocks, heads for light clients, one transaction's stages, one account's payments, a session of state sync.
+//! Server-sent events: new blocks, heads for light clients, one transaction's stages, one account's payments, a session of state sync,
+//! what pruning does.
 //!
 //! ```text
 //! source.step ─► events ─► reader      the reader takes them: step again
@@ -9,13 +10,14 @@
 //! - One that falls more than [`STREAM_QUEUE_MAX`] heights behind is told how much it missed with a `lagged`
 //!   event, and its stream ends with an `error` event: it should ask for pages and open a new one.
 //! - A node that stops ends its streams with an `error` event.
-//! - An idle stream gets a comment every [`STREAM_KEEP_ALIVE`]. The streams of heads and of a session get the comment `:hb` that often
+//! - An idle stream gets a comment every [`STREAM_KEEP_ALIVE`]. The streams of heads, of a session and of pruning get the comment `:hb` that often
 //!   whether it is idle or not, so that its reader can tell a slow chain from a broken line.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -23,8 +25,10 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use primitives::{Address, Height, TransactionId};
 use rpc::limits::{STREAM_KEEP_ALIVE, STREAM_QUEUE_MAX};
-use rpc::routes::{EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_PROGRESS, EVENT_STATUS};
-use rpc::types::{BlockId, LightHead, Stage, SyncProgress};
+use rpc::routes::{
+    EVENT_BLOCK, EVENT_ERROR, EVENT_HEAD, EVENT_PAYMENT, EVENT_PIPELINE, EVENT_PROGRESS, EVENT_PRUNING, EVENT_STATUS,
+};
+use rpc::types::{BlockId, LightHead, PruningStatus, Stage, SyncProgress};
 use rpc::{ApiError, ErrorCode};
 use serde::Serialize;
 use serde_json::json;
@@ -34,14 +38,16 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::http::Counted;
 use super::hub::Watching;
 use super::server::{Server, stopped};
-use super::{accounts, blocks, errors, pipeline, proving, query, transactions};
+use super::{accounts, blocks, errors, pipeline, proving, pruning as pruned, query, transactions};
 
 /// Name of the event that says how many heights a slow reader has missed.
 pub const EVENT_LAGGED: &str = "lagged";
 /// Most payments that are read for a stream at once; an account with more of them must be paged.
 pub const PAYMENTS_MAX: usize = 16_384;
-/// What the streams of heads and of a session say every [`STREAM_KEEP_ALIVE`].
+/// What the streams of heads, of a session and of pruning say every [`STREAM_KEEP_ALIVE`].
 const BEAT: Bytes = Bytes::from_static(b":hb\n\n");
+/// Pause between two looks at what pruning does.
+const PRUNING_LOOK: Duration = Duration::from_secs(1);
 /// Payments that are read from the index at a time.
 const PAYMENTS_PAGE: usize = 128;
 
@@ -302,6 +308,34 @@ impl Source for Session {
     async fn woken(&mut self) {
         // The session's state lives as long as the server, which the stream holds.
         let _ = self.progress.changed().await;
+    }
+}
+
+/// `/status/pruning/stream`: the status at once and at each change, looked at every [`PRUNING_LOOK`].
+///
+/// # Errors
+/// `overloaded`.
+pub fn pruning(server: &Arc<Server>) -> Result<Response, ApiError> {
+    open_with_beat(server, Pruning { told: None })
+}
+
+struct Pruning {
+    told: Option<PruningStatus>,
+}
+
+impl Source for Pruning {
+    async fn step(&mut self, server: &Arc<Server>) -> Result<Step, ApiError> {
+        let now = server.read(pruned::status).await?;
+        if self.told.as_ref() == Some(&now) {
+            return Ok(Step::Idle);
+        }
+        let told = event(EVENT_PRUNING, &now)?;
+        self.told = Some(now);
+        Ok(Step::Events(VecDeque::from([told])))
+    }
+
+    async fn woken(&mut self) {
+        tokio::time::sleep(PRUNING_LOOK).await;
     }
 }
 

@@ -53,6 +53,7 @@ fn submit_checked(server: &Server, requests: &[SubmitTransaction]) -> Vec<Result
     let result = |request: &SubmitTransaction| {
         if !is_ours(&request) {
             shared.metrics.mempool.rejected.with([Rejection::WrongChain.code()]).inc();
+            shared.metrics.mempool.refused.inc();
             return Err(Rejection::WrongChain.into());
         }
         match entered.next() {

@@ -24,23 +24,27 @@ pub const BUSY_TIME: Duration = Duration::from_secs(60);
 enum Ended {
     /// Nothing is left to ask for.
     Done(Source),
-    /// This source failed.
-    Source(Source, String),
+    /// This source did not answer.
+    Silent(Source, String),
+    /// This source gave a wrong chunk.
+    Liar(Source, String),
     /// This disk failed.
     Disk(SnapshotError),
 }
 
-/// Fetches every chunk that the collection misses. Whoever drops the future ends it; what was kept stays.
+/// Fetches every chunk that the collection misses, or until nobody is left to ask; `left` tells which. Gives back who did not answer and gave
+/// nothing wrong. Whoever drops the future ends it; what was kept stays.
 ///
 /// # Errors
-/// [`StateSyncError::NoSource`], or a disk that fails.
-pub async fn all(collection: &Arc<Collection>, mut sources: Vec<Source>, job: &Arc<Job>) -> Result<(), StateSyncError> {
-    let count = collection.manifest().chunks().len();
+/// A disk that fails.
+pub async fn all(
+    collection: &Arc<Collection>,
+    mut sources: Vec<Source>,
+    job: &Arc<Job>,
+) -> Result<Vec<Source>, StateSyncError> {
+    let mut silent = Vec::new();
     // A source that fails late puts its chunk back when the others are done: then they are asked again.
-    while collection.left() > 0 {
-        if sources.is_empty() {
-            return Err(StateSyncError::NoSource { missing: collection.left(), count, dropped: job.dropped() });
-        }
+    while collection.left() > 0 && !sources.is_empty() {
         let mut tasks = JoinSet::new();
         for source in std::mem::take(&mut sources) {
             let (collection, job) = (Arc::clone(collection), Arc::clone(job));
@@ -49,13 +53,20 @@ pub async fn all(collection: &Arc<Collection>, mut sources: Vec<Source>, job: &A
         while let Some(ended) = tasks.join_next().await {
             match ended {
                 Ok(Ended::Done(source)) => sources.push(source),
-                Ok(Ended::Source(source, reason)) => job.drop_source(source.name(), reason),
+                Ok(Ended::Silent(source, reason)) => {
+                    job.drop_source(source.name(), reason);
+                    silent.push(source);
+                }
+                Ok(Ended::Liar(source, reason)) => {
+                    source.report();
+                    job.drop_source(source.name(), reason);
+                }
                 Ok(Ended::Disk(error)) => return Err(error.into()),
                 Err(error) => tracing::error!(%error, "a task of the state sync failed"),
             }
         }
     }
-    Ok(())
+    Ok(silent)
 }
 
 /// Asks one source until nothing is left or it fails.
@@ -73,13 +84,10 @@ async fn ask(source: Source, collection: &Arc<Collection>, job: &Arc<Job>) -> En
         collection.put_back(entry);
         match refused {
             Refused::Disk(error) => return Ended::Disk(error),
-            Refused::Wrong(reason) => {
-                source.report();
-                return Ended::Source(source, reason);
-            }
+            Refused::Wrong(reason) => return Ended::Liar(source, reason),
             Refused::Busy(wait) if busy >= BUSY_TIME => {
                 let waited = busy.saturating_add(wait).as_secs();
-                return Ended::Source(source, format!("it was busy for {waited} s"));
+                return Ended::Silent(source, format!("it was busy for {waited} s"));
             }
             Refused::Busy(wait) => {
                 busy = busy.saturating_add(wait);
@@ -88,7 +96,7 @@ async fn ask(source: Source, collection: &Arc<Collection>, job: &Arc<Job>) -> En
             Refused::Silent(reason) => {
                 failures += 1;
                 if failures >= FAILURES_MAX {
-                    return Ended::Source(source, reason);
+                    return Ended::Silent(source, reason);
                 }
                 tokio::time::sleep(PAUSE).await;
             }

@@ -11,6 +11,9 @@ use tokio::sync::watch;
 
 use crate::pace::Pace;
 
+/// Lines about chunks in the log.
+const TENTHS: u64 = 10;
+
 /// One sync.
 #[derive(Debug)]
 pub struct Job {
@@ -63,12 +66,16 @@ impl Job {
         });
     }
 
-    /// A chunk was taken.
+    /// A chunk was taken. Each tenth of them stands in the log: a node that begins has no RPC yet that could tell.
     pub fn took(&self, bytes: usize) {
         self.progress.send_modify(|progress| {
             progress.chunks_done = progress.chunks_done.saturating_add(1);
             progress.bytes_done = progress.bytes_done.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         });
+        let (done, chunks) = (self.now().chunks_done, self.now().chunks);
+        if done == chunks || done.is_multiple_of(chunks.div_ceil(TENTHS).max(1)) {
+            tracing::info!(target: "telemetry.state_sync", "{done} of {chunks} chunks are here");
+        }
     }
 
     /// Waits until so many bytes may be asked for.
@@ -79,8 +86,9 @@ impl Job {
         }
     }
 
-    /// A source is not asked any more. It is named in the log and in the report.
+    /// A source is not asked any more. It is named in the log and in the report; what to do next is for the end of the sync to say.
     pub fn drop_source(&self, source: String, reason: String) {
+        let reason = rpc::display::without_hint(&reason).to_owned();
         tracing::warn!(target: "telemetry.state_sync", source, reason, "state sync: this source is not asked any more");
         self.progress.send_modify(|progress| progress.dropped.push(DroppedSource { source, reason }));
     }

@@ -3,25 +3,29 @@
 //! ```text
 //!   sources ── manifest ──► the highest first ── light client: genesis, a checkpoint or own blocks lead to its header ──►
 //!      └── one task each ── chunk ── check against the header ──► <p2p.chunk_db_path>/ ── all there ──► store, or shelf
+//!                                    nobody gives them ──► the next highest
 //! ```
 //!
 //! Rules
 //! - Peers and nodes that are named by their URL are asked the same way ([`source`]).
 //! - The header counts by its certificate alone, judged as every light client does (`proof::light`), inside the trusting
 //!   period. A manifest's signature says who made it, nothing more.
+//! - A chain proof that a source has is verified before its snapshot is taken ([`proven`]).
 //! - A chunk is checked before it is kept, and again before it is used. A source that gives a wrong one is dropped and
 //!   named, and a peer loses points; one that does not answer [`FAILURES_MAX`] times is dropped too.
 //! - Chunks that are kept outlive the process: the next start goes on where this one ended. They are kept under their hash, so a
 //!   chunk that two snapshots share is fetched once. In the folder nothing else is touched, since an operator may have named it.
 //! - A store that holds anything is left as it is. A running node takes a snapshot on its shelf instead ([`session`]).
 //!
-//! Read next: `find.rs` (which snapshot), `fetch.rs` (its chunks), `serve.rs` (what others are given), `spec/snapshots.md`.
+//! Read next: `gather.rs` (the flow), `find.rs` (which snapshot), `fetch.rs` (its chunks), `serve.rs` (what others are given), `spec/snapshots.md`.
 
 pub mod breaker;
 mod fetch;
 mod find;
+mod gather;
 pub(crate) mod job;
 pub(crate) mod peers;
+mod proven;
 pub mod serve;
 pub mod session;
 pub(crate) mod source;
@@ -34,15 +38,17 @@ use ::config::{Home, NodeConfig};
 use primitives::genesis::Engine;
 use primitives::{Genesis, Hash, Height};
 use proof::light::{ChainRules, LightError};
+use rpc::tls::ClientFiles;
 use rpc::types::{DroppedSource, SyncPhase};
 use serde::Serialize;
 use snapshots::{Collection, SnapshotError, restore};
-use storage::{StorageError, Store, StoreConfig, Verify, system_files};
+use storage::{StorageError, Store, StoreConfig, Verify};
 
 use crate::clock;
 use crate::pace::Pace;
 use crate::start_error::StartError;
-use find::{Trust, find};
+use find::Trust;
+use gather::{Wanted, gather};
 use job::Job;
 use peers::Peers;
 use source::Source;
@@ -61,6 +67,8 @@ pub struct StateSync {
     pub sources: Vec<String>,
     /// A height and its block hash, learned elsewhere; genesis without one.
     pub trust: Option<(Height, Hash)>,
+    /// Certificates for the URLs.
+    pub tls: ClientFiles,
 }
 
 /// Why a node did not begin with a snapshot.
@@ -82,6 +90,16 @@ pub enum StateSyncError {
     NoSnapshot {
         /// Who was dropped and why.
         dropped: String,
+    },
+    /// None of the peers of the configuration was reached.
+    #[error(
+        "none of the {peers} peers of p2p.peers was reached within {seconds} s; next: look whether they run and are reachable, or name nodes with --peer-url"
+    )]
+    NobodyReached {
+        /// How many are named.
+        peers: usize,
+        /// How long they were waited for.
+        seconds: u64,
     },
     /// The chunks that are missing were not to be had.
     #[error(
@@ -113,6 +131,8 @@ struct Report {
     resumed: usize,
     bytes: u64,
     certificates: u64,
+    /// Up to which height the chain proof of the source showed the chain.
+    proven_to: Option<Height>,
     sources: Vec<String>,
     dropped: Vec<DroppedSource>,
     milliseconds: u64,
@@ -143,7 +163,7 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     job.begin(clock::now());
     let mut sources = Vec::new();
     for url in &sync.sources {
-        match Source::http(url) {
+        match Source::http(url, &sync.tls) {
             Ok(source) => sources.push(source),
             Err(reason) => job.drop_source(url.clone(), reason),
         }
@@ -159,6 +179,8 @@ pub async fn run(sync: &StateSync, home: &Home, config: &NodeConfig, genesis: &G
     sources.extend(network.iter().flat_map(Peers::sources));
     let filled = if sources.is_empty() && !has_peers && sync.sources.is_empty() {
         Err(StateSyncError::Sources)
+    } else if sources.is_empty() && sync.sources.is_empty() {
+        Err(StateSyncError::NobodyReached { peers: config.p2p.peers.len(), seconds: peers::FIRST_PEER.as_secs() })
     } else {
         fill(sync, config, genesis, store, sources, &job).await
     };
@@ -181,41 +203,44 @@ pub async fn fill(
     job: &Arc<Job>,
 ) -> Result<(), StateSyncError> {
     let started = Instant::now();
-    let rules = ChainRules::of(genesis)?;
-    let trust = sync.trust.map_or(Trust::Genesis, |(height, hash)| Trust::Block(height, hash));
-    let found = find(sources, &trust, &rules, &genesis.hash(), job).await?;
-    let names: Vec<String> = found.sources.iter().map(Source::name).collect();
-    let (count, height) = (found.manifest.chunks().len(), found.manifest.height());
-    tracing::info!(%height, chunks = count, bytes = found.manifest.packed_bytes(), sources = names.len(), "state sync begins");
-    let (block, bytes, id) = (found.manifest.content.header.hash(), found.manifest.packed_bytes(), found.manifest.id());
-    let collection = Collection::open(system_files(), &config.p2p.chunk_db, Arc::new(found.manifest))?;
-    let (resumed, collection) = (collection.resumed(), Arc::new(collection));
-    job.found(height, names.clone(), count, resumed);
-    fetch::all(&collection, found.sources, job).await?;
+    let folder = &config.p2p.chunk_db;
+    let wanted = Wanted {
+        trust: sync.trust.map_or(Trust::Genesis, |(height, hash)| Trust::Block(height, hash)),
+        rules: ChainRules::of(genesis)?,
+        genesis: genesis.hash(),
+        folder,
+        above: None,
+    };
+    let none = || StateSyncError::NoSnapshot { dropped: job.dropped() };
+    let gathered = gather(&wanted, sources, job).await?.ok_or_else(none)?;
     job.phase(SyncPhase::Keeping);
+    let collection = gathered.collection;
     let whole = Arc::clone(&collection);
     // Hashing the whole state takes a core for a while.
     let filled = tokio::task::spawn_blocking(move || -> Result<(), SnapshotError> {
         restore(&whole.snapshot()?, &store, &mut |_| {}).map(|_| ())
     });
-    let gone = |_| StateSyncError::Snapshot(SnapshotError::Missing { path: config.p2p.chunk_db.clone() });
+    let gone = |_| StateSyncError::Snapshot(SnapshotError::Missing { path: folder.clone() });
     filled.await.map_err(gone)??;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(%height, chunks = count, resumed, milliseconds, "state sync done: the node goes on from here");
+    let manifest = collection.manifest();
+    let (height, chunks) = (manifest.height(), manifest.chunks().len());
+    tracing::info!(%height, chunks, resumed = gathered.resumed, milliseconds, "state sync done: the node goes on from here");
     let report = Report {
         height,
-        block,
-        snapshot: id,
-        chunks: count,
-        resumed,
-        bytes,
-        certificates: found.certificates,
-        sources: names,
+        block: manifest.content.header.hash(),
+        snapshot: manifest.id(),
+        chunks,
+        resumed: gathered.resumed,
+        bytes: manifest.packed_bytes(),
+        certificates: gathered.counts.certificates,
+        proven_to: gathered.counts.proven_to,
+        sources: gathered.sources,
         dropped: job.now().dropped,
         milliseconds,
     };
     note(&config.data_dir.join(REPORT), &report);
-    served(&collection, &config.p2p.chunk_db);
+    served(&collection, folder);
     Ok(())
 }
 

@@ -45,6 +45,7 @@ fn look(shared: &Shared, request: &SnapshotRequest) -> Option<Vec<u8>> {
             let file = shared.snapshots.give(&snapshot, &entry);
             file.inspect_err(|error| tracing::error!(%error, "a chunk cannot be read")).ok()
         }
+        SnapshotRequest::ChainProof => shared.store.chain_proof().ok().flatten().map(|(_, bytes)| bytes),
     }
 }
 

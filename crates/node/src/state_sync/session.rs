@@ -18,15 +18,14 @@ use ::config::NodeConfig;
 use primitives::Height;
 use proof::light::ChainRules;
 use rpc::types::{BreakerState, BreakerStatus, SyncPhase, SyncProgress};
-use snapshots::{Collection, SnapshotError, shelf};
-use storage::system_files;
+use snapshots::{SnapshotError, shelf};
 use tokio::sync::{Notify, watch};
 
 use super::breaker::Breaker;
-use super::find::{Trust, find};
+use super::find::Trust;
+use super::gather::{Gathered, Wanted, gather};
 use super::job::Job;
-use super::source::Source;
-use super::{StateSyncError, fetch, peers, served};
+use super::{StateSyncError, peers, served};
 use crate::announcements::Announced;
 use crate::clock;
 use crate::pace::Pace;
@@ -224,18 +223,20 @@ async fn run(shared: Arc<Shared>, cancel: Arc<Notify>) {
 
 async fn take(shared: &Arc<Shared>) -> Result<Ended, StateSyncError> {
     let (job, config) = (&shared.sync.job, &shared.config);
-    let rules = ChainRules::of(&shared.genesis)?;
     let sources = shared.p2p.get().map(peers::of).unwrap_or_default();
-    let trust = Trust::Own(Arc::clone(&shared.store));
-    let found = find(sources, &trust, &rules, &shared.genesis_hash, job).await?;
-    let (count, height) = (found.manifest.chunks().len(), found.manifest.height());
-    if let Some(own) = shared.snapshots.session().map(|own| own.height()).filter(|own| *own >= height) {
-        return Ok(Ended::NothingNewer(own));
-    }
+    let own = shared.snapshots.session().map(|own| own.height());
     let folder = config.p2p.chunk_db.clone();
-    let collection = Arc::new(Collection::open(system_files(), &folder, Arc::new(found.manifest))?);
-    job.found(height, found.sources.iter().map(Source::name).collect(), count, collection.resumed());
-    fetch::all(&collection, found.sources, job).await?;
+    let wanted = Wanted {
+        trust: Trust::Own(Arc::clone(&shared.store)),
+        rules: ChainRules::of(&shared.genesis)?,
+        genesis: shared.genesis_hash,
+        folder: &folder,
+        above: own,
+    };
+    let Some(Gathered { collection, .. }) = gather(&wanted, sources, job).await? else {
+        return Ok(Ended::NothingNewer(own.unwrap_or_default()));
+    };
+    let height = collection.manifest().height();
     job.phase(SyncPhase::Keeping);
     let keeper = Arc::clone(shared);
     let kept = tokio::task::spawn_blocking(move || -> Result<(), SnapshotError> {

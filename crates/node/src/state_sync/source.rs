@@ -7,6 +7,7 @@ use std::time::Duration;
 use p2p::{AskError, P2pHandle, PeerKey, SnapshotAnswer, SnapshotRequest};
 use primitives::{CommitCertificate, Hash, Header, Height, ValidatorSet, decode};
 use proof::light::CertifiedHeader;
+use rpc::tls::ClientFiles;
 use rpc::types::BlockId;
 use rpc::{Client, ClientConfig, ClientError, ErrorCode};
 
@@ -49,12 +50,13 @@ pub enum Unanswered {
 }
 
 impl Source {
-    /// The node at a URL.
+    /// The node at a URL, asked with these certificates.
     ///
     /// # Errors
-    /// A URL that cannot be used, in words.
-    pub fn http(url: &str) -> Result<Self, String> {
-        let client = Client::new(&ClientConfig::new(url)).map_err(|error| error.to_string())?;
+    /// A URL or a file that cannot be used, in words.
+    pub fn http(url: &str, tls: &ClientFiles) -> Result<Self, String> {
+        let config = ClientConfig { tls: tls.clone(), ..ClientConfig::new(url) };
+        let client = Client::new(&config).map_err(|error| error.to_string())?;
         Ok(Self::Http { url: url.to_owned(), client })
     }
 
@@ -100,6 +102,21 @@ impl Source {
             return Err(failed(format!("asked for height {height}, it answered for {}", header.height)));
         }
         Ok(CertifiedHeader { header, certificate, validators })
+    }
+
+    /// The chain proof, unchecked.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub async fn chain_proof(&self) -> Result<Vec<u8>, Unanswered> {
+        match self {
+            Self::Http { client, .. } => match client.chain_proof().await {
+                Ok(bytes) => Ok(bytes),
+                Err(error) if error.code() == ErrorCode::ProofUnavailable.name() => Err(Unanswered::Nothing),
+                Err(error) => Err(error.into()),
+            },
+            Self::Peer { key, network } => piece(network, *key, SnapshotRequest::ChainProof).await,
+        }
     }
 
     /// The file of a chunk, unchecked.

@@ -5,6 +5,7 @@
 //!
 //! Rules
 //! - After a flush the next one waits until the journals have grown by a quarter of the bound: the active journal stays, however small the bound is.
+//! - While the disk is full nothing is flushed: a flush needs room before it gives any back.
 //! - A flush that fails is counted and logged, and tried again; a store that is poisoned by it stops the node at its next write.
 
 use std::sync::Arc;
@@ -71,6 +72,9 @@ pub async fn run(shared: Arc<Shared>) {
     let metrics = &shared.metrics.storage;
     loop {
         tokio::time::sleep(EVERY).await;
+        if shared.disk.is_full() {
+            continue;
+        }
         let seen = Arc::clone(&shared);
         let looked = tokio::task::spawn_blocking(move || {
             let result = look(&seen.store, &mut watch);

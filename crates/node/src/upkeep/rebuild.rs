@@ -21,6 +21,7 @@ use consensus::wal::{self, WalError};
 use p2p::{BODY_ASK_PAUSE_MS, P2pHandle, PeerKey};
 use primitives::genesis::Engine;
 use primitives::{Address, Block, CommitCertificate, Genesis, Hash, Height, SecretKey, decode};
+use rpc::tls::ClientFiles;
 use snapshots::{Shelf, Snapshot, SnapshotError, restore};
 use storage::{Aside, Body, Head, Held, Mark, Places, StorageError, Store, StoreConfig, Verify};
 use wallet::GuardError;
@@ -283,12 +284,12 @@ impl Damaged<'_> {
 
     /// Fills it from a snapshot of peers; else what the sync said.
     async fn fill_by_peers(&self, checked: &Checked, peers: &Peers) -> Result<Result<(), StateSyncError>, NotRebuilt> {
-        let told = StateSync { sources: Vec::new(), trust: None };
+        let told = StateSync { sources: Vec::new(), trust: None, tls: ClientFiles::default() };
         let mut sync = self.sync.cloned().unwrap_or(told);
         loop {
             let job = Arc::new(Job::new(Arc::new(Pace::new(self.config.snapshots.fetch_bytes_per_sec))));
             job.begin(clock::now());
-            let urls = sync.sources.iter().filter_map(|url| Source::http(url).ok());
+            let urls = sync.sources.iter().filter_map(|url| Source::http(url, &sync.tls).ok());
             let sources = urls.chain(peers.sources()).collect();
             let store = self.empty(checked)?;
             match state_sync::fill(&sync, self.config, self.genesis, store, sources, &job).await {

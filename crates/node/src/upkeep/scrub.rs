@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   each second: at most scrub_bytes_per_sec ─► height after height against its header ─► bad? quarantined
-//!   at the newest height ─► slots and module state by their checksums ─► files by those of the engine ─► a pass is done ─► from the oldest again
+//!   at the newest height ─► slots and module state by their checksums ─► files by those of the engine ─► snapshots by their names
+//!                        ─► a pass is done ─► from the oldest again
 //! ```
 //!
 //! Rules
@@ -40,6 +41,8 @@ pub const FINDINGS_MAX: usize = 100;
 const FILE_BYTES_MAX: u64 = 4_096;
 /// The column of a finding about a file of the engine.
 const FILES: &str = "files";
+/// The column of a finding about a snapshot.
+const SHELF: &str = "snapshots";
 /// The file of the position in the data folder.
 const FILE: &str = "scrub.json";
 
@@ -66,6 +69,8 @@ pub enum Activity {
     Scrubbing,
     /// Waiting for the mempool to empty.
     Backlog,
+    /// Waiting for room on the disk, which a quarantine would take.
+    DiskFull,
     /// The last look failed, for this reason.
     Failed(String),
 }
@@ -78,6 +83,7 @@ impl Activity {
             Self::Idle => "idle",
             Self::Scrubbing => "scrubbing",
             Self::Backlog => "backlog",
+            Self::DiskFull => "disk_full",
             Self::Failed(_) => "failed",
         }
     }
@@ -198,6 +204,10 @@ pub async fn run(shared: Arc<Shared>) {
 /// One look: as many heights as the pace allows.
 fn look(shared: &Shared) -> Result<(), StorageError> {
     let (scrub, store) = (&shared.upkeep.scrub, &shared.store);
+    if shared.disk.is_full() {
+        scrub.is_now(Activity::DiskFull);
+        return Ok(());
+    }
     let waiting = shared.chain().map(|chain| chain.mempool().len()).unwrap_or_default();
     if waiting > BACKLOG_MAX {
         scrub.is_now(Activity::Backlog);
@@ -275,6 +285,10 @@ fn pass(shared: &Shared, position: &mut Position) -> Result<(), StorageError> {
         .map(|file| Finding { column: FILES, height, reason: format!("{}: {}", file.path.display(), file.reason) })
         .collect();
     report(shared, &findings);
+    shelf(shared, &mut budget)?;
+    if shared.is_stopping() {
+        return Ok(());
+    }
     *position = Position {
         next: shared.store.oldest(),
         passes: position.passes.saturating_add(1),
@@ -282,6 +296,32 @@ fn pass(shared: &Shared, position: &mut Position) -> Result<(), StorageError> {
     };
     shared.upkeep.scrub.is_now(Activity::Idle);
     tracing::debug!(passes = position.passes, "the scrub was through the whole store");
+    Ok(())
+}
+
+/// Reads every chunk of every snapshot against its name. One that rotted is offered no more.
+fn shelf(shared: &Shared, budget: &mut Budget) -> Result<(), StorageError> {
+    for snapshot in shared.snapshots.listed() {
+        for entry in snapshot.manifest.chunks() {
+            match snapshot.whole_file(entry) {
+                Ok(_) => {}
+                Err(error) if error.is_of_the_disk() => {
+                    tracing::error!(%error, "the scrub could not read a snapshot");
+                    break;
+                }
+                // Retention may have removed it meanwhile, which is no finding.
+                Err(error) if !snapshot.is_damaged_by(&error).unwrap_or(false) => break,
+                Err(error) => {
+                    shared.snapshots.rots(&snapshot, &error);
+                    report(shared, &[Finding { column: SHELF, height: snapshot.height(), reason: error.to_string() }]);
+                    break;
+                }
+            }
+            if !budget.spend(shared, u64::from(entry.packed)) {
+                return Ok(());
+            }
+        }
+    }
     Ok(())
 }
 

@@ -91,7 +91,8 @@ impl Live for Taken {
         &self.metrics.node
     }
 
-    fn apply(&self, next: &NodeConfig, live: &[&str]) -> Result<(), String> {
+    fn apply(&self, loaded: &Loaded, live: &[&str]) -> Result<(), String> {
+        let next = &loaded.config;
         take_level(next, live)?;
         self.rate_limit.send_replace(next.rpc.rate_limit);
         self.sampling.send_replace((&next.telemetry).into());

@@ -33,7 +33,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::upstream::Upstream;
 use crate::rpc::http::{Answered, Counted, guarded, other_method, unknown};
-use crate::rpc::server::{place, stopped};
+use crate::rpc::server::{WAITS_MAX, place, share, stopped};
 use crate::rpc::{Door, body, errors, health};
 
 /// Most requests that are passed on at once.
@@ -54,6 +54,7 @@ pub struct Relay {
     started: Instant,
     stop: watch::Receiver<bool>,
     relayed: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
 
@@ -68,6 +69,8 @@ impl Relay {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let (version, role) = (env!("CARGO_PKG_VERSION").to_owned(), Role::Wallet.name().to_owned());
+        let connections_max = door.config.connections_max;
+        let (waits, streams) = (share(connections_max, WAITS_MAX), share(connections_max, STREAMS_MAX));
         Self {
             door,
             upstream,
@@ -78,7 +81,8 @@ impl Relay {
             started: Instant::now(),
             stop,
             relayed: Arc::new(Semaphore::new(RELAYED_MAX)),
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            waits: Arc::new(Semaphore::new(waits)),
+            streams: Arc::new(Semaphore::new(streams)),
         }
     }
 
@@ -99,6 +103,7 @@ impl Relay {
             stopping: self.is_stopping(),
             services_down: &[],
             disk_low: None,
+            disk_full: None,
             quarantined: 0,
             starting: false,
             finalized_age_ms: 0,
@@ -126,9 +131,11 @@ impl Relay {
     async fn pass_on(&self, route: &'static Route, request: Request) -> Answered {
         self.upstream.check()?;
         let is_stream = matches!(route.reply, Reply::Events { .. });
-        let held = match is_stream {
-            true => place(&self.streams, "event streams")?,
-            false => place(&self.relayed, "requests")?,
+        let is_wait = matches!(route.operation, Operation::TransactionWait | Operation::PipelineWait);
+        let held = match (is_stream, is_wait) {
+            (true, _) => place(&self.streams, "event streams")?,
+            (_, true) => place(&self.waits, "waits")?,
+            _ => place(&self.relayed, "requests")?,
         };
         let (parts, body) = request.into_parts();
         let body = match route.method {

@@ -1,11 +1,12 @@
 //! Bodies at the border of each bound, and the place that a long one needs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use node::rpc::body::{Bounds, read_long};
+use node::rpc::body::{BODY_BYTES_PER_MS_MIN, BODY_WAIT, Bounds, read_long};
 use rpc::{ApiError, ErrorCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -41,4 +42,29 @@ async fn a_long_body_has_a_place_as_long_as_it_lives_and_no_other_has_it() {
     assert_eq!(places.available_permits(), 1);
     let refused = read(31, &places).await.expect_err("it is too long");
     assert_eq!(refused.known(), Some(ErrorCode::BodyTooLarge));
+}
+
+/// Reads a body of which `bytes` come every `pause`, `times` times.
+async fn dripping(bytes: usize, pause: Duration, times: usize) -> (Result<usize, ApiError>, Duration) {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, "application/json".parse().expect("a type"))]);
+    let pieces = futures::stream::unfold(0, move |sent| async move {
+        tokio::time::sleep(pause).await;
+        (sent < times).then(|| (Ok::<_, ApiError>(vec![b'x'; bytes]), sent + 1))
+    });
+    let bounds = Bounds { ordinary: usize::MAX, most: usize::MAX };
+    let started = Instant::now();
+    let read = read_long(&headers, Body::from_stream(pieces), bounds, || Ok(())).await;
+    (read.map(|(bytes, _)| bytes.len()), started.elapsed())
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_refused_and_a_long_one_that_comes_has_its_time() {
+    let pause = Duration::from_millis(100);
+    // Both would take seven seconds.
+    let fast = BODY_BYTES_PER_MS_MIN * 100;
+    let ((slow, slow_time), (fast, fast_time)) = tokio::join!(dripping(1, pause, 70), dripping(fast, pause, 70));
+    let refusal = slow.expect_err("too slow");
+    assert_eq!(refusal.known(), Some(ErrorCode::Timeout));
+    assert!(slow_time >= BODY_WAIT && slow_time < BODY_WAIT + Duration::from_secs(1), "{slow_time:?}");
+    assert!(fast.is_ok() && fast_time > BODY_WAIT + Duration::from_secs(1), "{fast:?} after {fast_time:?}");
 }

@@ -39,11 +39,33 @@ fn a_partition_is_suspected_after_the_grace_and_over_when_peers_are_back() {
 #[test]
 fn a_reconnect_within_the_grace_is_none() {
     let start = Instant::now();
-    let mut watch = Watch::new(1, start);
+    let mut watch = Watch::new(2, start);
     for step in 0..40 {
-        let here = if step % 2 == 0 { peers([1]) } else { peers([]) };
+        let here = if step % 2 == 0 { peers([1, 2]) } else { peers([]) };
         let seen = watch.look(&here, start + Duration::from_secs(step));
         assert_eq!((seen.affected, seen.suspected_for, seen.change), (0, None, None), "at {step} s");
+    }
+}
+
+#[test]
+fn one_peer_of_any_number_and_a_third_of_many_are_no_partition_and_more_are() {
+    let start = Instant::now();
+    // What a validator of so many sees when some of the others are away.
+    for validators in 2..=31 {
+        let others = validators - 1;
+        for away in 1..=others {
+            let mut watch = Watch::new(0, start);
+            watch.look(&peers(0..others), start);
+            watch.look(&peers(away..others), start);
+            let seen = watch.look(&peers(away..others), start + GRACE);
+            assert_eq!(seen.affected, usize::from(away));
+            let is_suspected = seen.suspected_for.is_some();
+            assert!(away > 1 || !is_suspected, "one of {validators} is down");
+            // A chain of equal validators goes on while fewer than a third are away.
+            let goes_on = 3 * away < validators;
+            assert!(!(goes_on && is_suspected), "{away} of {validators} are away and the chain goes on");
+            assert!(goes_on || is_suspected || away == 1, "{away} of {validators} are away and it stands still");
+        }
     }
 }
 
@@ -63,9 +85,9 @@ fn configured_peers_that_never_came_are_missing_and_a_few_of_many_are_no_partiti
 fn a_guest_that_left_is_forgotten_and_the_memory_is_bounded() {
     let start = Instant::now();
     let mut watch = Watch::new(0, start);
-    watch.look(&peers([1]), start);
+    watch.look(&peers([1, 2]), start);
     watch.look(&peers([]), start);
-    assert_eq!(watch.look(&peers([]), start + GRACE).affected, 1);
+    assert_eq!(watch.look(&peers([]), start + GRACE).affected, 2);
     let gone = watch.look(&peers([]), start + FORGET);
     assert_eq!((gone.affected, gone.expected), (0, 0));
     assert!(matches!(gone.change, Some(Change::Recovered { .. })));

@@ -1,6 +1,7 @@
 //! Times between stages, and what is kept of transactions that arrived or stopped.
 
 use node::pipeline::{Pipeline, WAYS_MAX, percentiles};
+use node::stages::Stages;
 use primitives::{Hash, Height, Rejection, Stage, Timestamp, TransactionId};
 use replica::stages::{Stop, Tracker};
 use telemetry::Metrics;
@@ -47,6 +48,31 @@ fn a_stage_counts_from_the_latest_one_before_it() {
             (Stage::Proven, None),
         ]
     );
+}
+
+#[test]
+fn a_proof_that_comes_minutes_later_is_the_last_stage_of_its_way_and_counted_once() {
+    let metrics = Metrics::new();
+    let stages = Stages::new(Pipeline::new(metrics.pipeline.clone()));
+    let ids = [id(1), id(2), id(9)];
+    stages.reach(ids[..2].into(), Stage::Received);
+    stages.reach(ids[..2].into(), Stage::Finalized);
+    stages.pipeline.finalized(Height(9), stages.get_all(&ids[..1]));
+    // Two proofs that are taken at a time cover the same block; nobody saw the third transaction.
+    stages.prove(&ids);
+    stages.prove(&ids);
+    // The block is told of after its proof: the last stage is not counted again.
+    stages.pipeline.finalized(Height(9), stages.get_all(&ids[1..]));
+    let proven = stages.pipeline.stages().into_iter().find(|(stage, _)| *stage == Stage::Proven).expect("a stage").1;
+    assert!(proven.count == 2 && proven.percentiles.is_some(), "{proven:?}");
+    let text = metrics.render();
+    assert!(text.contains("pipeline_stage_latency_ms_count{stage=\"proven\"} 2\n"), "{text}");
+    assert!(text.contains("pipeline_stage_latency_ms_count{stage=\"finalized\"} 2\n"), "{text}");
+    let of_proofs = |line: &str| line.contains("stage=\"proven\"") && line.contains("le=\"7200000.0\"");
+    assert!(text.lines().any(of_proofs), "proofs take longer than 30 s: {text}");
+    let ways = stages.pipeline.newest(5);
+    assert_eq!(ways.len(), 2);
+    assert!(ways.iter().all(|way| way.progress.stage().0 == Stage::Proven), "{ways:?}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! How far a node may prune.
 
-use node::pruning::{Facts, HeldBy, Plan, plan};
+use std::time::Duration;
+
+use node::pruning::{Facts, HeldBy, Plan, plan, rest};
 use primitives::Height;
 use testkit::Seed;
 
@@ -55,4 +57,12 @@ fn nothing_that_somebody_may_need_goes() {
         let open = open_windows_max.saturating_mul(window_blocks).min(head);
         assert!(to.bodies.0 <= proven || head - to.bodies.0 >= open, "{facts:?}");
     }
+}
+
+#[test]
+fn taking_room_back_rests_for_as_long_as_its_bytes_take() {
+    assert_eq!(rest(0, 1_000), Duration::ZERO);
+    assert_eq!(rest(1_500, 1_000), Duration::from_millis(1_500));
+    assert_eq!(rest(64 << 20, 32 << 20), Duration::from_secs(2));
+    assert_eq!(rest(u64::MAX, 0), Duration::from_millis(u64::MAX), "no pace is no division by nothing");
 }

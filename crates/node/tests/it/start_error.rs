@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use consensus::EngineError;
 use consensus::wal::WalError;
-use node::{StartError, Told};
+use node::{StartError, StateSyncError, Told};
 use wallet::{GuardError, KeyFileError};
 
 #[test]
@@ -14,6 +14,14 @@ fn a_cause_with_a_semicolon_does_not_move_the_hint() {
     let told = error.told();
     assert_eq!(told.what, "cannot read the genesis file /home/genesis.json: the disk says a; b");
     assert!(told.hint.starts_with("copy the chain's genesis.json"), "{told:?}");
+}
+
+#[test]
+fn reasons_of_dropped_sources_stay_whole_and_the_last_hint_counts() {
+    let dropped = "http://a (no chunk; it was asked three times), http://b (it is busy; next: wait)".to_owned();
+    let told = StartError::from(StateSyncError::NoSnapshot { dropped: dropped.clone() }).told();
+    assert_eq!(told.what, format!("no source gave a snapshot that holds: {dropped}"));
+    assert_eq!(told.hint, "name other nodes with --peer-url, or start without --state-sync");
 }
 
 #[test]

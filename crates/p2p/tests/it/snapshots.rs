@@ -98,7 +98,8 @@ async fn altered_requests_reach_nobody_and_panic_nobody() {
     assert!(raw.ask(Protocol::Snapshots, vec![0]).await.is_err(), "before the handshake");
     assert_eq!(dropped(&node, DropReason::BeforeHandshake), 1);
     // Each is malformed, so five of them are the end of a peer.
-    let bad = [vec![], vec![3], vec![0, 0], [vec![1], vec![7; 7]].concat(), [vec![2], vec![7; 33]].concat()];
+    let bad =
+        [vec![], vec![4], vec![0, 0], vec![3, 0], [vec![1], vec![7; 7]].concat(), [vec![2], vec![7; 33]].concat()];
     for (secret, bytes) in (71..).zip(bad) {
         let mut raw = Raw::admitted(secret, &node.address()).await;
         node.connected().await;
@@ -123,6 +124,7 @@ fn altered_messages_are_another_message_or_none() {
         SnapshotRequest::Manifest,
         SnapshotRequest::Header(Height(u64::MAX)),
         SnapshotRequest::Chunk(Hash([0x5a; 32])),
+        SnapshotRequest::ChainProof,
     ];
     let answers = [SnapshotAnswer::Nothing, SnapshotAnswer::Busy(70_000), piece(vec![3; 40])];
     let requests = requests.map(|request| primitives::encode(&request));

@@ -27,6 +27,14 @@ impl Client {
         self.get(Operation::PruningStatus, &[]).await
     }
 
+    /// `GET /status/pruning/stream`.
+    ///
+    /// # Errors
+    /// See [`Client::health`].
+    pub async fn pruning_stream(&self) -> Result<EventStream<PruningStatus>, ClientError> {
+        self.stream(Operation::PruningStream, &[]).await
+    }
+
     /// `GET /status/storage`.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ pub const EVENT_PAYMENT: &str = "payment";
 pub const EVENT_PIPELINE: &str = "telemetry";
 /// Name of the events of the stream of a state-sync session.
 pub const EVENT_PROGRESS: &str = "progress";
+/// Name of the events of the stream of pruning.
+pub const EVENT_PRUNING: &str = "pruning";
 /// Name of the events of a transaction's stream.
 pub const EVENT_STATUS: &str = "status";
 /// Name of the event that ends any stream: its data is an [`crate::ApiError`].

@@ -8,8 +8,11 @@ use super::{Operation, ROUTES, Route, Scope};
 use crate::error::ErrorCode;
 
 /// Refusals that any route can answer.
-pub const COMMON_ERRORS: [ErrorCode; 6] = [
+pub const COMMON_ERRORS: [ErrorCode; 9] = [
     ErrorCode::MethodNotAllowed,
+    ErrorCode::HeadTooLarge,
+    ErrorCode::UnknownHost,
+    ErrorCode::ForeignOrigin,
     ErrorCode::Forbidden,
     ErrorCode::RateLimited,
     ErrorCode::Overloaded,

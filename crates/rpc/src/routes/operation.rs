@@ -19,6 +19,8 @@ pub enum Operation {
     RolloutStatus,
     /// What was deleted of old blocks.
     PruningStatus,
+    /// What was deleted of old blocks, as it changes.
+    PruningStream,
     /// `GET /status/storage`.
     StorageStatus,
     /// Every bound.

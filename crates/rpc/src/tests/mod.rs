@@ -1,5 +1,6 @@
 //! Tests of the API contract, one file per topic. [`sample`] makes the chain values that they share.
 
+mod alertmanager;
 mod client;
 mod display;
 mod documents;

@@ -55,7 +55,7 @@ pub struct PruningCheckpoint {
 pub struct PruningStatus {
     /// Whether the gate `pruning` is on.
     pub active: bool,
-    /// What the worker does: `off`, `idle`, `pruning`, `compacting`, `paused`, `backlog` or `failed`.
+    /// What the worker does: `off`, `idle`, `pruning`, `compacting`, `paused`, `backlog`, `disk_full` or `failed`.
     pub state: String,
     /// Why the last piece failed, while the state is `failed`.
     pub failure: Option<String>,

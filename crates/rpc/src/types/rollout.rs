@@ -4,6 +4,8 @@
 //!   node alone. Both are in one list, each with its kind.
 //! - Counts are since the start of the process.
 
+use std::collections::BTreeMap;
+
 use primitives::{Hash, Height};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,8 +32,15 @@ pub struct RolloutStatus {
     pub finalized_height: Height,
     /// Heights in one epoch.
     pub epoch_blocks: u64,
+    /// When the process started, milliseconds since the Unix epoch; absent from a node of an older version.
+    #[serde(default)]
+    pub started_at_ms: Option<u64>,
     /// Every gate, those of the chain first.
     pub gates: Vec<GateStatus>,
+    /// The keys of `node.toml` that every node of every stage has, with the values in force; empty from a node of an
+    /// older version.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     /// What telemetry does.
     pub telemetry: TelemetryStatus,
 }

@@ -4,7 +4,7 @@
 //! - `/health/live` fails only when the runtime has stopped; `/health/ready` says why not, one reason a line.
 //! - Lists in a status are cut at [`crate::limits::QUEUE_VIEW_MAX`]; `size` always counts everything.
 
-use primitives::{Address, Amount, Engine, Hash, Height, Rejection, Round, Timestamp};
+use primitives::{Address, Amount, Engine, Hash, Height, PublicKey, Rejection, Round, Timestamp};
 use primitives::{action::BATCH_PAYMENTS_MAX, action::MEMO_BYTES_MAX, transaction::TRANSACTION_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use super::standing::VrfMetrics;
 use crate::error::ApiError;
 use crate::limits;
 use crate::rate::Rates;
-use crate::schema::{AddressText, AmountInteger, EngineText, HashText};
+use crate::schema::{AddressText, AmountInteger, EngineText, HashText, PublicKeyText};
 use crate::types::proving::{BackendHealth, FamilyStatus, VerifierMetrics};
 
 /// `GET /health`: the legacy shape, without any judgement.
@@ -131,6 +131,10 @@ pub struct NodeStatus {
     pub release_channel: String,
     /// What the process runs as, such as `validator` or `full`.
     pub role: String,
+    /// The key that names this node to its peers; none of a node that is older than this field.
+    #[serde(default)]
+    #[schema(value_type = Option<PublicKeyText>)]
+    pub node_key: Option<PublicKey>,
     /// This node's validator address, if it is one.
     #[schema(value_type = Option<AddressText>)]
     pub validator: Option<Address>,

@@ -19,7 +19,7 @@ pub struct ScrubFinding {
 /// `GET /status/storage`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StorageStatus {
-    /// What the scrub does: `off`, `idle`, `scrubbing`, `backlog` or `failed`.
+    /// What the scrub does: `off`, `idle`, `scrubbing`, `backlog`, `disk_full` or `failed`.
     pub scrub: String,
     /// Why the last look failed, while the scrub is `failed`.
     pub failure: Option<String>,

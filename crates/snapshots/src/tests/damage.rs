@@ -14,7 +14,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use storage::{Store, StoreConfig};
+use storage::{PRUNED_SPACES, Store, StoreConfig};
 use testkit::Seed;
 
 use super::chain::{Chain, on_disk, open, replay};
@@ -88,7 +88,10 @@ impl Ground {
         let store = folder.join("store");
         let mut chain = Chain::new(50, &on_disk(&store));
         (0..TABLE_BLOCKS).for_each(|_| chain.grow());
-        chain.store.compact().unwrap();
+        chain.store.flush().unwrap();
+        for space in PRUNED_SPACES {
+            chain.store.compact(space).unwrap();
+        }
         (0..JOURNAL_BLOCKS).for_each(|_| chain.grow());
         let snapshot = chain.snapshot(&Shelf::new(folder.join("snapshots"))).path;
         let mut peer = Chain::new(50, &StoreConfig::Memory);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use primitives::{BoundedBytes, Height};
-use storage::{Body, PruneTo, RepairError, Repaired, StorageError, Store, StoreConfig, Trust};
+use storage::{Body, PRUNED_SPACES, PruneTo, RepairError, Repaired, StorageError, Store, StoreConfig, Trust};
 
 use super::chain::{Chain, on_disk, open, replay};
 use crate::{certifies, digest};
@@ -27,7 +27,10 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 pub fn two_nodes(home: &Path, then: impl FnOnce(&Store)) -> Chain {
     let mut damaged = Chain::new(50, &on_disk(home));
     (0..BLOCKS).for_each(|_| damaged.grow());
-    damaged.store.compact().unwrap();
+    damaged.store.flush().unwrap();
+    for space in PRUNED_SPACES {
+        damaged.store.compact(space).unwrap();
+    }
     damaged.grow();
     then(&damaged.store);
     let mut peer = Chain::new(50, &StoreConfig::Memory);

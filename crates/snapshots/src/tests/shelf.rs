@@ -6,6 +6,7 @@ use primitives::{Height, Timestamp};
 use storage::StoreConfig;
 
 use super::chain::Chain;
+use crate::shelf::DAMAGED_MAX;
 use crate::{Shelf, Snapshot, SnapshotError};
 
 #[test]
@@ -118,5 +119,40 @@ fn a_snapshot_of_another_folder_is_taken_only_whole() {
     assert_eq!(adopted.manifest.to_bytes(), made.manifest.to_bytes());
     // A second time it is there already.
     shelf.adopt(&made).unwrap();
+    assert_eq!(shelf.list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_chunk_that_rotted_is_not_given_and_its_snapshot_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(folder.path());
+    let mut chain = Chain::new(20, &StoreConfig::Memory);
+    for height in 1..=u64::try_from(DAMAGED_MAX + 2).unwrap() {
+        chain.grow();
+        let made = chain.snapshot(&shelf);
+        let entry = made.manifest.chunks()[0];
+        assert!(made.whole_file(&entry).is_ok());
+        let mut bytes = made.chunk_file(&entry.id).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(made.chunk_path(&entry.id), &bytes).unwrap();
+        let refused = made.whole_file(&entry).unwrap_err();
+        assert!(matches!(refused, SnapshotError::ChunkHash { id } if id == entry.id), "{refused}");
+        assert!(made.is_damaged_by(&refused).unwrap());
+        fs::remove_file(made.chunk_path(&entry.id)).unwrap();
+        let missing = made.whole_file(&entry).unwrap_err();
+        assert!(made.is_damaged_by(&missing).unwrap(), "the snapshot is there, and its chunk is not");
+
+        let aside = shelf.set_aside(&made.path).unwrap();
+        assert!(aside.join("manifest").exists() && !made.path.exists());
+        assert_eq!((shelf.list().unwrap().len(), made.height()), (0, Height(height)), "nobody finds it");
+        assert!(!made.is_damaged_by(&missing).unwrap(), "it is gone as a whole: pruned, or set aside");
+    }
+    let kept = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().starts_with("damaged-"));
+    assert_eq!(kept.count(), DAMAGED_MAX, "the oldest go");
+    // A copy of the same height takes its place.
+    chain.snapshot(&shelf);
     assert_eq!(shelf.list().unwrap().len(), 1);
 }

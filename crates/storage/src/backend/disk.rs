@@ -306,14 +306,14 @@ impl Backend for Disk {
         engine("measure the journals", &self.place, || self.database.journal_disk_space())
     }
 
-    fn compact(&self) -> Result<(), StorageError> {
-        // What is removed in memory only would leave the tables as they are.
-        self.flush()?;
+    fn compact(&self, space: Space) -> Result<u64, StorageError> {
+        let space = space_at(&self.spaces, space);
         engine("take back room", &self.place, || {
-            for space in [Space::Blocks, Space::Receipts, Space::Index] {
-                space_at(&self.spaces, space).major_compact()?;
-            }
-            Ok(())
+            // What is removed in memory only would leave the tables as they are.
+            space.rotate_memtable_and_wait()?;
+            let bytes = space.disk_space();
+            space.major_compact()?;
+            Ok(bytes)
         })
     }
 

@@ -14,7 +14,7 @@ pub(crate) mod memory;
 use std::ops::ControlFlow;
 
 use crate::audit::BadFile;
-use crate::columns::Column;
+use crate::columns::{Column, Space};
 use crate::error::StorageError;
 use crate::mark::Mark;
 
@@ -107,9 +107,9 @@ pub(crate) trait Backend: Send + Sync {
     fn opened_mark(&self) -> Mark;
     /// Makes a mark durable.
     fn write_mark(&self, mark: &Mark) -> Result<(), StorageError>;
-    /// Gives the room of removed blocks, receipts and index entries back. Engines without a disk have it back at once.
-    fn compact(&self) -> Result<(), StorageError> {
-        Ok(())
+    /// Gives the room of removed values of a space back, and says how many bytes it read for that. Engines without a disk have it back at once.
+    fn compact(&self, _space: Space) -> Result<u64, StorageError> {
+        Ok(0)
     }
     /// Writes what is in memory to tables, so that sealed journals can go. Engines without journals have nothing to do.
     fn flush(&self) -> Result<(), StorageError> {

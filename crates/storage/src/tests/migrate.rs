@@ -46,7 +46,7 @@ fn the_shipped_store_is_refused_by_name_then_brought_forward_once() {
     let error = Store::open(&on_disk(home.path()), &genesis()).unwrap_err();
     assert!(matches!(error, StorageError::OldSchema { found: 4, supported: SCHEMA_VERSION, .. }), "{error}");
     assert!(error.to_string().contains("tb migrate"), "{error}");
-    let migrate = |dry_run| Store::migrate(home.path(), &genesis(), dry_run).unwrap();
+    let migrate = |dry_run| Store::migrate(home.path(), &genesis(), dry_run, &mut |_, _| {}).unwrap();
     let planned = Migration { found: 4, wanted: SCHEMA_VERSION, is_done: false };
     assert_eq!((migrate(true), migrate(true)), (planned, planned), "nothing was written");
     assert_eq!(migrate(false), Migration { is_done: true, ..planned });
@@ -55,6 +55,10 @@ fn the_shipped_store_is_refused_by_name_then_brought_forward_once() {
         Migration { found: SCHEMA_VERSION, is_done: true, ..planned },
         "a second time does nothing"
     );
+    let mut told = Vec::new();
+    Store::migrate(home.path(), &genesis(), true, &mut |done, all| told.push((done, all))).unwrap();
+    let values: Vec<(u64, u64)> = (1..=4 * 30).map(|done| (done, 4 * 30)).collect();
+    assert_eq!(told, values, "every value of the 30 heights is told of");
     let store = Store::open(&on_disk(home.path()), &genesis()).unwrap();
     assert_eq!(model.check(&store), Height(30));
     store.prune(PruneTo { bodies: Height(20), headers_from: Height(0) }).unwrap();
@@ -68,7 +72,7 @@ fn other_chains_damage_and_unknown_schemas_are_refused_and_stay_as_they_are() {
         drop(Model::of_length(1, 3).fill(&on_disk(home.path())));
         relabel(home.path(), schema);
         for error in [
-            Store::migrate(home.path(), &genesis(), false).unwrap_err(),
+            Store::migrate(home.path(), &genesis(), false, &mut |_, _| {}).unwrap_err(),
             Store::open(&on_disk(home.path()), &genesis()).unwrap_err(),
         ] {
             assert!(matches!(error, StorageError::UnknownSchema { found, .. } if found == schema), "{error}");
@@ -76,14 +80,14 @@ fn other_chains_damage_and_unknown_schemas_are_refused_and_stay_as_they_are() {
     }
     let home = tempfile::tempdir().unwrap();
     unpack(SHIPPED_4, home.path());
-    let error = Store::migrate(home.path(), &primitives::Hash([8; 32]), false).unwrap_err();
+    let error = Store::migrate(home.path(), &primitives::Hash([8; 32]), false, &mut |_, _| {}).unwrap_err();
     assert!(matches!(error, StorageError::OtherChain { .. } | StorageError::DamagedFile { .. }), "{error}");
     let table = walk(home.path()).into_iter().find(|path| path.parent().unwrap().ends_with("tables")).unwrap();
     let mut bytes = std::fs::read(&table).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&table, bytes).unwrap();
-    let error = Store::migrate(home.path(), &genesis(), false).unwrap_err();
+    let error = Store::migrate(home.path(), &genesis(), false, &mut |_, _| {}).unwrap_err();
     assert!(matches!(error, StorageError::DamagedFile { .. }), "{error}");
 }
 
@@ -97,7 +101,7 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
 fn child() {
     let Ok(directory) = env::var(DIRECTORY) else { return };
     assert!(set_crash_point(env::var(POINT).unwrap().parse().unwrap()));
-    Store::migrate(Path::new(&directory), &genesis(), false).unwrap();
+    Store::migrate(Path::new(&directory), &genesis(), false, &mut |_, _| {}).unwrap();
     println!("done");
 }
 
@@ -111,7 +115,7 @@ fn a_migration_that_dies_at_any_step_is_finished_by_the_next() {
         command.env(DIRECTORY, home.path()).env(POINT, point.name());
         let output = command.stderr(Stdio::null()).output().unwrap();
         assert!(!output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("done"), "{point}");
-        let after = Store::migrate(home.path(), &genesis(), false).unwrap();
+        let after = Store::migrate(home.path(), &genesis(), false, &mut |_, _| {}).unwrap();
         let expected: &[u32] = match point {
             CrashPoint::MigrateBeforeWrite => &[4],
             CrashPoint::MigrateAfterWrite => &[4, SCHEMA_VERSION],

@@ -8,11 +8,11 @@ use primitives::{Block, Height};
 
 use super::model::{Model, genesis, on_disk};
 use crate::backend::faulty::FaultyDisk;
-use crate::columns::{Column, PRUNING, height_key};
+use crate::columns::{Column, PRUNING, Space, height_key};
 use crate::commit::put;
 use crate::{
-    Base, Checkpoint, CrashPoint, Fault, FaultOn, GenesisBatch, PIECE_HEIGHTS, PruneTo, Pruned, Pruning, StorageError,
-    Store, StoreConfig, set_crash_point,
+    Base, Checkpoint, CrashPoint, Fault, FaultOn, GenesisBatch, PIECE_HEIGHTS, PRUNED_SPACES, PruneTo, Pruned, Pruning,
+    REWRITE_SHARE, Removed, StorageError, Store, StoreConfig, set_crash_point,
 };
 
 const DIRECTORY: &str = "TB_STORAGE_PRUNE_DIRECTORY";
@@ -22,6 +22,13 @@ const CHILD: PruneTo = PruneTo { bodies: Height(20), headers_from: Height(0) };
 
 fn to(bodies: u64, headers_from: u64) -> PruneTo {
     PruneTo { bodies: Height(bodies), headers_from: Height(headers_from) }
+}
+
+/// Rewrites every space that pruning removes from.
+fn compact_all(store: &Store) {
+    for space in PRUNED_SPACES {
+        store.compact(space).unwrap();
+    }
 }
 
 /// Piece by piece until nothing is left to do.
@@ -64,7 +71,7 @@ fn bodies_go_and_headers_stay_as_long_as_they_are_asked_to() {
             let expected = (height >= 100).then(|| (header(&model, height), certificate));
             assert_eq!(found, expected, "height {height}");
         }
-        store.compact().unwrap();
+        compact_all(&store);
         assert_eq!(model.check(&store), Height(200));
     }
     // Every value is verified again when it is opened.
@@ -180,17 +187,47 @@ fn pruning_frees_the_disk() {
     let directory = tempfile::tempdir().unwrap();
     let model = Model::of_length(testkit::Seed::new().value(), 1_500);
     let store = model.fill(&on_disk(directory.path()));
-    store.compact().unwrap();
+    compact_all(&store);
     let whole = store.sizes().unwrap();
     let done = prune_all(&store, to(1_372, 1_300));
     assert_eq!(done.bodies, 1_372);
-    store.compact().unwrap();
+    compact_all(&store);
     let left = store.sizes().unwrap();
     eprintln!("{whole:?}\n{left:?}");
     let history = |sizes: crate::StoreSizes| sizes.blocks_bytes + sizes.receipts_bytes + sizes.index_bytes;
     assert!(history(left) * 4 < history(whole), "a tenth of the blocks is left: {left:?} of {whole:?}");
     drop(store);
     model.check(&Store::open(&on_disk(directory.path()), &genesis()).unwrap());
+}
+
+#[test]
+fn a_space_is_rewritten_once_enough_of_it_was_removed_and_a_restart_forgets_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let model = Model::of_length(testkit::Seed::new().value(), 1_000);
+    let store = model.fill(&on_disk(directory.path()));
+    compact_all(&store);
+    assert_eq!((store.removed().unwrap(), store.compaction_due(1).unwrap()), (Removed::default(), None));
+    let whole = store.sizes().unwrap();
+    // Less than a fourth of the blocks: whatever the least is, the rest is not rewritten for it.
+    prune_all(&store, to(100, 0));
+    let few = store.removed().unwrap();
+    assert!(few.blocks > 0 && few.blocks < whole.blocks_bytes / REWRITE_SHARE, "{few:?} of {whole:?}");
+    assert_eq!(store.compaction_due(1).unwrap(), None, "{few:?} of {whole:?}");
+    drop(store);
+
+    let store = Store::open(&on_disk(directory.path()), &genesis()).unwrap();
+    assert_eq!(store.removed().unwrap(), few, "a restart forgets nothing");
+    prune_all(&store, to(900, 880));
+    let many = store.removed().unwrap();
+    assert_eq!(store.compaction_due(u64::MAX).unwrap(), None, "less than was asked for");
+    assert_eq!(store.compaction_due(1).unwrap(), Some(Space::Blocks), "{many:?} of {whole:?}");
+    let read = store.compact(Space::Blocks).unwrap();
+    assert!(read >= whole.blocks_bytes && read / REWRITE_SHARE <= many.blocks, "{read} read for {many:?}");
+    let left = store.sizes().unwrap();
+    assert!(left.blocks_bytes * 2 < whole.blocks_bytes, "{left:?} of {whole:?}");
+    assert_eq!(store.removed().unwrap(), Removed { blocks: 0, ..many }, "the others wait for their turn");
+    assert_ne!(store.compaction_due(1).unwrap(), Some(Space::Blocks));
+    assert_eq!(model.check(&store), Height(1_000));
 }
 
 #[test]
@@ -224,7 +261,7 @@ fn child() {
     let store = Store::open(&on_disk(Path::new(&directory)), &genesis()).unwrap();
     assert!(set_crash_point(env::var(POINT).unwrap().parse().unwrap()));
     prune_all(&store, CHILD);
-    store.compact().unwrap();
+    compact_all(&store);
     println!("done");
 }
 
@@ -249,7 +286,7 @@ fn a_crash_at_every_step_of_pruning_leaves_the_height_there_or_pruned() {
         assert!(expected.contains(&store.oldest().0), "{point}: {}", store.oldest());
         assert_eq!(store.pruning().unwrap().map_or(0, |pruning| pruning.removed), store.oldest().0 - 1, "{point}");
         prune_all(&store, CHILD);
-        store.compact().unwrap();
+        compact_all(&store);
         assert_eq!((model.check(&store), store.oldest()), (Height(40), Height(21)), "{point}");
     }
 }

@@ -39,9 +39,15 @@ area! {
         built_blocks: Counter = Metric::counter("consensus_built_blocks_total");
         "Validators in the voting set"
         validators: Gauge = Metric::gauge("consensus_validators").aliases(&["cometbft_consensus_validators"]);
+        "Power of the voting set"
+        validators_power: Gauge = Metric::gauge("consensus_validators_power")
+            .aliases(&["cometbft_consensus_validators_power"]);
         "Validators of the set that are not in the last commit certificate"
         missed_validators: Gauge = Metric::gauge("consensus_missed_validators")
             .aliases(&["cometbft_consensus_missing_validators"]);
+        "Power of the validators that are not in the last commit certificate"
+        missed_power: Gauge = Metric::gauge("consensus_missed_power")
+            .aliases(&["cometbft_consensus_missing_validators_power"]);
         "Validators of the set that signed none of the last 60 commit certificates"
         silent_validators: Gauge = Metric::gauge("consensus_silent_validators");
         "Precommits missing from commit certificates, summed over validators and heights"
@@ -54,10 +60,21 @@ area! {
             .values(&[&["vote", "proposal"]]);
         "Signatures the double-sign guard refused"
         guard_refusals: Counter = Metric::counter("consensus_guard_refusals_total");
+        "How far this node's clock was ahead of the time of the newest block when that became final here; below 0 where it was behind"
+        clock_offset: FloatGauge = Metric::gauge("consensus_clock_offset_seconds").unit(Unit::Seconds);
         "Transactions in a finalized block"
         block_transactions: Histogram = Metric::histogram("consensus_block_transactions", COUNTS);
         "Size of a finalized block"
         block_size: Histogram = Metric::histogram("consensus_block_size_bytes", SIZES).unit(Unit::Bytes);
+        "Transactions in the last finalized block"
+        last_transactions: Gauge = Metric::gauge("last_block_transactions").aliases(&["cometbft_consensus_num_txs"]);
+        "Size of the last finalized block"
+        last_size: Gauge = Metric::gauge("last_block_size_bytes")
+            .unit(Unit::Bytes)
+            .aliases(&["cometbft_consensus_block_size_bytes"]);
+        "Transactions finalized here since the start of the process; a gauge, as its alias has no suffix of a counter"
+        finalized_transactions: Gauge =
+            Metric::gauge("finalized_transactions").aliases(&["cometbft_consensus_total_txs"]);
         "Finalized transactions by outcome"
         transactions: CounterFamily<1> = Metric::counter("transactions_finalized_total").labels(&["outcome"]);
         "Heights in an epoch, from genesis"

@@ -18,6 +18,8 @@ area! {
         "Age of the oldest waiting transaction of each lane"
         oldest_age: FloatGaugeFamily<1> =
             Metric::gauge("mempool_oldest_age_seconds").unit(Unit::Seconds).labels(&["lane"]);
+        "Transactions that wait, identities among them"
+        transactions: Gauge = Metric::gauge("mempool_transactions").aliases(&["cometbft_mempool_size"]);
         "Payers with something waiting"
         senders: Gauge = Metric::gauge("mempool_senders");
         "Size of all waiting transactions"
@@ -32,6 +34,8 @@ area! {
         replaced: Counter = Metric::counter("mempool_replaced_total");
         "Transactions refused, by reason"
         rejected: CounterFamily<1> = Metric::counter("mempool_rejected_total").labels(&["reason"]);
+        "Transactions refused for any reason since the start of the process; a gauge, as its alias has no suffix of a counter"
+        refused: Gauge = Metric::gauge("mempool_refused_transactions").aliases(&["cometbft_mempool_failed_txs"]);
         "Transactions that left because valid_until had passed"
         expired: Counter = Metric::counter("mempool_expired_total");
         "Transactions that left without being included, by reason (expiry among them)"
@@ -40,7 +44,7 @@ area! {
         votes_rejected: Counter = Metric::counter("mempool_votes_rejected_total");
         "Votes refused because their height is more than 16 ahead: this node is behind, or a peer makes them up"
         votes_too_far: Counter = Metric::counter("mempool_votes_too_far_total");
-        "Time from receiving a transaction to each stage of its way"
+        "Time from receiving a transaction to a stage of its way (admitted, proposed, decided, finalized)"
         stage: HistogramFamily<1> =
             Metric::histogram("transaction_stage_seconds", BLOCKS).unit(Unit::Seconds).labels(&["stage"]);
     }

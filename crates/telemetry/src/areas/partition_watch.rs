@@ -6,7 +6,7 @@ use crate::metric::{Metric, Unit};
 area! {
     /// Whether this node seems to be cut off from a part of its peers.
     PartitionWatch {
-        "1 while a partition is suspected: a third or more of the expected peers are missing, else 0"
+        "1 while a partition is suspected: more than a third of the expected peers and at least two are missing, else 0"
         suspected: Gauge = Metric::gauge("partition_watch_suspected");
         "Expected peers that have been missing for two seconds or more"
         affected_peers: Gauge = Metric::gauge("partition_watch_affected_peers");

@@ -36,11 +36,11 @@ area! {
         "Window proofs that this node keeps after its chain proof"
         kept: Gauge = Metric::gauge("proof_windows_kept");
         "Time that a prover worked on a proof, milliseconds, as it says itself; only accepted proofs count"
-        generation: HistogramFamily<2> = Metric::histogram("rpp_runtime_proof_generation_latency_ms", PROVE_MS).labels(&["backend", "proof"]);
+        generation: HistogramFamily<2> = Metric::histogram("rpp_runtime_proof_generation_latency_ms", PROVE_MS).unit(Unit::Milliseconds).labels(&["backend", "proof"]);
         "Failed attempts to prove that provers reported"
         generation_failures: CounterFamily<1> = Metric::counter("rpp_runtime_proof_generation_failures_total").labels(&["backend"]).values(&[&["plonky3"]]);
         "Time to verify one proof, milliseconds, accepted or not"
-        verification: HistogramFamily<1> = Metric::histogram("rpp_runtime_proof_verification_latency_ms", VERIFY_MS).labels(&["backend"]).aliases(&["proof_verification_latency_ms", "proof_verification_latency"]);
+        verification: HistogramFamily<1> = Metric::histogram("rpp_runtime_proof_verification_latency_ms", VERIFY_MS).unit(Unit::Milliseconds).labels(&["backend"]).aliases(&["proof_verification_latency_ms", "proof_verification_latency"]);
         "Proofs that did not verify"
         verification_failures: CounterFamily<1> = Metric::counter("rpp_runtime_proof_verification_failures_total").labels(&["backend"]).values(&[&["plonky3"]]).aliases(&["proof_tamper_rejections_total"]);
         "Proofs that verified and were kept"

@@ -21,6 +21,8 @@ area! {
         freed: Counter = Metric::counter("pruning_freed_bytes_total").unit(Unit::Bytes);
         "Times that the disk got the room of deleted blocks back since the start"
         compactions: Counter = Metric::counter("pruning_compactions_total");
+        "Bytes that were read to give the room of deleted blocks back since the start"
+        compacted: Counter = Metric::counter("pruning_compacted_bytes_total").unit(Unit::Bytes);
         "Pieces and compactions that failed; the log and GET /status/pruning name the cause"
         failures: Counter = Metric::counter("pruning_failures_total");
         "Time to make one piece of at most 64 deleted blocks durable"

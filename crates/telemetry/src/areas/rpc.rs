@@ -22,7 +22,7 @@ area! {
         rate_limited: CounterFamily<1> = Metric::counter("rpc_rate_limited_total").labels(&["class"]);
         "Open connections"
         connections: Gauge = Metric::gauge("rpc_connections");
-        "Connections closed without a request in hand because the server was full, the longest waiting first"
+        "Connections closed without a whole request because the server was full or their address had all it may, the longest waiting first"
         shed: Counter = Metric::counter("rpc_connections_shed_total");
         "TLS handshakes that failed or took too long"
         tls_failures: Counter = Metric::counter("rpc_tls_handshake_failures_total");

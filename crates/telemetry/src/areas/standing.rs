@@ -46,6 +46,8 @@ area! {
         evidence_reports: Counter = Metric::counter("evidence_reports_total");
         "Slashing decisions in finalized blocks"
         slashes: Counter = Metric::counter("staking_slashes_total");
+        "Validators that the last finalized block slashed for a proven offence"
+        last_slashes: Gauge = Metric::gauge("last_block_slashed_validators").aliases(&["cometbft_consensus_byzantine_validators"]);
         "Validators that finalized blocks sent to jail"
         jailings: Counter = Metric::counter("staking_jailings_total");
         "Height of the newest block that paid validators their rewards, at the end of an epoch; 0 until this process saw one"

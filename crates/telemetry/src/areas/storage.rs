@@ -19,6 +19,8 @@ area! {
         disk_free: Gauge = Metric::gauge("storage_disk_free_bytes").unit(Unit::Bytes);
         "1 while the disk has less free room than disk_free_min_bytes and no transactions are taken"
         disk_low: Gauge = Metric::gauge("storage_disk_low");
+        "1 while the disk has less free room than disk_free_stop_bytes and no blocks are begun"
+        disk_full: Gauge = Metric::gauge("storage_disk_full");
         "Copies of the store's mark that were damaged and written again at this start; the disk deserves a look"
         marks_mended: Counter = Metric::counter("storage_marks_mended_total");
         "Reads of the store that failed while a question was answered; a write that fails stops the node"

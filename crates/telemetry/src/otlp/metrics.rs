@@ -3,7 +3,10 @@
 //! Model: the text of the registry is read again, so that a collector sees exactly what a scrape sees. Counters become
 //! cumulative sums, histograms keep their bounds, infos are gauges that are always 1. Aliases travel as well.
 //!
-//! Rule: what is not a number, such as a bound `+Inf` outside a histogram, is left out.
+//! Rules
+//! - What is not a number, such as a bound `+Inf` outside a histogram, is left out.
+//! - The unit is that of the catalogue; a metric of another registry has none.
+//! - An exporter that is told to stop exports once more, so that the last interval of a process is not lost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use super::queue::SCOPE;
 use super::span::{Attribute, key_value, now_ns};
 use super::transport::{Failed, Transport};
 use super::{Inner, Scrape};
+use crate::catalogue;
 
 /// Cumulative since the start of the process.
 const CUMULATIVE: AggregationTemporality = AggregationTemporality::Cumulative;
@@ -36,30 +40,37 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Exports every interval until it is told to stop.
+    /// Exports every interval, and once more when it is told to stop.
     pub(super) async fn run(self, mut interval: watch::Receiver<Duration>) {
         let mut stop = self.inner.stop.subscribe();
         let start_ns = now_ns();
         loop {
             let pause = *interval.borrow_and_update();
-            tokio::select! {
-                () = sleep(pause) => {}
+            let is_last = tokio::select! {
+                () = sleep(pause) => false,
                 changed = interval.changed() => {
                     if changed.is_err() {
                         return;
                     }
                     continue;
                 }
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => true,
+            };
+            self.export(start_ns).await;
+            if is_last {
+                return;
             }
-            let Some(text) = (self.scrape)().await else { continue };
-            let request = request(&text, self.resource.clone(), (start_ns, now_ns()));
-            match self.transport.metrics(request).await {
-                Ok(()) => self.inner.metrics.took(1),
-                Err(Failed { reason, .. }) => {
-                    self.inner.metrics.fail(&reason);
-                    tracing::warn!(reason, "metrics were not exported; the next export holds all of them again");
-                }
+        }
+    }
+
+    async fn export(&self, start_ns: u64) {
+        let Some(text) = (self.scrape)().await else { return };
+        let request = request(&text, self.resource.clone(), (start_ns, now_ns()));
+        match self.transport.metrics(request).await {
+            Ok(()) => self.inner.metrics.took(1),
+            Err(Failed { reason, .. }) => {
+                self.inner.metrics.fail(&reason);
+                tracing::warn!(reason, "metrics were not exported; the next export holds all of them again");
             }
         }
     }
@@ -177,7 +188,8 @@ fn metric(name: String, family: Family, times: (u64, u64)) -> Option<Metric> {
         "info" => format!("{name}_info"),
         _ => name,
     };
-    Some(Metric { name, description: family.help, data: Some(data), ..Metric::default() })
+    let unit = catalogue::find(&name).map_or("", |metric| metric.unit.code()).to_owned();
+    Some(Metric { name, description: family.help, unit, data: Some(data), ..Metric::default() })
 }
 
 fn point(labels: &[(String, String)], buckets: &Buckets, (start_ns, now_ns): (u64, u64)) -> HistogramDataPoint {

@@ -15,6 +15,7 @@ const CONTRACT_NAMES: &[&str] = &[
     "rpp_runtime_proof_generation_latency_ms",
     "rpp_runtime_proof_verification_latency_ms",
     "proof_verification_latency_ms",
+    "proof_verification_latency",
 ];
 
 /// Every breach of the rules by one metric.
@@ -29,6 +30,10 @@ fn breaches(metric: &Metric) -> Vec<String> {
             found.push(format!("{name}: not snake_case"));
         }
         if CONTRACT_NAMES.contains(&name) {
+            let says = name.ends_with(Unit::Milliseconds.suffix());
+            if says && metric.unit != Unit::Milliseconds {
+                found.push(format!("{name}: the suffix does not say {}", metric.unit.name()));
+            }
             continue;
         }
         let is_counter = metric.kind == Kind::Counter;
@@ -83,6 +88,7 @@ fn the_rules_find_what_is_wrong() {
         Metric::gauge("some_time").unit(Unit::Seconds).help(GOOD),
         Metric::gauge("some_size_bytes").unit(Unit::Seconds).help(GOOD),
         Metric::gauge("some_info").help(GOOD),
+        Metric::gauge("pipeline_stage_latency_ms").help(GOOD),
         Metric::gauge("some_things").help("Short"),
         Metric::gauge("some_things").help("A sentence with its full stop."),
         Metric::gauge("some_things").help(GOOD).labels(&["Reason"]),

@@ -10,6 +10,7 @@ fn fine(role: Role) -> Observation<'static> {
         stopping: false,
         services_down: &[],
         disk_low: None,
+        disk_full: None,
         quarantined: 0,
         starting: false,
         finalized_age_ms: 900,
@@ -41,8 +42,9 @@ fn a_node_in_order_is_ready_in_every_role() {
 #[test]
 fn each_fault_counts_for_the_roles_of_the_table() {
     type Break = fn(&mut Observation<'static>);
-    let faults: [(&str, Break, &[Role]); 7] = [
+    let faults: [(&str, Break, &[Role]); 8] = [
         ("stopping", |seen| seen.stopping = true, &ROLES),
+        ("disk_full", |seen| seen.disk_full = Some((1, 2)), &ROLES),
         ("service_down", |seen| seen.services_down = &["rpc"], &ROLES),
         ("quarantined", |seen| seen.quarantined = 2, &[Role::Validator, Role::Full, Role::Solo]),
         ("starting", |seen| seen.starting = true, &[Role::Validator, Role::Full]),
@@ -76,6 +78,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         stopping: true,
         services_down: &["rpc", "p2p"],
         disk_low: Some((5, 9)),
+        disk_full: Some((5, 7)),
         quarantined: 3,
         starting: true,
         finalized_age_ms: 60_000,
@@ -90,6 +93,7 @@ fn all_reasons_are_named_in_the_order_of_the_table() {
         Reason::ServiceDown("rpc"),
         Reason::ServiceDown("p2p"),
         Reason::DiskLow { free: 5, floor: 9 },
+        Reason::DiskFull { free: 5, floor: 7 },
         Reason::Quarantined { heights: 3 },
         Reason::Starting,
         Reason::Syncing { behind: 7 },

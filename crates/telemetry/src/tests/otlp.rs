@@ -256,10 +256,34 @@ async fn metrics_arrive(collector: &Collector, settings: Settings) -> Exporter {
     assert_eq!((point.count, point.bucket_counts.iter().sum::<u64>()), (2, 2));
     assert_eq!(point.bucket_counts.len(), point.explicit_bounds.len() + 1);
     assert!(point.sum.is_some_and(|sum| (sum - 0.72).abs() < 1e-9), "{point:?}");
+    let unit = |name: &str| metrics.iter().find(|metric| metric.name == name).map(|metric| metric.unit.as_str());
+    let units = ["telemetry_samples_total", "consensus_finality_seconds", "cometbft_mempool_size_bytes"].map(unit);
+    assert_eq!(units, [Some("1"), Some("s"), Some("By")], "of counters, histograms and aliases");
     exporter.record(span("beside metrics"));
     until("the span", || collector.spans().len() == 1).await;
     assert!(collector.received().tokens.iter().all(|token| token.as_deref() == Some("Bearer s3cret")));
     exporter
+}
+
+#[tokio::test]
+async fn a_stop_exports_the_metrics_once_more() {
+    let collector = Collector::grpc(None, Manner::Takes).await;
+    let metrics = crate::Metrics::new();
+    metrics.consensus.finalized_height.set(12);
+    metrics.pipeline.latency.with(["proven"]).observe_count(90_000);
+    let scrape: Scrape = Arc::new(move || {
+        let text = metrics.render();
+        Box::pin(async move { Some(text) })
+    });
+    let (_interval, every) = watch::channel(Duration::from_secs(3_600));
+    let exporter = Exporter::start(&settings(Some(&collector.url)), scrape, every).unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(collector.metrics().is_empty(), "the first interval is not over");
+    exporter.stop().await;
+    let metrics = collector.metrics();
+    assert_eq!(metrics.iter().filter(|metric| metric.name == "consensus_finalized_height").count(), 1);
+    let latency = metrics.iter().find(|metric| metric.name == "pipeline_stage_latency_ms").unwrap();
+    assert_eq!(latency.unit, "ms");
 }
 
 #[test]

@@ -48,6 +48,17 @@ fn counters_end_in_total_once_and_carry_their_labels() {
 }
 
 #[test]
+fn a_clock_that_is_behind_shows_below_zero() {
+    let metrics = Metrics::new();
+    let offset = &metrics.consensus.clock_offset;
+    for (own, block, shown) in [(9_500, 9_000, "0.5"), (6_000, 9_000, "-3.0"), (9_000, 9_000, "0.0")] {
+        offset.set_ahead(Duration::from_millis(own), Duration::from_millis(block));
+        let line = format!("consensus_clock_offset_seconds {shown}");
+        assert_eq!(samples(&metrics.render(), "consensus_clock_offset_seconds "), [line.as_str()]);
+    }
+}
+
+#[test]
 fn gauges_histograms_and_infos_have_the_shape_of_their_kind() {
     let metrics = Metrics::new();
     metrics.mempool.lane_depth.with(["consumer", "pending"]).set_len(9);

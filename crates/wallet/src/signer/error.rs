@@ -23,12 +23,26 @@ pub enum GuardError {
     },
     /// The file is not there although the key may have signed before.
     #[error(
-        "the double-sign guard {} is missing: without it this key could sign twice and be slashed; restore the \
-         newest copy, or, only if this key has never signed on this chain, make a new one with: tb init", path.display()
+        "the double-sign guard {} is missing: without it this key could sign twice and be slashed; next: put its newest \
+         copy back, or its newest export with: tb validator slashing import, and with neither use a new key in a home of its \
+         own: tb init --mode validator", path.display()
     )]
     Missing {
         /// Where it would be.
         path: PathBuf,
+    },
+    /// A guard is missing, and what is to take its place may be older than what the key has signed.
+    #[error(
+        "there is no double-sign guard {}, and the file knows of signatures up to {}: this key may have signed since; next: \
+         find the newest guard or export, or, where this key signs nowhere else and the chain is past all that it has signed, give \
+         the reason with --override-guard REASON, which is kept in {}", path.display(), known(highest.as_ref()),
+         super::overrides::overrides_path(path).display()
+    )]
+    Old {
+        /// Where the guard would be.
+        path: PathBuf,
+        /// The highest place that the file knows of; none when it holds nothing.
+        highest: Option<Position>,
     },
     /// The bytes are not what was written.
     #[error(
@@ -152,6 +166,10 @@ pub enum GuardError {
         #[source]
         cause: io::Error,
     },
+}
+
+fn known(highest: Option<&Position>) -> String {
+    highest.map_or("none at all".to_owned(), ToString::to_string)
 }
 
 fn ends(highest: Option<&Position>) -> String {

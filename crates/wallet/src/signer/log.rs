@@ -111,6 +111,18 @@ fn header(key: &PublicKey, genesis: &Hash, lost: Option<LostLock>) -> (Block, Ch
     seal(&[0; CHECKSUM_BYTES], &body)
 }
 
+/// The bytes of a whole log, with its last checksum.
+fn bytes_of(key: &PublicKey, genesis: &Hash, lost: Option<LostLock>, records: &[Record]) -> (Vec<u8>, Checksum) {
+    let (block, mut last) = header(key, genesis, lost);
+    let mut bytes = block.to_vec();
+    for record in records {
+        let (block, sum) = seal(&last, &record.body());
+        bytes.extend_from_slice(&block);
+        last = sum;
+    }
+    (bytes, last)
+}
+
 impl Record {
     fn body(&self) -> [u8; BODY_BYTES] {
         let mut body = [0; BODY_BYTES];
@@ -154,10 +166,16 @@ pub struct GuardLog {
 }
 
 impl GuardLog {
-    /// Makes an empty log, durable when this returns.
-    pub fn create(path: &Path, key: PublicKey, genesis: Hash) -> Result<(), GuardError> {
-        let (block, _) = header(&key, &genesis, None);
-        durable::stage(path, &block)
+    /// Makes a log with these records, durable and whole when this returns.
+    pub fn create(
+        path: &Path,
+        key: PublicKey,
+        genesis: Hash,
+        lost: Option<LostLock>,
+        records: &[Record],
+    ) -> Result<(), GuardError> {
+        let (bytes, _) = bytes_of(&key, &genesis, lost, records);
+        durable::stage(path, &bytes)
             .and_then(|staged| durable::install(&staged, path))
             .map_err(|cause| GuardError::Disk { path: path.to_owned(), cause })
     }
@@ -218,13 +236,7 @@ impl GuardLog {
     /// Replaces the log by one with exactly `records`, durable when this returns.
     pub fn rewrite(&mut self, records: &[Record]) -> io::Result<()> {
         GuardCrashPoint::BeforeWrite.pass(self.crash);
-        let (block, mut last) = header(&self.key, &self.genesis, self.lost);
-        let mut bytes = block.to_vec();
-        for record in records {
-            let (block, sum) = seal(&last, &record.body());
-            bytes.extend_from_slice(&block);
-            last = sum;
-        }
+        let (bytes, last) = bytes_of(&self.key, &self.genesis, self.lost, records);
         let staged = durable::stage(&self.path, &bytes)?;
         GuardCrashPoint::AfterWrite.pass(self.crash);
         durable::install(&staged, &self.path)?;

@@ -35,6 +35,7 @@ mod handover;
 mod heartbeats;
 pub(crate) mod log;
 mod look;
+pub mod overrides;
 pub mod protection;
 
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ pub use error::{GuardError, SignRefusal};
 pub use handover::hand_over;
 pub use heartbeats::HeartbeatMark;
 use log::{GuardLog, LostLock, Record};
-pub use look::{GuardView, look};
+pub use look::{GuardView, look, look_in};
 pub use protection::Protection;
 use serde::{Deserialize, Serialize};
 
@@ -153,7 +154,7 @@ impl ValidatorSigner {
         let missing =
             !guard_path.try_exists().map_err(|cause| GuardError::Disk { path: guard_path.to_owned(), cause })?;
         if missing && new {
-            GuardLog::create(guard_path, public_key, *genesis)?;
+            GuardLog::create(guard_path, public_key, *genesis, None, &[])?;
         }
         let (log, all) = GuardLog::open(guard_path, public_key, *genesis)?;
         let highest = all.last().map(|record| record.position.height);

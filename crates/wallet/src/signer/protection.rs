@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   guard of home A ── export ──► file ── import ──► guard of home B: the higher of both, never lower
+//!                                                 └► no guard there: refused, or made with these marks and a note of the reason
 //! ```
 //!
 //! ```json
@@ -17,6 +18,8 @@
 //! - Both take the lock of the guard: a node that signs is stopped first, so that no signature is missing from the file.
 //! - An import only raises marks: records of a lower height change nothing, records of the same height are added, records of a higher height
 //!   replace.
+//! - Where there is no guard an import could make an old one: the key may have signed after the export. So it is refused without a reason, and the
+//!   reason is durable in `overrides.rs`' file before the guard is there.
 //! - Another chain and another key are refused, and two messages for one place as well: they are a double signature that happened already.
 //! - A file proves nothing. A forged one can stop a key from signing, and can never make it sign twice.
 
@@ -27,6 +30,7 @@ use primitives::{Address, Hash, Height, PublicKey, Round, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::log::{GuardLog, LostLock, Record};
+use super::overrides::Override;
 use super::{GuardError, HEIGHT_RECORDS_MAX, Position, SignedStep, is_for_block, take_lock, trim};
 use crate::durable;
 
@@ -164,18 +168,32 @@ impl Protection {
         Ok(())
     }
 
-    /// Raises the marks of the guard at this path. A guard that is missing is made with these marks.
+    /// Raises the marks of the guard at this path. A guard that is missing is made with these marks, for a reason.
     ///
     /// # Errors
-    /// [`GuardError`]; the guard is as it was then.
-    pub fn import(&self, guard_path: &Path) -> Result<Imported, GuardError> {
+    /// [`GuardError`]; the guard is as it was then. [`GuardError::Old`] where there is none and no reason is given.
+    pub fn import(&self, guard_path: &Path, reason: Option<&Override<'_>>) -> Result<Imported, GuardError> {
         let no = |reason| GuardError::Protection { path: guard_path.to_owned(), reason };
         self.check().map_err(no)?;
         let _lock = take_lock(guard_path)?;
         let disk = |cause| GuardError::Disk { path: guard_path.to_owned(), cause };
-        if !guard_path.try_exists().map_err(disk)? {
-            GuardLog::create(guard_path, self.key, self.genesis)?;
-        }
+        if guard_path.try_exists().map_err(disk)? { self.raise(guard_path) } else { self.make(guard_path, reason) }
+    }
+
+    /// Makes a guard that is missing.
+    fn make(&self, guard_path: &Path, reason: Option<&Override<'_>>) -> Result<Imported, GuardError> {
+        let after = self.highest();
+        let Some(reason) = reason.filter(|reason| reason.has_reason()) else {
+            return Err(GuardError::Old { path: guard_path.to_owned(), highest: after });
+        };
+        reason.note(guard_path, after.map(|position| position.height))?;
+        let records = self.trimmed(self.joined(BTreeMap::new(), guard_path)?);
+        GuardLog::create(guard_path, self.key, self.genesis, self.lost(), &records)?;
+        Ok(Imported { before: None, after, changed: true })
+    }
+
+    /// Raises the marks of a guard that is there.
+    fn raise(&self, guard_path: &Path) -> Result<Imported, GuardError> {
         let (mut log, own) = GuardLog::open(guard_path, self.key, self.genesis)?;
         let before = own.last().map(|record| record.position);
         let height = |position: Option<Position>| position.map(|position| position.height);
@@ -183,12 +201,26 @@ impl Protection {
         if height < own_height || height.is_none() {
             return Ok(Imported { before, after: before, changed: false });
         }
-        let mut records: BTreeMap<Position, Record> = BTreeMap::new();
-        if height == own_height {
-            records
-                .extend(own.iter().filter(|own| Some(own.position.height) == height).map(|own| (own.position, *own)));
+        let of_height = own.iter().filter(|own| Some(own.position.height) == height);
+        let known: BTreeMap<Position, Record> = of_height.map(|own| (own.position, *own)).collect();
+        let count = known.len();
+        let records = self.joined(known, guard_path)?;
+        let lost = if height == own_height { log.lost().or(self.lost()) } else { self.lost() };
+        if records.len() == count && lost == log.lost() {
+            return Ok(Imported { before, after: before, changed: false });
         }
-        let known = records.len();
+        let records = self.trimmed(records);
+        log.set_lost(lost, &records).map_err(|cause| GuardError::Disk { path: guard_path.to_owned(), cause })?;
+        let after = records.last().map(|record| record.position);
+        Ok(Imported { before, after, changed: true })
+    }
+
+    /// The records of the file with those that a guard has of the same height.
+    fn joined(
+        &self,
+        mut records: BTreeMap<Position, Record>,
+        guard_path: &Path,
+    ) -> Result<BTreeMap<Position, Record>, GuardError> {
         for one in &self.records {
             let record = Record { position: one.position(), digest: one.digest, signature: one.signature };
             let there = records.entry(record.position).or_insert(record);
@@ -196,16 +228,16 @@ impl Protection {
                 return Err(GuardError::TwoMessages { path: guard_path.to_owned(), place: record.position });
             }
         }
-        let lost = self.lost.map(|lost| -> LostLock { (lost.height, lost.round) });
-        let lost = if height == own_height { log.lost().or(lost) } else { lost };
-        if records.len() == known && lost == log.lost() {
-            return Ok(Imported { before, after: before, changed: false });
-        }
+        Ok(records)
+    }
+
+    fn trimmed(&self, mut records: BTreeMap<Position, Record>) -> Vec<Record> {
         let address = Address::of_key(&self.key);
         trim(&mut records, |record| is_for_block(record, &self.genesis, address));
-        let records: Vec<Record> = records.into_values().collect();
-        log.set_lost(lost, &records).map_err(disk)?;
-        let after = records.last().map(|record| record.position);
-        Ok(Imported { before, after, changed: true })
+        records.into_values().collect()
+    }
+
+    fn lost(&self) -> Option<LostLock> {
+        self.lost.map(|lost| (lost.height, lost.round))
     }
 }

@@ -210,7 +210,7 @@ fn a_guard_behind_the_chain_is_refused() {
 
 /// A log with `count` prevotes of one height, in rounds from 0.
 fn filled(path: &Path, height: u64, count: u32) {
-    GuardLog::create(path, key().public_key(), GENESIS).expect("it is ours");
+    GuardLog::create(path, key().public_key(), GENESIS, None, &[]).expect("it is ours");
     let (mut log, _) = GuardLog::open(path, key().public_key(), GENESIS).expect("it is whole");
     let records: Vec<Record> = (0..count)
         .map(|round| {

@@ -110,7 +110,7 @@ fn after_a_crash_at_any_point_of_a_compaction_nothing_is_signed_twice() {
 /// A log of height 7 that the child's first vote, at height 8, brings to the size from which on the next change of
 /// height, by its second vote, compacts it.
 fn long_log(path: &Path) {
-    GuardLog::create(path, key().public_key(), GENESIS).expect("it is ours");
+    GuardLog::create(path, key().public_key(), GENESIS, None, &[]).expect("it is ours");
     let (mut log, _) = GuardLog::open(path, key().public_key(), GENESIS).expect("it is whole");
     let rounds = u32::try_from(COMPACT_BYTES / BLOCK_BYTES - 2).expect("it is small");
     let records: Vec<Record> = (0..rounds)

@@ -124,7 +124,7 @@ impl Machines {
             }
             ProcessFault::FullDisk { node } => {
                 let node = usize::from(*node);
-                // It stops by itself at its next write.
+                // It begins no more blocks; one whose write was under way when the last byte went may end.
                 self.hold_one(node);
                 if let Some(disk) = self.disks.get(&node) {
                     disk.fill();
@@ -166,7 +166,7 @@ impl Machines {
                 if let Some(disk) = self.disks.get(&node) {
                     disk.empty();
                 }
-                // One that found no reason to write still runs, and may go on.
+                // One that still runs goes on by itself.
                 self.release(node)
             }
             ProcessFault::Clock { node, .. } => {
