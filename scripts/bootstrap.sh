@@ -8,7 +8,7 @@
 #
 # Required: git, a C compiler, curl, Python 3, the pinned Rust. Wanted: Prometheus (alerts and dashboards are shown on a running network), its
 # Alertmanager (a test alert reaches its receiver), Chromium with its driver (the page of a node is looked at), dpkg-deb and fakeroot (the
-# Debian package is built and installed); tests that need them name them where they cannot be installed. Useful: cargo-nextest (tests run in parallel), cargo-fuzz
+# Debian package is built and installed), strace (a disk fails under a running node); tests that need them name them where they cannot be installed. Useful: cargo-nextest (tests run in parallel), cargo-fuzz
 # with a nightly Rust (fuzzing), patchelf (Linux packages), Python 3.12.3 or later in .venv (as operators have it), Node
 # 18 or later (only for work on dashboards). Without a useful tool everything here still builds and passes.
 set -euo pipefail
@@ -171,6 +171,8 @@ has_chromium() { has chromium && has chromedriver; }
 get_chromium() { install_package chromium && install_package chromium-driver; }
 has_packager() { has dpkg-deb && has fakeroot; }
 get_packager() { install_package dpkg && install_package fakeroot; }
+has_strace() { [[ $(uname -s) != Linux ]] || has strace; }
+get_strace() { install_package strace; }
 has_node() { has node && at_least "$(version node)" "$NODE_MIN"; }
 get_node() { install_package node; }
 
@@ -194,6 +196,7 @@ ensure wanted Prometheus "a test shows alerts and dashboards with it" "$by_hand"
 ensure wanted Alertmanager "a test sends it an alert" "$by_hand" has_alertmanager get_alertmanager
 ensure wanted "Chromium and its driver" "a test looks at the page of a node with it" "$by_hand" has_chromium get_chromium
 ensure wanted "dpkg-deb and fakeroot" "a test builds and installs the Debian package with them" "$by_hand" has_packager get_packager
+ensure wanted strace "a test lets a disk fail under a running node with it" "$by_hand" has_strace get_strace
 ensure useful patchelf "packages for other Linux machines are adjusted with it" "$by_hand" has_patchelf get_patchelf
 ensure useful "Python $PYTHON_MIN in .venv" "operators run the scripts with it" \
     "run: python3.12 -m venv .venv" has_venv get_venv

@@ -4,16 +4,16 @@
 #   scripts/build_deb.sh --binary ./the-block-release/tb --out .
 #
 # It holds the program under all its names, the units the-block.service (also called ledger-node.service) and
-# the-block-signer.service, the commented configuration and the profiles of the rollout; for those who watch it alert rules, an example
-# of a Prometheus that loads them, and dashboards; and the manual with the runbooks. Installing it makes the users the-block and
-# the-block-signer, and starts nothing.
+# the-block-signer.service, the commented configuration and the profiles of the rollout; for those who watch it alert rules, examples
+# of a Prometheus that loads them and of an Alertmanager, dashboards, and the scripts that runbooks use; and the manual with the runbooks,
+# whose links lead to what the package has. Installing it makes the users the-block and the-block-signer, and starts nothing.
 # Two packages of one program and one commit have the same bytes. DEB_COMPRESSION=none packs in a second.
 # Exit: 0 with the path of the package on standard output, 1 where something fails, 2 a wrong command line.
 set -euo pipefail
 
 binary="" out=""
 usage() {
-    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 while [ $# -gt 0 ]; do
@@ -54,19 +54,53 @@ install -D -m 644 "$top/config/systemd/the-block.service" "$root/usr/lib/systemd
 install -D -m 644 "$top/config/systemd/the-block-signer.service" "$root/usr/lib/systemd/system/the-block-signer.service"
 ln -s the-block.service "$root/usr/lib/systemd/system/ledger-node.service"
 install -D -m 644 "$top/config/node.toml" "$root/usr/share/the-block/node.toml"
+install -m 644 "$top/config/systemd/the-block.service.d/release.conf" "$root/usr/share/the-block/release.conf"
 install -D -m 644 "$top/config/defaults/mainnet.toml" "$root/usr/share/the-block/profiles.toml"
 # The rules name the runbooks where the package puts them.
 sed 's|runbook_url: "docs/runbooks/|runbook_url: "/usr/share/doc/the-block/runbooks/|' "$top/monitoring/alert.rules.yml" \
     >"$root/usr/share/the-block/alert.rules.yml"
 chmod 644 "$root/usr/share/the-block/alert.rules.yml"
-install -D -m 644 "$top/monitoring/prometheus.yml" "$root/usr/share/the-block/prometheus.yml"
+install -m 644 "$top/monitoring/prometheus.yml" "$top/monitoring/alertmanager.yml" "$root/usr/share/the-block"
 install -d -m 755 "$root/usr/share/the-block/grafana"
 install -m 644 "$top"/monitoring/grafana/*.json "$root/usr/share/the-block/grafana"
-for folder in . deployment runbooks; do
-    install -d -m 755 "$root/usr/share/doc/the-block/$folder"
-    install -m 644 "$top/docs/$folder"/*.md "$root/usr/share/doc/the-block/$folder"
+# What the pages tell operators to run from the folder of the project: `cd /usr/share/the-block`.
+for script in scripts/{prometheus_query,smoke_rollout.sh,smoke_otlp_export.sh,otlp_receiver.py,otel-collector-config.yaml} \
+    scripts/ci/{proof_pipeline.py,pipeline_observability.sh} tests/pipeline/run.sh tests/observability/{run.sh,look.py}; do
+    mode=755
+    [ -x "$top/$script" ] || mode=644
+    install -D -m "$mode" "$top/$script" "$root/usr/share/the-block/$script"
 done
-install -m 644 "$top/CHANGELOG.md" "$root/usr/share/doc/the-block/CHANGELOG.md"
+
+# The pages lie as in `docs`, with the specification and the change log among them.
+manual=$root/usr/share/doc/the-block
+while IFS= read -r page; do
+    install -D -m 644 "$top/docs/$page" "$manual/$page"
+done < <(cd "$top/docs" && find . -type f | LC_ALL=C sort)
+install -d -m 755 "$manual/spec"
+install -m 644 "$top"/spec/*.md "$manual/spec"
+# What a page of the source links to and the package has not.
+source='(apps|config|crates|fixtures|fuzz|monitoring|scenarios|scripts|sim|tb|tests|xtask)/[^)]*|(ARCHITECTURE|CONTRIBUTING|README|SECURITY|STYLE)\.md[^)]*'
+# relink TO_THE_ROOT_OF_THE_SOURCE TO_THE_MANUAL PAGE...: makes the links of pages lead to where the package has the files, and plain text
+# of those to what it has not. Both ways are relative to the folder of the page.
+relink() {
+    local from=${1//./\\.} to=$2
+    sed -E -i \
+        -e "s#\\]\\(${from}docs/#](@#g" \
+        -e "s#\\]\\(${from}docs\\)#](@.)#g" \
+        -e "s#\\]\\(${from}(spec/|CHANGELOG\\.md)#](@\\1#g" \
+        -e "s#\\]\\(${from}monitoring/(alert\\.rules\\.yml|alertmanager\\.yml|prometheus\\.yml|grafana)#](/usr/share/the-block/\\1#g" \
+        -e "s#\\]\\(${from}config/systemd/([a-z-]+\\.service)\\)#](/usr/lib/systemd/system/\\1)#g" \
+        -e "s#\\]\\(${from}config/defaults/mainnet\\.toml\\)#](/usr/share/the-block/profiles.toml)#g" \
+        -e "s#\\[([^]]*)\\]\\(${from}($source)\\)#\\1 (\\\`\\2\\\` of the source)#g" \
+        -e "s#\\]\\(@#](${to}#g" "${@:3}"
+}
+relink ../ "" "$manual"/*.md
+install -m 644 "$top/CHANGELOG.md" "$manual/CHANGELOG.md"
+relink "" "" "$manual/CHANGELOG.md"
+relink ../ ../ "$manual"/spec/*.md
+for folder in adr deployment performance runbooks testing; do
+    relink ../../ ../ "$manual/$folder"/*.md
+done
 cat "$top/LICENSE-MIT" "$top/LICENSE-APACHE" >"$root/usr/share/doc/the-block/copyright"
 chmod 644 "$root/usr/share/doc/the-block/copyright"
 

@@ -23,3 +23,7 @@ fi
 promtool check config --syntax-only monitoring/prometheus.yml
 promtool check rules monitoring/alert.rules.yml
 promtool test rules monitoring/tests/*.yml
+# It comes with Alertmanager, which this script does not install.
+if command -v amtool >/dev/null 2>&1; then
+    amtool check-config monitoring/alertmanager.yml
+fi

@@ -14,6 +14,9 @@ pub const SERIES: &[(&str, &str)] = &[
     ("node_uptime_seconds{@}", "0+15x250"),
     ("node_uptime_seconds{@2}", "0+15x250"),
     ("process_resident_memory_bytes{@}", "50000000x250"),
+    // Both counters are there from the start.
+    ("config_reload_failures_total{@}", "0x250"),
+    ("config_reload_failures_total{@2}", "0x250"),
     ("consensus_finalized_height{@}", "0+15x250"),
     // The same height, asked almost a scrape interval later.
     ("consensus_finalized_height{@2}", "14+15x250"),

@@ -90,7 +90,9 @@ fn start(options: NodeStart) -> NodeFuture {
         });
         let cli::release::attest::Attested { seen, missing, valid, why } = cli::release::attest::of_this_program();
         let attested = Attested { seen, missing, valid, why };
-        match node::run(RunOptions { home, flags, stop, crash_at, ask, state_sync, attested, hurry_to }).await {
+        let proof_system = proof::proof_system;
+        let options = RunOptions { home, flags, stop, crash_at, ask, state_sync, attested, hurry_to, proof_system };
+        match node::run(options).await {
             Ok(Stopped::Requested) => Ok(NodeEnd::Requested),
             Ok(Stopped::Fault(reason)) => Ok(NodeEnd::Fault(reason)),
             Err(error) => Err(refused(error)),
@@ -102,7 +104,7 @@ fn rebuild_history(
     home: &config::Home,
     flags: &[(String, String)],
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<primitives::Height, Failure> {
+) -> Result<std::ops::RangeInclusive<primitives::Height>, Failure> {
     node::rebuild_history(home, flags, progress).map_err(refused)
 }
 

@@ -252,13 +252,29 @@ fn read_records(folder: &Path, kind: &str) -> Result<Shown> {
 
 /// What the tests of the last run that need a program of this machine could not show, in a line for each.
 fn unseen(folder: &Path) -> Result<BTreeSet<String>> {
+    let lines = unseen_lines(folder)?.into_iter();
+    Ok(lines.map(|(program, place)| format!("{place} showed nothing: this machine lacks {program}")).collect())
+}
+
+/// The programs that tests without a row lacked, and the places of these tests.
+fn unseen_lines(folder: &Path) -> Result<Vec<(String, String)>> {
     let text = match fs::read_to_string(folder.join(UNSEEN)) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).context("the record of tests that lacked a program cannot be read"),
     };
     let lines = text.lines().filter_map(|line| line.split_once('\t'));
-    Ok(lines.map(|(program, place)| format!("{place} showed nothing: this machine lacks {program}")).collect())
+    Ok(lines.map(|(program, place)| (program.to_owned(), place.to_owned())).collect())
+}
+
+/// The programs that tests of the last run needed and this machine lacks.
+///
+/// # Errors
+/// No record of a complete run.
+pub(crate) fn lacked(folder: &Path) -> Result<BTreeSet<String>> {
+    let of_rows = read_records(folder, "lacks")?.into_values().flatten();
+    let of_others = unseen_lines(folder)?;
+    Ok(of_rows.chain(of_others.into_iter().map(|(program, _)| program)).collect())
 }
 
 /// Refuses a test that shows a row which is unknown or declined.

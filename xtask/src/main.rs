@@ -91,6 +91,12 @@ enum Command {
         /// Folder of the release; target/release-portable/out when absent.
         #[arg(long, value_name = "DIR")]
         out: Option<std::path::PathBuf>,
+        /// Record of the tests of this commit; when absent target/tests.json, where it is of this commit.
+        #[arg(long, value_name = "FILE")]
+        tests: Option<std::path::PathBuf>,
+        /// Packs a Debian package too, and lists it with the program.
+        #[arg(long)]
+        deb: bool,
     },
     /// Unpacks the sources of every crate of the lock file with checksums.txt and provenance.json, and judges them.
     Vendor {
@@ -127,6 +133,9 @@ enum Command {
         /// Processes that die in the task about kills.
         #[arg(long, value_name = "COUNT", default_value_t = nightly::KILLS, value_parser = clap::value_parser!(u64).range(2..))]
         kills: u64,
+        /// Part of the task about damage that is run; the other one stays as it was measured.
+        #[arg(long)]
+        part: Option<nightly::damage::Part>,
     },
 }
 
@@ -141,11 +150,14 @@ fn main() -> ExitCode {
             monitoring::run(&workspace, check, promtool, runbook_base.as_deref())
         }
         Command::Bench { set, only } => bench::run(&workspace, set, only.as_deref()),
-        Command::Release { out } => release::run(&workspace, out.as_deref()).map(|_| ()),
+        Command::Release { out, tests, deb } => {
+            let wanted = release::Wanted { out: out.as_deref(), tests: tests.as_deref(), deb };
+            release::run(&workspace, &wanted).map(|_| ())
+        }
         Command::Vendor { folder, check } => vendor::run(&workspace, folder.as_deref(), check),
         Command::Tag { name, vendored } => tag::run(&workspace, &name, vendored.as_deref()),
-        Command::Nightly { task, seeds, jobs, mutations, minutes, kills } => {
-            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations, minutes, kills })
+        Command::Nightly { task, seeds, jobs, mutations, minutes, kills, part } => {
+            nightly::run(&workspace, task, nightly::Extent { seeds, jobs, mutations, minutes, kills, part })
         }
     });
     match done {

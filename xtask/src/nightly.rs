@@ -10,7 +10,7 @@
 
 mod alerts;
 pub(crate) mod chain;
-mod damage;
+pub(crate) mod damage;
 mod folds;
 mod fuzz;
 mod kills;
@@ -76,7 +76,7 @@ pub(crate) enum Task {
     Lag,
     /// Faults that make every critical alert fire, and the remedies that clear it.
     Alerts,
-    /// Flips and cuts in a journal, a store and a snapshot.
+    /// Flips and cuts in a journal, a store and a snapshot, and in homes of validators that come back by themselves.
     Damage,
     /// Validators under a load that die at named steps and at random moments.
     Kills,
@@ -128,6 +128,8 @@ pub(crate) struct Extent {
     pub(crate) minutes: u64,
     /// Processes that die.
     pub(crate) kills: u64,
+    /// The part of the task about damage that is run; none for both.
+    pub(crate) part: Option<damage::Part>,
 }
 
 /// Runs all tasks, or the one named, and writes their results.
@@ -148,7 +150,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Quorum => quorum::run(workspace)?,
             Task::Lag => lag::run(workspace, extent.minutes)?,
             Task::Alerts => alerts::run(workspace)?,
-            Task::Damage => damage::run(workspace)?,
+            Task::Damage => damage::run(workspace, extent.part)?,
             Task::Kills => kills::run(workspace, extent.kills)?,
             Task::Fuzz => fuzz::run(workspace)?,
             Task::Release => release::run(workspace)?,

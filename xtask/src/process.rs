@@ -1,12 +1,16 @@
 //! Where the workspace is, and how other programs are started from it.
 //!
 //! A program either succeeds or its name, arguments and exit status become the error. Its output goes straight
-//! to the terminal, except where a caller asks for the text.
+//! to the terminal, except where a caller asks for the text; [`heard`] does both.
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -14,6 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
+    target: PathBuf,
 }
 
 /// What the variables begin with in which cargo tells a program about its own package.
@@ -33,13 +38,14 @@ impl Workspace {
             "{} is not the root of the workspace; run `cargo xtask` from inside it",
             root.display()
         );
-        Ok(Self { root })
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        Ok(Self { root, target })
     }
 
-    /// The workspace in a folder that a test has made.
+    /// The workspace in a folder that a test has made, with everything below it.
     #[cfg(test)]
     pub(crate) fn at(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), target: root.join("target") }
     }
 
     /// The root folder.
@@ -48,11 +54,8 @@ impl Workspace {
     }
 
     /// The folder that cargo builds into.
-    pub(crate) fn target(&self) -> PathBuf {
-        match env::var_os("CARGO_TARGET_DIR") {
-            Some(folder) => self.root.join(folder),
-            None => self.root.join("target"),
-        }
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// A program to be started in the root folder.
@@ -86,6 +89,46 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Longest wait for the last words of a program that has ended, while something that it started holds its output open.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(30);
+
+/// Runs `command` to its end with its output on our terminal, and returns the lines that begin with `mark`.
+///
+/// # Errors
+/// A program that fails, and one whose output does not end with it.
+pub(crate) fn heard(mut command: Command, mark: &'static str) -> Result<Vec<String>> {
+    let shown = line_of(&command);
+    println!("$ {shown}");
+    let (ours, theirs) = io::pipe().context("there is no pipe")?;
+    // Without colours: a mark stands at the beginning of its line.
+    command.env("CARGO_TERM_COLOR", "never").stdout(theirs.try_clone().context("there is no pipe")?).stderr(theirs);
+    let child = command.spawn();
+    // What it holds of the pipe would keep the other end open.
+    drop(command);
+    let mut child = child.with_context(|| format!("`{shown}` could not be started; is it installed?"))?;
+    let (told, hears) = mpsc::channel();
+    // It ends with the output, or with this program; nobody who has stopped waiting is told.
+    thread::spawn(move || told.send(passed_on(ours, mark)));
+    let status = child.wait().with_context(|| format!("`{shown}` is gone"))?;
+    let lines = hears.recv_timeout(LAST_WORDS_MAX);
+    ensure!(status.success(), "`{shown}` ended with {status}");
+    lines.with_context(|| format!("`{shown}` ended, and something that it started still holds its output"))?
+}
+
+/// Writes everything to standard output, and keeps the lines that begin with `mark`.
+fn passed_on(output: impl Read, mark: &str) -> Result<Vec<String>> {
+    let (mut output, mut line, mut kept) = (BufReader::new(output), Vec::new(), Vec::new());
+    while output.read_until(b'\n', &mut line).context("the output of a program cannot be read")? > 0 {
+        io::stdout().write_all(&line).context("standard output is closed")?;
+        let text = String::from_utf8_lossy(&line);
+        if text.trim_start().starts_with(mark) {
+            kept.push(text.trim().to_owned());
+        }
+        line.clear();
+    }
+    Ok(kept)
+}
+
 /// Runs `command` quietly and returns what it wrote to standard output.
 pub(crate) fn output_of(command: &mut Command) -> Result<Vec<u8>> {
     let shown = line_of(command);
@@ -110,7 +153,7 @@ fn line_of(command: &Command) -> String {
 mod tests {
     use std::process::Command;
 
-    use super::{line_of, output_of, succeed};
+    use super::{heard, line_of, output_of, succeed};
 
     #[test]
     fn a_failing_program_is_named_with_its_arguments() {
@@ -123,6 +166,20 @@ mod tests {
         let error = output_of(&mut Command::new("no-such-program-here")).unwrap_err();
         assert!(error.to_string().contains("no-such-program-here"), "{error}");
         assert_eq!(line_of(&Command::new("/usr/bin/git")), "git");
+    }
+
+    #[test]
+    fn lines_with_a_mark_are_kept_from_both_outputs_of_a_program_that_succeeds() {
+        let sh = |script: &str| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]);
+            command
+        };
+        let said =
+            heard(sh("echo one; echo '  mark: two' >&2; echo not mark; printf 'mark: three'"), "mark: ").unwrap();
+        assert_eq!(said, ["mark: two", "mark: three"]);
+        let error = heard(sh("echo mark: one; exit 3"), "mark: ").unwrap_err();
+        assert!(error.to_string().contains("ended with"), "{error}");
     }
 
     #[test]

@@ -3,12 +3,15 @@
 //! ```text
 //! git archive HEAD ─► target/release-portable/source ─► cargo build (portable flags, --locked) ─► DIR/tb
 //!                                                   └─► cargo metadata ─► DIR/tb.cdx.json ─► SHA256SUMS ─► provenance.json
+//! cargo xtask test ─► target/tests.json, where it is of this commit ────────────────────────────────────────────┘
 //! ```
 //! Rules
 //! - What is built is the commit and nothing else: its files are unpacked beside the working tree.
 //! - Every flag is set here. Neither `.cargo/config.toml` nor the environment of the caller adds one.
-//! - Nothing that is written holds a date or a path of this machine, so that two builds of a commit can be compared:
-//!   [`again`] builds it once more in another folder, and the nightly task compares the bytes.
+//! - The program holds no date and no path of this machine, so that two builds of a commit can be compared: [`again`] builds it
+//!   once more in another folder, and the nightly task compares the bytes. No other file has a path, and only the provenance a
+//!   date: the day of the tests.
+//! - That the tests passed is taken from the record of the run and from nobody else; without one the provenance says `null`.
 //! - The key never comes here: the program that was just built signs (`tb release sign`).
 //!
 //! Read next: [`parts`] for the list of parts; `apps/cli/src/release` for what is checked of the folder.
@@ -26,6 +29,7 @@ use sha2::{Digest, Sha256};
 
 use crate::nightly::in_time;
 use crate::process::{Workspace, output_of, succeed};
+use crate::test::record;
 
 /// The file with the key that signs.
 const KEY_VARIABLE: &str = "TB_RELEASE_KEY";
@@ -65,15 +69,30 @@ pub(crate) struct Release {
     pub(crate) is_signed: bool,
 }
 
-/// Builds a release into `out`.
+/// What is wanted of a release.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted<'w> {
+    /// Its folder; that in the target folder when absent.
+    pub(crate) out: Option<&'w Path>,
+    /// The record of its tests; the one that the last run left when absent.
+    pub(crate) tests: Option<&'w Path>,
+    /// Whether it has a Debian package.
+    pub(crate) deb: bool,
+}
+
+/// Builds a release.
 ///
 /// # Errors
-/// Whatever program fails, and a disk that refuses.
-pub(crate) fn run(workspace: &Workspace, out: Option<&Path>) -> Result<Release> {
+/// Whatever program fails, a disk that refuses, and a named record of another commit.
+pub(crate) fn run(workspace: &Workspace, wanted: &Wanted<'_>) -> Result<Release> {
     let target = workspace.target().join("release-portable");
-    let folder = out.map_or_else(|| target.join("out"), Path::to_owned);
+    let folder = wanted.out.map_or_else(|| target.join("out"), Path::to_owned);
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let commit = said(workspace, &["rev-parse", "HEAD"])?;
+    let commit = checked_out(workspace)?;
+    let tests = record::of_commit(workspace, wanted.tests, &commit)?;
+    if wanted.deb {
+        output_of(workspace.program("dpkg-deb").arg("--version")).context("a Debian package is wanted")?;
+    }
     let source = unpack(workspace, &target)?;
     let (compiler, host) = compiler(workspace)?;
     let flags = portable_flags(&host);
@@ -92,16 +111,21 @@ pub(crate) fn run(workspace: &Workspace, out: Option<&Path>) -> Result<Release> 
     let lock = fs::read_to_string(source.join("Cargo.lock")).context("Cargo.lock cannot be read")?;
     let parts = parts::list(&serde_json::from_slice(&metadata)?, &lock, &sha256)?;
     write(&folder.join("tb.cdx.json"), &format!("{parts:#}\n"))?;
-    let (parts_sha256, _) = sum_of(&folder.join("tb.cdx.json"))?;
-    let sums = [("tb", sha256.as_str()), ("tb.cdx.json", parts_sha256.as_str())];
+    let mut sums = vec![("tb".to_owned(), sha256.clone())];
+    let package = if wanted.deb { Some(pack(workspace, &source, &folder)?) } else { None };
+    for name in ["tb.cdx.json".to_owned()].into_iter().chain(package) {
+        let (sum, _) = sum_of(&folder.join(&name))?;
+        sums.push((name, sum));
+    }
     let text: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
     write(&folder.join("SHA256SUMS"), &text)?;
-    let statement = provenance(&commit, &host, &compiler, &flags, &sums);
+    let statement = provenance(&commit, &host, &compiler, &flags, &sums, tests.as_ref());
     write(&folder.join("provenance.json"), &format!("{statement:#}\n"))?;
     let is_signed = sign(workspace, &folder)?;
     println!(
-        "release: {} holds tb of {commit}, {bytes} bytes, built in {seconds} s; {}",
+        "release: {} holds tb of {commit}, {bytes} bytes, built in {seconds} s; tests: {}; {}",
         folder.display(),
+        record::summary(tests.as_ref()),
         if is_signed { "signed" } else { "unsigned: TB_RELEASE_KEY names no key" }
     );
     Ok(Release { folder, commit, flags, sha256, bytes, seconds, is_signed })
@@ -114,7 +138,7 @@ pub(crate) fn run(workspace: &Workspace, out: Option<&Path>) -> Result<Release> 
 pub(crate) fn again(workspace: &Workspace) -> Result<(PathBuf, u64)> {
     let target = workspace.target().join("release-again").join("in-another-folder");
     fs::create_dir_all(&target).with_context(|| format!("{} cannot be made", target.display()))?;
-    let commit = said(workspace, &["rev-parse", "HEAD"])?;
+    let commit = checked_out(workspace)?;
     let source = unpack(workspace, &target)?;
     let flags = portable_flags(&compiler(workspace)?.1);
     let started = Instant::now();
@@ -184,7 +208,26 @@ fn c_flags(source: &Path, target: &Path, home: Option<&Path>) -> String {
     paths.collect::<Vec<_>>().join(" ")
 }
 
-fn provenance(commit: &str, host: &str, compiler: &str, flags: &[String], sums: &[(&str, &str)]) -> Value {
+/// Packs the program of `folder` with the files of the commit, and gives the name of the package beside it.
+fn pack(workspace: &Workspace, source: &Path, folder: &Path) -> Result<String> {
+    let time = output_of(workspace.program("git").args(["log", "-1", "--format=%ct"]))?;
+    let folder = fs::canonicalize(folder).context("the folder of the release is gone")?;
+    let mut script = workspace.program(source.join("scripts/build_deb.sh"));
+    script.arg("--binary").arg(folder.join("tb")).arg("--out").arg(&folder);
+    script.env("SOURCE_DATE_EPOCH", String::from_utf8(time)?.trim());
+    let path = PathBuf::from(String::from_utf8(output_of(&mut script)?)?.trim());
+    let name = path.file_name().and_then(|name| name.to_str()).context("the script names no package")?;
+    Ok(name.to_owned())
+}
+
+fn provenance(
+    commit: &str,
+    host: &str,
+    compiler: &str,
+    flags: &[String],
+    sums: &[(String, String)],
+    tests: Option<&Value>,
+) -> Value {
     let subjects = sums.iter().map(|(name, sum)| json!({ "name": name, "digest": { "sha256": sum } }));
     let profile: serde_json::Map<_, _> = PROFILE.iter().map(|(name, value)| ((*name).into(), json!(value))).collect();
     json!({
@@ -205,6 +248,8 @@ fn provenance(commit: &str, host: &str, compiler: &str, flags: &[String], sums: 
             "runDetails": {
                 "builder": { "id": "urn:the-block:builder:xtask" },
                 "byproducts": [{ "name": "rustc -vV", "content": compiler.trim() }],
+                // SLSA lets a producer add fields with its name in front.
+                "theblock_tests": tests,
             },
         },
     })
@@ -222,7 +267,12 @@ fn sign(workspace: &Workspace, folder: &Path) -> Result<bool> {
     Ok(true)
 }
 
-fn said(workspace: &Workspace, words: &[&str]) -> Result<String> {
+/// The commit that is checked out.
+///
+/// # Errors
+/// A folder that is no checkout.
+pub(crate) fn checked_out(workspace: &Workspace) -> Result<String> {
+    let words = ["rev-parse", "HEAD"];
     let text = String::from_utf8(output_of(workspace.program("git").args(words))?)?.trim().to_owned();
     ensure!(text.len() == 40, "git says {text:?}, which is no commit");
     Ok(text)

@@ -5,16 +5,21 @@
 //! as its share fails the run, so that slow builds and slow tests are noticed when they are written.
 //!
 //! Formatting, lints and tests all use the release profile, which is the one that ships.
+//!
+//! Read next: [`record`], which keeps what a run of all steps has shown of a commit.
+
+pub(crate) mod record;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
-use crate::process::{Workspace, output_of, succeed};
+use crate::process::{Workspace, heard, output_of, succeed};
 use crate::{contract, deny, scratch, tidy};
 
 /// The steps in the order they run.
@@ -90,19 +95,67 @@ impl Step {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    fn run(self, workspace: &Workspace) -> Result<()> {
-        match self {
+    fn run(self, workspace: &Workspace) -> Result<Seen> {
+        let done = match self {
             Self::Fmt => succeed(&mut workspace.cargo(&["fmt", "--all", "--check"])),
             Self::Tidy => tidy::run(workspace, false),
             Self::Tools => tools(workspace),
             Self::Deny => deny::check(workspace),
             Self::Build => succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets")),
             Self::Clippy => succeed(workspace.cargo(&["clippy"]).args(EVERYTHING).args(LINTS)),
-            Self::Wasm => wasm(workspace),
-            Self::Tests => tests(workspace),
-            Self::Defects => defects(workspace),
             Self::Contract => contract::run(workspace, false),
+            Self::Wasm => return wasm(workspace).map(|is_left_out| Seen { is_left_out, ..Seen::default() }),
+            Self::Tests => return tests(workspace).map(|tests| Seen { tests, ..Seen::default() }),
+            Self::Defects => return defects(workspace).map(|tests| Seen { tests, ..Seen::default() }),
+        };
+        done.map(|()| Seen::default())
+    }
+}
+
+/// What a step has seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Seen {
+    /// Whether this machine cannot do the step.
+    is_left_out: bool,
+    /// The tests that it ran.
+    tests: Counts,
+}
+
+/// Tests that ran, and that did not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    /// Passed, those among them that failed at their first try.
+    passed: u64,
+    /// Failed at the first try and passed at the second.
+    flaky: u64,
+    /// Ignored or filtered out.
+    skipped: u64,
+}
+
+impl Counts {
+    /// Both together.
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            flaky: self.flaky + other.flaky,
+            skipped: self.skipped + other.skipped,
         }
+    }
+
+    /// Reads the line in which a runner counts its tests: numbers, each with its word.
+    fn parse(line: &str) -> Self {
+        let mut counts = Self::default();
+        for part in line.split([',', ';', ':', '(', ')', ']', '.']) {
+            let Some((number, word)) = part.trim().split_once(' ') else { continue };
+            let Ok(number) = number.parse::<u64>() else { continue };
+            match word {
+                "passed" => counts.passed += number,
+                "flaky" => counts.flaky += number,
+                "skipped" | "ignored" | "filtered out" => counts.skipped += number,
+                _ => {}
+            }
+        }
+        counts
     }
 }
 
@@ -122,17 +175,17 @@ fn tools(workspace: &Workspace) -> Result<()> {
 /// The target that light clients in browsers are built for.
 const WASM: &str = "wasm32-unknown-unknown";
 
-/// Checks the light client for WebAssembly; says so where the target is not installed. What a machine without it can check, a test of
-/// the crate does: no threads, no files, no clock.
-fn wasm(workspace: &Workspace) -> Result<()> {
+/// Checks the light client for WebAssembly, or says that it is left out, where the target is not installed. What a machine without it
+/// can check, a test of the crate does: no threads, no files, no clock.
+fn wasm(workspace: &Workspace) -> Result<bool> {
     let found = output_of(workspace.program("rustc").args(["--print", "target-libdir", "--target", WASM]))?;
     if !Path::new(String::from_utf8_lossy(&found).trim()).is_dir() {
         println!("the target {WASM} is not installed, so this step is left out; add it with: rustup target add {WASM}");
-        return Ok(());
+        return Ok(true);
     }
     let mut check = workspace.cargo(&["check", "--release", "--locked", "--package", "proof", "--target", WASM]);
     // What local builds are tuned to is no processor of that target.
-    succeed(check.env("RUSTFLAGS", ""))
+    succeed(check.env("RUSTFLAGS", "")).map(|()| false)
 }
 
 /// How a step ended.
@@ -141,6 +194,7 @@ struct Lap {
     step: Step,
     time: Duration,
     failed: bool,
+    seen: Seen,
 }
 
 impl Lap {
@@ -154,12 +208,13 @@ impl Lap {
         match (self.failed, self.is_late()) {
             (true, _) => "FAILED",
             (false, true) => "TOO SLOW",
+            (false, false) if self.seen.is_left_out => "left out",
             (false, false) => "ok",
         }
     }
 }
 
-/// Runs all steps, or the one named, and prints the table of times.
+/// Runs all steps, or the one named, and prints the table of times. Where all have passed it keeps the record of the commit.
 ///
 /// # Errors
 /// The first failing step, or a step that passed its share by half.
@@ -168,6 +223,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<()> {
         Some(step) => vec![step],
         None => Step::value_variants().to_vec(),
     };
+    let begun = if only.is_none() { Some(record::begin(workspace)?) } else { None };
     let mut laps = Vec::with_capacity(steps.len());
     let mut failure = None;
     for step in steps {
@@ -176,18 +232,22 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Step>) -> Result<()> {
         let start = Instant::now();
         let ended = step.run(workspace);
         let time = start.elapsed();
-        laps.push(Lap { step, time, failed: ended.is_err() });
+        let seen = ended.as_ref().copied().unwrap_or_default();
+        laps.push(Lap { step, time, failed: ended.is_err(), seen });
         if let Err(error) = ended {
             failure = Some(error.context(format!("the step `{}` failed", step.name())));
             break;
         }
     }
     print!("\n{}", table(&laps));
-    match failure {
-        Some(error) => Err(error),
+    match (failure, begun) {
+        (Some(error), _) => Err(error),
         // A step that runs alone may have to build first, so its time says nothing.
-        None if only.is_some() => Ok(()),
-        None => in_time(&laps),
+        (None, None) => Ok(()),
+        (None, Some(begun)) => {
+            in_time(&laps)?;
+            record::keep(workspace, begun, &laps)
+        }
     }
 }
 
@@ -236,8 +296,20 @@ fn minutes(seconds: u64) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
+/// How the line of cargo's own runner begins that counts the tests of one program.
+const CARGO_COUNTS: &str = "test result: ok. ";
+/// How the line of nextest begins that counts all tests.
+const NEXTEST_COUNTS: &str = "Summary [";
+
+/// Runs a command that runs tests, and counts them by the lines that begin with `mark`.
+fn counted(command: Command, mark: &'static str) -> Result<Counts> {
+    let lines = heard(command, mark)?;
+    ensure!(!lines.is_empty(), "the runner has not counted its tests: no line begins with {mark:?}");
+    Ok(lines.iter().map(|line| Counts::parse(line)).fold(Counts::default(), Counts::plus))
+}
+
 /// Runs every test and leaves the record of the contract rows they showed.
-fn tests(workspace: &Workspace) -> Result<()> {
+fn tests(workspace: &Workspace) -> Result<Counts> {
     let folder = contract::record_folder(workspace);
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be emptied", folder.display()))?;
@@ -248,40 +320,66 @@ fn tests(workspace: &Workspace) -> Result<()> {
     succeed(workspace.cargo(&["build"]).args(EVERYTHING).arg("--all-targets"))?;
     let with_nextest = output_of(&mut workspace.cargo(&["nextest", "--version"])).is_ok();
     // The examples in doc comments come first, so that the last line of the runner counts the tests.
-    let tests: &[&str] = if with_nextest {
-        &["nextest", "run", "--no-fail-fast"]
+    let tests: (&[&str], _) = if with_nextest {
+        (&["nextest", "run", "--no-fail-fast"], NEXTEST_COUNTS)
     } else {
-        &["test", "--lib", "--bins", "--tests", "--no-fail-fast"]
+        (&["test", "--lib", "--bins", "--tests", "--no-fail-fast"], CARGO_COUNTS)
     };
-    let runs = [&["test", "--doc", "--no-fail-fast"], tests];
-    for run in runs {
+    let runs = [(&["test", "--doc", "--no-fail-fast"][..], CARGO_COUNTS), tests];
+    let mut counts = Counts::default();
+    for (run, mark) in runs {
         let mut command = workspace.cargo(run);
         if let Some(folder) = scratch::in_memory(workspace) {
             command.env("TMPDIR", folder);
         }
-        succeed(command.args(EVERYTHING).env(contract::RECORD_VARIABLE, &folder))?;
+        command.args(EVERYTHING).env(contract::RECORD_VARIABLE, &folder);
+        counts = counts.plus(counted(command, mark)?);
     }
     contract::check_violations(&folder)?;
-    contract::mark_complete(&folder)
+    contract::mark_complete(&folder)?;
+    Ok(counts)
 }
 
 /// The tests of the simulator's own defects. No other build has them. The whole workspace is named, because third-party crates
 /// then have the features they were built with, and only the crates above the defects are built again.
-fn defects(workspace: &Workspace) -> Result<()> {
+fn defects(workspace: &Workspace) -> Result<Counts> {
     let words = ["--features", "sim/seeded-bugs", "--test", "defects"];
-    succeed(workspace.cargo(&["test"]).args(EVERYTHING).args(words))
+    let mut command = workspace.cargo(&["test"]);
+    command.args(EVERYTHING).args(words);
+    counted(command, CARGO_COUNTS)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
     use std::time::Duration;
 
     use clap::ValueEnum;
 
-    use super::{LINTS, Lap, Step, in_time, minutes, table};
+    use super::{CARGO_COUNTS, Counts, LINTS, Lap, NEXTEST_COUNTS, Seen, Step, counted, in_time, minutes, table};
 
     fn lap(step: Step, seconds: u64) -> Lap {
-        Lap { step, time: Duration::from_secs(seconds), failed: false }
+        Lap { step, time: Duration::from_secs(seconds), failed: false, seen: Seen::default() }
+    }
+
+    /// A runner that says this, and then ends with 0.
+    fn runner(said: &str) -> Command {
+        let mut command = Command::new("printf");
+        command.arg(said);
+        command
+    }
+
+    #[test]
+    fn tests_are_counted_by_what_the_runner_says_at_its_end() {
+        let cargo = "running 3 tests\ntest a ... ok\ntest result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; \
+                     finished in 0.00s\n\ntest result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        assert_eq!(counted(runner(cargo), CARGO_COUNTS).unwrap(), Counts { passed: 7, flaky: 0, skipped: 3 });
+        let nextest = "        PASS [   0.004s] xtask test::a\n     Summary [ 131.713s] 2043 tests run: 2043 passed (5 slow, 1 flaky), \
+                       12 skipped\n   FLAKY 2/2 [   9.1s] tb::it b\n";
+        assert_eq!(counted(runner(nextest), NEXTEST_COUNTS).unwrap(), Counts { passed: 2_043, flaky: 1, skipped: 12 });
+        // A runner that says nothing of them is none that one can believe.
+        let error = counted(runner("test a ... ok\n"), CARGO_COUNTS).unwrap_err().to_string();
+        assert!(error.contains("has not counted its tests"), "{error}");
     }
 
     #[test]
@@ -318,6 +416,8 @@ mod tests {
         assert!(text.contains("total          1:41    75:00"), "{text}");
         let failed = Lap { failed: true, ..lap(Step::Deny, 1) };
         assert!(table(&[failed]).contains("FAILED"));
+        let left_out = Lap { seen: Seen { is_left_out: true, ..Seen::default() }, ..lap(Step::Wasm, 1) };
+        assert!(table(&[left_out]).contains("wasm           0:01     1:30  left out"));
     }
 
     #[test]

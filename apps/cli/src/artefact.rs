@@ -22,6 +22,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use crate::exit::Failure;
+use crate::masked::{BLACKED_OUT, mask};
 
 /// The environment variable that names the folder of artefacts.
 pub const ROOT_VARIABLE: &str = "TB_CHAOS_ARTIFACT_ROOT";
@@ -37,8 +38,6 @@ const ENTRY_BYTES_MAX: u64 = 1024 * 1024;
 const SECRET_LENGTH_MIN: usize = 16;
 /// Length of one seed in hexadecimal.
 const SEED_HEX_LENGTH: usize = 64;
-/// What stands for a secret.
-const BLACKED_OUT: &str = "[secret]";
 /// Format of the metadata.
 const VERSION: u32 = 1;
 
@@ -111,6 +110,13 @@ impl Artefact {
     pub fn add_file(&mut self, name: impl Into<String>, path: &Path) {
         if let Ok(bytes) = tail(path) {
             self.add(name, &String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    /// Adds the end of a log of anybody; also secrets that nobody here knows are blacked out, where their names tell them.
+    pub fn add_log(&mut self, name: impl Into<String>, path: &Path) {
+        if let Ok(bytes) = tail(path) {
+            self.add(name, &mask(&String::from_utf8_lossy(&bytes)));
         }
     }
 

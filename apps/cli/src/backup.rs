@@ -14,12 +14,14 @@
 //!   is removed by the next; one writes to a folder of backups at a time.
 //! - A file belongs to a name, not to a path: below the home, or where a key of the configuration says. So a restore
 //!   into a home whose keys say something else is noticed ([`Belongs`]).
+//! - Its checksums find what chance did, not what somebody did: the header of its snapshot is judged before anything of it is used
+//!   (`commands/snapshot_trust.rs`).
 //! - Secrets are in it only when they are asked for; then the backup is as secret as they are.
 //! - A restore writes over nothing. A guard that is older than the one that is there is never taken, and one that takes
 //!   the place of a lost one only with a reason: nobody knows what the key signed meanwhile. The reason is durable before
 //!   the first file is written, and the guard comes last of all: a home that is half restored signs nothing.
 //!
-//! Read next: `create.rs`, `files.rs`, `restore.rs`, `spec/recovery.md` (RCV-27, 28, 58 to 60).
+//! Read next: `create.rs`, `files.rs`, `restore.rs`, `spec/recovery.md` (RCV-27, 28, 58 to 62).
 
 mod create;
 mod files;
@@ -33,13 +35,14 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Home, NodeConfig};
-use primitives::{Hash, Height, Timestamp};
+use primitives::{Genesis, Hash, Height, Timestamp};
 use rpc::ExitCode;
 use serde::{Deserialize, Serialize};
 use snapshots::{Progress, Shelf, Snapshot, SnapshotError};
 use wallet::stream::StreamKey;
 
 use crate::exit::Failure;
+use crate::provision::GENESIS_BYTES_MAX;
 
 pub use create::{Wanted, create};
 use files::Folder;
@@ -171,6 +174,34 @@ impl Backup {
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Refuses a backup of a store that this build cannot write.
+    ///
+    /// # Errors
+    /// [`Failure`] `newer_schema`.
+    pub fn check_schema(&self) -> Result<(), Failure> {
+        let (found, here) = (self.index.schema, storage::columns::SCHEMA_VERSION);
+        if found <= here {
+            return Ok(());
+        }
+        let what = format!("the backup is of a store with schema {found}, this build writes schema {here}");
+        Err(Failure::new(ExitCode::Refused, "newer_schema", what, "use the build that made the backup, or a newer one"))
+    }
+
+    /// The genesis of its chain, as its genesis file says it.
+    ///
+    /// # Errors
+    /// [`Failure`] for a backup without one, or with one of another chain than its list says.
+    pub fn genesis(&self) -> Result<Genesis, Failure> {
+        let file = self.file(&Belongs::Home("genesis.json".to_owned()));
+        let file = file.ok_or_else(|| refused("it has no genesis file"))?;
+        let text = String::from_utf8(self.bytes(file, GENESIS_BYTES_MAX)?).map_err(refused)?;
+        let genesis = Genesis::from_json(&text).map_err(refused)?;
+        if genesis.hash() != self.index.genesis {
+            return Err(refused("its genesis file is of another chain than its list says"));
+        }
+        Ok(genesis)
     }
 
     /// Checks every byte: files by their checksums, the snapshot against its header.

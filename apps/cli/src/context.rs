@@ -76,6 +76,14 @@ impl Context {
         self.client_at(&self.rpc_url)
     }
 
+    /// The same for a command that looks again and again: it waits where the node says that it was asked too often.
+    ///
+    /// # Errors
+    /// [`Failure`] for a URL that cannot be used.
+    pub fn patient_client(&self) -> Result<Client, Failure> {
+        Ok(self.client()?.patient())
+    }
+
     /// A client of the node at `url`, with the certificates of the command line.
     ///
     /// # Errors

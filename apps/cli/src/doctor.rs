@@ -3,7 +3,7 @@
 //! Rules
 //! - Nothing is written, and no lock is taken.
 //! - A finding that fails says what to do. What cannot be judged, such as a clock without a peer, is told as skipped.
-//! - The bounds are named here; a node itself has none of them.
+//! - The bounds are named here, and a node itself has none of them; those of the disk are what the node was told.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -19,8 +19,6 @@ use serde::Serialize;
 
 use crate::provision::read_genesis;
 
-/// Free space below which a node should not be started, bytes.
-pub const DISK_BYTES_MIN: u64 = 1 << 30;
 /// Free space below which somebody should make room soon, bytes.
 pub const DISK_BYTES_ADVISED: u64 = 20 << 30;
 /// Open files that a node needs beside its RPC connections: the store, peers, logs.
@@ -150,7 +148,12 @@ fn key(check: &'static str, path: &Path) -> Finding {
     let shown = path.display();
     let missing = Standing::Failed;
     match std::fs::metadata(path) {
-        Err(error) => other(check, missing, format!("{shown}: {error}"), "copy it here or make one with: tb init"),
+        Err(error) => other(
+            check,
+            missing,
+            format!("{shown}: {error}"),
+            "copy it here, restore a backup made with --with-keys, or make a new one in another home with: tb init --home DIR",
+        ),
         Ok(found) => match found.permissions().mode() & 0o777 {
             mode if mode & 0o077 != 0 => {
                 let found = format!("{shown} can be used by others (mode {mode:o})");
@@ -173,7 +176,7 @@ pub fn guard(home: &Home, mode: Mode) -> Finding {
             "guard",
             Standing::Failed,
             format!("{} is missing", path.display()),
-            "copy it from where this key voted last; a key that never voted gets one by tb init --genesis",
+            "copy it from where this key voted last; a new key gets one by tb init --genesis",
         ),
     }
 }
@@ -201,8 +204,8 @@ pub fn ports(config: &NodeConfig, runs: bool) -> Vec<Finding> {
     config.ports().into_iter().map(free).collect()
 }
 
-/// Room on the disk of the chain, and whether this user may write there.
-pub fn disk(data_dir: &Path) -> Finding {
+/// Room on the disk of the chain against the floors of this configuration, and whether this user may write there.
+pub fn disk(data_dir: &Path, config: &NodeConfig) -> Finding {
     let Some(folder) = nearest(data_dir) else {
         let found = format!("{} and all folders above it are missing", data_dir.display());
         return other("disk", Standing::Failed, found, "make the folder, or set data_dir");
@@ -215,10 +218,24 @@ pub fn disk(data_dir: &Path) -> Finding {
         Ok(found) => found.blocks_available().saturating_mul(found.fragment_size()),
         Err(error) => return other("disk", Standing::Skipped, format!("{shown}: {error}"), ""),
     };
-    let found = format!("{} MiB are free at {shown}", free >> 20);
+    judge_disk(free, &folder, config)
+}
+
+/// The same for room that is known, bytes.
+pub fn judge_disk(free: u64, folder: &Path, config: &NodeConfig) -> Finding {
+    let found = format!("{} MiB are free at {}", free >> 20, folder.display());
     let hint = "make room, move data_dir, or bound the store with store_limit_bytes";
+    let (least, stop) = (config.disk_free_min_bytes, config.disk_free_stop_bytes.min(config.disk_free_min_bytes));
+    let below = |key, floor: u64, what| format!("{found}, less than {key} = {floor}: {what}");
     match free {
-        _ if free < DISK_BYTES_MIN => other("disk", Standing::Failed, found, hint),
+        _ if free < stop => {
+            let found = below("disk_free_stop_bytes", stop, "the node would begin no block");
+            other("disk", Standing::Failed, found, hint)
+        }
+        _ if free < least => {
+            let found = below("disk_free_min_bytes", least, "the node would take no transaction and not be ready");
+            other("disk", Standing::Warning, found, hint)
+        }
         _ if free < DISK_BYTES_ADVISED => other("disk", Standing::Warning, found, hint),
         _ => ok("disk", found),
     }

@@ -70,6 +70,18 @@ impl Failure {
         self
     }
 
+    /// Where an address serves the wallet routes alone, that it says nothing about `what`, and whom to ask.
+    #[must_use]
+    pub fn or_wallet_runtime(self, url: &str, what: &str) -> Self {
+        if self.exit != ExitCode::NotFound {
+            return self;
+        }
+        let error = format!("{url} has no route for {what}, as a wallet runtime, which serves the wallet routes alone");
+        let hint =
+            "name the node behind it with --rpc (wallet.upstream in its node.toml); of itself it answers tb probe";
+        Self::new(ExitCode::NotFound, "wallet_routes_only", error, hint)
+    }
+
     /// The failure as one JSON object.
     pub fn to_json(&self) -> String {
         let view = FailureView { error: &self.error, exit_code: self.exit.number() };
@@ -114,6 +126,7 @@ impl From<KeyFileError> for Failure {
             KeyFileError::Version { .. } | KeyFileError::Role { .. } | KeyFileError::OpenToOthers(_) => {
                 (ExitCode::Refused, "key_refused")
             }
+            KeyFileError::PasswordMissing { .. } => (ExitCode::NotFound, "password_file_missing"),
             KeyFileError::Password { .. } => (ExitCode::Usage, "bad_password"),
             KeyFileError::Disk { .. } => (ExitCode::Unexpected, "disk"),
         };

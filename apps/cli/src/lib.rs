@@ -28,6 +28,7 @@ pub mod doctor;
 pub mod exit;
 pub mod handover;
 pub mod light;
+pub mod masked;
 pub mod output;
 pub mod planning;
 pub mod portal;
@@ -100,9 +101,12 @@ pub type NodeFuture = Pin<Box<dyn Future<Output = Result<NodeEnd, Failure>>>>;
 pub type NodeStarter = fn(NodeStart) -> NodeFuture;
 
 /// Makes the history index of a stopped node again: its home, configuration flags, and whom to tell how many heights
-/// are done and how many there are. Gives the last height indexed.
-pub type HistoryRebuilder =
-    fn(&config::Home, &[(String, String)], &mut dyn FnMut(u64, u64)) -> Result<primitives::Height, Failure>;
+/// are done and how many there are. Gives the heights that are indexed.
+pub type HistoryRebuilder = fn(
+    &config::Home,
+    &[(String, String)],
+    &mut dyn FnMut(u64, u64),
+) -> Result<std::ops::RangeInclusive<primitives::Height>, Failure>;
 
 /// Makes the state after a height of a stopped node again: its home, configuration flags, the height with the folder of the new snapshot, and whom to tell
 /// the height that is done and the last one.

@@ -6,13 +6,16 @@
 //! <home>/validator_key.json     validators only
 //! <home>/validator_public.json  validators only: what `tb genesis new` needs to know
 //! <home>/genesis.json           when there is a genesis file yet
+//! <home>/guard/new_key          validators only, until there is a guard: the public key that was made here and never had one
 //! <home>/guard/guard.log        validators only, once there is a genesis file
 //! ```
 //!
 //! Rules
 //! - Nothing is ever overwritten.
-//! - The guard is made exactly once, together with the genesis file. A guard that went missing later is not made
-//!   again here: only its owner can know that the key has not signed on this chain.
+//! - An empty guard is made exactly once, for a key that was made here and joins its first chain. `new_key` says so, and is
+//!   durably gone before the guard is there.
+//! - Where it is gone the key may have signed, and only its owner can know: an empty guard then needs a reason, which is kept in
+//!   `guard/overrides.log` before it is made. A guard that is there stays as it is.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -20,11 +23,19 @@ use std::path::{Path, PathBuf};
 
 use config::{Home, Mode};
 use primitives::{Address, Genesis, GenesisValidator, PublicKey, SecretKey, VrfPublicKey};
+use rpc::ExitCode;
 use serde::{Deserialize, Serialize};
+use wallet::signer::overrides::{Override, overrides_path};
 use wallet::{KdfParams, NodeKey, Password, Protect, ValidatorKey, ValidatorSigner, draw};
 
+use crate::backup::sync_folder;
+use crate::commands::genesis::now;
 use crate::exit::Failure;
 
+/// Beside the place of the guard: the public key that was made here and never had a guard.
+const NEW_KEY: &str = "new_key";
+/// Longest such file that is read, bytes.
+const NEW_KEY_BYTES_MAX: u64 = 1024;
 /// Name of the file that a validator hands to who makes the genesis file.
 pub const VALIDATOR_PUBLIC_FILE: &str = "validator_public.json";
 /// Voting power of a validator when nothing else is said.
@@ -113,7 +124,7 @@ pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, Failure> {
 
 fn bad_file(path: &Path, reason: &str) -> Failure {
     Failure::new(
-        rpc::ExitCode::Config,
+        ExitCode::Config,
         "bad_file",
         format!("{}: {reason}", path.display()),
         "check that it is the file that was meant, or fetch it again",
@@ -152,7 +163,7 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
 /// The refusal to overwrite `path`.
 pub fn taken(path: &Path) -> Failure {
     Failure::new(
-        rpc::ExitCode::Refused,
+        ExitCode::Refused,
         "exists",
         format!("{} exists and is never overwritten", path.display()),
         "choose another --home, or move the file away first if it is really not needed",
@@ -200,6 +211,7 @@ impl NewHome<'_> {
             Some(password) => Protect::Password(password, KdfParams::default()),
             None => Protect::Plain,
         };
+        mark_new(home, &key)?;
         key.write(&home.validator_key(), protect)?;
         let public = ValidatorPublic::of(&key, self.moniker);
         let mut text = serde_json::to_vec_pretty(&public).expect("public keys are text and numbers");
@@ -214,28 +226,70 @@ pub fn public_file(home: &Home) -> PathBuf {
     home.root().join(VALIDATOR_PUBLIC_FILE)
 }
 
-/// Puts the genesis file into a home directory and, for a validator, makes its double-sign guard.
+/// Puts the genesis file into a home directory and, for a validator without a double-sign guard, makes an empty one.
 ///
 /// # Errors
-/// [`Failure`]; a home directory that has a genesis file is refused, because its guard belongs to that chain.
-pub fn join_chain(home: &Home, genesis: &Genesis, key: Option<ValidatorKey>) -> Result<(), Failure> {
+/// [`Failure`]: a home directory that has a genesis file, a guard of another key or chain, and a key that may have signed and has no
+/// guard, unless `override_guard` says why it gets an empty one.
+pub fn join_chain(
+    home: &Home,
+    genesis: &Genesis,
+    key: Option<ValidatorKey>,
+    override_guard: Option<&str>,
+) -> Result<(), Failure> {
     let path = home.genesis_json();
     if path.exists() {
         return Err(taken(&path));
     }
     if let Some(key) = key {
         let guard = home.guard();
-        if let Some(folder) = guard.parent() {
-            fs::create_dir_all(folder).map_err(|cause| Failure::disk(folder, &cause))?;
+        let is_there = guard.try_exists().map_err(|cause| Failure::disk(&guard, &cause))?;
+        if !is_there {
+            may_be_empty(home, &key, override_guard)?;
         }
-        if guard.exists() {
-            return Err(taken(&guard));
-        }
-        // Opening it as new writes it; dropping it gives the lock back.
-        drop(ValidatorSigner::open(key.consensus, &guard, &genesis.hash(), true)?);
+        // Opening an empty one as new writes it; dropping it gives the lock back.
+        drop(ValidatorSigner::open(key.consensus, &guard, &genesis.hash(), !is_there)?);
     }
     // Last, because a home directory with a genesis file counts as complete.
     let mut text = genesis.to_json();
     text.push('\n');
     write_new(&path, text.as_bytes(), 0o644)
+}
+
+/// Says durably, before the key is there, that it has no guard yet.
+fn mark_new(home: &Home, key: &ValidatorKey) -> Result<(), Failure> {
+    let path = new_key(home);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|cause| Failure::disk(folder, &cause))?;
+    }
+    Ok(snapshots::shelf::write_synced(&path, format!("{}\n", key.consensus.public_key()).as_bytes())?)
+}
+
+/// Whether this key may get an empty guard: it was made here and never had one, or somebody says why.
+fn may_be_empty(home: &Home, key: &ValidatorKey, override_guard: Option<&str>) -> Result<(), Failure> {
+    let (guard, path) = (home.guard(), new_key(home));
+    let public = key.consensus.public_key().to_string();
+    if path.exists() && read_text(&path, NEW_KEY_BYTES_MAX)?.trim() == public {
+        // Gone before the guard is there: a guard that is lost later is never made again in silence.
+        fs::remove_file(&path).map_err(|cause| Failure::disk(&path, &cause))?;
+        return path.parent().map_or(Ok(()), sync_folder);
+    }
+    if let Some(reason) = override_guard.filter(|reason| !reason.trim().is_empty()) {
+        let from = home.validator_key();
+        return Ok(Override { from: &from, reason, time: now() }.note(&guard, None)?);
+    }
+    let what = format!(
+        "there is no double-sign guard {}, and key {public} may have signed: an empty guard would not know of it",
+        guard.display()
+    );
+    let hint = format!(
+        "put the newest copy of the guard back; where the key has signed nothing, or signs nowhere else and the chain is past all that it has signed, give the reason with --override-guard REASON, which is kept in {}",
+        overrides_path(&guard).display()
+    );
+    Err(Failure::new(ExitCode::Refused, "old_guard", what, hint))
+}
+
+/// Where it is said that the key is new.
+fn new_key(home: &Home) -> PathBuf {
+    home.guard().with_file_name(NEW_KEY)
 }

@@ -1,16 +1,17 @@
 //! An archive in a folder.
 //!
 //! Rules
-//! - A file is written under another name, synced, and then gets its name.
+//! - A file is written under another name, synced, and then gets its name. Its name and those of the folders that are made for it are durable then.
 //! - A folder that is not there is an archive that does not answer: a mount that is missing must not look like a height that nobody has.
 //!
 //! Read next: `storage::archive` (the file to the byte).
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use primitives::Height;
+use storage::{Files, system_files};
 
 use crate::{ArchiveError, FILE_BYTES_MAX};
 
@@ -63,7 +64,7 @@ impl Folder {
     /// Writes the file of a height.
     pub(crate) async fn put(&self, height: Height, bytes: Vec<u8>) -> Result<(), ArchiveError> {
         let path = self.path(height);
-        aside(&self.root, move || write(&path, &bytes)).await
+        aside(&self.root, move || write(&*system_files(), &path, &bytes)).await
     }
 }
 
@@ -80,12 +81,12 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, ArchiveError> {
     fs::read(path).map(Some).map_err(io("read", path))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
+/// Durable when it returns, whatever of the path was not there.
+pub(crate) fn write(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
     let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(io("create", folder))?;
+    files.create_folders(folder).map_err(io("create", folder))?;
     let new = path.with_extension("new");
-    let mut file = File::create(&new).map_err(io("create", &new))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io("write", &new))?;
-    fs::rename(&new, path).map_err(io("rename", &new))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync", folder))
+    files.write_synced(&new, bytes).map_err(|(step, error)| io(step, &new)(error))?;
+    files.rename(&new, path).map_err(io("rename", &new))?;
+    files.sync_folder(folder).map_err(io("sync", folder))
 }

@@ -1,15 +1,16 @@
 //! Tests of both places: what is written is read, what is wrong is refused, and what cannot be asked is never taken for missing.
 
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use ::config::{ArchivePlace, S3Config};
 use primitives::{BoundedBytes, BoundedVec, ClosingEvents, Hash, Height};
-use storage::Body;
+use storage::{Body, FaultyFiles, Files};
 use testkit::Seed;
 use testkit::bucket::{BUCKET, Bucket, KEY_ID, Manner, REGION, SECRET};
 
-use crate::{Archive, ArchiveError, GET_TIME_MAX};
+use crate::{Archive, ArchiveError, GET_TIME_MAX, folder};
 
 const GENESIS: Hash = Hash([7; 32]);
 
@@ -46,7 +47,7 @@ fn in_bucket(store: &Bucket) -> Archive {
     Archive::new(&place(BUCKET), &s3(&store.url), GENESIS, key(SECRET)).unwrap()
 }
 
-fn in_folder(path: &std::path::Path) -> Archive {
+fn in_folder(path: &Path) -> Archive {
     Archive::new(&ArchivePlace::Folder(path.to_owned()), &s3("http://127.0.0.1:1"), GENESIS, |_| None).unwrap()
 }
 
@@ -92,6 +93,19 @@ async fn a_file_with_any_other_byte_or_height_is_refused_and_written_again() {
     let sparse = fs::File::create(archive.name(Height(4))).unwrap();
     sparse.set_len(crate::FILE_BYTES_MAX + 1).unwrap();
     assert!(reason(&archive, 4).await.to_string().contains("larger than any body"));
+}
+
+#[test]
+fn a_file_that_was_put_survives_a_crash_with_every_folder_that_was_made_for_it() {
+    let files = FaultyFiles::new();
+    // The folder of the archive, and one in it that comes later.
+    for name in ["/mount/archive/0000000000000000/3.body", "/mount/archive/0000000000010000/4.body"] {
+        let path = Path::new(name);
+        folder::write(&files, path, b"a body").unwrap();
+        // Nothing that was not synced survives.
+        assert!(!files.crash(&mut |_| 0), "something was not durable");
+        assert_eq!(files.read(path, 9).unwrap().as_deref(), Some(&b"a body"[..]));
+    }
 }
 
 #[tokio::test]

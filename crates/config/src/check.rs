@@ -107,7 +107,10 @@ fn files(report: &mut Report, home: &Home, loaded: &Loaded) {
     let node = loaded.config.mode.has_chain().then(|| home.node_key());
     for key in validator.into_iter().chain(node) {
         if !key.exists() {
-            report.error(format!("{} is missing; make one with: tb init", key.display()));
+            report.error(format!(
+                "{} is missing; copy it here, restore a backup made with --with-keys, or make a new one in another home with: tb init --home DIR",
+                key.display()
+            ));
         } else if let Some(mode) = open_to_others(&key) {
             let shown = key.display();
             report.warning(format!("{shown} can be used by others (mode {mode:o}); run: chmod 600 {shown}"));

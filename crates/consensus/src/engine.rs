@@ -164,17 +164,28 @@ pub async fn start(
     let address = config.listen.to_string();
     let task = tokio::spawn(async move {
         let reason = app::run(state, consensus, stop_asked, listens).await;
-        engine.actor.get_cell().stop_children(None);
-        engine.actor.stop(None);
-        if tokio::time::timeout(STOP_WAIT, engine.handle).await.is_err() {
-            tracing::warn!("the consensus engine did not end in time");
-        }
+        let reason = end(engine, reason).await;
         wait_for_log(&config.wal).await;
         let _ = told.send(ConsensusEvent::Stopped(reason.clone()));
         let _ = report.send(Some(reason));
     });
     let handle = EngineHandle { events, rounds, requests, net_requests, queue, signer, validator, stop, stopped, task };
     handle.once_it_listens(listening, address).await
+}
+
+/// Ends the engine's actors; gives the reason that is known by then. An engine that stops for safety ends all of them but the outermost one; on any other
+/// fault that one ends too.
+async fn end(mut engine: arc_malachitebft_app_channel::EngineHandle, reason: StopReason) -> StopReason {
+    let by_itself = matches!(reason, StopReason::Engine(_));
+    if by_itself && tokio::time::timeout(STOP_WAIT, &mut engine.handle).await.is_ok() {
+        return reason;
+    }
+    engine.actor.get_cell().stop_children(None);
+    engine.actor.stop(None);
+    if tokio::time::timeout(STOP_WAIT, engine.handle).await.is_err() {
+        tracing::warn!("the consensus engine did not end in time");
+    }
+    if by_itself { StopReason::Safety("the consensus engine stopped for safety".to_owned()) } else { reason }
 }
 
 /// Refuses what no engine can be started with.
@@ -334,6 +345,11 @@ impl EngineHandle {
             Ok(reason) => reason.clone().unwrap_or_else(died),
             Err(_) => died(),
         }
+    }
+
+    /// Whether the engine has stopped, for whatever reason.
+    pub fn has_stopped(&self) -> bool {
+        self.stopped.borrow().is_some()
     }
 
     /// Asks the engine to stop, waits until it has, and says why it did. What runs in the chain is finished first.

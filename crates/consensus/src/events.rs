@@ -25,6 +25,8 @@ pub enum StopReason {
     Fault(String),
     /// The engine ended by itself; its log says why.
     Engine(String),
+    /// The engine stopped for safety, as after a failed write of its log: nothing is signed until somebody has looked and starts it again.
+    Safety(String),
 }
 
 /// Something that happened.

@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! newest snapshot changed, or REPEAT over ─► signed by the node key ─► topic "meta"
-//! topic "meta" ─► signature ─► newer than what this key said, and not too soon? ─► remembered, passed on
+//! topic "meta" ─► signature ─► a height that can be? ─► newer than what this key said, and not too soon? ─► remembered, passed on
 //! ```
 //! Rules
 //! - An announcement is a hint: it says where to look, and nothing is taken because of it.
-//! - Of one key at most one announcement each [`HEARD_PAUSE`] is taken; of all keys at most [`ANNOUNCERS_MAX`] are remembered, each for
-//!   [`KEPT`]. What is beyond is ignored, not passed on, and costs nobody points: whoever relays may have another clock.
+//! - Anybody can make a key. Of one at most one announcement each [`HEARD_PAUSE`] is taken; of all at most [`ANNOUNCERS_MAX`] are remembered,
+//!   each for [`KEPT`]. Where there is no room, a peer takes the place of the oldest of those who are no peers: strangers keep out strangers only.
+//! - A height above what this node knows of the chain ([`ready::known`]) is not taken, and does not count later.
+//! - What is not taken is not passed on and costs nobody points: whoever relays may have another clock and another height.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,8 +20,8 @@ use primitives::{Hash, Height, PublicKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use snapshots::Snapshot;
 
-use crate::clock;
 use crate::shared::Shared;
+use crate::{clock, ready};
 
 /// Version of the payload.
 pub const ANNOUNCEMENT_VERSION: u32 = 1;
@@ -82,6 +84,8 @@ pub enum Heard {
     TooSoon,
     /// Its key has announced a later one.
     Older,
+    /// Its height is above what is known of the chain.
+    TooHigh,
     /// Too many keys announce.
     Full,
 }
@@ -93,6 +97,7 @@ impl Heard {
             Self::Taken => "taken",
             Self::TooSoon => "too_soon",
             Self::Older => "older",
+            Self::TooHigh => "too_high",
             Self::Full => "full",
         }
     }
@@ -106,23 +111,43 @@ pub struct Announced {
 }
 
 impl Announced {
-    /// An announcement whose signature is good.
-    pub fn hear(&mut self, key: &PublicKey, meta: MetaSnapshot, now: Instant) -> Heard {
+    /// An announcement whose signature is good. `known` is the highest height that the chain can have, `peers` are the keys of this node's peers.
+    pub fn hear(
+        &mut self,
+        key: &PublicKey,
+        meta: MetaSnapshot,
+        known: Height,
+        peers: &BTreeSet<[u8; 32]>,
+        now: Instant,
+    ) -> Heard {
         self.heard.retain(|_, (_, at)| now.saturating_duration_since(*at) < KEPT);
         let key = *key.as_bytes();
-        match self.heard.get(&key) {
+        if meta.height > known {
+            return Heard::TooHigh;
+        }
+        let is_new = match self.heard.get(&key) {
             Some((last, _)) if meta.announced_at_ms <= last.announced_at_ms => return Heard::Older,
             Some((_, at)) if now.saturating_duration_since(*at) < HEARD_PAUSE => return Heard::TooSoon,
-            None if self.heard.len() >= ANNOUNCERS_MAX => return Heard::Full,
-            _ => {}
+            last => last.is_none(),
+        };
+        let is_full = is_new && self.heard.len() >= ANNOUNCERS_MAX;
+        if is_full && !(peers.contains(&key) && self.forget_a_stranger(peers)) {
+            return Heard::Full;
         }
         self.heard.insert(key, (meta, now));
         Heard::Taken
     }
 
-    /// The highest that is remembered.
-    pub fn highest(&self) -> Option<Height> {
-        self.heard.values().map(|(meta, _)| meta.height).max()
+    /// Makes room at the price of the oldest who is no peer; false where all are peers.
+    fn forget_a_stranger(&mut self, peers: &BTreeSet<[u8; 32]>) -> bool {
+        let strangers = self.heard.iter().filter(|(key, _)| !peers.contains(*key));
+        let oldest = strangers.min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key);
+        oldest.is_some_and(|oldest| self.heard.remove(&oldest).is_some())
+    }
+
+    /// The highest that is remembered, of those that are not above `known`.
+    pub fn highest(&self, known: Height) -> Option<Height> {
+        self.heard.values().map(|(meta, _)| meta.height).filter(|height| *height <= known).max()
     }
 
     /// Whether a node whose newest snapshot is this one should announce it now; it counts as announced then.
@@ -164,7 +189,11 @@ pub fn publish(shared: &Shared, p2p: &P2pHandle) {
 /// An announcement came whose signature is good.
 pub fn received(shared: &Shared, key: &PublicKey, meta: MetaSnapshot) -> Verdict {
     let height = meta.height;
-    let heard = shared.sync.announced.lock().unwrap_or_else(PoisonError::into_inner).hear(key, meta, Instant::now());
+    let (known, peers) = (ready::known(shared), shared.p2p.get().map(P2pHandle::peers).unwrap_or_default());
+    let peers = peers.iter().map(|view| *view.peer.as_bytes()).collect();
+    let mut announced = shared.sync.announced.lock().unwrap_or_else(PoisonError::into_inner);
+    let heard = announced.hear(key, meta, known, &peers, Instant::now());
+    drop(announced);
     shared.metrics.state_sync.announcements.with([heard.name()]).inc();
     tracing::debug!(target: "telemetry.meta_snapshot", node = %key, %height, result = heard.name(), "meta_snapshot heard");
     if heard == Heard::Taken { Verdict::Accept } else { Verdict::Ignore }

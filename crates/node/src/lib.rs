@@ -13,6 +13,7 @@
 //! Rules
 //! - Locks: the replica first, then the stage tracker; never the other way, never across an await.
 //! - A fault of the chain or a poisoned signer stops the node with its reason; nothing is signed after.
+//! - An engine that stopped for safety leaves the node up without a vote, until somebody has looked and starts it again.
 //!
 //! Read next: [`run`], [`submit`], [`shared`].
 
@@ -63,6 +64,6 @@ mod wallet;
 
 pub use ::signer::ClientError as SignerError;
 pub use rebuild::rebuild_history;
-pub use run::{AskPassword, Attested, RunOptions, Stopped, run};
+pub use run::{AskPassword, Attested, ProofSystems, RunOptions, Stopped, run};
 pub use start_error::{StartError, Told};
 pub use state_sync::{StateSync, StateSyncError};

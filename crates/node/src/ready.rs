@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use ::config::Mode;
+use primitives::Height;
 use primitives::genesis::Engine as EngineKind;
-use telemetry::health::{Observation, Progress, Readiness, Role, is_syncing, readiness};
+use telemetry::health::{BEHIND_TOLERATED, Observation, Progress, Readiness, Role, is_syncing, readiness};
 
 use crate::shared::{Engine, Shared};
 
@@ -29,6 +30,12 @@ pub fn behind(shared: &Shared, finalized: u64) -> u64 {
     best.map_or(0, |best| telemetry::health::behind(best.0, &progress))
 }
 
+/// The highest height that the chain can have, as far as peers can be believed.
+pub fn known(shared: &Shared) -> Height {
+    let finalized = shared.store.head().map_or(0, |head| head.height.0);
+    Height(finalized.saturating_add(behind(shared, finalized)).saturating_add(BEHIND_TOLERATED))
+}
+
 /// Whether the chain has this validator and no other.
 fn is_only_validator(shared: &Shared) -> bool {
     let Some(ours) = shared.validator else { return false };
@@ -47,7 +54,12 @@ pub fn judge(shared: &Shared) -> Readiness {
             0
         }
         Some(Engine::Solo(_)) => 0,
-        Some(Engine::Bft(_)) => shared.p2p.get().map_or(0, |p2p| p2p.peers().len()),
+        Some(Engine::Bft(engine)) => {
+            if engine.has_stopped() {
+                services_down.push("consensus");
+            }
+            shared.p2p.get().map_or(0, |p2p| p2p.peers().len())
+        }
     };
     if shared.config.mode == Mode::Hybrid && !shared.wallet_up.load(Ordering::Relaxed) {
         services_down.push("wallet");

@@ -5,6 +5,8 @@
 //!
 //! Read next: `storage/src/history.rs`.
 
+use std::ops::RangeInclusive;
+
 use ::config::{Home, NodeConfig};
 use primitives::Height;
 use storage::{StorageError, Store, StoreConfig, Verify};
@@ -13,7 +15,7 @@ use crate::run::read_genesis;
 use crate::start_error::StartError;
 
 /// Makes the history index of the stopped node in `home` again, calling `progress` with the height done and the
-/// last one. Gives the last height indexed.
+/// last one. Gives the heights that are indexed: none before the first that the store keeps.
 ///
 /// # Errors
 /// [`StartError`]: a configuration or genesis file that cannot be used, no store, one that a running node holds, or
@@ -22,7 +24,7 @@ pub fn rebuild_history(
     home: &Home,
     flags: &[(String, String)],
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Height, StartError> {
+) -> Result<RangeInclusive<Height>, StartError> {
     let config = NodeConfig::load(home, flags, |name| std::env::var(name).ok())?.config;
     let genesis = read_genesis(&home.genesis_json())?;
     let path = config.store_dir();
@@ -32,5 +34,5 @@ pub fn rebuild_history(
     }
     let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Full }, &genesis.hash())?;
     store.history_rebuild(|done, last| progress(done.0, last.0))?;
-    Ok(store.head().map_or(Height::GENESIS, |head| head.height))
+    Ok(store.oldest()..=store.head().map_or(Height::GENESIS, |head| head.height))
 }

@@ -9,10 +9,13 @@
 //! - Nothing is done while the gate `reconstruction` is off.
 //! - A body counts by the header of its height and the digest of the one before, both of which this node has. Who gave it does not matter.
 //! - Memory is bounded ([`KEPT_MAX`], [`KEPT_BYTES_MAX`]), and so is what is looked for at a time ([`ASKED_MAX`]). Nothing is written.
+//! - A peer whose answer was wrong is asked no more, as long as it is among the last [`BLAMED_MAX`] of these. A search goes on with the peer after the one
+//!   that was asked last ([`Turns`]). So no number of keys keeps a peer that has the body from being asked.
 //!
-//! Read next: `spec/recovery.md` (RCV-46 to 51), the crate `archive`, `rpc/rebuilt.rs`.
+//! Read next: `spec/recovery.md` (RCV-46 to 51, 63), the crate `archive`, `rpc/rebuilt.rs`.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,8 +33,8 @@ pub const KEPT_MAX: usize = 16;
 pub const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Heights that are looked for at a time.
 pub const ASKED_MAX: usize = 2;
-/// Peers whose answer was wrong that are remembered; with more of them no peer is asked.
-const BLAMED_MAX: usize = 256;
+/// Peers whose answer was wrong that are remembered; one more, and the first of them is forgotten.
+pub const BLAMED_MAX: usize = 256;
 /// Pause before a question.
 const PAUSE: Duration = Duration::from_millis(BODY_ASK_PAUSE_MS);
 
@@ -65,8 +68,54 @@ pub struct Reconstruction {
     archive: Option<Archive>,
     digest: Digest,
     kept: Mutex<VecDeque<(usize, Arc<Rebuilt>)>>,
-    blamed: Mutex<BTreeSet<PeerKey>>,
+    turns: Mutex<Turns>,
     asked: Semaphore,
+}
+
+/// Whom to ask next.
+#[derive(Debug)]
+pub struct Turns {
+    blamed: VecDeque<PeerKey>,
+    /// Where the next search begins, in the order of the keys.
+    from: Bound<PeerKey>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { blamed: VecDeque::new(), from: Bound::Unbounded }
+    }
+}
+
+impl Turns {
+    /// These peers in the order in which they are asked, without those that are blamed.
+    pub fn order(&self, peers: impl IntoIterator<Item = PeerKey>) -> Vec<PeerKey> {
+        let peers: BTreeSet<PeerKey> = peers.into_iter().filter(|peer| !self.blamed.contains(peer)).collect();
+        let first = peers.range((self.from, Bound::Unbounded)).copied();
+        let is_before = |peer: &PeerKey| match self.from {
+            Bound::Included(from) => *peer < from,
+            Bound::Excluded(from) => *peer <= from,
+            Bound::Unbounded => false,
+        };
+        first.chain(peers.iter().copied().filter(is_before)).collect()
+    }
+
+    /// This peer is asked: the next search begins after it, also when this one is given up before there is an answer.
+    pub const fn asks(&mut self, peer: PeerKey) {
+        self.from = Bound::Excluded(peer);
+    }
+
+    /// This peer gave the body: the next search begins with it.
+    pub const fn gave(&mut self, peer: PeerKey) {
+        self.from = Bound::Included(peer);
+    }
+
+    /// This peer gave something else.
+    pub fn blame(&mut self, peer: PeerKey) {
+        if self.blamed.len() >= BLAMED_MAX {
+            self.blamed.pop_front();
+        }
+        self.blamed.push_back(peer);
+    }
 }
 
 impl Wanted {
@@ -102,7 +151,7 @@ impl Reconstruction {
             archive,
             digest: snapshots::digest(genesis),
             kept: Mutex::default(),
-            blamed: Mutex::default(),
+            turns: Mutex::default(),
             asked: Semaphore::new(ASKED_MAX),
         }
     }
@@ -186,28 +235,27 @@ impl Reconstruction {
     /// Asks one peer after another; one that gives something else is blamed.
     async fn ask_peers(&self, wanted: &Wanted, shared: &Shared, p2p: &P2pHandle) -> Option<Rebuilt> {
         let height = wanted.header.height;
-        for peer in p2p.peers().into_iter().map(|view| view.peer) {
-            if !self.may_ask(&peer) {
-                continue;
-            }
+        let peers = self.turns().order(p2p.peers().into_iter().map(|view| view.peer));
+        for peer in peers {
             tokio::time::sleep(PAUSE).await;
+            self.turns().asks(peer);
             let Some(bytes) = p2p.ask_body(peer, height).await else { continue };
             let judged = decode::<Body>(&bytes).ok().and_then(|body| wanted.judge(body, &self.digest));
             if judged.is_some() {
+                self.turns().gave(peer);
                 return judged;
             }
-            self.blamed.lock().unwrap_or_else(PoisonError::into_inner).insert(peer);
+            self.turns().blame(peer);
             shared.metrics.storage.reconstruction_refused.with(["peer"]).inc();
-            // A full queue means that the network is busy; the peer is not asked again in any case.
+            // A full queue means that the network is busy; the peer is passed over in any case.
             let _ = p2p.blame(peer);
             tracing::warn!(event = "reconstruction.refused", %height, %peer, "a peer gave a body that does not lead to the header");
         }
         None
     }
 
-    fn may_ask(&self, peer: &PeerKey) -> bool {
-        let blamed = self.blamed.lock().unwrap_or_else(PoisonError::into_inner);
-        blamed.len() < BLAMED_MAX && !blamed.contains(peer)
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

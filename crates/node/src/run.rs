@@ -23,8 +23,10 @@ use ::config::{Home, Loaded, LogFormat, Mode, NodeConfig, ReconstructionConfig, 
 use archive::Archive;
 use consensus::{EngineConfig, SoloConfig, StopReason, VoteSigner, WalCrashPoint};
 use p2p::{ChainIdentity, P2p};
+use primitives::actions::ProofSystemKind;
 use primitives::genesis::Engine as EngineKind;
 use primitives::{Address, Genesis, Hash, Height, SecretKey};
+use proof::{ProofSystem, SystemError};
 use replica::{Identity, Replica};
 use storage::Store;
 use telemetry::Metrics;
@@ -87,7 +89,12 @@ pub struct RunOptions {
     pub attested: Attested,
     /// Blocks up to this height are made without a pause; only the engine `solo` does.
     pub hurry_to: Height,
+    /// What gives the proof system that judges window proofs: [`proof::proof_system`]. Proofs in blocks are consensus, and judged by that of the build.
+    pub proof_system: ProofSystems,
 }
+
+/// Gives the proof system with a name.
+pub type ProofSystems = fn(ProofSystemKind) -> Result<Box<dyn ProofSystem>, SystemError>;
 
 /// Files beside the program that attest it as a release; for metrics and the log, nothing is refused by them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -153,7 +160,8 @@ pub async fn run(options: RunOptions) -> Result<Stopped, StartError> {
         crate::state_sync::run(sync, &options.home, &loaded.config, &genesis).await?;
     }
     let (home, sync) = (&options.home, options.state_sync.as_ref());
-    let opening = Opening { home, genesis, guard_crash: armed.guard, ask: options.ask, sync };
+    let proof_system = options.proof_system;
+    let opening = Opening { home, genesis, guard_crash: armed.guard, ask: options.ask, sync, proof_system };
     let (shared, signer) = opening.open(loaded).await?;
     announce(&shared);
     crate::rollout::attested(&shared.metrics.rollout, &options.attested);
@@ -237,12 +245,13 @@ struct Opening<'a> {
     guard_crash: Option<GuardCrashPoint>,
     ask: Option<AskPassword>,
     sync: Option<&'a StateSync>,
+    proof_system: ProofSystems,
 }
 
 impl Opening<'_> {
     async fn open(self, loaded: Loaded) -> Result<Opened, StartError> {
         let (settings, mut config) = (crate::rollout::settings(&loaded), loaded.config);
-        let Self { home, genesis, guard_crash, ask, sync } = self;
+        let Self { home, genesis, guard_crash, ask, sync, proof_system } = self;
         let (genesis_hash, metrics) = (genesis.hash(), Metrics::new());
         let keys = load_keys(home, &mut config, ask, genesis_hash, &metrics)?;
         let secret = keys.as_ref().and_then(Keys::secret);
@@ -262,7 +271,7 @@ impl Opening<'_> {
         let reporting = secret.cloned();
         let duties = keys.as_ref().map(|keys| Duties::new(keys, home.resolve(NEXT_KEY_FILE)));
         let identity = keys.map(|keys| Identity { address: Address::of_key(&keys.public), vrf_key: keys.vrf });
-        let proofs = Arc::new(Proofs::open(&store)?);
+        let proofs = Arc::new(Proofs::open(&store, proof_system(genesis.proof_system)?)?);
         let judge = OnChain::new(genesis.proof_system, Arc::clone(&proofs), metrics.proofs.clone())?;
         let open = Replica::open_with;
         let replica = open(genesis.clone(), Arc::clone(&store), config.mempool, identity, observer, Arc::new(judge))
@@ -525,10 +534,23 @@ fn stand_alone(shared: &Shared) -> Result<(), StartError> {
 async fn wait(shared: &Shared, mut stop: watch::Receiver<bool>, mut fault: watch::Receiver<Option<String>>) -> Stopped {
     let engine = async {
         // Without an engine there is nothing that could stop: see `stand_alone`.
-        match shared.engine.get() {
+        let reason = match shared.engine.get() {
             Some(Engine::Bft(handle)) => handle.stopped().await,
             Some(Engine::Solo(handle)) => handle.stopped().await,
             None => std::future::pending().await,
+        };
+        match reason {
+            StopReason::Requested => Stopped::Requested,
+            StopReason::Fault(reason) | StopReason::Engine(reason) => Stopped::Fault(reason),
+            // What starts a node that ended would start it before anybody has looked.
+            StopReason::Safety(reason) => {
+                tracing::error!(
+                    reason,
+                    "consensus stopped and this node votes no more, because its log could not be written; next: see EngineStopped in \
+                     docs/runbooks/consensus.md, make room or replace the disk, and start the node again"
+                );
+                std::future::pending().await
+            }
         }
     };
     tokio::select! {
@@ -537,10 +559,7 @@ async fn wait(shared: &Shared, mut stop: watch::Receiver<bool>, mut fault: watch
         reason = fault.wait_for(Option::is_some) => {
             Stopped::Fault(reason.ok().and_then(|reason| reason.clone()).unwrap_or_default())
         }
-        reason = engine => match reason {
-            StopReason::Requested => Stopped::Requested,
-            StopReason::Fault(reason) | StopReason::Engine(reason) => Stopped::Fault(reason),
-        },
+        stopped = engine => stopped,
     }
 }
 

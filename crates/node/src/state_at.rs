@@ -21,7 +21,7 @@ use archive::{Archive, ArchiveError};
 use mempool::MempoolConfig;
 use primitives::{CommitCertificate, Genesis, Hash, Header, Height, SecretKey};
 use proof::light::{ChainRules, SealedChain, check_chain};
-use proof::{LedgerPoint, fold_key};
+use proof::{LedgerPoint, SystemError, fold_key, proof_system};
 use replica::{Application, Fault, Freshness, Replica, Verdict};
 use snapshots::{Maker, Shelf, Snapshot, SnapshotError, restore};
 use storage::{StorageError, Store, StoreConfig, Verify};
@@ -253,9 +253,10 @@ impl Run<'_> {
     }
 
     fn open(&self, store: &Arc<Store>) -> Result<Replica, StateAtError> {
-        let proofs = Arc::new(Proofs::open(store)?);
-        let judge = OnChain::new(self.genesis.proof_system, proofs, Metrics::new().proofs);
-        let judge = judge.map_err(|error| Box::new(StartError::from(error)))?;
+        let (kind, metrics) = (self.genesis.proof_system, Metrics::new().proofs);
+        let refused = |error: SystemError| Box::new(StartError::from(error));
+        let proofs = Arc::new(Proofs::open(store, proof_system(kind).map_err(refused)?)?);
+        let judge = OnChain::new(kind, proofs, metrics).map_err(refused)?;
         let nobody: replica::Observer = Arc::new(|_| {});
         let (genesis, mempool) = (self.genesis.clone(), MempoolConfig::default());
         let opened = Replica::open_with(genesis, Arc::clone(store), mempool, None, nobody, Arc::new(judge));

@@ -5,7 +5,7 @@
 //! The same code runs in production and in the simulator.
 //!
 //! Rules
-//! - Synchronous and single-threaded; time is an argument.
+//! - Synchronous and, but for the two trees that a start builds at once, single-threaded; time is an argument.
 //! - A block is verified in full (roots, certificate, beacon, ledger model) before it is called valid.
 //! - Memory changes only after the store has made the block durable.
 //!

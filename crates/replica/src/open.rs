@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::thread;
 
 use mempool::{Mempool, MempoolConfig};
 use primitives::block::genesis_beacon;
@@ -66,8 +67,8 @@ impl Replica {
                 store.genesis()
             )));
         }
-        let start = genesis_state(&genesis).map_err(fault)?;
         if store.head().is_none() {
+            let start = genesis_state(&genesis).map_err(fault)?;
             store.initialise(&genesis_batch(&start)?).map_err(fault)?;
         }
         let chain = load(&genesis_hash, &genesis, &store)?;
@@ -109,12 +110,20 @@ fn genesis_batch(start: &GenesisState) -> Result<GenesisBatch, Fault> {
 
 fn load(genesis_hash: &Hash, genesis: &Genesis, store: &Store) -> Result<ChainState, Fault> {
     let slots = store.load_slots().map_err(fault)?;
-    let model = Model::new(Bounds::of(&genesis.params), &slots);
-    let ledger = LedgerTree::new(slots).map_err(fault)?;
     let state: BTreeMap<Vec<u8>, Vec<u8>> = store.load_state().map_err(fault)?.into_iter().collect();
     let nodes: MemoryNodes = store.load_nodes().map_err(fault)?.into_iter().collect();
     let height = store.head().map_or(Height::GENESIS, |head| head.height);
-    let (state_root, _) = StateTree::check(&nodes, height.0).map_err(fault)?;
+    // Reads come one after the other, so that a failing disk fails at the same place every time; the two trees know nothing of each other.
+    let (trees, checked) = thread::scope(|scope| {
+        let trees = scope.spawn(|| {
+            let model = Model::new(Bounds::of(&genesis.params), &slots);
+            LedgerTree::new(slots).map(|ledger| (model, ledger))
+        });
+        let checked = StateTree::check(&nodes, height.0);
+        (trees.join(), checked)
+    });
+    let (model, ledger) = trees.map_err(|_| Fault("the ledger tree could not be built".to_owned()))?.map_err(fault)?;
+    let (state_root, _) = checked.map_err(fault)?;
     let head = head(genesis_hash, genesis, store, state_root)?;
     let chain = ChainState { head, ledger, state, nodes, model };
     check(&chain, genesis)?;

@@ -5,7 +5,8 @@
 //! - A refusal keeps the node's `{error, code, hint}` ([`ClientError::Api`]).
 //! - The token is sent only with requests that need it, or when a node asks for it, never logged, and never follows a
 //!   redirect: there are none.
-//! - Nothing else is retried here: only the caller knows whether asking twice is right.
+//! - A patient client ([`Client::patient`]) waits out a limit on how often it may ask. Nothing else is retried here: only the caller
+//!   knows whether asking twice is right.
 //! - https trusts the authorities of [`ClientFiles`]; what is wrong with a certificate is named ([`ClientError::Tls`]).
 
 pub(crate) mod alertmanager;
@@ -13,6 +14,7 @@ mod error;
 mod events;
 mod exchange;
 mod heads;
+mod patience;
 mod pipeline;
 mod prometheus;
 mod proofs;
@@ -37,6 +39,7 @@ use serde_json::{Value, json};
 pub use alertmanager::{HeldAlert, Integrations, Notifications};
 pub use error::ClientError;
 pub use heads::Heads;
+pub use patience::RETRY_AFTER_MAX;
 use reply::{bearer, chain, in_order, read, refusal, tls_cause};
 
 use crate::error::ApiError;
@@ -106,6 +109,7 @@ pub struct Client {
     base_url: String,
     authorization: Option<HeaderValue>,
     request_timeout: Duration,
+    patience: Option<patience::Patience>,
 }
 
 impl Client {
@@ -138,6 +142,7 @@ impl Client {
             base_url: config.base_url.trim_end_matches('/').to_owned(),
             authorization,
             request_timeout: config.request_timeout,
+            patience: None,
         })
     }
 
@@ -497,12 +502,12 @@ impl Client {
     }
 
     /// Sends and reads the whole body, within both limits.
-    async fn send(
+    async fn send_once(
         &self,
         request: RequestBuilder,
         time: Duration,
         bytes_max: usize,
-    ) -> Result<(String, u16, Vec<u8>), ClientError> {
+    ) -> Result<(Response, Vec<u8>), ClientError> {
         let exchange = async {
             let mut response = self.exchange(request).await?;
             let mut body = Vec::new();
@@ -521,7 +526,7 @@ impl Client {
             Err(_) => Err(ClientError::Timeout { url: url(), after: time }),
             Ok(Err(error)) => Err(self.broken(&error)),
             Ok(Ok((_, _, false))) => Err(ClientError::ReplyTooLarge { url: url(), bytes_max }),
-            Ok(Ok((response, body, true))) => Ok((response.url().to_string(), response.status().as_u16(), body)),
+            Ok(Ok((response, body, true))) => Ok((response, body)),
         }
     }
 

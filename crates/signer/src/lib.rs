@@ -25,6 +25,7 @@
 pub mod certificates;
 pub mod client;
 pub mod discovery;
+mod guests;
 pub mod keyholder;
 pub mod message;
 pub mod server;

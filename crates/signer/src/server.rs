@@ -1,12 +1,12 @@
 //! The listening side: mutual TLS, a bounded number of connections, one thread for each, one question at a time.
 //!
 //! ```text
-//! accept ─► more than CONNECTIONS_MAX? closed
-//!        └► TLS handshake and hello within HANDSHAKE_TIME ─► question, answer, question …
-//!                                                             a pause of IDLE_TIME, or a wrong frame, ends it
+//! accept ─► newcomer ─ TLS handshake ─► node, or closed where there are CONNECTIONS_MAX ─ hello ─► question, answer, question …
+//!           └──────── all this within HANDSHAKE_TIME ────────┘                a pause of IDLE_TIME, or a wrong frame, ends it
 //! ```
 //!
 //! Rules
+//! - Who has shown no certificate takes no node's place, and few wait to show one (`guests.rs`).
 //! - Nothing of a peer is read before its certificate is one of the authority's, except the handshake itself.
 //! - A question must arrive whole, and its answer must be taken, within [`REQUEST_TIME`].
 //! - The key is asked by one connection at a time; which of several nodes asks does not matter to the guard.
@@ -23,14 +23,13 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::guests::{CONNECTIONS_MAX, Guests, Seat};
 use crate::keyholder::Keyholder;
 use crate::message::{
     Answer, FRAME_BYTES_MAX, HELLO_BYTES_MAX, Refusal, RefusalCode, Request, read_length, read_message, write_frame,
 };
 use crate::timed::Timed;
 
-/// Most connections at a time; one more is closed at once.
-pub const CONNECTIONS_MAX: usize = 16;
 /// Longest time for a handshake with the first message.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(2);
 /// Longest time for a question to arrive whole, and for its answer to be taken.
@@ -56,11 +55,47 @@ pub enum News {
 /// Is told the news; must return quickly.
 pub type Listener = Arc<dyn Fn(News) + Send + Sync>;
 
+/// Who is inside, and how to show them out.
+#[derive(Default)]
+struct Inside {
+    guests: Guests,
+    streams: BTreeMap<u64, TcpStream>,
+}
+
+impl Inside {
+    /// A newcomer; gives the number of the one who was shown out for it.
+    fn enter(&mut self, guest: &Guest, stream: TcpStream) -> Option<u64> {
+        self.streams.insert(guest.number, stream);
+        let leaves = self.guests.enter(guest.number, guest.peer.ip())?;
+        if let Some(stream) = self.streams.get(&leaves) {
+            // An error means that it is gone already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        Some(leaves)
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.guests.leave(number);
+        self.streams.remove(&number);
+    }
+
+    fn show_all_out(&self) {
+        self.streams.values().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+    }
+}
+
+/// A connection.
+#[derive(Clone, Copy)]
+struct Guest {
+    number: u64,
+    peer: SocketAddr,
+}
+
 /// What all connections share.
 struct Hall {
     keyholder: Mutex<Keyholder>,
     tls: Arc<ServerConfig>,
-    open: Mutex<BTreeMap<u64, TcpStream>>,
+    inside: Mutex<Inside>,
     stopping: AtomicBool,
     listener: Listener,
 }
@@ -85,10 +120,10 @@ impl Server {
     ) -> io::Result<Self> {
         let door = TcpListener::bind(address)?;
         let address = door.local_addr()?;
-        let (open, stopping) = (Mutex::default(), AtomicBool::new(false));
-        let hall = Arc::new(Hall { keyholder: Mutex::new(keyholder), tls, open, stopping, listener });
-        let inside = Arc::clone(&hall);
-        let door = std::thread::Builder::new().name("signer-door".to_owned()).spawn(move || admit(&door, &inside))?;
+        let (inside, stopping) = (Mutex::default(), AtomicBool::new(false));
+        let hall = Arc::new(Hall { keyholder: Mutex::new(keyholder), tls, inside, stopping, listener });
+        let own = Arc::clone(&hall);
+        let door = std::thread::Builder::new().name("signer-door".to_owned()).spawn(move || admit(&door, &own))?;
         Ok(Self { address, hall, door: Some(door) })
     }
 
@@ -102,7 +137,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.hall.stopping.store(true, Ordering::SeqCst);
         // Whoever is inside is shown out; the one who waits at the door is woken by a visitor.
-        locked(&self.hall.open).values().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
+        locked(&self.hall.inside).show_all_out();
         let _ = TcpStream::connect_timeout(&self.address, HANDSHAKE_TIME);
         if let Some(door) = self.door.take() {
             let _ = door.join();
@@ -116,7 +151,7 @@ fn locked<T>(one: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Lets connections in until the server stops, then waits for those inside.
 fn admit(door: &TcpListener, hall: &Arc<Hall>) {
-    let mut inside: Vec<JoinHandle<()>> = Vec::new();
+    let mut threads: BTreeMap<u64, JoinHandle<()>> = BTreeMap::new();
     let mut number = 0_u64;
     loop {
         let Ok((stream, peer)) = door.accept() else {
@@ -129,45 +164,50 @@ fn admit(door: &TcpListener, hall: &Arc<Hall>) {
         if hall.stopping.load(Ordering::SeqCst) {
             break;
         }
-        inside.retain(|thread| !thread.is_finished());
-        if inside.len() >= CONNECTIONS_MAX {
-            (hall.listener)(News::TurnedAway(peer, format!("{CONNECTIONS_MAX} connections are open already")));
-            continue;
-        }
+        threads.retain(|_, thread| !thread.is_finished());
         number = number.wrapping_add(1);
         let Ok(copy) = stream.try_clone() else { continue };
-        locked(&hall.open).insert(number, copy);
-        let (host, id) = (Arc::clone(hall), number);
+        let guest = Guest { number, peer };
+        let left = locked(&hall.inside).enter(&guest, copy);
+        // It has nothing to wait for any more, so there are never many more threads than places.
+        if let Some(thread) = left.and_then(|left| threads.remove(&left)) {
+            let _ = thread.join();
+        }
+        let host = Arc::clone(hall);
         let thread = std::thread::Builder::new().name("signer-guest".to_owned()).spawn(move || {
-            receive(&host, stream, peer);
-            locked(&host.open).remove(&id);
+            receive(&host, stream, guest);
+            locked(&host.inside).leave(guest.number);
         });
         match thread {
-            Ok(thread) => inside.push(thread),
-            Err(_) => drop(locked(&hall.open).remove(&number)),
+            Ok(thread) => drop(threads.insert(number, thread)),
+            Err(_) => locked(&hall.inside).leave(number),
         }
     }
     // Someone may have come in while the others were shown out.
-    locked(&hall.open).values().for_each(|stream| drop(stream.shutdown(Shutdown::Both)));
-    inside.into_iter().for_each(|thread| drop(thread.join()));
+    locked(&hall.inside).show_all_out();
+    threads.into_values().for_each(|thread| drop(thread.join()));
 }
 
 type Stream = StreamOwned<ServerConnection, Timed>;
 
-fn receive(hall: &Hall, stream: TcpStream, peer: SocketAddr) {
-    match greet(hall, stream, peer) {
+fn receive(hall: &Hall, stream: TcpStream, guest: Guest) {
+    let peer = guest.peer;
+    match greet(hall, stream, guest) {
         Ok(stream) => {
             (hall.listener)(News::Joined(peer));
             serve(hall, stream, peer);
             (hall.listener)(News::Left(peer));
         }
         Err(_) if hall.stopping.load(Ordering::SeqCst) => {}
+        Err(_) if !locked(&hall.inside).guests.has(guest.number) => {
+            (hall.listener)(News::TurnedAway(peer, "others came before it had shown a certificate".to_owned()));
+        }
         Err(error) => (hall.listener)(News::TurnedAway(peer, error.to_string())),
     }
 }
 
 /// The handshake and the first message.
-fn greet(hall: &Hall, stream: TcpStream, peer: SocketAddr) -> io::Result<Stream> {
+fn greet(hall: &Hall, stream: TcpStream, guest: Guest) -> io::Result<Stream> {
     let timed = Timed::new(stream, HANDSHAKE_TIME)?;
     let connection = ServerConnection::new(Arc::clone(&hall.tls)).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(connection, timed);
@@ -177,6 +217,11 @@ fn greet(hall: &Hall, stream: TcpStream, peer: SocketAddr) -> io::Result<Stream>
     }
     if stream.conn.alpn_protocol() != Some(crate::PROTOCOL) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the peer does not speak the messages of this version"));
+    }
+    match locked(&hall.inside).guests.sit(guest.number) {
+        Seat::Taken => {}
+        Seat::Full => return Err(io::Error::other(format!("{CONNECTIONS_MAX} connections are open already"))),
+        Seat::Gone => return Err(io::ErrorKind::ConnectionAborted.into()),
     }
     let length = read_length(&mut stream, HELLO_BYTES_MAX)?;
     let request: Request = read_message(&mut stream, length)?;
@@ -188,7 +233,7 @@ fn greet(hall: &Hall, stream: TcpStream, peer: SocketAddr) -> io::Result<Stream>
     match answer {
         Answer::Refused(refusal) => {
             close(&mut stream);
-            (hall.listener)(News::Refused(peer, refusal.clone()));
+            (hall.listener)(News::Refused(guest.peer, refusal.clone()));
             Err(io::Error::other(refusal.to_string()))
         }
         _ => Ok(stream),

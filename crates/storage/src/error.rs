@@ -7,8 +7,8 @@ use primitives::{Height, Round};
 
 /// What an operator does about damage.
 const RESTORE: &str = "next: stop the node and run tb storage repair with the URL of a node that has every block; where that is \
-                       refused, move this directory aside and start again, so that the node syncs the chain from its peers; check \
-                       the disk before it is used again";
+                       refused, move the folder data aside, keep guard and keys, and start again, so that the node syncs the chain \
+                       from its peers; check the disk before it is used again";
 
 /// Why a store call did nothing.
 #[derive(Debug, thiserror::Error)]

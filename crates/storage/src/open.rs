@@ -44,6 +44,19 @@ pub enum Verify {
     Full,
     /// Manifests, journals and the last [`RECENT_HEIGHTS`] blocks; older values when they are read.
     Recent,
+    /// `Full` where the head is at most at this height, `Recent` above it, so that a long chain does not make a long start.
+    FullUpTo(Height),
+}
+
+impl Verify {
+    /// Whether it is every file and every value in a store with this head.
+    pub(crate) fn is_full(self, head: Height) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Recent => false,
+            Self::FullUpTo(last) => head <= last,
+        }
+    }
 }
 
 /// Where the store lives.
@@ -279,9 +292,10 @@ impl Store {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<u64, StorageError> {
         let last = head.map_or(Height::GENESIS, |head| head.height);
-        let first = match verify {
-            Verify::Full => Height(1),
-            Verify::Recent => Height(last.0.saturating_sub(RECENT_HEIGHTS).saturating_add(1)),
+        let is_full = verify.is_full(last);
+        let first = match is_full {
+            true => Height(1),
+            false => Height(last.0.saturating_sub(RECENT_HEIGHTS).saturating_add(1)),
         };
         let first = first.max(self.oldest());
         let (mut values, heights) = (0_u64, last.0.saturating_add(1).saturating_sub(first.0));
@@ -293,7 +307,7 @@ impl Store {
             })?;
         }
         values += self.verify_all(&[Column::Meta, Column::Candidates])?;
-        if verify == Verify::Full {
+        if is_full {
             values += self.verify_all(&[Column::Transactions, Column::History])?;
             values += self.verify_hashes(head)?;
             values += self.verify_windows()?;

@@ -118,7 +118,7 @@ pub enum RepairError {
     Storage(#[from] StorageError),
     /// Nobody gave a height that was asked for.
     #[error(
-        "height {height} is damaged and no source has it whole; next: name a node or a stopped store that has every block, or begin again from a snapshot"
+        "height {height} is damaged and no source has it whole; next: name a node, a stopped store or an export that has every block, or begin again from a snapshot"
     )]
     NoSource {
         /// The height.

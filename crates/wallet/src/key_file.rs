@@ -97,6 +97,12 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no password file.
+    #[error("there is no password file {}; name a file whose first line is the password", path.display())]
+    PasswordMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// The text of the password file is no password.
     #[error("{}: {cause}", path.display())]
     Password {
@@ -292,12 +298,16 @@ impl VrfKey {
 /// The password in the first line of the file at `path`, with a warning when others can read it.
 ///
 /// # Errors
-/// [`KeyFileError::Password`] (empty or too long), [`KeyFileError::Damaged`] (no text) or [`KeyFileError::Disk`].
+/// [`KeyFileError::PasswordMissing`], [`KeyFileError::Password`] (empty or too long), [`KeyFileError::Damaged`] (no text) or
+/// [`KeyFileError::Disk`].
 pub fn read_password(path: &Path) -> Result<Loaded<Password>, KeyFileError> {
     // Room for a line end after the longest password.
     let bytes_max = u64::try_from(PASSWORD_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(2);
     let bytes = durable::read_bounded(path, bytes_max)
-        .map_err(|cause| KeyFileError::Disk { path: path.to_owned(), cause })?
+        .map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound => KeyFileError::PasswordMissing { path: path.to_owned() },
+            _ => KeyFileError::Disk { path: path.to_owned(), cause },
+        })?
         .map(Zeroizing::new)
         .ok_or_else(|| KeyFileError::Password { path: path.to_owned(), cause: PasswordError::TooLong })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| damaged(path, "a password file is UTF-8 text"))?;

@@ -111,4 +111,19 @@ pub const ALERTS: &[Alert] = &[
             clear_at: "22m",
         },
     },
+    // The node runs on with the old values. Who is not told learns it at the next start, which refuses the file.
+    Alert {
+        name: "ConfigReloadFailed",
+        severity: Severity::Warning,
+        lasting: "0m",
+        expr: "increase(config_reload_failures_total[1h]) > 0",
+        summary: "{{ $labels.instance }} did not take a change of its configuration file and would refuse to start with it",
+        drill: Drill {
+            series: &[("config_reload_failures_total{@}", "0x40 1x300")],
+            quiet_at: "9m",
+            fires_at: "12m",
+            labels: NODE,
+            clear_at: "75m",
+        },
+    },
 ];

@@ -82,5 +82,11 @@ pub const BOARD: Board = Board {
             Unit::PerSecond,
             &[named("sum by (outcome) (rate(transactions_finalized_total{@}[5m]))", "{{outcome}}")],
         ),
+        lines(
+            "Votes from too far ahead",
+            "Refused per second: this node is behind, or a peer makes them up.",
+            Unit::PerSecond,
+            &[query("rate(mempool_votes_too_far_total{@}[5m])")],
+        ),
     ],
 };

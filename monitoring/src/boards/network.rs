@@ -125,5 +125,20 @@ pub const BOARD: Board = Board {
                 named("sum(rate(malachitebft_sync_value_request_timeouts_total{@}[5m]))", "time-outs"),
             ],
         ),
+        lines(
+            "Handshakes of the transport that failed",
+            "Per second, by reason.",
+            Unit::PerSecond,
+            &[named("sum by (reason) (rate(transport_handshake_failure_total{@}[5m]))", "{{reason}}")],
+        ),
+        lines(
+            "Partitions suspected and ended",
+            "Since the start.",
+            Unit::Count,
+            &[
+                named("partition_watch_suspicions_total{@}", "{{instance}} suspected"),
+                named("partition_watch_recoveries_total{@}", "{{instance}} ended"),
+            ],
+        ),
     ],
 };

@@ -92,5 +92,32 @@ pub const BOARD: Board = Board {
                  / (rate(proof_cache_hits_total{@}[5m]) + rate(proof_cache_misses_total{@}[5m]))",
             )],
         ),
+        lines(
+            "Proofs from peers",
+            "Per second, of windows and of the chain, by what became of them.",
+            Unit::PerSecond,
+            &[named("sum by (proof, verdict) (rate(proof_gossip_total{@}[10m]))", "{{proof}} {{verdict}}")],
+        ),
+        lines(
+            "Questions for missing proofs",
+            "Per second: asked by a node, and those of its peers, answered with a proof or with nothing.",
+            Unit::PerSecond,
+            &[named("sum by (result) (rate(proof_questions_total{@}[10m]))", "{{result}}")],
+        ),
+        lines(
+            "Heights of the chain proof and of proofs in blocks",
+            "The last height that the chain proof of a node covers, and the one up to which the chain took a proof in a block.",
+            Unit::Count,
+            &[
+                named("proof_chain_height{@}", "{{instance}} chain proof"),
+                named("proof_accepted_height{@}", "{{instance}} in blocks"),
+            ],
+        ),
+        number(
+            "Provers with a bond",
+            "As the chain knows them.",
+            Unit::Count,
+            &[query("max(proof_bonded_provers{@})")],
+        ),
     ],
 };

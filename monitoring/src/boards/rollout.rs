@@ -78,5 +78,14 @@ pub const BOARD: Board = Board {
             Unit::Count,
             &[named("count by (version) (node_info{@})", "{{version}}")],
         ),
+        lines(
+            "Changes of the configuration file",
+            "While a node ran, in an hour: taken, and not taken because of a problem. An alert fires for one that was not taken.",
+            Unit::Count,
+            &[
+                named("increase(config_reloads_total{@}[1h])", "{{instance}} taken"),
+                named("increase(config_reload_failures_total{@}[1h])", "{{instance}} not taken"),
+            ],
+        ),
     ],
 };

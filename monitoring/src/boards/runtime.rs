@@ -49,5 +49,21 @@ pub const BOARD: Board = Board {
             Unit::PerSecond,
             &[query("instance:rpc_errors:rate5m{@}")],
         ),
+        lines("Connections", "Open connections of clients.", Unit::Count, &[query("rpc_connections{@}")]),
+        lines(
+            "Connections that were closed",
+            "Per second: for want of room, and TLS handshakes that failed or took too long.",
+            Unit::PerSecond,
+            &[
+                named("rate(rpc_connections_shed_total{@}[5m])", "{{instance}} no room"),
+                named("rate(rpc_tls_handshake_failures_total{@}[5m])", "{{instance}} TLS"),
+            ],
+        ),
+        lines(
+            "Requests over the rate",
+            "Refused per second because their caller had asked too often, by class.",
+            Unit::PerSecond,
+            &[named("sum by (instance, class) (rate(rpc_rate_limited_total{@}[5m]))", "{{instance}} {{class}}")],
+        ),
     ],
 };

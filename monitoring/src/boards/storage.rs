@@ -102,5 +102,93 @@ pub const BOARD: Board = Board {
             Unit::Count,
             &[query("storage_newest_height{@} - storage_oldest_height{@}")],
         ),
+        number(
+            "Nodes with a full disk",
+            "They have less free room than disk_free_stop_bytes and begin no block.",
+            Unit::Count,
+            &[query("sum(storage_disk_full{@})")],
+        ),
+        number(
+            "Damage found by the scrub",
+            "Findings since the nodes started.",
+            Unit::Count,
+            &[query("sum(storage_scrub_findings_total{@})")],
+        ),
+        lines(
+            "Age of the last whole scrub",
+            "Seconds since the scrub was last through the whole store, or since the start of a node where it never was.",
+            Unit::Seconds,
+            &[query("storage_scrub_age_seconds{@}")],
+        ),
+        lines(
+            "Flushes of the journals",
+            "Since the start: flushes of journals above their bound, and those that failed.",
+            Unit::Count,
+            &[
+                named("storage_journal_flushes_total{@}", "{{instance}} flushes"),
+                named("storage_journal_flush_failures_total{@}", "{{instance}} failed"),
+            ],
+        ),
+        lines(
+            "Damage that was mended",
+            "Since the start: damaged stores that were built anew, heights that peers gave again, and answers of peers that were wrong.",
+            Unit::Count,
+            &[
+                named("storage_mends_total{@}", "{{instance}} stores"),
+                named("storage_refetched_heights_total{@}", "{{instance}} heights"),
+                named("storage_refetch_refused_total{@}", "{{instance}} wrong answers"),
+            ],
+        ),
+        lines(
+            "Pruning: blocks behind",
+            "Blocks that are older than what is kept and are still there; and 1 while pruning waits for its emergency pause to end.",
+            Unit::Count,
+            &[named("pruning_lag_blocks{@}", "{{instance}} behind"), named("pruning_paused{@}", "{{instance}} paused")],
+        ),
+        lines(
+            "Pruning: blocks deleted",
+            "Per second.",
+            Unit::PerSecond,
+            &[query("rate(pruning_removed_blocks_total{@}[5m])")],
+        ),
+        lines(
+            "Pruned bodies that were asked for",
+            "Per second: given again, by source; not what the header commits to, by source; questions that the archive did not answer, and those that nobody could.",
+            Unit::PerSecond,
+            &[
+                named("sum by (source) (rate(reconstruction_bodies_total{@}[5m]))", "{{source}} gave"),
+                named("sum by (source) (rate(reconstruction_refused_total{@}[5m]))", "{{source}} was wrong"),
+                named("sum(rate(reconstruction_unanswered_total{@}[5m]))", "archive did not answer"),
+                named("sum(rate(reconstruction_missing_total{@}[5m]))", "nobody has it"),
+            ],
+        ),
+        lines(
+            "Snapshots made",
+            "Since the start: made, failed, and heights that were passed over because the one before was still being made.",
+            Unit::Count,
+            &[
+                named("snapshots_made_total{@}", "{{instance}} made"),
+                named("snapshot_failures_total{@}", "{{instance}} failed"),
+                named("snapshots_skipped_total{@}", "{{instance}} passed over"),
+            ],
+        ),
+        lines(
+            "Size of the newest snapshot",
+            "Bytes of its chunks; 0 where there is none.",
+            Unit::Bytes,
+            &[query("snapshot_size_bytes{@}")],
+        ),
+        lines(
+            "State sync: sessions",
+            "Sessions that ended since the start, by how.",
+            Unit::Count,
+            &[named("sum by (instance, result) (state_sync_sessions_total{@})", "{{instance}} {{result}}")],
+        ),
+        lines(
+            "State sync: given to others",
+            "Bytes of chunks per second.",
+            Unit::BytesPerSecond,
+            &[query("rate(state_sync_served_bytes_total{@}[5m])")],
+        ),
     ],
 };

@@ -1,5 +1,6 @@
 //! Tests of the data, of the reader of expressions, and of the committed files.
 
+mod alertmanager;
 mod committed;
 mod data;
 mod map;

@@ -1,18 +1,17 @@
-//! The disk of a node that prunes, after a short chain and at several lengths up to ten times that.
+//! The disk of a node that prunes: the most it takes on the way to 5,000 blocks, and the most on the way to 50,000.
 //!
-//! One process makes empty blocks at full speed, so the state is the same at both ends. The trusting period is a few epochs: headers and validator sets of
-//! it are kept, and with the period of the mainnet a chain of this length would keep them all. What is measured is what the files of the store take on the
-//! disk, after the node has said that nothing is left to delete and was stopped.
-//!
-//! Twice: with the journals, whose active file has up to 64 MiB whatever is in it, and without them. Only the second says whether what is kept grows.
+//! One process makes blocks at full speed while turns of transfers are sent to it, so every turn has the same accounts but for its senders. The trusting
+//! period is a few epochs: headers and validator sets of it are kept, and with the period of the mainnet a chain of this length would keep them all. What
+//! is measured is what the files of the store take on the disk, looked at twice a second. The most is compared, and not what is there at one moment,
+//! because journals are dropped 64 MiB at a time and tables rewritten when a fourth of them is gone.
 //!
 //! Not a matter of time: what else runs on the machine changes only how long it takes.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use anyhow::{Context, Result, ensure};
 use cli::devnet::layout::{Network, Wanted, prepare};
@@ -26,11 +25,13 @@ use tokio::process::{Child, Command};
 
 use crate::network::{START_TIME, free_base, tb};
 
-/// Lengths of the chain, blocks.
-const LENGTHS: [u64; 6] = [5_000, 10_000, 20_000, 30_000, 40_000, 50_000];
+/// The short way and the long one, blocks.
+const LENGTHS: (u64, u64) = (5_000, 50_000);
+/// Accounts that send in a turn, and how long it takes.
+const TURN: [&str; 4] = ["--senders", "50", "--duration", "4s"];
 /// End of the name of a journal.
 const JOURNAL: &str = "jnl";
-/// Longest time for all blocks of one length, and for what is old to be deleted.
+/// Longest time for all blocks.
 const TIME: Duration = Duration::from_secs(2 * 3_600);
 /// Pause between two looks.
 const POLL: Duration = Duration::from_millis(500);
@@ -43,33 +44,82 @@ const PRUNES: [(&str, &str); 3] = [
     ("pruning.compact_bytes", "1048576"),
 ];
 
+/// The most that was seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Most {
+    all: u64,
+    journals: u64,
+    tables: u64,
+}
+
 /// Prints the figure.
 ///
 /// # Errors
-/// A chain did not start or did not get there.
+/// The chain did not start or did not get there.
 pub async fn run() -> Result<()> {
     let folder = tempfile::tempdir().context("no folder for temporary files")?;
     let network = network(folder.path())?;
-    let (mut disks, mut tables, mut seconds) = (Vec::new(), Vec::new(), Vec::new());
-    for blocks in LENGTHS {
-        let started = Instant::now();
-        make(folder.path(), &network, blocks).await.with_context(|| format!("{blocks} blocks"))?;
-        let home = network.nodes.first().context("no node")?.home.root().to_owned();
-        let (all, journals) = bytes_on_disk(&home.join("data/store"))?;
-        disks.push(all);
-        tables.push(all - journals);
-        seconds.push(started.elapsed().as_secs());
+    let started = Instant::now();
+    let node = network.nodes.first().context("no node")?;
+    let (store, url) = (node.home.root().join("data/store"), node.ports.rpc_url());
+    let client = Client::new(&ClientConfig::new(&url)).with_context(|| format!("{url} is no URL"))?;
+    let mut command: Command = tb();
+    command.args(["dev", "--json", "--blocks", &LENGTHS.1.to_string(), "--home"]).arg(folder.path().join("dev"));
+    let log = fs::File::create(folder.path().join("log")).context("the log cannot be made")?;
+    let mut child = command.stdout(Stdio::null()).stderr(log).spawn().context("tb was not started")?;
+    let looks = tokio::spawn(look(client.clone(), store));
+    let (mut transfers, mut turn) = (0, 0);
+    while !looks.is_finished() {
+        ensure!(started.elapsed() < TIME, "it did not get there in {} s", TIME.as_secs());
+        ensure!(child.try_wait()?.is_none(), "it ended: {}", fs::read_to_string(folder.path().join("log"))?);
+        transfers += pay(&network, &url, turn).await?;
+        turn += 1;
     }
-    let percent = |sizes: &[u64]| {
-        let first = sizes.first().copied().unwrap_or_default().max(1);
-        sizes.iter().max().map_or(0, |most| most * 100 / first)
-    };
+    let (short, long) = looks.await.context("the looks are gone")??;
+    let status = client.pruning_status().await.context("no pruning status")?;
+    ensure!(status.failure.is_none(), "it does not prune: {:?}", status.failure);
+    let of = |most: Most| json!({ "all": most.all, "journals": most.journals, "tables": most.tables });
+    let percent = |long: u64, short: u64| long * 100 / short.max(1);
     let figure = json!({
-        "case": "growth", "blocks": LENGTHS, "disk_bytes": disks, "without_journals_bytes": tables, "seconds": seconds,
-        "disk_percent": percent(&disks), "without_journals_percent": percent(&tables),
+        "case": "growth", "blocks": [LENGTHS.0, LENGTHS.1], "transfers": transfers, "seconds": started.elapsed().as_secs(),
+        "removed_blocks": status.removed_blocks, "most_bytes_short": of(short), "most_bytes_long": of(long),
+        "disk_percent": percent(long.all, short.all), "without_journals_percent": percent(long.tables, short.tables),
     });
     println!("{figure}");
-    Ok(())
+    stop(&mut child).await
+}
+
+/// Sends one turn of transfers; gives how many became final. The accounts take turns at paying: one has enough for a hundred.
+async fn pay(network: &Network, url: &str, turn: usize) -> Result<u64> {
+    let payer = &network.accounts[turn % network.accounts.len()].name;
+    let mut load = tb();
+    load.args(["bench", "load", "--json", "--targets", url, "--from", payer])
+        .args(TURN)
+        .arg("--home")
+        .arg(&network.root);
+    let output = load.stderr(Stdio::inherit()).output().await.context("tb was not started")?;
+    ensure!(output.status.success(), "the load failed: {}", String::from_utf8_lossy(&output.stdout));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("no report")?;
+    report["finalized"].as_u64().context("the report has no number of final transfers")
+}
+
+/// Looks at the disk until the chain is that long; gives the most on the short way and on the long one.
+async fn look(client: Client, store: std::path::PathBuf) -> Result<(Most, Most)> {
+    let (mut short, mut most) = (Most::default(), Most::default());
+    loop {
+        tokio::time::sleep(POLL).await;
+        let Ok(live) = client.health_live().await else { continue };
+        let (all, journals) = bytes_on_disk(&store)?;
+        most.all = most.all.max(all);
+        most.journals = most.journals.max(journals);
+        most.tables = most.tables.max(all - journals);
+        if live.finalized_height.0 <= LENGTHS.0 {
+            short = most;
+        }
+        if live.finalized_height.0 >= LENGTHS.1 {
+            return Ok((short, most));
+        }
+    }
 }
 
 fn network(folder: &Path) -> Result<Network> {
@@ -97,33 +147,6 @@ fn network(folder: &Path) -> Result<Network> {
     Ok(network)
 }
 
-/// Makes the chain that long, waits until nothing is left to delete, and stops the node.
-async fn make(folder: &Path, network: &Network, blocks: u64) -> Result<()> {
-    let mut command: Command = tb();
-    command.args(["dev", "--json", "--blocks", &blocks.to_string(), "--home"]).arg(folder.join("dev"));
-    let log = fs::File::create(folder.join("log")).context("the log cannot be made")?;
-    let mut child = command.stdout(Stdio::null()).stderr(log).spawn().context("tb was not started")?;
-    let url = network.nodes.first().context("no node")?.ports.rpc_url();
-    let client = Client::new(&ClientConfig::new(&url)).with_context(|| format!("{url} is no URL"))?;
-    let deadline = Instant::now() + TIME;
-    let (mut before, mut quiet) = (u64::MAX, 0);
-    // Nothing is left when its state was the same at several looks.
-    while quiet < 10 {
-        ensure!(Instant::now() < deadline, "it did not get there in {} s", TIME.as_secs());
-        ensure!(child.try_wait()?.is_none(), "it ended: {}", fs::read_to_string(folder.join("log"))?);
-        tokio::time::sleep(POLL).await;
-        let (Ok(status), Ok(live)) = (client.pruning_status().await, client.health_live().await) else { continue };
-        if let Some(failure) = status.failure {
-            anyhow::bail!("it does not prune: {failure}");
-        }
-        // One block a second is still made when the long ones are there.
-        let is_done = live.finalized_height.0 >= blocks && status.lag_blocks <= 32;
-        quiet = if is_done && status.removed_blocks >= before { quiet + 1 } else { 0 };
-        before = status.removed_blocks;
-    }
-    stop(&mut child).await
-}
-
 async fn stop(child: &mut Child) -> Result<()> {
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).context("it ended by itself")?;
     kill(Pid::from_raw(pid), Signal::SIGINT)?;
@@ -131,12 +154,21 @@ async fn stop(child: &mut Child) -> Result<()> {
     Ok(())
 }
 
-/// What the files of a folder take on the disk, which is not their length where they have holes: all of them, and of these the journals.
+/// What the files of a folder take on the disk, which is not their length where they have holes: all of them, and of these the journals. A file that goes
+/// meanwhile takes nothing.
 fn bytes_on_disk(folder: &Path) -> Result<(u64, u64)> {
     let (mut all, mut journals) = (0, 0);
-    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+    let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let entries = match fs::read_dir(folder) {
+        Err(error) if gone(&error) => return Ok((0, 0)),
+        entries => entries.with_context(|| format!("{} cannot be read", folder.display()))?,
+    };
+    for entry in entries {
         let entry = entry?;
-        let metadata = entry.metadata()?;
+        let metadata = match entry.metadata() {
+            Err(error) if gone(&error) => continue,
+            metadata => metadata?,
+        };
         let size = metadata.blocks() * SECTOR;
         let (more, of_journals) = match metadata.is_dir() {
             true => bytes_on_disk(&entry.path())?,

@@ -7,7 +7,7 @@
 //! flood   tb devnet + tb bench load            ──► a light load, without and with a megabyte of junk a second
 //! copies  tb devnet + tb bench load            ──► a light load, without and with snapshots of all nodes every few seconds
 //! sync    tb node start, --state-sync          ──► a new node of a long chain, from a snapshot and by replay; only when named
-//! growth  tb dev --blocks, pruning             ──► disk after 5,000 and after 50,000 blocks; only when named
+//! growth  tb dev --blocks, pruning, tb bench load ─► the most that the disk takes up to 5,000 and up to 50,000 blocks; only when named
 //! ```
 //!
 //! Run with `cargo bench -p tb --bench devnet`, or one part with `… -- cold`. The processes are those that people

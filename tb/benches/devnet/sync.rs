@@ -1,7 +1,7 @@
 //! How soon a new node has the state of a long chain: from a snapshot of a peer, and by replaying every block.
 //!
 //! ```text
-//! one validator, 100,000 accounts, a load ──► 20,000 blocks ─► snapshot ─┬─► tb node start --state-sync ──► its height: seconds
+//! one validator, 100,000 accounts, a load ──► 50,000 blocks ─► snapshot ─┬─► tb node start --state-sync ──► its height: seconds
 //!                                                                       └─► tb node start              ──► the same height: seconds
 //! ```
 //! Both nodes are new, begin with an empty store, have the same peer on the same machine, and are timed from their start until they answer with the height of the
@@ -26,13 +26,17 @@ use crate::network::{START_TIME, free_base, tb};
 /// Accounts of the chain.
 const ACCOUNTS: u32 = 100_000;
 /// Blocks of the chain.
-const BLOCKS: u64 = 20_000;
+const BLOCKS: u64 = 50_000;
 /// Time between blocks while the chain is made, milliseconds; a load is signed for fewer heights than a transaction is valid for.
 const INTERVAL_MS: u64 = 15;
-/// Transfers each second while it is made, half of the time: each turn is paid from one account, which a load all the time would empty.
+/// Turns of a load while it is made, spread evenly over its blocks. Each is paid from one account, which has enough for a hundred.
+const TURNS: u64 = 80;
+/// Accounts that send in a turn.
+const SENDERS: &str = "50";
+/// Transfers each second of a turn.
 const RATE: &str = "500";
-/// Length of a turn of the load, seconds, and of the pause behind it.
-const TURN_SECONDS: u64 = 4;
+/// Length of a turn.
+const TURN: &str = "4s";
 /// Longest time to make it.
 const MADE: Duration = Duration::from_secs(3_600);
 /// Longest replay.
@@ -123,21 +127,19 @@ async fn make(network: &Network, client: &Client, ports: Ports, blocks: u64) -> 
     let started = Instant::now();
     ensure!(reaches(client, 1, START_TIME).await >= 1, "the chain does not begin");
     let mut transfers = 0;
-    loop {
-        ensure!(started.elapsed() < MADE, "the chain is not that long in {} s", MADE.as_secs());
+    for turn in 1..=TURNS {
         let url = ports.rpc_url();
         let mut load = tb();
-        let turn = format!("{TURN_SECONDS}s");
-        load.args(["bench", "load", "--json", "--rate", RATE, "--duration", &turn, "--targets", &url, "--home"]);
-        let output = load.arg(&network.root).stderr(Stdio::inherit()).output().await.context("tb was not started")?;
+        load.args(["bench", "load", "--json", "--senders", SENDERS, "--rate", RATE, "--duration", TURN]);
+        load.args(["--targets", &url, "--home"]).arg(&network.root);
+        let output = load.stderr(Stdio::inherit()).output().await.context("tb was not started")?;
         ensure!(output.status.success(), "the load failed: {}", String::from_utf8_lossy(&output.stdout));
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("no report")?;
         transfers += report["finalized"].as_u64().context("the report has no number of final transfers")?;
-        if client.health_live().await.is_ok_and(|live| live.finalized_height.0 >= blocks) {
-            return Ok((started.elapsed().as_secs(), transfers));
-        }
-        tokio::time::sleep(Duration::from_secs(TURN_SECONDS)).await;
+        let (goal, left) = (blocks * turn / TURNS, MADE.saturating_sub(started.elapsed()));
+        ensure!(reaches(client, goal, left).await >= goal, "the chain is not that long in {} s", MADE.as_secs());
     }
+    Ok((started.elapsed().as_secs(), transfers))
 }
 
 fn client(ports: Ports) -> Result<Client> {

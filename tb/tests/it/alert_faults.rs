@@ -32,6 +32,12 @@ pub enum Fault {
     LostData,
     /// A second process signs with the key of a validator.
     SignsTwice,
+    /// A validator cannot write the log of its consensus.
+    LogUnwritable,
+    /// A node cannot read the tables of its store.
+    TablesUnreadable,
+    /// A node runs a program whose verifier accepts everything.
+    VerifierUnsound,
     /// Nobody brings proofs to a chain whose blocks get lighter for it.
     ProofsLag,
 }
@@ -44,7 +50,7 @@ const STANDSTILL_AND_DOWN: [&str; 6] =
 
 impl Fault {
     /// All, in the order in which one network bears them: who signed twice does not come back. The last one has a network of its own.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Killed,
         Self::Partition,
         Self::DiskFull,
@@ -53,6 +59,9 @@ impl Fault {
         Self::ProverFails,
         Self::ProverStopped,
         Self::TamperedProofs,
+        Self::VerifierUnsound,
+        Self::LogUnwritable,
+        Self::TablesUnreadable,
         Self::ClockAhead,
         Self::Quarantined,
         Self::Rotten,
@@ -77,6 +86,9 @@ impl Fault {
             Self::Rotten => &["ScrubFoundDamage"],
             Self::LostData => &["SigningRefused"],
             Self::SignsTwice => &["DoubleSign"],
+            Self::LogUnwritable => &["EngineStopped"],
+            Self::TablesUnreadable => &["StorageFault"],
+            Self::VerifierUnsound => &["TamperedProofAccepted"],
             Self::ProofsLag => &["BlocksHeldDownByProofs"],
         }
     }
@@ -88,6 +100,9 @@ impl Fault {
             Self::ProverFails | Self::ProverStopped | Self::TamperedProofs => &[],
             // The drill itself starts nodes again.
             Self::Partition | Self::DiskFull | Self::ClockAhead | Self::Quarantined => &["NodeDown"],
+            Self::TablesUnreadable | Self::VerifierUnsound => &["NodeDown"],
+            // A node whose engine has stopped finalizes nothing and has no connections of consensus.
+            Self::LogUnwritable => &["HeightStalled", "ConsensusAlone"],
             // A damaged height is set aside until a peer gives it back.
             Self::Rotten => &["NodeDown", "StoreQuarantined"],
             Self::AllKilled => &["NodeDown"],
@@ -113,6 +128,9 @@ impl Fault {
             Self::Rotten => "a bit of a block flips on the disk of a running validator",
             Self::LostData => "the chain stands still, and a validator loses its data folder",
             Self::SignsTwice => "a second process with the key and an old guard of a validator",
+            Self::LogUnwritable => "writes to the log of a validator's consensus fail with EIO within a height",
+            Self::TablesUnreadable => "reads of the tables of the store fail with EIO on a running node",
+            Self::VerifierUnsound => "a node whose verifier of window proofs accepts everything",
             Self::ProofsLag => "no prover, on a chain whose blocks get lighter when proofs lag",
         }
     }

@@ -16,18 +16,20 @@ use cli::devnet::drill::disk::SmallDisk;
 use cli::devnet::layout::{Network, Ports, Wanted, prepare};
 use monitoring::Severity;
 use primitives::params::ProvingParams;
-use primitives::{Engine, Params};
-use rpc::types::ClaimRequest;
+use primitives::{Engine, Height, Params};
+use rpc::types::{BlockId, ClaimRequest};
 use serde_json::{Value, json};
 
 use crate::alert_faults::Fault;
 use crate::alert_remedies::{Patient, script};
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
+use crate::failing_disk::FailingDisk;
 use crate::faults::twin_of_last;
 use crate::join;
 use crate::mend::to_tables;
 use crate::prometheus::Prometheus;
 use crate::repair::{rot, victim};
+use crate::unsound;
 use crate::validators::shrunk;
 
 /// Heights of a window of proofs: one core proves it in much less time than they take.
@@ -48,6 +50,8 @@ const CLEARS: Duration = Duration::from_secs(150);
 const CLEARS_PROVEN: Duration = Duration::from_secs(600);
 /// Longest time for a window to be proven.
 const PROVES: Duration = Duration::from_secs(90);
+/// Of a chain with so many heights, the oldest blocks are not among those that a start brings into memory.
+const READ_AT_START: u64 = 400;
 /// Halts until the first of four validators proposes.
 const TRIES: usize = 24;
 /// Longest time for a node to be back.
@@ -60,8 +64,8 @@ const FLOOR_BYTES: u64 = 192 * 1024 * 1024;
 const STOP_BYTES: u64 = 32 * 1024 * 1024;
 /// What is missing to the first floor in the drill.
 const MISSING_BYTES: u64 = 16 * 1024 * 1024;
-/// A file in its data folder that is not the node's; the runbook removes it.
-const FOREIGN: &str = "core.4242";
+/// A store that a start moved aside in its data folder; the runbook removes it.
+const MOVED_ASIDE: &str = "store.damaged-1";
 /// Flags of a node that reads the whole of a small store within seconds.
 const QUICK_SCRUB: [&str; 2] = ["--set", "storage.scrub_bytes_per_sec=268435456"];
 /// Flags of a node that gives wrong bodies of blocks to its peers.
@@ -76,6 +80,8 @@ pub struct Ground {
     prover: Option<Child>,
     /// Where the data of the second validator lie, if on a disk of its own.
     disk: Option<(PathBuf, SmallDisk)>,
+    /// The disk of the third validator while it fails.
+    failing: Option<FailingDisk>,
 }
 
 impl Ground {
@@ -118,7 +124,7 @@ impl Ground {
         cluster.all_ready().await;
         let ports: Vec<Ports> = cluster.nodes.iter().map(|node| node.ports).collect();
         let prometheus = Prometheus::start(cluster.folder(), &ports).await;
-        Self { cluster, prometheus, twin, other: None, prover: None, disk }
+        Self { cluster, prometheus, twin, other: None, prover: None, disk, failing: None }
     }
 
     /// Whether this machine lets us mount small disks.
@@ -234,12 +240,18 @@ impl Ground {
                     self.restart_with(index, &[], &[("TB_PARTITION_TAG", tag)]);
                 }
             }
-            Fault::DiskFull => self.fill_room(),
+            Fault::DiskFull => self.fill_room().await,
             Fault::AllKilled => self.cluster.nodes.iter_mut().for_each(Node::kill),
             Fault::OtherGenesis => self.start_other(),
             Fault::ProverFails => self.fail_prover().await,
             Fault::ProverStopped => self.stop_prover().await,
             Fault::TamperedProofs => self.send_tampered_proofs().await,
+            Fault::VerifierUnsound => self.accept_every_proof().await,
+            Fault::LogUnwritable => {
+                let node = &self.cluster.nodes[2];
+                self.failing = Some(FailingDisk::of_log(node.process(), &node.home).await);
+            }
+            Fault::TablesUnreadable => self.fail_reads().await,
             Fault::ClockAhead => self.restart_with(2, &[], &[("TB_CLOCK_OFFSET_MS", HOUR_MS)]),
             Fault::Quarantined => self.rot_and_lie().await,
             Fault::Rotten => self.rot_while_it_runs().await,
@@ -269,8 +281,14 @@ impl Ground {
             Fault::DiskFull => {
                 if self.disk.is_none() {
                     self.restart_with(1, &[], &[]);
+                    self.cluster.nodes[1].ready(BACK).await;
                 }
                 self.mend("DiskRoomLow", 1).await;
+                let left = std::fs::read_dir(self.cluster.nodes[1].home.join("snapshots")).expect("it is there");
+                let left = left.filter(|entry| entry.as_ref().expect("an entry").path().is_dir());
+                assert_eq!(left.count(), 1, "older snapshots are gone");
+                let aside = self.cluster.nodes[1].home.join("data").join(MOVED_ASIDE);
+                assert!(!aside.exists(), "and so is what was moved aside");
             }
             Fault::AllKilled => {
                 for index in 0..self.cluster.nodes.len() {
@@ -282,6 +300,11 @@ impl Ground {
             Fault::ProverFails => self.mend("ProverFailing", 0).await,
             Fault::ProverStopped => self.mend("ProofsBehind", 0).await,
             Fault::TamperedProofs => self.mend("ProofBackendFailing", 0).await,
+            Fault::VerifierUnsound => self.mend("TamperedProofAccepted", 2).await,
+            Fault::LogUnwritable | Fault::TablesUnreadable => {
+                self.mend(fault.alerts()[0], 2).await;
+                self.failing = None;
+            }
             Fault::ClockAhead => {
                 // The clock.
                 self.restart_with(2, &[], &[]);
@@ -378,13 +401,20 @@ impl Ground {
         self.cluster.nodes[0].start();
     }
 
-    /// Leaves less room than the floor: with what is not the node's, or where nothing can be mounted with a floor that no disk reaches.
-    fn fill_room(&mut self) {
+    /// Leaves less room than the floor, with what nodes leave: old snapshots and a store that was moved aside. Where nothing can be mounted the
+    /// floor is one that no disk reaches.
+    async fn fill_room(&mut self) {
+        for _ in 0..2 {
+            self.moves().await;
+            self.cluster.nodes[1].client().make_snapshot().await.expect("there is room for it");
+        }
+        let aside = self.cluster.nodes[1].home.join("data").join(MOVED_ASIDE);
+        std::fs::create_dir(&aside).expect("a folder");
         if let Some((place, _)) = &self.disk {
             let found = nix::sys::statvfs::statvfs(place).expect("it is mounted");
             let free = found.blocks_available() * found.fragment_size();
             let bytes = vec![0; usize::try_from(free + MISSING_BYTES - FLOOR_BYTES).expect("it fits")];
-            std::fs::write(place.join(FOREIGN), bytes).expect("there is room for it");
+            std::fs::write(aside.join("0.jnl"), bytes).expect("there is room for it");
             return;
         }
         self.restart_with(1, &["--set", "disk_free_min_bytes=9007199254740991"], &[]);
@@ -487,6 +517,40 @@ impl Ground {
         assert_eq!(client.proof_status().await.expect("it answers").next_window, next, "none was taken");
     }
 
+    /// Starts the third validator with a verifier that accepts everything, and waits until it has kept the proof of a window.
+    async fn accept_every_proof(&mut self) {
+        if self.prover.is_none() {
+            self.mend("ProofsBehind", 0).await;
+        }
+        let node = &mut self.cluster.nodes[2];
+        node.stop();
+        unsound::start(node);
+        until("the node to answer", START_TIME, async || node.height().await).await;
+        until("a kept proof", PROVES, async || {
+            (node.metric("proof_tampered_accepted_total").await > 0.5).then_some(())
+        })
+        .await;
+    }
+
+    /// Makes reads of the tables of the third validator fail, and asks for old blocks until one cannot be read.
+    async fn fail_reads(&mut self) {
+        let node = &mut self.cluster.nodes[2];
+        node.reaches(READ_AT_START, CLEARS).await;
+        node.stop();
+        to_tables(node).await;
+        // The scrub would bring blocks into memory.
+        node.start_with(&["--set", "storage.scrub_bytes_per_sec=0"], &[]);
+        until("the node to answer", START_TIME, async || node.height().await).await;
+        self.failing = Some(FailingDisk::of_tables(node.process(), &node.home).await);
+        let client = node.client();
+        for height in (1..READ_AT_START).map(Height) {
+            if client.block(BlockId::Height(height)).await.is_err() {
+                return;
+            }
+        }
+        panic!("every block is in memory");
+    }
+
     /// Hurts a block of the last validator while it is stopped; who could give it back gives something else.
     async fn rot_and_lie(&mut self) {
         for liar in 0..3 {
@@ -521,7 +585,7 @@ impl Ground {
 
 /// Whether an alert tells of something that has happened, and clears by itself some time after the last time.
 fn passes(alert: &str) -> bool {
-    ["ProofBackendFailing", "SigningRefused"].contains(&alert)
+    ["ProofBackendFailing", "SigningRefused", "StorageFault", "TamperedProofAccepted"].contains(&alert)
 }
 
 /// Those of them that wake somebody.

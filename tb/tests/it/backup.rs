@@ -76,6 +76,12 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     assert!(refused.hint.contains("tb backup create --live"), "{refused:?}");
     let refused = running(&["migrate", "--dry-run"]);
     assert!(refused.code == "store_in_use" && !refused.hint.contains("--live"), "{refused:?}");
+    // The node of another home is not asked for a snapshot, which it would keep.
+    let (other, genesis) = (cluster.folder().join("other_node"), cluster.network.root.join("genesis.json"));
+    run_in(&other, &["init", "--mode", "node", "--genesis", text(&genesis)]).ok();
+    assert_eq!(overridden(&other, &words).refused().code, "other_node");
+    let left = cluster.nodes[0].client().snapshots().await.expect("a list").snapshots;
+    assert!(left.is_empty(), "{left:?}");
     let live = overridden(&home, &words).ok();
     assert_eq!((&live["with_keys"], &live["guard_height"]), (&false.into(), &Value::Null), "{live}");
     cluster.nodes[0].stop();
@@ -89,6 +95,7 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     let backup = PathBuf::from(made["path"].as_str().expect("a path"));
     run(tb().args(["backup", "verify", "--path"]).arg(&backup)).ok();
 
+    keyless(cluster.folder(), Path::new(live["path"].as_str().expect("a path")));
     damage(&backup);
     refusals(cluster.folder(), &backup, &home);
     sealed(cluster.folder(), &home);
@@ -124,6 +131,17 @@ async fn a_home_comes_back_from_its_backup_with_the_same_state() {
     let again = restore(&home, &backup, &["--override-guard", REASON]).refused();
     assert_eq!(again.code, "store_not_empty", "{again:?}");
     cluster.check_no_panic();
+}
+
+/// A validator's backup without secrets is restored only where that is wanted, and says which backup it was.
+fn keyless(folder: &Path, backup: &Path) {
+    let home = folder.join("keyless");
+    let refused = restore(&home, backup, &[]).refused();
+    assert_eq!((refused.code.as_str(), refused.exit), ("without_keys", 4), "{refused:?}");
+    assert!(!home.join("node.toml").exists(), "nothing was written");
+    let restored = restore(&home, backup, &["--without-keys"]).ok();
+    assert_eq!((&restored["with_keys"], &restored["path"]), (&false.into(), &text(backup).into()), "{restored}");
+    assert!(home.join("node.toml").exists() && !home.join("validator_key.json").exists());
 }
 
 /// A restore that cannot be finished leaves the reason of its override and no guard, so that the next one asks again.

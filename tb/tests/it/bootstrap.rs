@@ -73,7 +73,7 @@ for name in "$@"; do
     prometheus) "$MACHINE/make" prometheus && "$MACHINE/make" promtool ;;
     chromium-driver) "$MACHINE/make" chromedriver ;;
     dpkg) "$MACHINE/make" dpkg-deb ;;
-    git | curl | python3 | patchelf | chromium | prometheus-alertmanager | fakeroot) "$MACHINE/make" "$name" ;;
+    git | curl | python3 | patchelf | chromium | prometheus-alertmanager | fakeroot | strace) "$MACHINE/make" "$name" ;;
     esac
 done
 "#;
@@ -146,7 +146,7 @@ impl Machine {
 
 const REQUIRED: [&str; 5] = ["git", "cc", "curl", "python3", "cargo"];
 /// Installed for root where they can be, and no reason to fail.
-const WANTED: [&str; 4] = ["Prometheus", "Alertmanager", "Chromium and its driver", "dpkg-deb and fakeroot"];
+const WANTED: [&str; 5] = ["Prometheus", "Alertmanager", "Chromium and its driver", "dpkg-deb and fakeroot", "strace"];
 const FUZZ: &str = "cargo-fuzz with a nightly Rust";
 const USEFUL: [&str; 5] = ["cargo-nextest", FUZZ, "patchelf", "Python 3.12.3 in .venv", "Node 18.0.0"];
 
@@ -185,6 +185,7 @@ fn bootstrap_installs_what_is_missing_once() {
         "chromium-driver",
         "dpkg",
         "fakeroot",
+        "strace",
         "patchelf",
         "nodejs",
         "cargo-nextest",

@@ -9,6 +9,7 @@ use primitives::Engine;
 use testkit::Seed;
 
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, until};
+use crate::failing_disk::FailingDisk;
 use crate::pay::Payer;
 
 /// Exit numbers of a start that finds damage: damaged, or refused by the guard or by consensus.
@@ -242,6 +243,33 @@ async fn three_of_four_go_on_while_the_damaged_one_does_not_start() {
         restore(&good, &home);
     }
     cluster.nodes[victim].start();
+    cluster.level(START_TIME).await;
+    cluster.check_one_history().await;
+    if !FailingDisk::is_possible() {
+        return testkit::lacks!("strace");
+    }
+    a_log_that_cannot_be_written_ends_the_votes_and_not_the_process(&mut cluster, victim).await;
+}
+
+async fn a_log_that_cannot_be_written_ends_the_votes_and_not_the_process(cluster: &mut Cluster, victim: usize) {
+    let other = (victim + 1) % 4;
+    let node = &cluster.nodes[victim];
+    let failing = FailingDisk::of_log(node.process(), &node.home).await;
+    let stopped = until("the reason", START_TIME, async || {
+        let ready = node.client().health_ready().await.ok()?;
+        ready.reasons.into_iter().find(|reason| reason.code == "service_down")
+    })
+    .await;
+    assert!(stopped.message.contains("consensus"), "{stopped:?}");
+    assert_eq!(node.metric("malachitebft_core_consensus_node_safety_failure").await, 1.0);
+    let (stood, height) = (node.height().await.expect("it answers"), cluster.highest().await);
+    cluster.nodes[other].reaches(height + 2, START_TIME).await;
+    assert_eq!(node.height().await, Some(stood), "it answers, and takes no part");
+    // Nobody starts it before somebody has stopped it.
+    cluster.nodes[victim].stop();
+    drop(failing);
+    cluster.nodes[victim].start();
+    cluster.nodes[victim].ready(START_TIME).await;
     cluster.level(START_TIME).await;
     cluster.check_one_history().await;
 }

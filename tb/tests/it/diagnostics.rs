@@ -27,7 +27,9 @@ async fn a_bundle_has_what_a_helper_needs_and_no_secret() {
     let elsewhere = cluster.network.root.join("elsewhere");
     std::fs::create_dir(&elsewhere).expect("a folder");
     let log = elsewhere.join("node.log");
-    std::fs::write(&log, format!("{}\nsomebody wrote {TOKEN} here\n", node.log())).expect("written");
+    // A proxy has written down what only it knows.
+    let proxy = "GET /rpc Authorization: Bearer abc123def456 password=hunter2secret ok";
+    std::fs::write(&log, format!("{}\nsomebody wrote {TOKEN} here\n{proxy}\n", node.log())).expect("written");
     // The secret of the configuration is in a file of the home, and stands in a log that is packed.
     std::fs::write(node.home.join(".env"), format!("TB_TELEMETRY_AUTH_TOKEN={TOKEN}\n")).expect("written");
     let out = cluster.network.root.join("report.zip");
@@ -44,6 +46,7 @@ async fn a_bundle_has_what_a_helper_needs_and_no_secret() {
     let logs: Vec<&String> = entries_of.keys().filter(|name| name.starts_with("logs/")).collect();
     let named = &entries_of["logs/elsewhere/node.log"];
     assert!(logs.len() == 2 && named.contains("somebody wrote [secret] here"), "{logs:?}: {named}");
+    assert!(named.contains("GET /rpc Authorization: Bearer [secret] password=[secret] ok"), "{named}");
     let own = logs.iter().find(|name| !name.contains("elsewhere")).expect("its own");
     let first = node.log().lines().next().expect("it has said something").to_owned();
     assert!(entries_of[*own].contains(&first), "{own}: {}", entries_of[*own]);

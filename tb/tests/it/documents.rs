@@ -532,6 +532,38 @@ fn every_document_with_commands_is_run_and_few_blocks_are_excused() {
     );
 }
 
+/// Words of a script that name a file of the project: a path below one of its folders, and the scenario of a drill.
+fn files_of_the_project(script: &str) -> Vec<&str> {
+    let words: Vec<&str> = script.split_whitespace().collect();
+    let is_below =
+        |word: &str| word.split_once('/').is_some_and(|(top, _)| top != "target" && root().join(top).is_dir());
+    let is_scenario = |at: usize| at > 0 && words[at - 1] == "--scenario";
+    let named = words.iter().enumerate().filter(|(at, word)| is_scenario(*at) || (is_plain(word) && is_below(word)));
+    named.map(|(_, word)| *word).collect()
+}
+
+/// Whether a word begins with a name: neither an absolute path nor one below here, nor something of the shell.
+fn is_plain(word: &str) -> bool {
+    word.starts_with(|char: char| char.is_ascii_alphanumeric())
+}
+
+#[test]
+fn files_that_blocks_name_which_nobody_runs_are_in_the_project() {
+    let mut count = 0;
+    for block in documents().iter().flat_map(|path| blocks(path)) {
+        if !matches!(block.way, Way::Excused(_)) {
+            continue;
+        }
+        for file in files_of_the_project(&block.script) {
+            assert!(root().join(file).is_file(), "{}: there is no {file}", block.place);
+            count += 1;
+        }
+    }
+    assert!(count > 5, "{count} files were looked for");
+    let named = "tb devnet --scenario full.toml\nscripts/nothing.sh ./target/x /docs/y target/z docs/a.md";
+    assert_eq!(files_of_the_project(named), ["full.toml", "scripts/nothing.sh", "docs/a.md"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_page_of_apis_lists_what_a_running_node_answers_about_itself() {
     let _shown = testkit::contract!("S003-056");

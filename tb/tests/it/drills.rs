@@ -292,24 +292,8 @@ async fn a_clock_that_is_off_shows_in_the_blocks_and_only_development_chains_tak
     }
 }
 
-const FULL: &str = "
-seed = 5
-validators = 4
-traffic_per_second = 6
-faults_ms = 5000
-calm_heights = 3
-links = { delay_ms = 1, jitter_ms = 2 }
-
-[[faults]]
-at_ms = 500
-for_ms = 2500
-fault = { kind = \"disk\", node = 1, operation = \"write\", answer = \"no_space\" }
-
-[[faults]]
-at_ms = 5000
-for_ms = 1500
-fault = { kind = \"clock\", node = 2, offset_ms = 3600000 }
-";
+/// The scenario that the page about drills names.
+const FULL: &str = include_str!("../../../scenarios/devnet/full-disk.toml");
 
 #[test]
 fn a_node_waits_on_a_full_disk_and_goes_on_and_a_clock_that_is_off_stops_nobody() {

@@ -10,7 +10,7 @@ use rpc::{Client, ClientConfig};
 use serde_json::Value;
 
 use crate::cluster::{Cluster, INTERVAL_MS, Node, START_TIME, free_base, until};
-use crate::command::run_in;
+use crate::command::{run, run_in, tb};
 use crate::join::{connected, start};
 use crate::pay::Payer;
 
@@ -125,6 +125,8 @@ async fn a_wallet_runtime_answers_from_its_node_and_a_hybrid_is_both() {
     let refused = lone.start_refused(&["--state-sync", "--peer-url", "http://127.0.0.1:1"], &[]).refused();
     assert_eq!(refused.code, "no_chain", "{refused:?}");
 
+    says_what_it_has_not(&lone, &hybrid);
+    says_what_is_next(cluster.folder(), &genesis);
     takes_changes(&lone).await;
     of_another_chain(&cluster, &hybrid).await;
 
@@ -134,6 +136,34 @@ async fn a_wallet_runtime_answers_from_its_node_and_a_hybrid_is_both() {
     assert!(lone.client().health_live().await.expect("alive").live);
     lone.stop();
     cluster.check_no_panic();
+}
+
+/// Commands that ask for what a wallet runtime has not say so by name, and its clock is compared with the node behind it.
+fn says_what_it_has_not(lone: &Node, hybrid: &Node) {
+    let url = lone.ports.rpc_url();
+    for words in [&["top", "--once"][..], &["rollout", "smoke", "--timeout", "1s"], &["status"]] {
+        let refused = run(tb().args(words).args(["--rpc", &url])).refused();
+        assert_eq!((refused.exit, refused.code.as_str()), (5, "wallet_routes_only"), "{refused:?}");
+        assert!(refused.error.contains("wallet runtime") && refused.hint.contains("wallet.upstream"), "{refused:?}");
+    }
+    let upstream = format!("wallet.upstream={}", hybrid.ports.rpc_url());
+    let listen = format!("wallet.listen=127.0.0.1:{}", lone.ports.rpc);
+    let words = ["doctor", "--set", &listen, "--set", &upstream, "--rpc", "http://127.0.0.1:1"];
+    let report = run_in(&lone.home, &words).ok();
+    let clock = report["checks"].as_array().and_then(|checks| checks.iter().find(|check| check["check"] == "clock"));
+    let found = clock.and_then(|clock| clock["found"].as_str()).unwrap_or_default();
+    assert!(found.contains(&hybrid.ports.rpc_url()) && found.contains("ms old"), "{report}");
+}
+
+/// A home made in two steps is told what its mode needs: peers, or the node that answers.
+fn says_what_is_next(folder: &Path, genesis: &Path) {
+    for (mode, next) in [("wallet", "set wallet.upstream in node.toml"), ("node", "set the peers in node.toml")] {
+        let home = folder.join(format!("next-{mode}"));
+        run_in(&home, &["init", "--mode", mode]).ok();
+        let joined = tb().args(["init", "--genesis"]).arg(genesis).arg("--home").arg(&home).output().expect("it runs");
+        let said = String::from_utf8_lossy(&joined.stdout);
+        assert!(joined.status.success() && said.contains(next) && said.contains(mode), "{joined:?}");
+    }
 }
 
 /// Rates of a wallet runtime change while it runs, and a bad file changes nothing.

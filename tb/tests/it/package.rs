@@ -16,7 +16,7 @@ use crate::command::{pid, without_ours};
 use crate::documents;
 
 /// Files that the package brings, below its root.
-const FILES: [&str; 13] = [
+const FILES: [&str; 19] = [
     "usr/bin/tb",
     "usr/bin/tb-cli",
     "usr/bin/contract-cli",
@@ -30,13 +30,35 @@ const FILES: [&str; 13] = [
     "usr/share/the-block/profiles.toml",
     "usr/share/the-block/alert.rules.yml",
     "usr/share/the-block/prometheus.yml",
+    "usr/share/the-block/alertmanager.yml",
+    "usr/share/the-block/release.conf",
+    "usr/share/doc/the-block/CHANGELOG.md",
+    "usr/share/doc/the-block/openapi.json",
+    "usr/share/doc/the-block/openrpc.json",
+    "usr/share/doc/the-block/dashboards/consensus_proof_validation.json",
 ];
+/// Scripts that pages name, below the folder from which they are run.
+const SCRIPTS: [&str; 5] = [
+    "scripts/prometheus_query",
+    "scripts/smoke_rollout.sh",
+    "scripts/smoke_otlp_export.sh",
+    "tests/pipeline/run.sh",
+    "tests/observability/run.sh",
+];
+/// Where the package has its pages.
+const MANUAL: &str = "usr/share/doc/the-block";
+/// Fewest links of the pages to files of the package.
+const LINKS_MIN: usize = 300;
 /// Folders of the project and where the package has their files of this kind.
-const FOLDERS: [(&str, &str, &str); 4] = [
+const FOLDERS: [(&str, &str, &str); 8] = [
     ("monitoring/grafana", "json", "usr/share/the-block/grafana"),
     ("docs", "md", "usr/share/doc/the-block"),
     ("docs/deployment", "md", "usr/share/doc/the-block/deployment"),
     ("docs/runbooks", "md", "usr/share/doc/the-block/runbooks"),
+    ("docs/performance", "md", "usr/share/doc/the-block/performance"),
+    ("docs/adr", "md", "usr/share/doc/the-block/adr"),
+    ("docs/nightly", "json", "usr/share/doc/the-block/nightly"),
+    ("spec", "md", "usr/share/doc/the-block/spec"),
 ];
 /// What the quickstart calls the package.
 const NAME: &str = "./the-block_0.1.0_amd64.deb";
@@ -168,6 +190,43 @@ fn can_pack() -> bool {
     is_there("dpkg-deb") && (is_root() || is_there("fakeroot"))
 }
 
+/// Whether a packed text is the project's own, lines with links apart: those lead to where the package has the files.
+fn is_the_same(packed: &str, own: &str) -> bool {
+    let is_same = |(packed, own): (&str, &str)| packed == own || own.contains("](");
+    packed.lines().count() == own.lines().count() && packed.lines().zip(own.lines()).all(is_same)
+}
+
+/// The pages in a folder and below it.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of the manual") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(pages(&path));
+        } else if path.extension().is_some_and(|kind| kind == "md") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// How many links of a page name files; each is there once the package is installed.
+fn links_that_lead(machine: &Machine, page: &Path) -> usize {
+    let text = std::fs::read_to_string(page).expect("it was listed");
+    // Every second part stands between two fences, where brackets belong to programs.
+    let prose = text.split("\n```").step_by(2).flat_map(|part| part.split("](").skip(1));
+    let links = prose.filter_map(|rest| rest.split([')', '#']).next());
+    let files: Vec<&str> = links.filter(|link| !link.is_empty() && !link.starts_with("http")).collect();
+    for link in &files {
+        let target = match link.strip_prefix('/') {
+            Some(below) => machine.path(below),
+            None => page.parent().expect("a folder").join(link),
+        };
+        assert!(target.exists(), "{}: {link} leads nowhere", page.display());
+    }
+    files.len()
+}
+
 /// Every file that operators are told of, as it is in the project.
 fn holds_all(machine: &Machine) {
     for file in FILES {
@@ -180,13 +239,21 @@ fn holds_all(machine: &Machine) {
         assert!(!paths.is_empty(), "{folder}");
         for path in paths {
             let packed = machine.path(place).join(path.file_name().expect("a name"));
-            let bytes = std::fs::read(&packed).unwrap_or_else(|error| panic!("{}: {error}", packed.display()));
-            assert!(bytes == std::fs::read(&path).expect("it was listed"), "{} is another file", packed.display());
+            let text = std::fs::read_to_string(&packed).unwrap_or_else(|error| panic!("{}: {error}", packed.display()));
+            let own = std::fs::read_to_string(&path).expect("it was listed");
+            assert!(is_the_same(&text, &own), "{} is another file", packed.display());
         }
     }
     // The Prometheus of the example finds its rules beside itself.
     let example = std::fs::read_to_string(machine.path("usr/share/the-block/prometheus.yml")).expect("it is there");
     assert!(example.contains("rule_files:\n  - alert.rules.yml\n"), "{example}");
+    assert!(example.contains("\nalerting:\n"), "{example}");
+    for script in SCRIPTS {
+        let used = machine.program(&format!("usr/share/the-block/{script}")).output();
+        assert_eq!(used.expect("it can be run").status.code(), Some(2), "{script} says how it is used");
+    }
+    let links: usize = pages(&machine.path(MANUAL)).iter().map(|page| links_that_lead(machine, page)).sum();
+    assert!(links > LINKS_MIN, "{links}");
     // And they name the runbooks where these lie now.
     let rules = std::fs::read_to_string(machine.path("usr/share/the-block/alert.rules.yml")).expect("it is there");
     assert!(rules == monitoring::rules_with_runbooks("/usr/share/doc/the-block/runbooks"), "{rules}");

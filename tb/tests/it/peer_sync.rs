@@ -141,7 +141,17 @@ async fn an_operator_steers_the_session_and_the_breaker_holds_it_back() {
     let client = cluster.nodes[1].client();
     let session = |words: &[&str]| run_in(&home, &[&["validator", "snapshot"], words, &["--rpc", &url]].concat());
     assert_eq!(session(&["status"]).ok()["phase"], "idle");
-    // Nobody has a snapshot. Failures in a row open the breaker, and a reset closes it.
+    // Nobody has a snapshot: that is nobody's fault.
+    let nothing = session(&["start"]).ok();
+    assert_eq!(
+        (&nothing["phase"], &nothing["reason"]),
+        (&"done".into(), &"no peer has a snapshot".into()),
+        "{nothing}"
+    );
+    assert_eq!(nothing["breaker"]["failures"], 0, "{nothing}");
+    // Nobody is there. Failures in a row open the breaker, and a reset closes it.
+    cluster.nodes[0].stop();
+    until("no peer", START_TIME, async || (cluster.nodes[1].metric("p2p_peers").await < 0.5).then_some(())).await;
     for failed in 1..=3 {
         assert_eq!(session(&["breaker"]).ok()["state"], "closed");
         let refused = session(&["start"]).refused();
@@ -161,6 +171,10 @@ async fn an_operator_steers_the_session_and_the_breaker_holds_it_back() {
         let refused = session(&[word]).refused();
         assert!(refused.code == "not_ready" && refused.error.contains(said), "{refused:?}");
     }
+    cluster.nodes[0].start();
+    until("the peer again", START_TIME, async || (cluster.nodes[1].metric("p2p_peers").await > 0.5).then_some(()))
+        .await;
+    cluster.all_ready().await;
 
     // A byte per second: the first chunk comes, the second one would take a while. Whoever looks sees it, and ends it.
     let made = cluster.nodes[0].client().make_snapshot().await.expect("a snapshot");

@@ -19,9 +19,10 @@ use crate::peer_sync::copy_folder;
 /// Longest time for a rebuilt node to be where the others are, and to sign.
 const TIME: Duration = Duration::from_secs(60);
 /// The node whose disk lies.
-const VICTIM: usize = 3;
+pub const VICTIM: usize = 3;
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// Every file below a folder.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
@@ -67,7 +68,7 @@ fn rot_last_block(home: &Path, genesis: &Hash) {
 }
 
 /// Address and highest signed height of the validator in a home.
-fn signer(home: &Path) -> (Address, u64) {
+pub fn signer(home: &Path) -> (Address, u64) {
     let key = wallet::ValidatorKey::load(&home.join("validator_key.json"), None).expect("the key").key;
     let guard = wallet::signer::look(&home.join("guard/guard.log")).expect("a guard");
     (Address::of_key(&key.consensus.public_key()), guard.highest.expect("it has signed").0.0)

@@ -37,6 +37,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// The tables of the store of a home.
+pub fn tables(home: &Path) -> Vec<PathBuf> {
+    let mut found = files(&home.join("data/store"));
+    found.retain(|path| path.parent().is_some_and(|folder| folder.ends_with("tables")));
+    found
+}
+
 /// A decided block that lies in a table of the store.
 pub struct Victim {
     table: PathBuf,
@@ -64,17 +71,16 @@ pub fn rot(home: &Path, genesis: &primitives::Hash) -> Height {
 /// Finds a decided block that lies in a table of the store of a stopped node.
 pub fn victim(home: &Path, genesis: &primitives::Hash) -> Victim {
     let path = home.join("data/store");
-    let store = Store::open(&StoreConfig::Disk { path: path.clone(), verify: Verify::Recent }, genesis).expect("whole");
+    let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Recent }, genesis).expect("whole");
     let head = store.head().expect("blocks").height;
     let blocks: Vec<(Height, Vec<u8>)> = (store.oldest().0..=head.0)
         .map(|height| (Height(height), store.block(Height(height)).expect("whole").expect("kept")))
         .collect();
     drop(store);
-    let tables = files(&path).into_iter().filter(|path| path.parent().is_some_and(|folder| folder.ends_with("tables")));
     // Candidates, in a space of the engine before that of decided blocks, may hold a block too; hurt there, no store is built anew (RCV-30).
     let space = |table: &Path| table.parent().map(Path::to_owned);
     let mut found: Option<(PathBuf, usize, Height)> = None;
-    for table in tables {
+    for table in tables(home) {
         let bytes = fs::read(&table).expect("a table");
         let holds = |block: &[u8]| bytes.windows(96).position(|part| part == &block[..96]);
         let first = blocks.iter().find_map(|(height, block)| Some((holds(block)?, *height)));
@@ -87,13 +93,33 @@ pub fn victim(home: &Path, genesis: &primitives::Hash) -> Victim {
     Victim { table, at, height }
 }
 
+/// How many damaged stores lie aside in a home.
+fn aside(home: &Path) -> usize {
+    let entries = fs::read_dir(home.join("data/store")).expect("a folder").map(|entry| entry.expect("an entry"));
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("store.damaged")).count()
+}
+
+/// An archive that is none is refused, and nothing is made in it.
+fn refused_folders(home: &Path) {
+    let folder = home.parent().expect("a folder of the test");
+    let (empty, missing) = (folder.join("empty"), folder.join("missing"));
+    fs::create_dir(&empty).expect("a folder");
+    for place in [&empty, &missing] {
+        let refused = run_in(home, &["storage", "repair", "--archive", place.to_str().expect("text")]).refused();
+        assert_eq!((refused.code.as_str(), refused.exit), ("archive_missing", 5), "{refused:?}");
+    }
+    assert!(files(&empty).is_empty() && !missing.exists(), "nothing was made");
+    let own = run_in(home, &["storage", "repair", "--archive", home.to_str().expect("text")]).refused();
+    assert_eq!(own.exit, 2, "its own store: {own:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
     let staking = StakingParams { unbonding_epochs: 16, trusting_epochs: 10, ..StakingParams::default() };
     let evidence = EvidenceParams { age_epochs: 5, delay_epochs: 1, together_epochs: 5, ..EvidenceParams::default() };
     let params = Params { epoch_blocks: 4, window_blocks: 8, staking, evidence, ..Params::default() };
     let mut cluster = Cluster::with_params(Engine::Solo, 1, 40, Some(params));
-    let copied = cluster.folder().join("copied");
+    let [copied, second] = ["copied", "second"].map(|name| cluster.folder().join(name));
     let genesis = cluster.network.genesis.hash();
     let node = &mut cluster.nodes[0];
     node.start_with(&TABLES, &[]);
@@ -108,6 +134,7 @@ async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
     node.start();
     node.ready(START_TIME).await;
     let height = rot(&copied, &genesis);
+    copy(&copied, &second);
 
     let start = || {
         run_in(&copied, &["node", "start", "--set", "rpc.listen=127.0.0.1:0", "--set", "storage.mend=false"]).refused()
@@ -116,7 +143,9 @@ async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
     assert!(refused.error.contains("damaged"), "{refused:?}");
     let dead = format!("http://127.0.0.1:{}", free_base(1));
     let nobody = run_in(&copied, &["storage", "repair", "--peer-url", &dead]).refused();
-    assert_eq!(nobody.code, "no_source", "{nobody:?}");
+    assert_eq!((nobody.code.as_str(), nobody.exit), ("no_source", 3), "{nobody:?}");
+    assert!(nobody.error.contains(&format!("no source answers: no connection to {dead}")), "{nobody:?}");
+    refused_folders(&copied);
     assert_eq!(start().error, refused.error, "the damaged store is as it was");
     let url = node.ports.rpc_url();
     let repaired = run_in(&copied, &["storage", "repair", "--peer-url", &dead, "--peer-url", &url]).ok();
@@ -125,6 +154,25 @@ async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
     assert!(Path::new(repaired["aside"].as_str().expect("a path")).exists(), "the damaged store is kept: {repaired}");
     let verified = run_in(&copied, &["storage", "verify"]).ok();
     assert_eq!((&verified["whole"], &verified["height"]), (&true.into(), &repaired["height"]), "{verified}");
+    let again = run_in(&copied, &["storage", "repair", "--peer-url", &url]).ok();
+    assert_eq!(
+        (&again["aside"], &again["refetched"]),
+        (&serde_json::Value::Null, &0.into()),
+        "nothing to repair: {again}"
+    );
+    assert_eq!(aside(&copied), 1, "a whole store is not moved aside");
+    // What an archive node wrote serves as well, and so does the home of a stopped node.
+    let export = cluster.folder().join("export");
+    let export = export.to_str().expect("text");
+    run_in(&copied, &["storage", "export", "--to", export]).ok();
+    let third = cluster.folder().join("third");
+    copy(&second, &third);
+    for (home, archive) in [(&second, export), (&third, copied.to_str().expect("text"))] {
+        let repaired = run_in(home, &["storage", "repair", "--archive", archive]).ok();
+        let refetched = repaired["refetched_heights"].as_array().expect("a list");
+        assert!(refetched.contains(&height.0.into()), "height {height} from {archive}: {repaired}");
+        assert_eq!(run_in(home, &["storage", "verify"]).ok()["whole"], true);
+    }
     let none = run_in(&cluster.folder().join("nowhere"), &["storage", "repair"]).refused();
     assert_ne!(none.exit, 0, "{none:?}");
 }
@@ -144,7 +192,7 @@ async fn marks_of_a_signer_are_taken_along_while_its_node_is_stopped() {
     node.stop();
     let exported = export().ok();
     assert!(exported["highest"]["height"].as_u64() >= Some(3), "{exported}");
-    assert_eq!(export().refused().code, "disk", "a file that is there is not written over");
+    assert_eq!(export().refused().code, "file_exists", "a file that is there is not written over");
     let import = || run_in(&home, &["validator", "slashing", "import", "--from", path]);
     let same = import().ok();
     assert_eq!((&same["changed"], &same["after"]), (&false.into(), &exported["highest"]), "{same}");

@@ -163,13 +163,13 @@ async fn a_check_before_a_promotion_counts_what_it_cannot_know_as_not_ready() {
     watches_after_a_step(&cluster.folder().join("watch"), &node.client().rollout_status().await.expect("a status"));
     deployment_fails(&node.client().rollout_status().await.expect("a status"));
 
-    // The development stage asks for tests of the commit, and this build is of no commit.
+    // The development stage asks for the tests of a release, and nobody has given one; a person's word for them is refused.
     let evidence = folder.join("evidence.toml");
-    let commit = "0123456789abcdef0123456789abcdef01234567";
-    std::fs::write(&evidence, format!("[tests]\ncommit = \"{commit}\"\npassed = true\nsource = \"run 7\"\n"))
-        .expect("written");
+    std::fs::write(&evidence, "[tests]\npassed = true\n").expect("written");
     let evidence = evidence.to_str().expect("text");
-    let ended = rollout(node, &["check", "--stage", "dev", "--evidence", evidence]);
+    let refused = rollout(node, &["check", "--stage", "dev", "--evidence", evidence]).refused();
+    assert_eq!((refused.exit, refused.code.as_str()), (8, "evidence"), "{refused:?}");
+    let ended = rollout(node, &["check", "--stage", "dev"]);
     let report = ended.json();
     assert_eq!(
         (ended.code, verdict(&report, "tests"), verdict(&report, "config")),

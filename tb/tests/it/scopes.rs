@@ -1,6 +1,8 @@
 //! Tokens with scopes, rates of callers, and other origins: who may ask what, and how often.
 
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use primitives::Engine;
 use reqwest::{Client, Response};
@@ -45,7 +47,7 @@ async fn body(answer: Response) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_is_good_for_its_scopes_alone() {
-    let cluster = started(&["rpc.open_reads=false"]).await;
+    let cluster = started(&["rpc.open_reads=false", "rpc.rate_limit.loopback=true"]).await;
     let node = &cluster.nodes[0];
     let url = node.ports.rpc_url();
     let cases: [(&str, Option<&str>, u16, &str); 10] = [
@@ -113,6 +115,14 @@ async fn a_token_is_good_for_its_scopes_alone() {
     for token in [ALL, READER, SUBMITTER] {
         assert!(!node.log().contains(token), "a token is never logged");
     }
+    // Who has the scope for metrics is never limited, and who has not cannot try one token after the other.
+    let mut told = Vec::new();
+    while told.last() != Some(&429) {
+        assert!(told.len() < 1_000, "a guess is never limited");
+        told.push(get(&url, "/metrics", Some("a-guess-of-a-token")).await.status().as_u16());
+        assert_eq!(get(&url, "/metrics", Some(ALL)).await.status().as_u16(), 200);
+    }
+    assert!(told.len() > 50 && told.iter().filter(|status| **status == 401).count() == told.len() - 1, "{told:?}");
     cluster.check_no_panic();
 }
 
@@ -141,10 +151,17 @@ async fn whoever_asks_too_often_is_told_when_to_come_back() {
     let refusal = body(refused).await;
     assert_eq!(refusal["code"], "rate_limited");
     assert!(refusal["error"].as_str().is_some_and(|error| error.contains("5 read requests at once and 6 a minute")));
-    // Probes are never limited; each token has its own bucket; writes have theirs.
+    // Probes and metrics are never limited; each token has its own bucket; writes have theirs.
     for _ in 0..20 {
         assert_eq!(get(&url, "/health/live", None).await.status().as_u16(), 200);
+        let metrics = get(&url, "/metrics", None).await;
+        assert_eq!((metrics.status().as_u16(), header(&metrics, "ratelimit").as_str()), (200, ""));
     }
+    // Many at once are answered as well, one after the other, and others are not in their way.
+    let flood = futures::future::join_all((0..100).map(|_| get(&url, "/metrics", None)));
+    let probe = async { get(&url, "/health/ready", None).await.status().as_u16() };
+    let (flood, probe) = futures::join!(flood, probe);
+    assert!(probe == 200 && flood.iter().all(|answer| answer.status().as_u16() == 200), "{probe} {flood:?}");
     assert_eq!(get(&url, "/status/limits", Some(READER)).await.status().as_u16(), 200);
     let mut payer = Payer::funded(&cluster.network, 1);
     let to = Payer::funded(&cluster.network, 2).address;
@@ -169,6 +186,37 @@ async fn whoever_asks_too_often_is_told_when_to_come_back() {
     for line in ["rpc_rate_limited_total{class=\"read\"} 2", "rpc_rate_limited_total{class=\"write\"} 1"] {
         assert!(text.contains(line), "{line} is not among\n{text}");
     }
+    cluster.check_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_that_look_again_and_again_come_back_when_the_node_says() {
+    // From another machine a node limits them as it limits everybody.
+    let rates = ["read_burst=6", "read_per_minute=60", "loopback=true"].map(|rate| format!("rpc.rate_limit.{rate}"));
+    let cluster = started(&rates.each_ref().map(String::as_str)).await;
+    let url = cluster.nodes[0].ports.rpc_url();
+    let empty = async || while get(&url, "/status/limits", None).await.status().as_u16() != 429 {};
+    for words in [&["probe", "mine-one", "--timeout", "20s"][..], &["rollout", "smoke", "--timeout", "20s"]] {
+        empty().await;
+        let found = run(tb().args(words).args(["--rpc", &url])).ok();
+        assert!(found["height"].as_u64() > Some(0), "{found}");
+    }
+    // The screen goes on, and what was meant to be a look in 100 ms is rarer, and says so.
+    empty().await;
+    let mut top = tb();
+    let top = top.args(["top", "--json", "--interval", "100ms", "--rpc", &url]);
+    let mut running = top.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let looks = BufReader::new(running.stdout.take().expect("piped")).lines().take(3);
+    let heights: Vec<u64> = looks
+        .map(|look| serde_json::from_str::<Value>(&look.expect("a look")).expect("JSON"))
+        .map(|look| look["node"]["finalized_height"].as_u64().unwrap_or_else(|| panic!("no view: {look}")))
+        .collect();
+    running.kill().expect("it is ours");
+    let mut talk = String::new();
+    running.stderr.take().expect("piped").read_to_string(&mut talk).expect("text");
+    running.wait().expect("it is ours");
+    assert!(heights.len() == 3 && heights.is_sorted(), "{heights:?} {talk}");
+    assert!(talk.contains("the node limits how often it is asked: one look in "), "{talk}");
     cluster.check_no_panic();
 }
 

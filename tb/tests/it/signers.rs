@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use cli::commands::release::{SIGNERS_DEFAULT, SIGNERS_OF_MACHINE};
 use cli::release::info::STAMP_MARK;
 use cli::release::{PARTS, PROGRAM, PROVENANCE, SIGNATURE, SUMS, files, sign};
 use primitives::Engine;
@@ -50,6 +51,16 @@ pub fn unsigned_with(folder: &Path, commit: &str, program: &[u8]) -> PathBuf {
     release
 }
 
+/// Puts the record of a run of all tests of [`COMMIT`] into the provenance of a release, which has no signature then.
+fn has_passed_its_tests(release: &Path) {
+    let read = |path: &Path| fs::read_to_string(path).expect("a file");
+    let record = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/tests_record.json"));
+    let mut statement: serde_json::Value = serde_json::from_str(&read(&release.join(PROVENANCE))).expect("JSON");
+    let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+    statement["predicate"]["runDetails"] = json!({ "theblock_tests": record });
+    fs::write(release.join(PROVENANCE), statement.to_string()).expect("ours");
+}
+
 /// `tb release verify` as it is typed in a clone.
 fn verify(release: &Path, environment: &[(&str, &Path)]) -> Ended {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -73,6 +84,16 @@ fn a_release_needs_a_signer_of_the_list_and_the_environment_may_name_another_lis
     assert_eq!((refused.exit, refused.code.as_str()), (7, "signer_unknown"), "somebody else signed it: {refused:?}");
     sign::sign(&release, &key).expect("signed");
     assert_eq!(verify(&release, &ours).ok()["commit"], COMMIT);
+    // Without any list: which ones were looked for, and how to name one.
+    let words = ["release", "verify", release.to_str().expect("text")];
+    if !Path::new(SIGNERS_OF_MACHINE).exists() {
+        let refused = run(tb().args(words).current_dir(&release)).refused();
+        assert_eq!((refused.exit, refused.code.as_str()), (5, "signers_missing"), "{refused:?}");
+        assert!(refused.error.contains(SIGNERS_DEFAULT) && refused.error.contains(SIGNERS_OF_MACHINE), "{refused:?}");
+    }
+    let refused = run(tb().args(words).args(["--signers", "/nowhere"])).refused();
+    assert_eq!((refused.exit, refused.code.as_str()), (5, "signers_missing"), "{refused:?}");
+    assert!(refused.hint.contains("--signers FILE or TB_RELEASE_SIGNERS"), "{refused:?}");
     // Without the variable the list of the project counts, and it accepts nobody yet.
     let refused = verify(&release, &[]).refused();
     assert_eq!((refused.exit, refused.code.as_str()), (7, "signer_unknown"), "{refused:?}");
@@ -101,20 +122,30 @@ async fn a_node_tells_what_attests_its_program_and_a_check_before_an_upgrade_rea
         }
         told
     };
-    let check = |node: &Node| {
+    let check = |node: &Node, question: &str| {
         let mut command = tb();
         command.args(["rollout", "check", "--stage", "testnet", "--rpc", &node.ports.rpc_url()]);
         let report = run(command.arg("--release").arg(&release).arg("--signers").arg(&list)).json();
         let checks = report["checks"].as_array().expect("checks").clone();
-        checks.into_iter().find(|one| one["check"] == "release").expect("it is asked")
+        checks.into_iter().find(|one| one["check"] == question).expect("it is asked")
     };
     let ours = list.to_str().expect("text");
     let all = release.join(PROGRAM);
     node.start_program(&all, &[("TB_RELEASE_SIGNERS", ours)]);
     node.ready(START_TIME).await;
     assert_eq!(told(node).await, [4.0, 1.0, 0.0]);
-    let found = check(node)["found"].as_str().expect("text").to_owned();
+    let found = check(node, "release")["found"].as_str().expect("text").to_owned();
     assert!(!found.contains("do not hold"), "{found}");
+    // Whether its tests passed is known once the signed provenance says so, and tells nothing of a node with another build: the stamp
+    // behind the end of this one is none of its own.
+    let tests = check(node, "tests");
+    assert!(tests["verdict"] == "unknown" && tests["found"].to_string().contains("without a record"), "{tests}");
+    has_passed_its_tests(&release);
+    sign::sign(&release, &key).expect("signed");
+    let tests = check(node, "tests");
+    let found = tests["found"].as_str().expect("text");
+    assert!(found.contains("2050 of 2050 passed") && found.ends_with("; the node runs no release"), "{tests}");
+    assert_eq!(tests["verdict"], "failed", "{tests}");
     node.stop();
     // The signature is gone, and then somebody else's list counts.
     let signature = fs::read(release.join(SIGNATURE)).expect("signed");
@@ -124,7 +155,7 @@ async fn a_node_tells_what_attests_its_program_and_a_check_before_an_upgrade_rea
     assert_eq!(told(node).await, [3.0, 0.0, 1.0]);
     assert!(node.log().contains("do not attest it"), "{}", node.log());
     fs::write(release.join(SIGNATURE), signature).expect("written");
-    let found = check(node);
+    let found = check(node, "release");
     assert_eq!(found["verdict"], "failed", "{found}");
     assert!(found["found"].as_str().is_some_and(|found| found.contains("3 files attest")), "{found}");
     node.stop();

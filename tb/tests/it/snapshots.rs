@@ -75,6 +75,11 @@ async fn a_snapshot_of_a_running_node_is_checked_restored_and_gone_on_from() {
     assert_eq!((&answer["height"], &answer["attested"]), (&height.into(), &true.into()), "{answer}");
     let again = run_in(&restored.home, &["snapshots", "restore", "--from", text(&from)]).refused();
     assert_eq!((again.code.as_str(), again.exit), ("store_not_empty", 4), "{again:?}");
+    // Its store holds no block yet, and no command says that it does.
+    let indexed = run_in(&restored.home, &["node", "rebuild-history"]).ok();
+    assert_eq!((&indexed["oldest_height"], &indexed["indexed_height"]), (&(height + 1).into(), &height.into()));
+    let exported = run_in(&restored.home, &["storage", "export", "--to", text(&cluster.folder().join("none"))]).ok();
+    assert_eq!((&exported["first"], &exported["last"], &exported["written"]), (&Value::Null, &Value::Null, &0.into()));
     start(&mut restored, &words);
     restored.reaches(height + 2, START_TIME).await;
     let goal = cluster.highest().await;
@@ -161,6 +166,8 @@ async fn session_answers(node: &Node) {
     for path in [format!("chunk/{count}"), format!("chunk?index={count}"), "chunk/nonsense".to_owned()] {
         let (status, refused) = get(path.clone()).await;
         assert_eq!((status, &refused["code"]), (400, &"bad_request".into()), "{path}");
+        let is_named = refused["error"].as_str().is_some_and(|text| text.contains("a chunk is named by its place"));
+        assert_eq!(is_named, path == "chunk/nonsense", "{refused}");
     }
     let (status, refused) = get(format!("chunk/{}", Hash([7; 32]))).await;
     assert_eq!((status, &refused["code"]), (404, &"not_found".into()));

@@ -365,6 +365,7 @@ async fn the_history_index_is_made_again_from_the_blocks() {
     cluster.nodes[0].stop();
     let rebuilt = run_in(&home, &["node", "rebuild-history"]).ok();
     assert!(rebuilt["indexed_height"].as_u64() >= Some(height), "{rebuilt}");
+    assert_eq!(rebuilt["oldest_height"], 1, "{rebuilt}");
     cluster.nodes[0].start();
     cluster.nodes[0].ready(START_TIME).await;
     assert_eq!(history(&cluster.nodes[0]).await, before);

@@ -45,14 +45,19 @@ async fn one_picture_says_what_the_node_says_at_any_size_of_the_screen() {
         assert!(text.lines().count() < usize::from(height.max(1)), "{width}×{height}:\n{text}");
     }
 
-    // Nobody there, no terminal, no Prometheus: each by name.
+    // Nobody there, no terminal: each by name.
     let gone = run(tb().args(["top", "--once", "--rpc", "http://127.0.0.1:1"])).refused();
     assert_eq!(gone.exit, 3, "{gone:?}");
     let blind = shown(&["--rpc", &node.ports.rpc_url()]);
     let said = String::from_utf8_lossy(&blind.stderr);
     assert!(blind.status.code() == Some(2) && said.contains("needs a terminal"), "{blind:?}");
-    let deaf = once(node, &["--prometheus", "http://127.0.0.1:1"]).refused();
-    assert_eq!(deaf.exit, 3, "{deaf:?}");
+    // A Prometheus that is gone takes nothing of the node's screen away.
+    let deaf = once(node, &["--prometheus", "http://127.0.0.1:1"]).ok();
+    let why = deaf["alerts_unknown"].as_str().expect("a reason");
+    assert!(deaf["alerts"].is_null() && why.contains("127.0.0.1:1") && deaf["node"].is_object(), "{deaf}");
+    let words = ["--once", "--rpc", &node.ports.rpc_url(), "--prometheus", "http://127.0.0.1:1"];
+    let picture = String::from_utf8(shown(&words).stdout).expect("text");
+    assert!(picture.contains("Prometheus does not answer") && picture.contains("validators: 2"), "{picture}");
     cluster.check_no_panic();
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::stamped;
 use crate::process::{Workspace, output_of, succeed};
-use crate::release::{self, Release};
+use crate::release::{self, Release, Wanted};
 
 /// Largest program, bytes: one that grows past it is looked at.
 const BYTES_MAX: u64 = 150 * 1_024 * 1_024;
@@ -72,7 +72,7 @@ fn first(workspace: &Workspace) -> Result<Release> {
         let flags = release::portable_flags(&release::compiler(workspace)?.1);
         return Ok(Release { folder, commit, flags, sha256, bytes, seconds, is_signed: false });
     }
-    let built = release::run(workspace, None)?;
+    let built = release::run(workspace, &Wanted::default())?;
     fs::create_dir_all(workspace.target().join("nightly")).context("the folder of the task cannot be made")?;
     fs::write(&journal, format!("{} {} {}\n", built.commit, built.sha256, built.seconds))
         .with_context(|| format!("{} cannot be written", journal.display()))?;

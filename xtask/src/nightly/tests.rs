@@ -283,7 +283,52 @@ fn good_damage() -> Value {
         "task": "damage", "date": "2026-11-22", "commit": "c", "command": "cargo xtask nightly damage", "verdict": "pass",
         "seed": 1, "panics": 0, "wrong": 0, "journal_bytes": 5_000,
         "journal_flip": ends(5_000), "journal_cut": ends(5_000), "store": ends(10_000), "snapshot": ends(10_000),
+        "repaired": good_homes(),
     })
+}
+
+/// Sixty homes that came back.
+fn good_homes() -> Value {
+    let times = |trials: u64| json!({ "trials": trials, "p50": 900, "max": 4_000 });
+    json!({
+        "date": "2026-11-23", "commit": "d", "seed": 1, "panics": 0, "wrong": 0,
+        "kinds": { "journal": 20, "store": 20, "snapshot": 20 },
+        "ways": {
+            "without_effect": times(5), "mended": times(5), "rebuilt_by_snapshot": times(10), "rebuilt_by_peers": times(20),
+            "rebuilt_by_genesis": times(20),
+        },
+        "repair_ms": times(60),
+    })
+}
+
+#[test]
+fn a_result_about_damage_has_homes_that_came_back_by_themselves() {
+    let without = |change: &dyn Fn(&mut Value)| {
+        let mut result = good_damage();
+        change(&mut result["repaired"]);
+        wrong(Task::Damage, &result)
+    };
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let cases: [(Change, &str); 7] = [
+        (&|homes| homes["commit"] = json!(""), "has no `commit`"),
+        (&|homes| homes["panics"] = json!(2), "says Some(2) for `panics`"),
+        (&|homes| homes["kinds"]["store"] = json!(19), "has [20, 19, 20] trials"),
+        (&|homes| homes["ways"]["mended"]["trials"] = json!(4), "59 of which came back"),
+        (
+            &|homes| homes["ways"]["mended"] = homes["ways"]["rebuilt_by_snapshot"].take(),
+            "no home that was rebuilt_by_snapshot",
+        ),
+        (&|homes| homes["ways"]["helped"] = homes["ways"]["mended"].take(), "55 of which came back"),
+        (&|homes| homes["repair_ms"] = json!({ "p50": 1 }), "does not say how long"),
+    ];
+    for (change, expected) in cases {
+        let found = without(change);
+        assert!(
+            found.iter().any(|text| text.contains(expected) && text.ends_with("in `repaired`")),
+            "{expected}: {found:?}"
+        );
+    }
+    assert!(without(&|homes| *homes = Value::Null).len() > 3, "a result without it is refused");
 }
 
 #[test]

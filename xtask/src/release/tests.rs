@@ -116,9 +116,21 @@ fn no_folder_of_this_machine_stays_in_the_program() {
 #[test]
 fn the_provenance_names_commit_flags_and_sums() {
     let flags = portable_flags("x86_64-unknown-linux-gnu");
-    let statement = provenance("c0ffee", "x86_64-unknown-linux-gnu", "rustc 1.95\n", &flags, &[("tb", "ff")]);
+    let statement = provenance(
+        "c0ffee",
+        "x86_64-unknown-linux-gnu",
+        "rustc 1.95\n",
+        &flags,
+        &[("tb".to_owned(), "ff".to_owned())],
+        None,
+    );
     assert_eq!(statement["subject"], json!([{ "name": "tb", "digest": { "sha256": "ff" } }]));
     let definition = &statement["predicate"]["buildDefinition"];
     assert_eq!(definition["resolvedDependencies"][0]["digest"]["gitCommit"], "c0ffee");
     assert_eq!(definition["internalParameters"]["rustflags"], json!(flags));
+    assert_eq!(statement["predicate"]["runDetails"].get("theblock_tests"), Some(&Value::Null), "nobody has tested it");
+    let record = json!({ "commit": "c0ffee" });
+    let tested =
+        provenance("c0ffee", "x", "rustc 1.95\n", &flags, &[("tb".to_owned(), "ff".to_owned())], Some(&record));
+    assert_eq!(tested["predicate"]["runDetails"]["theblock_tests"], record);
 }

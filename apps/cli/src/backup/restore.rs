@@ -12,10 +12,11 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use config::{Home, NodeConfig};
+use config::{Home, Mode, NodeConfig};
 use primitives::{Hash, Height, Timestamp};
 use rpc::ExitCode;
 use serde::Serialize;
+use snapshots::Snapshot;
 use wallet::signer::overrides::{self, OVERRIDES_BYTES_MAX, Override};
 use wallet::signer::{GuardView, SignedStep, look, look_in};
 
@@ -24,8 +25,8 @@ use super::{
     Backup, BackupFile, Belongs, FILE_MODE, FOLDER_MODE, GUARD, MODE_BITS, OVERRIDES, key_paths, refused, said,
     sync_folder,
 };
-use crate::commands::snapshot_restore::fill;
-use crate::commands::snapshots::{Bar, read_genesis};
+use crate::commands::snapshot_restore::{Unattested, fill};
+use crate::commands::snapshots::read_genesis;
 use crate::exit::Failure;
 use crate::output::Output;
 
@@ -36,10 +37,16 @@ const SMALL_BYTES_MAX: u64 = 1024 * 1024;
 pub struct Given<'a> {
     /// The home to fill.
     pub home: &'a Home,
+    /// The snapshot of the backup, every byte of which was checked.
+    pub snapshot: &'a Snapshot,
+    /// The reason to take it where nobody attests it.
+    pub unattested: Option<Unattested<'a>>,
     /// Values of the command line.
     pub flags: &'a [(String, String)],
     /// The reason to take a guard that is older than what its key may have signed.
     pub override_guard: Option<&'a str>,
+    /// Whether a validator shall be restored although nobody has its key here.
+    pub without_keys: bool,
     /// The time.
     pub now: Timestamp,
 }
@@ -59,7 +66,7 @@ pub struct Restored {
     pub files: usize,
     /// Files that were there already with the same bytes.
     pub same: usize,
-    /// Whether the keys of a validator came with it.
+    /// Whether secrets were in the backup.
     pub with_keys: bool,
 }
 
@@ -67,24 +74,17 @@ fn no(code: &str, what: impl std::fmt::Display, hint: impl std::fmt::Display) ->
     Failure::new(ExitCode::Refused, code, what, hint)
 }
 
-/// Fills a home. Everything is checked before the first byte is written.
+/// Fills a home from a backup whose bytes were checked and whose snapshot was judged. The rest is checked before the first byte is written.
 ///
 /// # Errors
 /// [`Failure`] by name.
 pub fn restore(backup: &Backup, given: &Given<'_>, output: Output) -> Result<Restored, Failure> {
     let index = &backup.index;
-    if index.schema > storage::columns::SCHEMA_VERSION {
-        let (found, here) = (index.schema, storage::columns::SCHEMA_VERSION);
-        let what = format!("the backup is of a store with schema {found}, this build writes schema {here}");
-        return Err(no("newer_schema", what, "use the build that made the backup, or a newer one"));
-    }
-    let bar = Bar::of(output, "files");
-    let snapshot = backup.verify(&mut |progress| bar.tell(progress))?;
-    bar.end();
     check_chain(given.home, &index.genesis)?;
     // The configuration that counts afterwards: the one of the backup, where the home has none.
     let staged = stage_config(backup, given)?;
     check_paths(backup, given.home, &staged)?;
+    check_keys(backup, given, &staged)?;
     let old_guard = check_guard(backup, given)?;
     let store = staged.store_dir();
     if store.join("store").exists() {
@@ -93,10 +93,13 @@ pub fn restore(backup: &Backup, given: &Given<'_>, output: Output) -> Result<Res
     }
     let placed = places(backup, given.home, &staged)?;
     keep_overrides(backup, given, old_guard.as_ref())?;
+    if let Some(unattested) = &given.unattested {
+        unattested.keep(&staged, output)?;
+    }
     for (file, to) in &placed.missing {
         place(backup, file, to)?;
     }
-    fill(&snapshot, &staged, &read_genesis(given.home)?, output)?;
+    fill(given.snapshot, &staged, &read_genesis(given.home)?, output)?;
     if let Some(OldGuard { file, .. }) = &old_guard {
         place(backup, file, &given.home.guard())?;
     }
@@ -148,6 +151,24 @@ fn check_paths(backup: &Backup, home: &Home, config: &NodeConfig) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// A validator does not come back without its key in silence: the backup has it, or the home, or nobody wants it.
+fn check_keys(backup: &Backup, given: &Given<'_>, config: &NodeConfig) -> Result<(), Failure> {
+    let key = if config.signer.is_some() { given.home.vrf_key() } else { given.home.validator_key() };
+    if backup.index.with_keys || given.without_keys || config.mode != Mode::Validator || key.exists() {
+        return Ok(());
+    }
+    let what = format!(
+        "the backup {} was made without secrets, its node is a validator, and {} is missing",
+        backup.path().display(),
+        key.display()
+    );
+    Err(no(
+        "without_keys",
+        what,
+        "restore a backup made with --with-keys, copy the keys into the home first, or add --without-keys to restore the rest",
+    ))
 }
 
 /// A guard of a backup that a home without one is to get.

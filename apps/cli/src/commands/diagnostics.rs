@@ -7,7 +7,7 @@
 //! ```
 //! Rules
 //! - No file of keys or passwords is packed; what they hold, and every secret of the configuration, is blacked out wherever
-//!   it stands in a text.
+//!   it stands in a text. Of logs also what their words call a secret ([`crate::masked`]).
 //! - A node that does not answer is part of the report and does not end the command.
 //! - A log has the name of its file, with as many folders before it as tell it from the others.
 //! - No file is written over, and none is left that is not whole.
@@ -129,7 +129,7 @@ async fn pack(bundle: &Bundle, context: &Context) -> Result<(), Failure> {
     let mut report = Report { artefact: Artefact::of(bundle.files.home(context).root()), missing: Vec::new() };
     report.add("versions.json", Ok::<_, String>(BuildInfo::of_this_program()));
     report.configuration(bundle, context);
-    let checks = doctor::look(&bundle.files, None, &client, context).await;
+    let checks = doctor::look(&bundle.files, None, None, context).await;
     report.add("checks.json", checks.map(|(checks, _)| checks).map_err(|failure| failure.error.error));
     report.status(&client).await;
     report.logs(&logs);
@@ -216,7 +216,7 @@ impl Report {
         for (name, path) in artefact::names(paths).into_iter().zip(paths) {
             let name = format!("logs/{name}");
             match File::open(path) {
-                Ok(_) => self.artefact.add_file(name, path),
+                Ok(_) => self.artefact.add_log(name, path),
                 Err(cause) => self.missing.push(format!("{name}: {}: {cause}", path.display())),
             }
         }

@@ -1,9 +1,10 @@
 //! `tb doctor`: whether a node can be started here, and what is wrong beside a running one.
 
 use clap::Args;
-use config::Mode;
+use config::{Mode, WalletConfig};
 use primitives::Hash;
-use rpc::{Client, ExitCode};
+use rpc::tls::ClientFiles;
+use rpc::{Client, ClientConfig, ClientError, ExitCode};
 use serde::Serialize;
 
 use super::config::Files;
@@ -26,7 +27,7 @@ pub const DOCTOR_CODE: &str = "doctor";
 pub struct Arguments {
     #[command(flatten)]
     files: Files,
-    /// A node to compare the clock with [default: the node at --rpc]
+    /// A node to compare the clock with [default: the node at --rpc; in the mode wallet the one of wallet.upstream]
     #[arg(long, value_name = "URL")]
     peer: Option<String>,
     /// The genesis file must have this hash
@@ -47,11 +48,8 @@ struct Report {
 /// # Errors
 /// [`Failure`] after the report, when a check has failed: exit number 8 where the configuration cannot be used, else 4.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let peer = match &arguments.peer {
-        Some(url) => context.client_at(url)?,
-        None => context.client()?,
-    };
-    let (checks, has_config) = look(&arguments.files, arguments.genesis_hash, &peer, context).await?;
+    let peer = arguments.peer.as_ref().map(|url| context.client_at(url)).transpose()?;
+    let (checks, has_config) = look(&arguments.files, arguments.genesis_hash, peer, context).await?;
     let count = |standing| checks.iter().filter(|finding| finding.standing == standing).count();
     let (failed, warnings) = (count(Standing::Failed), count(Standing::Warning));
     let report = Report { ok: failed == 0, failed, warnings, checks };
@@ -63,14 +61,15 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     Err(Failure::new(exit, DOCTOR_CODE, format!("{failed} checks have failed"), "do what the hint of each says"))
 }
 
-/// Every check, and whether the configuration can be used.
+/// Every check, and whether the configuration can be used. Without a peer the clock is compared with the node at `--rpc`, or with
+/// the one that answers for a wallet runtime.
 ///
 /// # Errors
-/// [`Failure`] for flags that are none.
+/// [`Failure`] for flags that are none, and URLs that cannot be used.
 pub async fn look(
     files: &Files,
     genesis_hash: Option<Hash>,
-    peer: &Client,
+    peer: Option<Client>,
     context: &Context,
 ) -> Result<(Vec<Finding>, bool), Failure> {
     let (home, flags) = (files.home(context), files.flags()?);
@@ -78,6 +77,7 @@ pub async fn look(
     checks.push(doctor::genesis(&home, genesis_hash).0);
     let loaded = config::NodeConfig::load(&home, &flags, environment);
     let has_config = loaded.is_ok();
+    let mut answers = None;
     if let Ok(loaded) = loaded {
         let config = loaded.config;
         match config.signer.as_ref().filter(|_| config.mode == Mode::Validator) {
@@ -90,11 +90,36 @@ pub async fn look(
         let scheme = if config.rpc.tls.is_some() { "https" } else { "http" };
         let own = context.client_at(&format!("{scheme}://{}", config.served_at()))?;
         checks.extend(doctor::ports(&config, own.health().await.is_ok()));
-        checks.push(doctor::disk(&config.data_dir));
+        // A wallet runtime writes nothing there.
+        if config.mode.has_chain() {
+            checks.push(doctor::disk(&config.data_dir, &config));
+        }
         checks.push(doctor::open_files(config.rpc.connections_max));
+        if config.mode == Mode::Wallet && peer.is_none() {
+            answers = Some(upstream(&config.wallet));
+        }
     }
-    checks.push(doctor::clock(peer).await);
+    checks.push(match (peer, answers) {
+        (Some(peer), _) | (None, Some(Ok(peer))) => doctor::clock(&peer).await,
+        (None, Some(Err(error))) => Finding {
+            check: "clock",
+            standing: Standing::Failed,
+            found: format!("the node of wallet.upstream cannot be asked: {error}"),
+            hint: error.hint().to_owned(),
+        },
+        (None, None) => doctor::clock(&context.client()?).await,
+    });
     Ok((checks, has_config))
+}
+
+/// The node that answers for a wallet runtime, asked as the runtime asks it: with the token for it, and no other.
+fn upstream(wallet: &WalletConfig) -> Result<Client, ClientError> {
+    let client = ClientConfig {
+        token: wallet.upstream_token.as_ref().map(|token| token.expose().to_owned()),
+        tls: ClientFiles { ca: wallet.upstream_ca.clone(), identity: None },
+        ..ClientConfig::new(wallet.upstream.clone())
+    };
+    Client::new(&client)
 }
 
 impl Report {

@@ -65,8 +65,9 @@ pub struct Export {
 #[derive(Debug, Serialize)]
 struct Exported {
     archive: String,
-    first: Height,
-    last: Height,
+    /// None where the node has none of the heights that are wanted.
+    first: Option<Height>,
+    last: Option<Height>,
     written: u64,
     kept: u64,
     missing: u64,
@@ -146,7 +147,9 @@ impl Export {
         };
         let first = Height(self.from_height.unwrap_or(1)).max(oldest).max(Height(1));
         let last = self.to_height.map_or(newest, Height).min(newest);
-        let mut exported = Exported { archive: name, first, last, written: 0, kept: 0, missing: 0 };
+        let [first_shown, last_shown] = [first, last].map(|height| (first <= last).then_some(height));
+        let mut exported =
+            Exported { archive: name, first: first_shown, last: last_shown, written: 0, kept: 0, missing: 0 };
         let shown = bar(context.output, last.0);
         let mut height = first;
         while height <= last {
@@ -161,6 +164,12 @@ impl Export {
         shown.finish_and_clear();
         context.output.result(&exported, || {
             let Exported { archive, written, kept, missing, .. } = &exported;
+            if newest < oldest {
+                return format!("this store holds no block: it begins at height {oldest}; nothing was written");
+            }
+            if first > last {
+                return format!("the node has heights {oldest} to {newest} and none that is wanted; nothing was written");
+            }
             format!(
                 "heights {first} to {last} in {archive}: {written} written, {kept} there already, {missing} not to be had from this node\nnext: set reconstruction.archive and the gate reconstruction on nodes that prune"
             )

@@ -8,7 +8,7 @@ use primitives::Hash;
 use serde::Serialize;
 use wallet::{KeyFileError, ValidatorKey};
 
-use crate::context::Context;
+use crate::context::{Context, environment};
 use crate::exit::Failure;
 use crate::output::fields;
 use crate::provision::{self, NewHome, ValidatorPublic};
@@ -30,10 +30,13 @@ pub struct Arguments {
     /// Name of the node, shown to its peers
     #[arg(long, value_name = "NAME", default_value = "node")]
     moniker: String,
-    /// Genesis file of the chain, copied into the home; makes a validator's double-sign guard. In a home that has keys
-    /// already, nothing else is done
+    /// Genesis file of the chain, copied into the home; makes the double-sign guard of a new validator key. In a home that has
+    /// keys already, nothing else is done
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
+    /// Make an empty double-sign guard for a key that may have signed, for this reason; it is kept in guard/overrides.log
+    #[arg(long, value_name = "REASON", requires = "genesis")]
+    override_guard: Option<String>,
     /// Encrypt the validator's key with a password: the first line of --password-file, or what is typed
     #[arg(long)]
     encrypt: bool,
@@ -93,11 +96,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
             false => None,
         };
         validator = validator.or_else(|| key.as_ref().map(|key| ValidatorPublic::of(key, &arguments.moniker)));
-        provision::join_chain(&home, genesis, key)?;
+        provision::join_chain(&home, genesis, key, arguments.override_guard.as_deref())?;
     }
+    // A home that was made before has its mode already.
+    let mode = config::NodeConfig::load(&home, &[], environment).map(|loaded| loaded.config.mode);
     let made = Made {
         home: home.root().to_owned(),
-        mode: if validator.is_some() { "validator" } else { Mode::from(arguments.mode).as_str() },
+        mode: if validator.is_some() { "validator" } else { mode.unwrap_or(arguments.mode.into()).as_str() },
         validator,
         genesis_hash: genesis.as_ref().map(primitives::Genesis::hash),
     };
@@ -155,7 +160,12 @@ fn describe(made: &Made, home: &config::Home) -> String {
     let next = match &made.genesis_hash {
         Some(hash) => {
             rows.push(("genesis", hash.to_string()));
-            "set the peers in node.toml, then run: tb node start"
+            match made.mode {
+                mode if mode == Mode::Wallet.as_str() => {
+                    "set wallet.upstream in node.toml to the node that answers, then run: tb node start"
+                }
+                _ => "set the peers in node.toml, then run: tb node start",
+            }
         }
         None => "when the genesis file is there, run: tb init --genesis FILE",
     };

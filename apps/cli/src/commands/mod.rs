@@ -44,6 +44,7 @@ pub mod snapshots;
 pub mod stake;
 pub mod status;
 pub mod storage;
+pub mod storage_repair;
 pub mod top;
 pub mod tx;
 pub mod validator;

@@ -162,6 +162,9 @@ pub async fn run(arguments: &Arguments, context: &Context, programs: Programs) -
 /// What a rebuild did.
 #[derive(Debug, Serialize)]
 struct Rebuilt {
+    /// The first height that the store keeps.
+    oldest_height: Height,
+    /// The last one; below the first where the store holds no block yet.
     indexed_height: Height,
 }
 
@@ -178,15 +181,22 @@ fn rebuild_history(files: &Files, context: &Context, rebuilder: Option<HistoryRe
     })?;
     let output = context.output;
     let mut tenths_told = 0;
-    let indexed_height = rebuilder(&files.home(context), &files.flags()?, &mut |done, last| {
+    let indexed = rebuilder(&files.home(context), &files.flags()?, &mut |done, last| {
         let tenths = done.saturating_mul(10) / last.max(1);
         if tenths > tenths_told {
             tenths_told = tenths;
             output.talk(format!("{} of {} heights", count(done), count(last)));
         }
     })?;
-    output.result(&Rebuilt { indexed_height }, || {
-        format!("the history index holds every payment up to height {}", count(indexed_height.0))
+    let (first, last) = indexed.into_inner();
+    output.result(&Rebuilt { oldest_height: first, indexed_height: last }, || {
+        let (first_shown, last_shown) = (count(first.0), count(last.0));
+        match first <= last {
+            true => format!("the history index holds every payment from height {first_shown} to {last_shown}"),
+            false => {
+                format!("this store begins at height {first_shown} and holds no block: the history index is empty")
+            }
+        }
     });
     Ok(())
 }
@@ -214,6 +224,10 @@ impl Start {
         }
         flags.extend(self.telemetry_endpoint.iter().map(|url| ("rollout.telemetry.endpoint".to_owned(), url.clone())));
         flags.extend(self.pruning());
+        for url in &self.peer_url {
+            // A text that is no URL is refused here, before anything is opened.
+            context.client_at(url)?;
+        }
         let state_sync = self.state_sync.then(|| StateSyncFrom {
             sources: self.peer_url.clone(),
             trust: self.trust.map(|trust| (trust.height, trust.hash)),

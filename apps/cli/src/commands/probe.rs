@@ -7,13 +7,15 @@
 //! |---|---|---|
 //! | `ping-rpc` | the node answers | chain id |
 //! | `tip` | the node tells its newest block | block hash |
-//! | `mine-one` | the next block is finalized while it watches; on a chain of one process as well | height |
+//! | `mine-one` | the next block is finalized while it watches; on a chain of one process as well | height of that block |
 //! | `gossip-check` | a payment handed to one node waits in the mempool of another | chain id |
 //!
 //! Rules
 //! - An expectation that is a number is a height, any other one is of the kind of the check's value. One that can be neither is
 //!   refused before anybody is asked.
 //! - Gossip is checked between two nodes. Two URLs of one node, told by its key, are refused before anything is paid.
+//! - A check asks at most once in [`POLL`], or four times in its time where that is shorter, and waits where the node says that it was
+//!   asked too often: the limits of a node do not make its chain look slow.
 //! - With `--prom` stdout holds Prometheus text also when the check fails, so that a textfile collector sees both.
 
 use std::path::PathBuf;
@@ -56,8 +58,10 @@ Examples:
   tb probe tip --json
   tb probe tip --expect 42";
 
-/// Pause between two questions to a node.
-const POLL: Duration = Duration::from_millis(20);
+/// Longest pause between two questions to a node.
+const POLL: Duration = Duration::from_secs(1);
+/// Pauses that a check may make at least, however short its time is.
+const PAUSES_MIN: u32 = 4;
 /// Heights in which the payment of a gossip check may be included.
 const VALID_FOR: u64 = 20;
 /// What a gossip check pays to the payer itself.
@@ -179,7 +183,7 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     }
     let (check, started) = (&arguments.check, Instant::now());
     let expectation = arguments.expect.as_deref().map(|text| check.expectation(text)).transpose()?;
-    let found = match tokio::time::timeout(arguments.timeout, find(check, context)).await {
+    let found = match tokio::time::timeout(arguments.timeout, find(check, arguments.timeout, context)).await {
         Ok(found) => found.and_then(|found| expected(check, found, expectation.as_ref())),
         Err(_) => Err(too_late(check, arguments.timeout)),
     };
@@ -203,8 +207,9 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
     Ok(())
 }
 
-async fn find(check: &Check, context: &Context) -> Result<Found, Failure> {
-    let client = context.client()?;
+async fn find(check: &Check, timeout: Duration, context: &Context) -> Result<Found, Failure> {
+    let client = context.patient_client()?;
+    let pause = POLL.min(timeout / PAUSES_MIN);
     match check {
         Check::PingRpc => {
             let status = client.node_status().await?;
@@ -214,26 +219,26 @@ async fn find(check: &Check, context: &Context) -> Result<Found, Failure> {
             let block = client.block_latest().await?;
             Ok(Found { value: block.hash.to_string(), height: Some(block.header.height) })
         }
-        Check::MineOne => mine_one(&client).await,
-        Check::Gossip(gossip) => gossip_check(gossip, &client, context).await,
+        Check::MineOne => mine_one(&client, pause).await,
+        Check::Gossip(gossip) => gossip_check(gossip, &client, pause, context).await,
     }
 }
 
-async fn mine_one(client: &Client) -> Result<Found, Failure> {
-    let before = client.node_status().await?.finalized_height;
+async fn mine_one(client: &Client, pause: Duration) -> Result<Found, Failure> {
+    let next = Height(client.node_status().await?.finalized_height.0.saturating_add(1));
     loop {
-        let height = client.node_status().await?.finalized_height;
-        if height > before {
-            return Ok(Found { value: height.to_string(), height: Some(height) });
+        tokio::time::sleep(pause).await;
+        // Others may have followed it since.
+        if client.node_status().await?.finalized_height >= next {
+            return Ok(Found { value: next.to_string(), height: Some(next) });
         }
-        tokio::time::sleep(POLL).await;
     }
 }
 
 /// Pays until a payment is seen waiting at the other node. One that comes there inside a block says nothing about
 /// gossip, so another is tried.
-async fn gossip_check(gossip: &Gossip, client: &Client, context: &Context) -> Result<Found, Failure> {
-    let peer = context.client_at(&gossip.peer)?;
+async fn gossip_check(gossip: &Gossip, client: &Client, pause: Duration, context: &Context) -> Result<Found, Failure> {
+    let peer = context.client_at(&gossip.peer)?.patient();
     let (node, other) = (client.node_status().await?, peer.node_status().await?);
     are_two(&node, &other, &gossip.peer)?;
     let chain_id = other.chain_id;
@@ -246,13 +251,13 @@ async fn gossip_check(gossip: &Gossip, client: &Client, context: &Context) -> Re
         let genesis = prepared.status.genesis_hash;
         let transaction = prepared.sign(&unlocked.key);
         let id = client.submit(&SubmitTransaction::new(&transaction, genesis)).await?.id;
-        let status = seen(&peer, id).await?;
+        let status = seen(&peer, id, pause).await?;
         if status.reached.iter().any(|reached| reached.stage == Stage::Admitted) {
             return Ok(Found { value: chain_id, height: status.height });
         }
         // The next nonce is known when this one is finalized where the next payment is planned.
         while client.transaction(id).await?.stage < Stage::Finalized {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(pause).await;
         }
     }
 }
@@ -271,11 +276,11 @@ fn are_two(node: &NodeStatus, other: &NodeStatus, url: &str) -> Result<(), Failu
 }
 
 /// What the node says about the transaction once it knows it.
-async fn seen(peer: &Client, id: TransactionId) -> Result<TransactionStatus, Failure> {
+async fn seen(peer: &Client, id: TransactionId, pause: Duration) -> Result<TransactionStatus, Failure> {
     loop {
         match peer.transaction(id).await {
             Ok(status) => return Ok(status),
-            Err(error) if error.exit_code() == ExitCode::NotFound => tokio::time::sleep(POLL).await,
+            Err(error) if error.exit_code() == ExitCode::NotFound => tokio::time::sleep(pause).await,
             Err(error) => return Err(error.into()),
         }
     }

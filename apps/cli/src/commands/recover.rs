@@ -10,7 +10,7 @@ use primitives::Height;
 use serde::Serialize;
 use storage::{Store, StoreConfig, Verify};
 
-use super::release::{SIGNERS_DEFAULT, SIGNERS_VARIABLE, accepted};
+use super::release::{SIGNERS_VARIABLE, accepted};
 use super::rollout::{now_ms, parse_stage};
 use super::snapshots::{load, read_genesis};
 use crate::commands::config::Files;
@@ -50,9 +50,9 @@ pub struct Recover {
     /// Where releases are installed; the release before becomes current
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// List of accepted signers
-    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true, default_value = SIGNERS_DEFAULT)]
-    signers: PathBuf,
+    /// List of accepted signers [default: config/release_signers.txt, or without it /etc/the-block/release_signers.txt]
+    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true)]
+    signers: Option<PathBuf>,
     /// The node.toml that ran before; it takes the place of the present one
     #[arg(long, value_name = "FILE")]
     config_before: Option<PathBuf>,
@@ -101,7 +101,7 @@ pub fn recover(arguments: &Recover, context: &Context) -> Result<(), Failure> {
     let (home, config) = load(&Files { config: None, set: Vec::new() }, context)?;
     let genesis = read_genesis(&home)?;
     let folder = home.root().join(FOLDER);
-    let signers = if arguments.root.is_some() { accepted(&arguments.signers)? } else { Vec::new() };
+    let signers = if arguments.root.is_some() { accepted(arguments.signers.as_deref())? } else { Vec::new() };
     let stopped = incident::list(&folder)?.into_iter().rfind(|one| !one.recovered);
     let mut incident = match stopped {
         Some(incident) => {
@@ -174,7 +174,12 @@ struct Listed {
 /// # Errors
 /// [`Failure`] by name.
 pub fn incidents(arguments: &Incidents, context: &Context) -> Result<(), Failure> {
-    let folder = context.home().root().join(FOLDER);
+    let home = context.home();
+    let folder = home.root().join(FOLDER);
+    if !folder.exists() {
+        // A home without incidents is told from what is no home.
+        read_genesis(&home)?;
+    }
     match &arguments.command {
         Command::List => {
             let listed = Listed { incidents: incident::list(&folder)? };

@@ -12,6 +12,7 @@ use crate::output::{count, fields};
 use crate::release::info::{BuildInfo, is_commit};
 use crate::release::installed::{self, Installed};
 use crate::release::sign::Signer;
+use crate::release::verify::Package;
 use crate::release::{sign, verify};
 
 const EXAMPLES: &str = "\
@@ -40,8 +41,10 @@ Examples:
 
 /// The variable that names another list of signers.
 pub const SIGNERS_VARIABLE: &str = "TB_RELEASE_SIGNERS";
-/// The list of signers of this project.
+/// The list of signers of this project, below the folder where the command runs.
 pub const SIGNERS_DEFAULT: &str = "config/release_signers.txt";
+/// The list of signers of this machine, which counts where there is none of the project.
+pub const SIGNERS_OF_MACHINE: &str = "/etc/the-block/release_signers.txt";
 
 /// Where a machine keeps its releases.
 const ROOT_DEFAULT: &str = "/opt/the-block";
@@ -81,9 +84,9 @@ struct Verify {
     /// Folder of the release
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// List of accepted signers
-    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true, default_value = SIGNERS_DEFAULT)]
-    signers: PathBuf,
+    /// List of accepted signers [default: config/release_signers.txt, or without it /etc/the-block/release_signers.txt]
+    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true)]
+    signers: Option<PathBuf>,
     /// The release must be of this commit
     #[arg(long, value_name = "COMMIT")]
     commit: Option<String>,
@@ -103,9 +106,9 @@ struct Place {
     /// Where this machine keeps its releases; the service starts DIR/current/tb
     #[arg(long, value_name = "DIR", default_value = ROOT_DEFAULT)]
     root: PathBuf,
-    /// List of accepted signers
-    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true, default_value = SIGNERS_DEFAULT)]
-    signers: PathBuf,
+    /// List of accepted signers [default: config/release_signers.txt, or without it /etc/the-block/release_signers.txt]
+    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true)]
+    signers: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -137,11 +140,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
         Command::Info => info(context),
         Command::Verify(verify) => check(verify, context)?,
         Command::Use(Use { folder, place }) => {
-            let installed = installed::use_release(&place.root, folder, &accepted(&place.signers)?)?;
+            let installed = installed::use_release(&place.root, folder, &accepted(place.signers.as_deref())?)?;
             context.output.result(&installed, || describe(&installed));
         }
         Command::Rollback(place) => {
-            let installed = installed::roll_back(&place.root, &accepted(&place.signers)?)?;
+            let installed = installed::roll_back(&place.root, &accepted(place.signers.as_deref())?)?;
             context.output.result(&installed, || describe(&installed));
         }
         Command::Key(Key { out, name }) => {
@@ -180,7 +183,7 @@ fn check(arguments: &Verify, context: &Context) -> Result<(), Failure> {
             "git rev-parse HEAD prints the commit of a checkout",
         ));
     }
-    let signers = accepted(&arguments.signers)?;
+    let signers = accepted(arguments.signers.as_deref())?;
     let verified = verify::verify(&arguments.folder, &signers, arguments.commit.as_deref())?;
     context.output.result(&verified, || {
         let bytes = u64::try_from(verified.program_bytes).unwrap_or(u64::MAX);
@@ -189,16 +192,35 @@ fn check(arguments: &Verify, context: &Context) -> Result<(), Failure> {
             ("signed by", format!("{} {}", sign::text_of(&verified.signer), verified.signer_name)),
             ("program", format!("{} bytes, sha256 {}", count(bytes), verified.program_sha256)),
             ("parts", count(u64::try_from(verified.parts).unwrap_or(u64::MAX))),
+            ("package", verified.package.as_ref().map_or_else(|| "none".to_owned(), describe_package)),
+            ("tests", verified.tests.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)),
         ])
     });
     Ok(())
 }
 
-/// The signers of a list that accepts anybody.
+/// The list of signers that was named; else that of the project, else that of the machine.
+pub fn signers_list(named: Option<&Path>) -> PathBuf {
+    let (project, machine) = (Path::new(SIGNERS_DEFAULT), Path::new(SIGNERS_OF_MACHINE));
+    let usual = if !project.exists() && machine.exists() { machine } else { project };
+    named.unwrap_or(usual).to_owned()
+}
+
+/// The signers of a list that accepts anybody: the one that was named, or the usual one.
 ///
 /// # Errors
-/// [`Failure`] for a list that cannot be read or is empty.
-pub fn accepted(list: &Path) -> Result<Vec<Signer>, Failure> {
+/// [`Failure`] for a list that is not there, cannot be read or is empty.
+pub fn accepted(named: Option<&Path>) -> Result<Vec<Signer>, Failure> {
+    let list = &signers_list(named);
+    if !list.exists() {
+        let also = if named.is_some() { String::new() } else { format!(", nor at {SIGNERS_OF_MACHINE}") };
+        return Err(Failure::new(
+            ExitCode::NotFound,
+            "signers_missing",
+            format!("there is no list of accepted signers at {}{also}", list.display()),
+            format!("name the list of whom you trust with --signers FILE or {SIGNERS_VARIABLE}"),
+        ));
+    }
     let signers = sign::read_signers(list)?;
     if signers.is_empty() {
         return Err(Failure::new(
@@ -209,6 +231,11 @@ pub fn accepted(list: &Path) -> Result<Vec<Signer>, Failure> {
         ));
     }
     Ok(signers)
+}
+
+fn describe_package(package: &Package) -> String {
+    let place = if package.is_here { "" } else { ", which is not in this folder" };
+    format!("{}, sha256 {}{place}", package.name, package.sha256)
 }
 
 fn describe(installed: &Installed) -> String {

@@ -13,7 +13,7 @@ use rpc::{Client, ExitCode};
 use serde::Serialize;
 
 use super::recover::{self, EXAMPLES_INCIDENT, EXAMPLES_RECOVER, Incidents, Recover};
-use super::release::{SIGNERS_DEFAULT, SIGNERS_VARIABLE, accepted};
+use super::release::{SIGNERS_VARIABLE, accepted};
 use super::rollout_watch::{self, EXAMPLES as EXAMPLES_WATCH, Watch};
 use crate::commands::tx::parse_duration;
 use crate::context::Context;
@@ -111,10 +111,10 @@ struct Check {
     /// Folder of the release before
     #[arg(long, value_name = "DIR")]
     previous_release: Option<PathBuf>,
-    /// List of accepted signers
-    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true, default_value = SIGNERS_DEFAULT)]
-    signers: PathBuf,
-    /// What people and other machines say: tests, acknowledgements
+    /// List of accepted signers [default: config/release_signers.txt, or without it /etc/the-block/release_signers.txt]
+    #[arg(long, value_name = "FILE", env = SIGNERS_VARIABLE, hide_env_values = true)]
+    signers: Option<PathBuf>,
+    /// What people say: acknowledgements
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
     /// The Prometheus that watches the stage before
@@ -236,7 +236,7 @@ async fn facts(check: &Check, profiles: &Profiles, context: &Context) -> Result<
     }
     if check.release.is_some() || check.previous_release.is_some() {
         [&check.release, &check.previous_release].into_iter().flatten().try_for_each(|folder| is_there(folder))?;
-        let signers = accepted(&check.signers)?;
+        let signers = accepted(check.signers.as_deref())?;
         facts.release = check.release.as_ref().map(|folder| gather::release(folder, &signers));
         facts.previous = check.previous_release.as_ref().map(|folder| gather::release(folder, &signers));
     }
@@ -321,7 +321,7 @@ fn lines(report: &Report) -> String {
 }
 
 async fn run_baseline(take: &Take, context: &Context) -> Result<(), Failure> {
-    let series = baseline::take(&context.client()?, take.samples, take.every).await?;
+    let series = baseline::take(&context.patient_client()?, take.samples, take.every).await?;
     write_json(&take.out, &series)?;
     context.output.result(&series, || {
         fields(&[
@@ -370,7 +370,7 @@ async fn still_wanting(client: &Client, from: (Height, Option<Height>)) -> Resul
 }
 
 async fn run_smoke(smoke: &Smoke, context: &Context) -> Result<(), Failure> {
-    let moved = moved(&context.client()?, smoke.timeout).await?;
+    let moved = moved(&context.patient_client()?, smoke.timeout).await?;
     let describe = || format!("ok: height {}, newest sample at height {}", moved.height, moved.sample_height);
     context.output.result(&moved, describe);
     Ok(())
@@ -381,7 +381,8 @@ async fn run_smoke(smoke: &Smoke, context: &Context) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`] that says what is wanting when the time is over.
 pub(super) async fn moved(client: &Client, timeout: Duration) -> Result<Moved, Failure> {
-    let first = client.rollout_status().await?;
+    let first = client.rollout_status().await;
+    let first = first.map_err(|error| Failure::from(error).or_wallet_runtime(client.base_url(), "the rollout"))?;
     let from = (first.finalized_height, first.telemetry.sample_height);
     let deadline = tokio::time::Instant::now() + timeout;
     loop {

@@ -77,7 +77,7 @@ struct Watched {
 /// # Errors
 /// [`Failure`] with exit number 10 after the incident was written, or another when that was not possible.
 pub async fn run(arguments: &Watch, context: &Context) -> Result<(), Failure> {
-    let (client, prometheus) = (context.client()?, context.client_at(&arguments.prometheus)?);
+    let (client, prometheus) = (context.patient_client()?, context.client_at(&arguments.prometheus)?);
     let started = Instant::now();
     let mut watched = Watched { looks: 0, height: Height::GENESIS, epochs: 0, seconds: 0 };
     let wanted = arguments.epochs.unwrap_or(if arguments.stage == ReleaseChannel::Canary { CANARY_EPOCHS } else { 0 });

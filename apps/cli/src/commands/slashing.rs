@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use config::Home;
 use primitives::Hash;
+use rpc::ExitCode;
 use serde::Serialize;
 use wallet::signer::overrides::Override;
 use wallet::signer::protection::{Protection, export};
@@ -128,7 +129,13 @@ impl Export {
             std::io::Write::write_all(&mut file, text.as_bytes())?;
             file.sync_all()
         });
-        written.map_err(|cause| Failure::disk(&self.path, &cause))?;
+        written.map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                let what = format!("{} is there already", self.path.display());
+                Failure::new(ExitCode::Refused, "file_exists", what, "choose another name with --path")
+            }
+            _ => Failure::disk(&self.path, &cause),
+        })?;
         let highest = protection.highest();
         let exported = Exported {
             path: self.path.clone(),
@@ -151,6 +158,11 @@ impl Export {
 
 impl Import {
     fn run(&self, home: &Home, context: &Context) -> Result<(), Failure> {
+        if !self.from.exists() {
+            let what = format!("there is no file {}", self.from.display());
+            let hint = "name the file that tb validator slashing export wrote";
+            return Err(Failure::new(ExitCode::NotFound, "file_missing", what, hint));
+        }
         let protection = Protection::read(&self.from)?;
         let genesis = read_genesis(home)?.hash();
         if protection.genesis != genesis {

@@ -77,8 +77,7 @@ impl Restore {
         let own = Own { home: &home, store: Some(config.store_dir()), genesis: Some(&genesis) };
         let verdict = self.trusted.judge(&snapshot, &own, context).await?;
         if let Err(why) = &verdict {
-            self.take_unattested(&snapshot, &config, why)?;
-            context.output.talk(format!("warning: nobody attests this snapshot: {why}"));
+            Unattested::of(&snapshot, why, self.unattested.as_deref())?.keep(&config, context.output)?;
         }
         fill(&snapshot, &config, &genesis, context.output)?;
         let restored = Restored {
@@ -98,19 +97,39 @@ impl Restore {
         });
         Ok(())
     }
+}
 
-    /// Keeps which snapshot was taken although nobody attests it, when and why.
+/// A snapshot that is taken although nobody attests it.
+pub struct Unattested<'a> {
+    snapshot: &'a Snapshot,
+    why: &'a str,
+    reason: &'a str,
+}
+
+impl<'a> Unattested<'a> {
+    /// One that is not attested because of `why`, with the reason to take it.
     ///
     /// # Errors
     /// [`Failure`] `not_attested` where no reason is given.
-    fn take_unattested(&self, snapshot: &Snapshot, config: &NodeConfig, why: &str) -> Result<(), Failure> {
-        let reason = self.unattested.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    pub fn of(snapshot: &'a Snapshot, why: &'a str, reason: Option<&'a str>) -> Result<Self, Failure> {
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
         let reason = reason.ok_or_else(|| not_attested(snapshot, why, UNATTESTED))?;
+        Ok(Self { snapshot, why, reason })
+    }
+
+    /// Keeps which snapshot was taken, when and why; durable when it returns.
+    ///
+    /// # Errors
+    /// [`Failure`] of the disk.
+    pub fn keep(&self, config: &NodeConfig, output: Output) -> Result<(), Failure> {
+        let Self { snapshot, why, reason } = self;
         let line = serde_json::json!({
             "time": now(), "snapshot": snapshot.path, "height": snapshot.height(),
             "block": snapshot.manifest.content.header.hash(), "not_attested": why, "reason": reason,
         });
-        append(&config.data_dir.join(OVERRIDES), &format!("{line}\n"))
+        append(&config.data_dir.join(OVERRIDES), &format!("{line}\n"))?;
+        output.talk(format!("warning: nobody attests this snapshot: {why}"));
+        Ok(())
     }
 }
 

@@ -10,6 +10,8 @@
 //! - A manifest is made by anybody: its certificate shows that *some* set of validators signed, not that it is the set of this chain.
 //! - Where the store of the home holds the header of that height it must be the same one; another one is not attested.
 //! - A signature by the home's own node key says that this node made the copy of what it had executed. Any other signature shows nothing.
+//! - The snapshot of a backup is judged like any other: the list of a backup and its checksums are made by anybody too. A backup that a password
+//!   opens was made by somebody who knew it, which attests its snapshot where the home itself knows nothing.
 //! - Who gives headers is not believed: a wrong one ends the walk, and the next node is asked.
 //!
 //! Read next: `snapshot_restore.rs`, `proof::light::Walk`, `spec/snapshots.md` (SNP-32, 33).
@@ -57,6 +59,23 @@ pub struct Own<'a> {
 }
 
 impl Trusted {
+    /// By whom the header of the snapshot in a backup is attested; `is_sealed` of one that a password opened.
+    ///
+    /// # Errors
+    /// [`Failure`] for a URL that cannot be used.
+    pub async fn judge_backup(
+        &self,
+        snapshot: &Snapshot,
+        is_sealed: bool,
+        own: &Own<'_>,
+        context: &Context,
+    ) -> Result<Verdict, Failure> {
+        if is_sealed && self.trust.is_none() && own.known(snapshot).is_none() {
+            return Ok(Ok("by the password of the backup: whoever made it knew it".to_owned()));
+        }
+        self.judge(snapshot, own, context).await
+    }
+
     /// By whom the header of a snapshot is attested.
     ///
     /// # Errors

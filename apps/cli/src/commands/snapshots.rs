@@ -334,6 +334,15 @@ impl Place {
     }
 
     fn shelf(&self, context: &Context) -> Result<Shelf, Failure> {
+        if let Some(path) = self.path.as_ref().filter(|path| !path.is_dir()) {
+            let what = format!("there is no folder {}", path.display());
+            return Err(Failure::new(
+                ExitCode::NotFound,
+                "snapshot_missing",
+                what,
+                "name the folder of snapshots with --path",
+            ));
+        }
         Ok(Shelf::new(self.folder(context)?))
     }
 }

@@ -37,8 +37,9 @@ struct Summary {
 /// [`Failure`] when the node does not answer; a node that is not ready is an answer.
 pub async fn run(_: &Arguments, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
+    let asked = futures::try_join!(client.node_status(), client.consensus_status(), client.mempool_status());
     let (node, consensus, mempool) =
-        futures::try_join!(client.node_status(), client.consensus_status(), client.mempool_status())?;
+        asked.map_err(|error| Failure::from(error).or_wallet_runtime(client.base_url(), "consensus"))?;
     let summary = Summary {
         chain_id: node.chain_id.clone(),
         genesis_hash: node.genesis_hash,

@@ -9,19 +9,20 @@
 
 use std::path::PathBuf;
 
+use ::config::NodeConfig;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use primitives::{Genesis, Hash, Height, decode};
+use primitives::{Genesis, Hash, Height};
+use rpc::ExitCode;
 use rpc::types::{PruningStatus, StorageStatus};
-use rpc::{Client, ExitCode};
 use serde::Serialize;
-use storage::{Body, Finding, RepairError, StorageError, Store, StoreConfig, Trust, Verify};
+use storage::{Finding, StorageError, Store, StoreConfig, Verify};
 use tree::{LedgerTree, MemoryNodes, StateTree};
 
 use crate::chain_proof::{ChainProofError, Covered, covered_to};
 use crate::commands::config::Files;
-use crate::commands::export;
 use crate::commands::snapshots::{load, read_genesis};
+use crate::commands::{export, storage_repair};
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::{Output, count, fields, time};
@@ -46,17 +47,10 @@ Examples:
   tb storage verify                                    while the node is stopped
   tb storage verify --home /var/lib/the-block --json";
 
-const EXAMPLES_REPAIR: &str = "\
-Examples:
-  tb storage repair --peer-url http://192.0.2.1:26658 --peer-url http://192.0.2.2:26658
-  tb storage repair --archive /backup/node1/data/store --home /var/lib/the-block --json
-
-The damaged store is moved aside as store.damaged-N in its folder and not changed.";
-
 /// The code of a store with findings, whose report was printed.
 pub const FINDINGS_CODE: &str = "storage_findings";
 /// Most findings that are shown.
-const FINDINGS_MAX: usize = 100;
+pub const FINDINGS_MAX: usize = 100;
 
 /// Arguments of `tb storage`.
 #[derive(Debug, Args)]
@@ -72,8 +66,8 @@ enum Command {
     #[command(after_help = EXAMPLES_STATUS)]
     Status,
     /// Build the damaged store of a stopped node anew; what cannot be read is taken from others and checked
-    #[command(after_help = EXAMPLES_REPAIR)]
-    Repair(Repair),
+    #[command(after_help = storage_repair::EXAMPLES)]
+    Repair(storage_repair::Repair),
     /// What the scrub of a running node has checked and found, and which heights are damaged and not back yet
     #[command(after_help = EXAMPLES_SCRUB)]
     Scrub,
@@ -83,18 +77,6 @@ enum Command {
     /// Check every value, the pruning checkpoint and the chain proof of a stopped node's store against the committed roots
     #[command(after_help = EXAMPLES_VERIFY)]
     Verify(Files),
-}
-
-#[derive(Debug, Args)]
-struct Repair {
-    #[command(flatten)]
-    files: Files,
-    /// URL of the RPC of a node that has every block, once for each; they are asked in turn
-    #[arg(long, value_name = "URL")]
-    peer_url: Vec<String>,
-    /// Folder of the store of another stopped node of this chain that has every block; asked first
-    #[arg(long, value_name = "DIR")]
-    archive: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -213,14 +195,23 @@ pub fn bar(output: Output, heights: u64) -> ProgressBar {
     ProgressBar::with_draw_target(Some(heights), target).with_style(style)
 }
 
+/// The folder of the store of a stopped node, in which there is one: opening one that is not there would make it.
+///
+/// # Errors
+/// [`Failure`] `store_missing`.
+pub fn existing(config: &NodeConfig) -> Result<PathBuf, Failure> {
+    let path = config.store_dir();
+    if path.join("store").exists() || path.join("store.repaired").exists() {
+        return Ok(path);
+    }
+    let what = format!("there is no store in {}", path.display());
+    Err(Failure::new(ExitCode::NotFound, "store_missing", what, "name the home of a node with --home"))
+}
+
 fn verify(files: &Files, context: &Context) -> Result<(), Failure> {
     let (home, config) = load(files, context)?;
     let genesis = read_genesis(&home)?;
-    let path = config.store_dir();
-    if !path.exists() {
-        let what = format!("there is no store in {}", path.display());
-        return Err(Failure::new(ExitCode::NotFound, "store_missing", what, "name the home of a node with --home"));
-    }
+    let path = existing(&config)?;
     let failed = |error: StorageError| Failure::of_store(&error);
     let store = Store::open(&StoreConfig::Disk { path, verify: Verify::Full }, &genesis.hash()).map_err(failed)?;
     let head = store.head().ok_or_else(|| failed(StorageError::NotInitialised))?;
@@ -331,98 +322,4 @@ impl Verified {
         }
         text
     }
-}
-
-impl From<RepairError> for Failure {
-    fn from(error: RepairError) -> Self {
-        match &error {
-            RepairError::Storage(error) => Self::of_store(error),
-            RepairError::NoSource { .. } => Self::told(ExitCode::NotFound, "no_source", error, "name another node"),
-        }
-    }
-}
-
-/// What a repair did.
-#[derive(Debug, Serialize)]
-struct RepairView {
-    height: Height,
-    kept: u64,
-    refetched: u64,
-    refetched_heights: Vec<Height>,
-    aside: PathBuf,
-}
-
-impl Repair {
-    fn run(&self, context: &Context) -> Result<(), Failure> {
-        let (home, config) = load(&self.files, context)?;
-        let genesis = read_genesis(&home)?.hash();
-        let path = config.store_dir();
-        if !path.exists() {
-            let what = format!("there is no store in {}", path.display());
-            return Err(Failure::new(ExitCode::NotFound, "store_missing", what, "name the home of a node with --home"));
-        }
-        let archive = match &self.archive {
-            Some(folder) if !folder.exists() => {
-                let what = format!("there is no store in {}", folder.display());
-                return Err(Failure::new(
-                    ExitCode::NotFound,
-                    "store_missing",
-                    what,
-                    "name the folder data/store of a node",
-                ));
-            }
-            Some(folder) => {
-                let config = StoreConfig::Disk { path: folder.clone(), verify: Verify::Recent };
-                Some(Store::open(&config, &genesis).map_err(|error| Failure::of_store(&error))?)
-            }
-            None => None,
-        };
-        let peers = self.peer_url.iter().map(|url| context.client_at(url)).collect::<Result<Vec<Client>, Failure>>()?;
-        let output = context.output;
-        let mut source = |height: Height, judge: &dyn Fn(&Body) -> bool| {
-            let archived = archive.as_ref().and_then(|store| store.body(height).ok()).flatten();
-            if let Some(body) = archived.filter(|body| judge(body)) {
-                return Some(body);
-            }
-            peers.iter().find_map(|peer| {
-                let body = ask(peer, height)?;
-                let is_right = judge(&body);
-                if !is_right {
-                    output.talk(format!("{} gave something else than height {height}", peer.base_url()));
-                }
-                is_right.then_some(body)
-            })
-        };
-        let trust = Trust { digest: snapshots::digest(&genesis), certifies: &snapshots::certifies };
-        let shown = bar(output, 0);
-        let repaired = Store::repair(&path, &genesis, &trust, &mut source, &mut |done, all| {
-            shown.set_length(all);
-            shown.set_position(done);
-        });
-        shown.finish_and_clear();
-        let repaired = repaired?;
-        let view = RepairView {
-            height: repaired.head,
-            kept: repaired.kept,
-            refetched: u64::try_from(repaired.refetched.len()).unwrap_or(u64::MAX),
-            refetched_heights: repaired.refetched.into_iter().take(FINDINGS_MAX).collect(),
-            aside: repaired.aside,
-        };
-        output.result(&view, || {
-            fields(&[
-                ("height", count(view.height.0)),
-                ("blocks", format!("{} kept, {} taken from others", count(view.kept), count(view.refetched))),
-                ("damaged store", view.aside.display().to_string()),
-                ("next", "start the node; remove the damaged store once it runs".to_owned()),
-            ])
-        });
-        Ok(())
-    }
-}
-
-/// What a peer gives for a height; whether it is right is for the caller to judge.
-fn ask(peer: &Client, height: Height) -> Option<Body> {
-    let asked = async { peer.block_body(height).await.ok() };
-    let kept = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(asked))?;
-    decode(&kept.bytes()?).ok()
 }

@@ -9,11 +9,12 @@ use clap::Args;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use rpc::{Client, ExitCode};
+use tokio::task::JoinHandle;
 
 use crate::commands::tx::parse_duration;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::top::{Standing, View, draw, gather, lines};
+use crate::top::{Pace, Standing, View, draw, gather, lines};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,15 +48,16 @@ pub struct Arguments {
 /// # Errors
 /// [`Failure`] when the node does not answer at the start, or where there is no terminal.
 pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure> {
-    let node = context.client()?;
+    let node = context.patient_client()?;
     let prometheus = arguments.prometheus.as_ref().map(|url| context.client_at(url)).transpose()?;
-    let view = gather(&node, prometheus.as_ref()).await?;
+    let mut looker = Looker { node, prometheus, pace: Pace::new(arguments.interval), waited: 0 };
+    let view = looker.look().await?;
     if arguments.once {
         context.output.result(&view, || lines(&view, ONCE.0, ONCE.1));
         return Ok(());
     }
     if context.output.is_json() {
-        return print_views(arguments, context, (&node, prometheus.as_ref()), view).await;
+        return print_views(context, looker, view).await;
     }
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         let hint = "print it once with --once, or one line of JSON for each look with --json";
@@ -65,51 +67,106 @@ pub async fn run(arguments: &Arguments, context: &Context) -> Result<(), Failure
         Failure::new(ExitCode::Unexpected, "terminal", format!("the terminal: {cause}"), "use --once instead")
     };
     let mut terminal = ratatui::try_init().map_err(failed)?;
-    let shown = show(&mut terminal, arguments.interval, (&node, prometheus.as_ref()), view).await;
+    let shown = show(&mut terminal, looker, view).await;
     ratatui::try_restore().map_err(failed)?;
     shown.map_err(failed)
 }
 
-/// One line of JSON for each look, until nobody reads or the node is gone.
-async fn print_views(
-    arguments: &Arguments,
-    context: &Context,
-    (node, prometheus): (&Client, Option<&Client>),
-    mut view: View,
-) -> Result<(), Failure> {
-    loop {
-        context.output.event(&view, String::new);
-        tokio::time::sleep(arguments.interval).await;
-        view = gather(node, prometheus).await?;
+/// Whom to ask, and how often.
+#[derive(Clone)]
+struct Looker {
+    node: Client,
+    prometheus: Option<Client>,
+    pace: Pace,
+    /// Waits of the node's client before the look that goes on.
+    waited: u64,
+}
+
+impl Looker {
+    /// One look; a limit of the node that was met makes the next ones rarer.
+    async fn look(&mut self) -> Result<View, Failure> {
+        let before = self.node.waited();
+        let view = gather(&self.node, self.prometheus.as_ref()).await;
+        self.pace.note(self.node.waited() > before);
+        view
+    }
+
+    /// How a look that was answered stands.
+    fn standing(&self) -> Standing {
+        match self.pace.is_slowed() {
+            true => Standing::Slowed { seconds: self.pace.pause().as_secs() },
+            false => Standing::Live,
+        }
+    }
+
+    /// How a look stands that waits for the node's limit.
+    fn waiting(&self) -> Standing {
+        let mut next = self.pace;
+        next.note(true);
+        Standing::Slowed { seconds: next.pause().as_secs() }
     }
 }
 
-/// Draws until the person ends it.
-async fn show(
-    terminal: &mut DefaultTerminal,
-    interval: Duration,
-    (node, prometheus): (&Client, Option<&Client>),
-    mut view: View,
-) -> std::io::Result<()> {
-    let (mut answered, mut looked, mut standing) = (Instant::now(), Instant::now(), Standing::Live);
+/// One line of JSON for each look, until nobody reads or the node is gone.
+async fn print_views(context: &Context, mut looker: Looker, mut view: View) -> Result<(), Failure> {
+    let mut told = looker.pace;
+    loop {
+        context.output.event(&view, String::new);
+        if looker.pace.pause() != told.pause() {
+            told = looker.pace;
+            let seconds = told.pause().as_secs_f64();
+            context.output.talk(format!("the node limits how often it is asked: one look in {seconds} s"));
+        }
+        tokio::time::sleep(looker.pace.pause()).await;
+        view = looker.look().await?;
+    }
+}
+
+/// Draws until the person ends it. Keys are heard while the node is asked.
+async fn show(terminal: &mut DefaultTerminal, mut looker: Looker, mut view: View) -> std::io::Result<()> {
+    let (mut answered, mut looked, mut standing) = (Instant::now(), Instant::now(), looker.standing());
+    let mut looking: Option<JoinHandle<(Looker, Result<View, Failure>)>> = None;
     loop {
         terminal.draw(|frame| draw(&view, &standing, frame.area(), frame.buffer_mut()))?;
         match tokio::task::spawn_blocking(key).await.map_err(std::io::Error::other)?? {
             Some(Key::Quit) => return Ok(()),
-            Some(Key::Pause) => standing = if standing == Standing::Paused { Standing::Live } else { Standing::Paused },
+            Some(Key::Pause) if standing == Standing::Paused => standing = looker.standing(),
+            Some(Key::Pause) => standing = Standing::Paused,
             None => {}
         }
-        if standing == Standing::Paused || looked.elapsed() < interval {
-            continue;
-        }
-        looked = Instant::now();
-        standing = match gather(node, prometheus).await {
-            Ok(next) => {
-                (view, answered) = (next, Instant::now());
-                Standing::Live
+        match looking.take() {
+            Some(task) if task.is_finished() => {
+                let (asked, next) = task.await.map_err(std::io::Error::other)?;
+                (looker, looked) = (asked, Instant::now());
+                let now = match next {
+                    Ok(next) => {
+                        (view, answered) = (next, Instant::now());
+                        looker.standing()
+                    }
+                    Err(failure) => {
+                        Standing::Silent { seconds: answered.elapsed().as_secs(), reason: failure.error.error }
+                    }
+                };
+                if standing != Standing::Paused {
+                    standing = now;
+                }
             }
-            Err(failure) => Standing::Silent { seconds: answered.elapsed().as_secs(), reason: failure.error.error },
-        };
+            Some(task) => {
+                if standing == Standing::Live && looker.node.waited() > looker.waited {
+                    standing = looker.waiting();
+                }
+                looking = Some(task);
+            }
+            None if standing != Standing::Paused && looked.elapsed() >= looker.pace.pause() => {
+                looker.waited = looker.node.waited();
+                let mut asking = looker.clone();
+                looking = Some(tokio::spawn(async move {
+                    let next = asking.look().await;
+                    (asking, next)
+                }));
+            }
+            None => {}
+        }
     }
 }
 

@@ -375,7 +375,7 @@ fn make(root: &Path, shape: Shape, params: Params, gates: &[GateArgument], crowd
     for index in 0..shape.nodes {
         let (_, home) = node_home(root, index);
         let key = ValidatorKey::load(&home.validator_key(), None)?.key;
-        join_chain(&home, &genesis, Some(key))?;
+        join_chain(&home, &genesis, Some(key), None)?;
     }
     write_new(&root.join("genesis.json"), genesis.to_json().as_bytes(), 0o644)?;
     write_marker(root, &shape)?;

@@ -4,12 +4,12 @@
 //! - Nothing beside the program attests it: that is how a build of one's own, or a package, starts. It is told and refuses nothing.
 //! - Valid is what [`super::verify`] accepts with the signers of this machine; one missing file is enough for it to be not valid.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::sign::read_signers;
 use super::verify::verify;
 use super::{PARTS, PROVENANCE, SIGNATURE, SUMS};
-use crate::commands::release::{SIGNERS_DEFAULT, SIGNERS_VARIABLE};
+use crate::commands::release::{SIGNERS_VARIABLE, signers_list};
 
 /// The files that attest a program.
 const ATTESTATIONS: [&str; 4] = [PARTS, SUMS, PROVENANCE, SIGNATURE];
@@ -27,10 +27,10 @@ pub struct Attested {
     pub why: Option<String>,
 }
 
-/// What attests the program that runs here, by the signers that the environment names, else those of the project.
+/// What attests the program that runs here, by the signers that the environment names, else those of the project or the machine.
 pub fn of_this_program() -> Attested {
     let program = std::env::current_exe().unwrap_or_default();
-    let signers = std::env::var_os(SIGNERS_VARIABLE).map_or_else(|| PathBuf::from(SIGNERS_DEFAULT), PathBuf::from);
+    let signers = signers_list(std::env::var_os(SIGNERS_VARIABLE).as_deref().map(Path::new));
     of(program.parent().unwrap_or(Path::new(".")), &signers)
 }
 

@@ -17,9 +17,11 @@ pub const PROVENANCE: &str = "provenance.json";
 /// The signature over the provenance.
 pub const SIGNATURE: &str = "provenance.json.sig";
 
-/// Files that have sums, and so the subjects of the provenance.
+/// Files of every release that have sums, and so are subjects of the provenance. A Debian package may be one more.
 pub const SUMMED: [&str; 2] = [PROGRAM, PARTS];
-/// Largest program, bytes.
+/// What stands before and behind version and architecture in the name of a Debian package.
+const PACKAGE: (&str, &str) = ("the-block_", ".deb");
+/// Largest program, and largest package, bytes.
 const PROGRAM_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
 /// Largest other file, bytes.
 const TEXT_BYTES_MAX: u64 = 16 * 1_024 * 1_024;
@@ -58,13 +60,20 @@ pub enum FileError {
     },
 }
 
+/// Whether a file of this name is the Debian package of a release. Such a name leads nowhere but into the folder.
+pub fn is_package(name: &str) -> bool {
+    let inner = name.strip_prefix(PACKAGE.0).and_then(|name| name.strip_suffix(PACKAGE.1));
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._+~-".contains(&byte);
+    inner.is_some_and(|inner| !inner.is_empty() && inner.bytes().all(good))
+}
+
 /// The bytes of the file `name` in `folder`.
 ///
 /// # Errors
 /// [`FileError`].
 pub fn read(folder: &Path, name: &str) -> Result<Vec<u8>, FileError> {
     let path = folder.join(name);
-    let max = if name == PROGRAM { PROGRAM_BYTES_MAX } else { TEXT_BYTES_MAX };
+    let max = if name == PROGRAM || is_package(name) { PROGRAM_BYTES_MAX } else { TEXT_BYTES_MAX };
     let disk = |cause: io::Error| {
         let path = path.clone();
         if cause.kind() == io::ErrorKind::NotFound {

@@ -4,15 +4,17 @@
 //! { "_type": "https://in-toto.io/Statement/v1",
 //!   "predicateType": "https://slsa.dev/provenance/v1",
 //!   "subject": [ { "name": "tb", "digest": { "sha256": … } }, … ],
-//!   "predicate": { "buildDefinition": { …, "resolvedDependencies": [ { "digest": { "gitCommit": … } } ] }, … } }
+//!   "predicate": { "buildDefinition": { …, "resolvedDependencies": [ { "digest": { "gitCommit": … } } ] },
+//!                  "runDetails": { …, "theblock_tests": null, or the record of the tests of that commit } } }
 //! ```
-//! What is not named here, such as the flags of the compiler, is for people and covered by the signature.
+//! [`record`](super::record) draws the record. What is not named here, such as the flags of the compiler, is for people and covered by the signature.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::info::is_commit;
+use super::record::{RecordError, TestRecord};
 
 /// The type of the statement.
 pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
@@ -39,6 +41,9 @@ pub enum ProvenanceError {
     /// It names no commit, several, or something that is none.
     #[error("it does not name exactly one commit of 40 digits")]
     Commit,
+    /// Its record of the tests says nothing about this release.
+    #[error("{0}")]
+    Tests(#[from] RecordError),
 }
 
 /// What a statement says.
@@ -48,6 +53,8 @@ pub struct Provenance {
     pub subjects: BTreeMap<String, String>,
     /// The commit they were built from.
     pub commit: String,
+    /// The tests of that commit, where the builder had a record of them.
+    pub tests: Option<TestRecord>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +82,14 @@ struct SubjectDigest {
 struct Predicate {
     #[serde(rename = "buildDefinition")]
     build: Build,
+    #[serde(rename = "runDetails", default)]
+    run: Run,
+}
+
+#[derive(Default, Deserialize)]
+struct Run {
+    #[serde(rename = "theblock_tests")]
+    tests: Option<TestRecord>,
 }
 
 #[derive(Deserialize)]
@@ -108,9 +123,11 @@ impl Provenance {
         }
         let sources = statement.predicate.build.sources;
         let mut commits = sources.into_iter().filter_map(|mut source| source.digest.remove("gitCommit"));
-        match (commits.next(), commits.next()) {
-            (Some(commit), None) if is_commit(&commit) => Ok(Self { subjects, commit }),
-            _ => Err(ProvenanceError::Commit),
-        }
+        let commit = match (commits.next(), commits.next()) {
+            (Some(commit), None) if is_commit(&commit) => commit,
+            _ => return Err(ProvenanceError::Commit),
+        };
+        let tests = statement.predicate.run.tests.map(|tests| tests.of_commit(&commit)).transpose()?;
+        Ok(Self { subjects, commit, tests })
     }
 }

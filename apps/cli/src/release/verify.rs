@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, FileError, SUMMED};
 use super::info::stamped_commit;
 use super::provenance::Provenance;
+use super::record::TestRecord;
 use super::sign::{SignatureFile, Signer, signed_bytes, text_of};
 use super::{PARTS, PROGRAM, PROVENANCE, SIGNATURE, SUMS};
 use crate::exit::Failure;
@@ -33,6 +34,21 @@ pub struct Verified {
     pub program_bytes: usize,
     /// Parts that the program is made of.
     pub parts: usize,
+    /// The tests of the commit; none where the builder had no record of them.
+    pub tests: Option<TestRecord>,
+    /// The Debian package that is listed, if any.
+    pub package: Option<Package>,
+}
+
+/// A Debian package of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// The SHA-256 that is listed.
+    pub sha256: String,
+    /// Whether it is in the folder; then it has this sum.
+    pub is_here: bool,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +104,7 @@ pub fn verify(folder: &Path, signers: &[Signer], commit: Option<&str>) -> Result
     let signer = check_signature(&statement, &signature, signers)?;
     let provenance = Provenance::parse(&statement).map_err(|error| damaged("provenance", PROVENANCE, error))?;
     let found = [files::sum(&program), files::sum(&parts)];
-    check_sums(&provenance, &sums, &found)?;
+    let package = check_sums(&provenance, &sums, &found, folder)?;
     let [program_sha256, _] = found;
     let count = check_parts(&parts, &program_sha256)?;
     let stamped = stamped_commit(&program);
@@ -108,6 +124,8 @@ pub fn verify(folder: &Path, signers: &[Signer], commit: Option<&str>) -> Result
         program_sha256,
         program_bytes: program.len(),
         parts: count,
+        tests: provenance.tests,
+        package,
     })
 }
 
@@ -133,8 +151,34 @@ fn check_signature(statement: &[u8], signature: &[u8], signers: &[Signer]) -> Re
     Ok(signer.clone())
 }
 
-/// Provenance and sums name exactly the files that have sums, and the files have these sums.
-fn check_sums(provenance: &Provenance, sums: &[u8], found: &[String; 2]) -> Result<(), Failure> {
+/// The package that the provenance lists beside the files of every release; where it is in the folder, it has the listed sum.
+fn check_package(provenance: &Provenance, folder: &Path) -> Result<Option<Package>, Failure> {
+    let mut others = provenance.subjects.iter().filter(|(name, _)| !SUMMED.contains(&name.as_str()));
+    let Some((name, said)) = others.next() else { return Ok(None) };
+    let second = others.next().map(|(name, _)| name);
+    if let Some(other) = if files::is_package(name) { second } else { Some(name) } {
+        let error = format!("it speaks of {other:?}, which is no file of a release");
+        return Err(damaged("provenance", PROVENANCE, error));
+    }
+    let is_here = match files::read(folder, name) {
+        Ok(bytes) if files::sum(&bytes) == *said => true,
+        Ok(bytes) => {
+            let error = format!("it has the sum {}, and its provenance says {said}", files::sum(&bytes));
+            return Err(damaged("sum", name, error));
+        }
+        Err(FileError::Missing { .. }) => false,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(Package { name: name.clone(), sha256: said.clone(), is_here }))
+}
+
+/// Provenance and sums name the files that have sums, and the files have these sums. Gives the package among them.
+fn check_sums(
+    provenance: &Provenance,
+    sums: &[u8],
+    found: &[String; 2],
+    folder: &Path,
+) -> Result<Option<Package>, Failure> {
     for (name, found) in SUMMED.iter().zip(found) {
         match provenance.subjects.get(*name) {
             None => return Err(damaged("provenance", PROVENANCE, format!("it does not speak of {name}"))),
@@ -145,18 +189,14 @@ fn check_sums(provenance: &Provenance, sums: &[u8], found: &[String; 2]) -> Resu
             Some(_) => {}
         }
     }
-    if let Some(other) = provenance.subjects.keys().find(|name| !SUMMED.contains(&name.as_str())) {
-        return Err(damaged(
-            "provenance",
-            PROVENANCE,
-            format!("it speaks of {other:?}, which is no file of a release"),
-        ));
-    }
-    let wanted: String = SUMMED.iter().zip(found).map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+    let package = check_package(provenance, folder)?;
+    let more = package.as_ref().map(|package| (package.name.as_str(), package.sha256.as_str()));
+    let listed = SUMMED.into_iter().zip(found.iter().map(String::as_str)).chain(more);
+    let wanted: String = listed.map(|(name, sum)| format!("{sum}  {name}\n")).collect();
     if sums != wanted.as_bytes() {
         return Err(damaged("sum", SUMS, "it does not hold the sums of the files, in the form of sha256sum"));
     }
-    Ok(())
+    Ok(package)
 }
 
 fn check_parts(bytes: &[u8], program_sha256: &str) -> Result<usize, Failure> {

@@ -1,15 +1,12 @@
-//! `evidence.toml`: what people and machines outside the network say about a step to the next stage.
+//! `evidence.toml`: what people say about a step to the next stage.
 //!
 //! ```toml
-//! [tests]
-//! commit = "0123456789abcdef0123456789abcdef01234567"
-//! passed = true
-//! source = "the run of the tests that shows it"
-//!
 //! [acknowledgements]
 //! "tb1…" = "2026-03-03 09:00 UTC, agreed by …"
 //! ```
-//! Rule: every part may be missing, and then its question stays open; an unknown key refuses the file.
+//! Rules
+//! - Only what no machine can know stands here. That the tests passed is in the signed provenance of the release.
+//! - A part that is missing leaves its question open; an unknown key refuses the file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,23 +24,9 @@ pub const FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
-    /// The tests of a commit.
-    pub tests: Option<Tests>,
     /// Who agreed to the time of the upgrade, and in which words.
     #[serde(default)]
     pub acknowledgements: BTreeMap<Address, String>,
-}
-
-/// The tests of a commit.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tests {
-    /// The commit.
-    pub commit: String,
-    /// Whether all have passed.
-    pub passed: bool,
-    /// Where that can be seen.
-    pub source: String,
 }
 
 /// Reads a file up to the bound.

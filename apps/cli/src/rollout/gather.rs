@@ -142,6 +142,7 @@ pub fn release(folder: &Path, signers: &[Signer]) -> VerifiedRelease {
         commit: verified.commit,
         signer: verified.signer_name,
         parts: verified.parts,
+        tests: verified.tests,
     };
     verify::verify(folder, signers, None).map(facts).map_err(|failure| failure.error.error)
 }

@@ -8,7 +8,7 @@
 //! | `node` | the node's readiness | always, where a node is asked |
 //! | `telemetry` | the node's samples | always, where a node is asked |
 //! | `release`, `sbom` | a folder of a release, and the commit of the node | `release` |
-//! | `tests` | evidence | `tests` |
+//! | `tests` | the record of the tests in the signed provenance of that folder, and the commit of the node | `tests` |
 //! | `alert_rules`, `dashboards` | Prometheus | `alerts` |
 //! | `test_alert` | Alertmanager, which is sent one | `alerts` |
 //! | `relays` | the alerts about gossip and peers that Prometheus remembers | `relays` |
@@ -31,6 +31,7 @@ use serde::Serialize;
 use super::Evidence;
 use super::incident::Incident;
 use super::soaked::{epochs, hotfixes, incidents, interventions, soak, unwatched};
+use crate::release::record::TestRecord;
 
 /// The alert rules that this program was built with.
 const RULES: &str = include_str!("../../../../monitoring/alert.rules.yml");
@@ -112,6 +113,8 @@ pub struct ReleaseFacts {
     pub signer: String,
     /// Parts that its list names.
     pub parts: usize,
+    /// The tests of its commit; none where its builder had no record of them.
+    pub tests: Option<TestRecord>,
 }
 
 /// The running node that is to be promoted.
@@ -357,19 +360,25 @@ fn sbom(facts: &Facts) -> Finding {
 }
 
 fn tests(facts: &Facts) -> Finding {
-    let Some(tests) = facts.evidence.as_ref().and_then(|evidence| evidence.tests.as_ref()) else {
-        return unknown("tests", "[tests] in the file of --evidence");
-    };
-    let released = facts.release.as_ref().and_then(|release| release.as_ref().ok()).map(|release| &release.commit);
-    let wanted = released.or_else(|| facts.node.as_ref().and_then(|node| node.commit.as_ref()));
-    let found = format!("{} {}, says {}", tests.commit, if tests.passed { "passed" } else { "failed" }, tests.source);
-    let hint = "run all tests for the commit that is to run";
-    match wanted {
-        None if tests.passed => {
-            let found = format!("{found}; which commit runs is not known");
-            finding("tests", Verdict::Unknown, found, "run a release, and name its folder with --release")
+    let check = "tests";
+    let release = match &facts.release {
+        None => return unknown(check, "the folder of the release with --release"),
+        Some(Err(error)) => {
+            return finding(check, Verdict::Unknown, error, "fetch the release again and verify it");
         }
-        wanted => finding("tests", told(tests.passed && wanted == Some(&tests.commit)), found, hint),
+        Some(Ok(release)) => release,
+    };
+    let Some(tests) = &release.tests else {
+        let found = format!("{} was built without a record of its tests", release.commit);
+        return finding(check, Verdict::Unknown, found, "run cargo xtask test at that commit, then build its release");
+    };
+    let found = format!("{} says of {}: {tests}", release.signer, release.commit);
+    match &facts.node {
+        Some(node) if node.commit.as_ref() != Some(&release.commit) => {
+            let found = format!("{found}; the node runs {}", node.commit.as_deref().unwrap_or("no release"));
+            finding(check, Verdict::Failed, found, "install the release: tb release use DIR")
+        }
+        _ => finding(check, Verdict::Ok, found, ""),
     }
 }
 

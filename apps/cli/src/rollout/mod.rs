@@ -10,6 +10,7 @@
 //! Rules
 //! - What cannot be known from what was given is `unknown`, says what would answer it, and counts as not ready.
 //! - A question that the profile of the stage does not ask is `not_asked` and holds nobody up.
+//! - That the tests passed is read from the provenance of the release, once its signature was verified.
 //! - What people did, such as agreeing to a time, is written into the evidence file by people; the check shows whose
 //!   word it took.
 //! - Nothing is changed anywhere, but by `recover.rs`, which takes a stopped node back and writes an incident about it.

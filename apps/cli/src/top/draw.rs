@@ -23,6 +23,11 @@ use super::View;
 pub enum Standing {
     /// The view is of now.
     Live,
+    /// It is, and the node limits how often it is asked: there is one look in so many seconds.
+    Slowed {
+        /// Seconds between two looks.
+        seconds: u64,
+    },
     /// The person stopped it.
     Paused,
     /// The node has not answered for so many seconds, for this reason.
@@ -98,6 +103,9 @@ fn header(view: &View) -> Line<'static> {
 fn footer(standing: &Standing) -> Line<'static> {
     match standing {
         Standing::Live => Line::styled(" q quit   p pause", FAINT),
+        Standing::Slowed { seconds } => {
+            Line::raw(format!(" q quit   p pause   the node limits how often it is asked: one look in {seconds} s"))
+        }
         Standing::Paused => Line::raw(" PAUSED   p go on   q quit"),
         Standing::Silent { seconds, reason } => {
             Line::styled(format!(" NO ANSWER for {seconds} s: {reason}   q quit"), BAD)
@@ -229,9 +237,13 @@ fn alerts(view: &View) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = reasons
         .map(|reason| Line::styled(format!("{}: {}; {}", reason.code, reason.message, reason.hint), BAD))
         .collect();
-    match &view.alerts {
-        None => lines.push(Line::styled("no Prometheus is asked; name one with --prometheus", FAINT)),
-        Some(alerts) => lines.extend(alerts.iter().map(|name| Line::styled(format!("firing: {name}"), BAD))),
+    match (&view.alerts, &view.alerts_unknown) {
+        (None, Some(reason)) => {
+            lines.push(Line::styled("Prometheus does not answer, no alert is known:", BAD));
+            lines.push(Line::styled(reason.clone(), BAD));
+        }
+        (None, None) => lines.push(Line::styled("no Prometheus is asked; name one with --prometheus", FAINT)),
+        (Some(alerts), _) => lines.extend(alerts.iter().map(|name| Line::styled(format!("firing: {name}"), BAD))),
     }
     if view.alerts.as_ref().is_some_and(Vec::is_empty) {
         lines.push(Line::styled("no alert fires", GOOD));

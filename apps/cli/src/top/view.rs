@@ -25,25 +25,32 @@ pub struct View {
     pub peers: Option<ValidatorPeers>,
     /// Channel and telemetry.
     pub rollout: RolloutStatus,
-    /// Names of the alerts that fire in Prometheus, sorted; none where no Prometheus was named.
+    /// Names of the alerts that fire in Prometheus, sorted; none where no Prometheus was named, or it does not answer.
     pub alerts: Option<Vec<String>>,
+    /// Why Prometheus does not answer, where one was named.
+    pub alerts_unknown: Option<String>,
 }
 
-/// Asks the node, and Prometheus where there is one.
+/// Asks the node, and Prometheus where there is one. A Prometheus that does not answer is part of the view.
 ///
 /// # Errors
-/// [`Failure`] when one of them does not answer.
+/// [`Failure`] when the node does not answer, or has no consensus to tell of.
 pub async fn gather(node: &Client, prometheus: Option<&Client>) -> Result<View, Failure> {
-    let (status, consensus, mempool, pipeline, rollout) = futures::try_join!(
+    let asked = futures::try_join!(
         node.node_status(),
         node.consensus_status(),
         node.mempool_status(),
         node.pipeline_telemetry(),
         node.rollout_status(),
-    )?;
-    let alerts = match prometheus {
-        Some(prometheus) => Some(prometheus.prometheus_firing().await?),
-        None => None,
+    );
+    let (status, consensus, mempool, pipeline, rollout) =
+        asked.map_err(|error| Failure::from(error).or_wallet_runtime(node.base_url(), "consensus"))?;
+    let (alerts, alerts_unknown) = match prometheus {
+        Some(prometheus) => match prometheus.prometheus_firing().await {
+            Ok(alerts) => (Some(alerts), None),
+            Err(error) => (None, Some(error.to_string())),
+        },
+        None => (None, None),
     };
     Ok(View {
         node: status,
@@ -54,5 +61,6 @@ pub async fn gather(node: &Client, prometheus: Option<&Client>) -> Result<View, 
         peers: node.validator_peers().await.ok(),
         rollout,
         alerts,
+        alerts_unknown,
     })
 }

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use cli::doctor::{self, Finding, Standing, judge_clock, judge_open_files};
+use cli::doctor::{self, Finding, Standing, judge_clock, judge_disk, judge_open_files};
 use config::{Home, Mode, NodeConfig};
 use rpc::ExitCode;
 
@@ -92,7 +92,7 @@ fn a_port_that_is_taken_is_named_unless_a_node_answers_there() {
 }
 
 #[test]
-fn clocks_open_files_and_disks_are_judged_by_their_bounds() {
+fn clocks_and_open_files_are_judged_by_their_bounds() {
     let now = 1_700_000_000_000;
     for (block, standing) in [
         (now, Standing::Ok),
@@ -108,8 +108,31 @@ fn clocks_open_files_and_disks_are_judged_by_their_bounds() {
     {
         assert_eq!(judge_open_files(limit, 1_536).standing, standing, "{limit}");
     }
+}
+
+#[test]
+fn room_on_the_disk_is_judged_by_the_floors_of_the_configuration() {
     let folder = tempfile::tempdir().expect("a folder");
-    let disk = doctor::disk(&folder.path().join("not/made/yet"));
+    let with = |floors: &[(&str, u64)]| {
+        let flags: Vec<_> = floors.iter().map(|(key, value)| ((*key).to_owned(), value.to_string())).collect();
+        NodeConfig::load(&Home::new(folder.path()), &flags, |_| None).expect("good").config
+    };
+    let config = with(&[("disk_free_min_bytes", 2_000), ("disk_free_stop_bytes", 1_000)]);
+    let judge = |free, config: &NodeConfig| judge_disk(free, folder.path(), config);
+    failed(&judge(999, &config), "less than disk_free_stop_bytes = 1000");
+    let short = judge(1_000, &config);
+    assert!(short.standing == Standing::Warning && short.found.contains("disk_free_min_bytes = 2000"), "{short:?}");
+    let advised = judge(2_000, &config);
+    assert!(advised.standing == Standing::Warning && !advised.found.contains("less than"), "{advised:?}");
+    assert_eq!(judge(doctor::DISK_BYTES_ADVISED, &config).standing, Standing::Ok);
+    // The smaller of two floors counts, and 0 is none: the unit of the package starts a node that may run.
+    let turned = with(&[("disk_free_min_bytes", 1_000), ("disk_free_stop_bytes", 2_000)]);
+    assert_eq!(judge(1_500, &turned).standing, Standing::Warning);
+    assert_eq!(judge(0, &with(&[("disk_free_min_bytes", 0)])).standing, Standing::Warning);
+    // A healthy node with 700 MiB may be started again.
+    assert_eq!(judge(700 << 20, &with(&[])).standing, Standing::Warning);
+
+    let disk = doctor::disk(&folder.path().join("not/made/yet"), &config);
     assert!(disk.found.contains("MiB are free") && disk.standing != Standing::Skipped, "{disk:?}");
-    failed(&doctor::disk(Path::new("nowhere/at/all")), "missing");
+    failed(&doctor::disk(Path::new("nowhere/at/all"), &config), "missing");
 }

@@ -6,6 +6,7 @@
 //! ```
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -156,6 +157,21 @@ impl Ground {
         tb(&self.home, &format!("snapshots restore --from {} {words}", from.display()))
     }
 
+    /// A folder with a backup of this home, whose store is that of a snapshot.
+    fn backup(&self, from: &Path, name: &str, words: &str) -> PathBuf {
+        let path = self.folder.path().join(name.replace(' ', "-"));
+        assert_eq!(self.restore(from, "--unattested practice"), ExitCode::Ok);
+        assert_eq!(tb(&self.home, &format!("backup create --path {} {words}", path.display())), ExitCode::Ok);
+        std::fs::remove_dir_all(self.own_store()).expect("it was filled");
+        std::fs::remove_dir_all(self.home.join("snapshots")).expect("the backup made one");
+        path
+    }
+
+    /// A command about a backup, with a home that is not there.
+    fn empty(&self, verb: &str, backup: &Path, words: &str) -> ExitCode {
+        tb(&self.folder.path().join("empty"), &format!("backup {verb} {} {words}", backup.display()))
+    }
+
     fn verify(&self, path: &Path, words: &str) -> ExitCode {
         tb(&self.home, &format!("snapshots verify --path {} {words}", path.display()))
     }
@@ -217,6 +233,53 @@ fn a_copy_of_this_node_counts_by_its_key_and_any_other_one_by_a_reason_that_is_k
     let kept = std::fs::read_to_string(&log).expect("it is kept");
     assert!(kept.contains("a practice chain of our own") && kept.contains("trusted height 0"), "{kept}");
     assert_eq!(ground.restore(&forged, "--unattested why --trust 1:00"), ExitCode::Usage, "one or the other");
+}
+
+#[test]
+fn a_forged_backup_restores_nothing_and_a_real_one_counts_by_genesis_a_trusted_block_or_its_password() {
+    let (young, old) = (Ground::new(Timestamp(now().0 - 60_000)), Ground::new(Timestamp(1_000_000)));
+    for ground in [&young, &old] {
+        let (forged, block) = ground.snapshot(THIEF, &secret(THIEF), "forged");
+        // With the keys of the node that made it: what comes with a backup shows nothing about it.
+        let backup = ground.backup(&forged, "forged backup", "--with-keys");
+        for verb in ["verify --path", "restore --from"] {
+            assert_eq!(ground.empty(verb, &backup, ""), ExitCode::Refused, "{verb}");
+            assert_eq!(ground.empty(verb, &backup, "--peer-url http://127.0.0.1:1"), ExitCode::Refused, "{verb}");
+        }
+        assert_eq!(ground.empty("restore --from", &backup, "--unattested="), ExitCode::Refused, "no reason is given");
+        assert!(!ground.folder.path().join("empty").exists(), "nothing was written");
+        // An operator who names it, by its block or with a reason, has it.
+        assert_eq!(ground.empty("verify --path", &backup, &format!("--trust {HEIGHT}:{block}")), ExitCode::Ok);
+        assert_eq!(ground.empty("restore --from", &backup, "--unattested practice"), ExitCode::Ok);
+        let kept = std::fs::read_to_string(ground.folder.path().join("empty/data/overrides.log")).expect("it is kept");
+        assert!(kept.contains("practice") && kept.contains(&block.to_string()), "{kept}");
+        std::fs::remove_dir_all(ground.folder.path().join("empty")).expect("it was filled");
+    }
+
+    let (real, _) = young.snapshot(OURS, &secret(7), "real");
+    let backup = young.backup(&real, "real backup", "");
+    assert_eq!(young.empty("verify --path", &backup, ""), ExitCode::Ok);
+    assert_eq!(young.empty("restore --from", &backup, ""), ExitCode::Ok);
+
+    let (real, block) = old.snapshot(OURS, &secret(7), "real");
+    let backup = old.backup(&real, "real backup", "");
+    let trust = format!("--trust {HEIGHT}:{block}");
+    for verb in ["verify --path", "restore --from"] {
+        assert_eq!(old.empty(verb, &backup, ""), ExitCode::Refused, "{verb}: genesis is too old");
+        assert_eq!(old.empty(verb, &backup, &trust), ExitCode::Ok, "{verb}");
+    }
+    std::fs::remove_dir_all(old.folder.path().join("empty")).expect("it was filled");
+
+    let password = old.folder.path().join("password");
+    std::fs::write(&password, "correct horse").expect("written");
+    std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let words = format!("--password-file {}", password.display());
+    let sealed = old.backup(&real, "sealed backup", &format!("--encrypt {words}"));
+    let lie = format!("{words} --trust {HEIGHT}:{}", Hash([3; 32]));
+    assert_eq!(old.empty("verify --path", &sealed, &lie), ExitCode::Refused, "a block that is trusted alone counts");
+    for verb in ["verify --path", "restore --from"] {
+        assert_eq!(old.empty(verb, &sealed, &words), ExitCode::Ok, "{verb}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod drill;
 mod forged;
 mod help;
 mod light;
+mod masked;
 mod offline;
 mod output;
 mod planning;

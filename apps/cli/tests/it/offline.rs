@@ -5,8 +5,10 @@ use std::path::Path;
 
 use cli::provision::{ValidatorPublic, read_genesis};
 use cli::{NodeFuture, NodeStart};
+use primitives::{Address, Height, Round, Vote, VoteKind};
 use rpc::ExitCode;
 use wallet::ValidatorSigner;
+use wallet::signer::SignedStep;
 
 /// The node of commands that must not start one.
 pub fn no_node(_: NodeStart) -> NodeFuture {
@@ -55,6 +57,49 @@ fn a_chain_is_made_by_hand_from_two_validators() {
     assert_eq!(tb(&a, clamped), ExitCode::Ok, "a warning is no problem");
     std::fs::remove_file(a.join("node_key")).expect("it is there");
     assert_eq!(tb(&a, clamped), ExitCode::Config, "no node starts without its key");
+}
+
+#[test]
+fn a_key_that_may_have_signed_gets_no_empty_guard_without_a_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    let file = folder.path().join("genesis.json");
+    let join = |home: &Path, words: &str| tb(home, &format!("init --genesis {}{words}", file.display()));
+    assert_eq!(tb(&a, "init --mode validator"), ExitCode::Ok);
+    let (public, made) = (a.join("validator_public.json"), a.join("genesis.json"));
+    let line = format!("genesis new --chain-id my-net --validator {} --out {}", public.display(), file.display());
+    assert_eq!(tb(&a, &line), ExitCode::Ok);
+    assert_eq!(join(&a, ""), ExitCode::Ok);
+    let (home, genesis) = (config::Home::new(&a), read_genesis(&made).expect("copied").hash());
+    let (guard, key) = (home.guard(), wallet::ValidatorKey::load(&home.validator_key(), None).expect("plain").key);
+    let mut signer = ValidatorSigner::open(key.consensus.clone(), &guard, &genesis, false).expect("a guard");
+    let voter = Address::of_key(&key.consensus.public_key());
+    let vote = Vote { kind: VoteKind::Prevote, height: Height(7), round: Round(0), value: None, voter };
+    signer.sign(SignedStep::Prevote, vote.height, vote.round, &vote.signing_bytes(&genesis)).expect("signed");
+    drop(signer);
+
+    // Without its genesis file the home gets it again, and keeps its guard.
+    std::fs::remove_file(&made).expect("it is there");
+    assert_eq!(join(&a, ""), ExitCode::Ok);
+    let highest = |guard: &Path| wallet::signer::look(guard).expect("a guard").highest.map(|(height, ..)| height);
+    assert_eq!(highest(&guard), Some(Height(7)), "the guard is as it was");
+
+    // Without its guard too: nothing here knows what the key has signed. Nor does a home that the key was copied to.
+    std::fs::remove_file(&made).expect("it is there");
+    std::fs::remove_dir_all(guard.parent().expect("its folder")).expect("it is there");
+    assert_eq!(tb(&b, "init"), ExitCode::Ok);
+    std::fs::copy(a.join("validator_key.json"), b.join("validator_key.json")).expect("copied");
+    for home in [&a, &b] {
+        let guard = config::Home::new(home).guard();
+        for words in ["", " --override-guard="] {
+            assert_eq!(join(home, words), ExitCode::Refused, "{words}");
+            assert!(!guard.exists() && !home.join("genesis.json").exists(), "nothing was made");
+        }
+        assert_eq!(join(home, " --override-guard lost-and-used-nowhere-else"), ExitCode::Ok);
+        assert_eq!(highest(&guard), None);
+        let notes = std::fs::read_to_string(guard.with_file_name("overrides.log")).expect("it is kept");
+        assert!(notes.lines().count() == 1 && notes.contains("lost-and-used-nowhere-else"), "{notes}");
+    }
 }
 
 #[test]
@@ -164,6 +209,12 @@ fn failures_have_their_exit_codes() {
         (format!("tx submit 00 {nobody}"), ExitCode::Connection),
         (format!("block show latest {nobody}"), ExitCode::Connection),
         (format!("proof transaction {id} {nobody}"), ExitCode::Connection),
+        ("snapshots list --path /nowhere/snapshots".to_owned(), ExitCode::NotFound),
+        ("snapshots prune --path /nowhere/snapshots".to_owned(), ExitCode::NotFound),
+        ("rollout incident list".to_owned(), ExitCode::NotFound),
+        ("validator slashing import --from /nowhere/protection.json".to_owned(), ExitCode::NotFound),
+        ("keys new first --password-file /nowhere/password".to_owned(), ExitCode::NotFound),
+        ("node start --state-sync --peer-url garbage".to_owned(), ExitCode::Usage),
         ("--help".to_owned(), ExitCode::Ok),
         ("--version".to_owned(), ExitCode::Ok),
         ("completions bash".to_owned(), ExitCode::Ok),

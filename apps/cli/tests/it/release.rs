@@ -14,14 +14,17 @@ use serde_json::{Value, json};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const OTHER: &str = "76543210fedcba9876543210fedcba9876543210";
+/// A record of the tests of the first of them, as `cargo xtask test` writes it.
+const RECORD: &str = include_str!("../../../../fixtures/tests_record.json");
 
 /// A folder that holds a release, beside the key that signed it and the list that accepts it.
-struct Release {
+pub struct Release {
     folder: tempfile::TempDir,
 }
 
 impl Release {
-    fn new() -> Self {
+    /// One without a record of its tests.
+    pub fn new() -> Self {
         let release = Self { folder: tempfile::tempdir().expect("a folder") };
         fs::create_dir(release.dir()).expect("a folder");
         sign::make_key(&release.beside("key")).expect("a key");
@@ -30,11 +33,13 @@ impl Release {
         release
     }
 
-    fn dir(&self) -> PathBuf {
+    /// The folder of the release.
+    pub fn dir(&self) -> PathBuf {
         self.beside("release")
     }
 
-    fn beside(&self, name: &str) -> PathBuf {
+    /// What lies beside it: `key` and `signers`.
+    pub fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -65,6 +70,26 @@ impl Release {
         let [program, parts] = [PROGRAM, PARTS].map(|name| files::sum(&self.read(name)));
         self.write(SUMS, format!("{program}  {PROGRAM}\n{parts}  {PARTS}\n"));
         self.state(&provenance(&[(PROGRAM, &program), (PARTS, &parts)], COMMIT));
+    }
+
+    /// Signs a statement that holds this record of the tests.
+    fn test(&self, record: &Value) {
+        let mut statement: Value = serde_json::from_slice(&self.read(PROVENANCE)).expect("JSON");
+        statement["predicate"]["runDetails"] = json!({ "theblock_tests": record });
+        self.state(&statement);
+    }
+
+    /// Signs a statement that holds the record of the tests of its commit.
+    pub fn pass_its_tests(&self) {
+        self.test(&serde_json::from_str(RECORD).expect("JSON"));
+    }
+
+    /// Writes another number of skipped tests into the record, which nobody signs.
+    pub fn alter_its_record(&self) {
+        let statement = String::from_utf8(self.read(PROVENANCE)).expect("text");
+        let altered = statement.replace("\"skipped\":12", "\"skipped\":0");
+        assert_ne!(altered, statement);
+        self.write(PROVENANCE, altered);
     }
 
     /// Signs this statement.
@@ -198,6 +223,69 @@ fn a_statement_about_something_else_is_refused() {
     kind["predicateType"] = json!("https://example.org/else");
     release.state(&kind);
     release.refused(ExitCode::Damaged, "provenance", "of the kind");
+}
+
+#[test]
+fn a_debian_package_that_is_listed_has_its_sum_where_it_is_there() {
+    let release = Release::new();
+    let [program, parts] = [PROGRAM, PARTS].map(|name| files::sum(&release.read(name)));
+    let (name, bytes) = ("the-block_0.1.0_amd64.deb", b"a package");
+    assert_eq!(release.verify(None).expect("accepted").package, None);
+    let list = |others: &[(&str, &str)]| {
+        let files: Vec<_> = [(PROGRAM, program.as_str()), (PARTS, &parts)].into_iter().chain(others.to_vec()).collect();
+        let sums: String = files.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
+        release.write(SUMS, sums);
+        release.state(&provenance(&files, COMMIT));
+    };
+    list(&[(name, &files::sum(bytes))]);
+    let listed = release.verify(None).expect("a machine keeps no package").package.expect("it is listed");
+    assert_eq!((listed.name.as_str(), listed.is_here), (name, false));
+    release.write(name, bytes);
+    assert!(release.verify(None).expect("it has its sum").package.expect("it is listed").is_here);
+    release.write(name, b"another package");
+    release.refused(ExitCode::Damaged, "sum", name);
+    // The list that everybody reads says the same as the one that is signed.
+    release.write(name, bytes);
+    release.write(SUMS, format!("{program}  {PROGRAM}\n{parts}  {PARTS}\n"));
+    release.refused(ExitCode::Damaged, "sum", SUMS);
+    let zero = "0".repeat(64);
+    for other in ["../the-block_0.1.0_amd64.deb", "the-block_/../x.deb", "the-block_.deb", "the-block_0.1.0_amd64.rpm"]
+    {
+        list(&[(other, &zero)]);
+        release.refused(ExitCode::Damaged, "provenance", "no file of a release");
+    }
+    list(&[(name, &files::sum(bytes)), ("the-block_0.1.0_arm64.deb", &zero)]);
+    release.refused(ExitCode::Damaged, "provenance", "no file of a release");
+}
+
+#[test]
+fn a_record_of_the_tests_is_that_of_the_commit_in_which_all_passed_and_signed() {
+    let release = Release::new();
+    assert_eq!(release.verify(None).expect("a release without a record is good").tests, None);
+    release.test(&Value::Null);
+    assert_eq!(release.verify(None).expect("it says that it has none").tests, None);
+    release.pass_its_tests();
+    let tests = release.verify(None).expect("accepted").tests.expect("a record");
+    let said = "2050 of 2050 passed on 2026-03-03, 1 flaky, 12 skipped; left out: wasm; lacked: chromium";
+    assert_eq!((tests.commit.as_str(), tests.to_string().as_str()), (COMMIT, said));
+    release.alter_its_record();
+    release.refused(ExitCode::Damaged, "signature", "a name");
+
+    let record: Value = serde_json::from_str(RECORD).expect("JSON");
+    let cases = [
+        ("/commit", json!(OTHER), OTHER),
+        ("/format", json!(2), "format 2"),
+        ("/tests/passed", json!(2_049), "2049 of 2050 passed"),
+        ("/tests", json!({ "run": 0, "passed": 0, "flaky": 0, "skipped": 12 }), "0 of 0 passed"),
+        ("/tests", json!({ "run": 1, "passed": 1, "flaky": 0, "skipped": 0, "failed": 7 }), "unknown field"),
+        ("/steps", Value::Null, "cannot be read"),
+    ];
+    for (pointer, value, words) in cases {
+        let mut record = record.clone();
+        *record.pointer_mut(pointer).expect("it is there") = value;
+        release.test(&record);
+        release.refused(ExitCode::Damaged, "provenance", words);
+    }
 }
 
 #[test]

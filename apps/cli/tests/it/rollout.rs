@@ -1,7 +1,8 @@
 //! The questions of a step to the next stage: each fact counts, and what nobody gave is never taken for good.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use cli::release::record::TestRecord;
 use cli::rollout::incident::{Incident, Resolution};
 use cli::rollout::judge::{MonitoringFacts, NodeFacts, ReleaseFacts, SoakFacts, TestAlert, is_ready, shipped_alerts};
 use cli::rollout::{Baseline, Evidence, Facts, Finding, Verdict, gather, judge};
@@ -9,6 +10,8 @@ use config::{Drift, Profiles, ReleaseChannel};
 use primitives::{Address, Hash, Height, SecretKey};
 use rpc::ExitCode;
 use rpc::types::TelemetryStatus;
+
+use crate::release::Release;
 
 /// A Thursday, 09:00 UTC: every change window is open.
 const OPEN_MS: u64 = 1_767_225_600_000 + 9 * 3_600_000;
@@ -27,16 +30,14 @@ fn evidence(text: &str) -> Evidence {
 }
 
 fn sound_evidence() -> String {
-    format!(
-        "[tests]\ncommit = \"{COMMIT}\"\npassed = true\nsource = \"run 7\"\n\
-         [acknowledgements]\n\"{}\" = \"agreed\"\n\"{}\" = \"agreed\"\n",
-        address(1),
-        address(2)
-    )
+    format!("[acknowledgements]\n\"{}\" = \"agreed\"\n\"{}\" = \"agreed\"\n", address(1), address(2))
 }
 
 fn release(commit: &str) -> ReleaseFacts {
-    ReleaseFacts { commit: commit.to_owned(), signer: "mine".to_owned(), parts: 300 }
+    let tests: TestRecord =
+        serde_json::from_str(include_str!("../../../../fixtures/tests_record.json")).expect("a record");
+    let tests = Some(TestRecord { commit: commit.to_owned(), ..tests });
+    ReleaseFacts { commit: commit.to_owned(), signer: "mine".to_owned(), parts: 300, tests }
 }
 
 /// Everything is as it should be before `stage`.
@@ -152,8 +153,13 @@ fn a_stage_is_ready_when_nothing_is_wanting_and_each_missing_fact_is_named() {
     assert_eq!(wanting(canary, |facts| facts.worse = Some(Err(refused()))), [("baseline", Unknown)]);
     assert_eq!(
         wanting(canary, |facts| facts.release = Some(Err("the signature".to_owned()))),
-        [("release", Failed), ("sbom", Failed), ("soak", Unknown), ("epochs", Unknown)]
+        [("release", Failed), ("sbom", Failed), ("tests", Unknown), ("soak", Unknown), ("epochs", Unknown)]
     );
+    // Every stage asks for the tests, also the one that asks for no release; who signed one without a record has shown none.
+    for stage in ReleaseChannel::ALL {
+        let untested = wanting(stage, |facts| released(facts).tests = None);
+        assert_eq!(untested, [("tests", Unknown)], "{stage:?}");
+    }
     // A folder that does not exist holds no incidents because nobody looked into the right one.
     let lost = wanting(ReleaseChannel::Mainnet, |facts| facts.incidents = None);
     assert_eq!(lost, [("incidents", Unknown), ("interventions", Unknown), ("hotfixes", Unknown)]);
@@ -177,7 +183,13 @@ fn what_another_build_has_gone_through_does_not_count() {
     });
     assert_eq!(short, [("soak", Failed), ("epochs", Failed)]);
     let unnamed = wanting(canary, |facts| facts.release = None);
-    assert_eq!(unnamed, [("release", Unknown), ("sbom", Unknown), ("soak", Unknown), ("epochs", Unknown)]);
+    let asked = ["release", "sbom", "tests", "soak", "epochs"];
+    assert_eq!(unnamed, asked.map(|check| (check, Unknown)));
+    // The tests of a release say nothing of another build that runs: where nobody asks for the release, that is all that tells.
+    for commit in [Some(BEFORE.to_owned()), None] {
+        let other = wanting(ReleaseChannel::Development, |facts| node(facts).commit = commit);
+        assert_eq!(other, [("tests", Failed)]);
+    }
 }
 
 #[test]
@@ -228,11 +240,7 @@ fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
         ("telemetry", Box::new(|facts| node(facts).telemetry.encode_failures = 1)),
         ("telemetry", Box::new(|facts| node(facts).telemetry.sampled_at_ms = Some(OPEN_MS - 30_001))),
         ("telemetry", Box::new(|facts| node(facts).telemetry.enabled = false)),
-        ("release", Box::new(|facts| node(facts).commit = Some(BEFORE.to_owned()))),
-        ("release", Box::new(|facts| node(facts).commit = None)),
         ("release", Box::new(|facts| node(facts).attested = (3, false))),
-        ("tests", Box::new(|facts| facts.evidence = Some(evidence(&sound_evidence().replace("true", "false"))))),
-        ("tests", Box::new(|facts| facts.evidence = Some(evidence(&sound_evidence().replace(COMMIT, BEFORE))))),
         ("alert_rules", Box::new(|facts| watched(facts).alerts.clear())),
         ("alert_rules", Box::new(|facts| drop(watched(facts).alerts.pop()))),
         ("test_alert", Box::new(|facts| facts.test_alert = Some(Ok(TestAlert::Lost("silenced".to_owned()))))),
@@ -251,6 +259,10 @@ fn each_fact_that_is_not_as_it_must_be_holds_the_step_up() {
     ];
     for (index, (check, change)) in cases.into_iter().enumerate() {
         assert_eq!(wanting(ReleaseChannel::Canary, change), [(check, Failed)], "case {index}");
+    }
+    for commit in [Some(BEFORE.to_owned()), None] {
+        let other = wanting(ReleaseChannel::Canary, |facts| node(facts).commit = commit);
+        assert_eq!(other, [("release", Failed), ("tests", Failed)], "another build runs than the one that was tested");
     }
     for (check, change) in [("soak", true), ("soak", false)] {
         let open = wanting(ReleaseChannel::Testnet, |facts| match change {
@@ -365,6 +377,10 @@ fn node(facts: &mut Facts) -> &mut NodeFacts {
     facts.node.as_mut().expect("good facts have it")
 }
 
+fn released(facts: &mut Facts) -> &mut ReleaseFacts {
+    facts.release.as_mut().and_then(|release| release.as_mut().ok()).expect("good facts have it")
+}
+
 fn soak(facts: &mut Facts) -> &mut SoakFacts {
     facts.soak.as_mut().expect("good facts have it")
 }
@@ -428,17 +444,58 @@ fn checked(folder: &Path, more: &str) -> (ExitCode, serde_json::Value) {
     (exit, serde_json::from_str(&text).expect("a report is JSON"))
 }
 
+/// A genesis file of one validator.
+fn genesis(folder: &Path) -> PathBuf {
+    let (home, genesis) = (folder.join("home"), folder.join("genesis.json"));
+    assert_eq!(tb(&format!("init --mode validator --home {}", home.display())), ExitCode::Ok);
+    let public = home.join("validator_public.json");
+    let made = format!("genesis new --chain-id my-net --validator {} --out {}", public.display(), genesis.display());
+    assert_eq!(tb(&made), ExitCode::Ok);
+    genesis
+}
+
+#[test]
+fn that_the_tests_passed_is_taken_from_the_signed_provenance_and_from_no_file_of_a_person() {
+    let _tests = testkit::contract!("S001-020");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (genesis, config) = (genesis(folder.path()), folder.path().join("node.toml"));
+    std::fs::write(&config, "").expect("written");
+    let made = Release::new();
+    let signers = made.beside("signers").display().to_string();
+    let words = format!(
+        "--stage development --config {} --genesis {} --release {} --signers {signers}",
+        config.display(),
+        genesis.display(),
+        made.dir().display()
+    );
+    let found = |check: &str| {
+        let (exit, report) = checked(folder.path(), &words);
+        assert_eq!(exit, ExitCode::NotReady, "the configuration is none of the stage, so there is a report: {report}");
+        let checks = report["checks"].as_array().expect("checks").iter();
+        let one = checks.clone().find(|finding| finding["check"] == check).expect("it is asked");
+        [&one["verdict"], &one["found"]].map(|value| value.as_str().expect("text").to_owned())
+    };
+    let [verdict, said] = found("tests");
+    assert!(verdict == "unknown" && said.contains("without a record of its tests"), "{said}");
+    made.pass_its_tests();
+    let [verdict, said] = found("tests");
+    let wanted = format!("a name says of {COMMIT}: 2050 of 2050 passed on 2026-03-03");
+    assert!(verdict == "ok" && said.starts_with(&wanted), "{said}");
+    made.alter_its_record();
+    let [verdict, said] = found("tests");
+    assert!(verdict == "unknown" && said.contains("it is no signature of a name"), "{said}");
+    let evidence = folder.path().join("evidence.toml");
+    std::fs::write(&evidence, format!("[tests]\ncommit = \"{COMMIT}\"\npassed = true\n")).expect("written");
+    let (exit, report) = checked(folder.path(), &format!("{words} --evidence {}", evidence.display()));
+    assert_eq!((exit, report), (ExitCode::Config, serde_json::Value::Null), "a person's word is none");
+}
+
 #[test]
 fn files_are_compared_without_a_node_and_bad_files_are_refused() {
     let _drift = testkit::contract!("S001-003");
     let _reference = testkit::contract!("S001-001");
     let folder = tempfile::tempdir().expect("a folder");
-    let home = folder.path().join("home");
-    let genesis = folder.path().join("genesis.json");
-    assert_eq!(tb(&format!("init --mode validator --home {}", home.display())), ExitCode::Ok);
-    let public = home.join("validator_public.json");
-    let made = format!("genesis new --chain-id my-net --validator {} --out {}", public.display(), genesis.display());
-    assert_eq!(tb(&made), ExitCode::Ok);
+    let genesis = genesis(folder.path());
     let profiles = Profiles::built_in().expect("sound");
     let config = folder.path().join("node.toml");
     let files = format!("--config {} --genesis {}", config.display(), genesis.display());

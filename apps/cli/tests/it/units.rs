@@ -44,6 +44,45 @@ fn the_unit_of_the_signer_exposes_little_and_starts_a_command_that_exists() {
     is_closed(&unit, "the-block-signer.service");
 }
 
+/// The commands of a unit or a drop-in in order, by key; an empty one clears those before it.
+fn commands<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
+    text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
+}
+
+#[test]
+fn the_drop_in_for_releases_runs_the_same_commands_with_the_program_of_the_release() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/systemd");
+    let read =
+        |path: &str| std::fs::read_to_string(folder.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let (unit, drop_in) = (read("the-block.service"), read("the-block.service.d/release.conf"));
+    for key in ["ExecStartPre", "ExecStart"] {
+        let own = commands(&unit, key).join(" ");
+        assert!(own.starts_with("/usr/bin/tb "), "{own}");
+        assert_eq!(commands(&drop_in, key), ["", &own.replace("/usr/bin/tb", "/opt/the-block/current/tb")]);
+    }
+    let page = include_str!("../../../../docs/releases.md");
+    let settings: Vec<&str> = drop_in.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(page.contains(&settings.join("\n")), "the page shows it as it is shipped");
+    // Judged where it would lie. The program of the package need not be there any more.
+    let place = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(place.path().join("the-block.service.d")).expect("a folder");
+    std::fs::write(place.path().join("the-block.service"), &unit).expect("written");
+    let runs = drop_in.replace("/opt/the-block/current/tb", "/bin/true");
+    let judged = |drop_in: &str| {
+        std::fs::write(place.path().join("the-block.service.d/release.conf"), drop_in).expect("written");
+        let mut judge = Command::new("systemd-analyze");
+        judge.env("SYSTEMD_UNIT_PATH", format!("{}:", place.path().display()));
+        judge.arg("verify").arg(place.path().join("the-block.service")).output()
+    };
+    let Ok(sound) = judged(&runs) else {
+        eprintln!("systemd-analyze is not installed, so the unit with its drop-in was not judged");
+        return;
+    };
+    assert!(sound.status.success(), "{}", String::from_utf8_lossy(&sound.stderr));
+    let both = judged(&runs.replace("ExecStart=\n", "")).expect("it was there");
+    assert!(!both.status.success(), "a drop-in that does not clear the command first is refused");
+}
+
 /// What systemd itself thinks of a unit, where it is installed.
 fn is_closed(unit: &Path, name: &str) {
     let Ok(judged) =

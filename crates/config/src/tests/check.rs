@@ -42,6 +42,8 @@ fn clamped_values_and_missing_files_are_flagged() {
     {
         assert!(text.contains(word), "{text}");
     }
+    // A home that exists gets no new key: what is said can be done.
+    assert_eq!(text.matches("in another home with: tb init --home DIR").count(), 2, "{text}");
     assert!(!run(&place, &[]).to_string().contains("validator_key"), "a node that follows needs no validator key");
     let place = ready();
     fs::set_permissions(place.path().join("node_key"), Permissions::from_mode(0o644)).unwrap();

@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 
 use primitives::{Genesis, Header, Height, Timestamp, TransactionId};
 use proof::light::{ChainRules, SealedChain, SealedChainError, SealedWindow, SealedWindowError, check_chain};
-use proof::{KeyError, LedgerPoint, ProofError, SystemError, WindowError, fold_key, proof_system};
+use proof::{KeyError, LedgerPoint, ProofError, ProofSystem, WindowError, fold_key};
 use replica::stages::TRACKED_MAX;
 use storage::{StorageError, Store};
 use telemetry::Metrics;
@@ -129,9 +129,6 @@ pub enum Refused {
     /// This build has another key than the network.
     #[error("{0}")]
     Key(#[from] KeyError),
-    /// This build has another proof system than the network.
-    #[error("{0}")]
-    System(#[from] SystemError),
     /// The store failed.
     #[error("{0}")]
     Storage(#[from] StorageError),
@@ -150,7 +147,7 @@ impl Refused {
             Self::NotNext { .. } => Some("not_next"),
             Self::NotClosed { .. } | Self::NotFinalized { .. } => Some("not_closed"),
             Self::TailFull => Some("tail_full"),
-            Self::Chain(_) | Self::Proof(_) | Self::Key(_) | Self::System(_) | Self::Storage(_) | Self::NoRoom => None,
+            Self::Chain(_) | Self::Proof(_) | Self::Key(_) | Self::Storage(_) | Self::NoRoom => None,
         }
     }
 }
@@ -169,6 +166,8 @@ pub struct Verdicts {
 /// The proofs of one node.
 pub struct Proofs {
     rules: OnceLock<ChainRules>,
+    /// Judges window proofs.
+    system: Box<dyn ProofSystem>,
     /// Windows proven, from 0 on: as the store has it, read without it.
     windows: AtomicU64,
     /// Windows that the chain proof covers: as the store has it, read without it.
@@ -190,13 +189,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Proofs {
-    /// With what the store keeps.
+    /// With what the store keeps; `system` judges window proofs.
     ///
     /// # Errors
     /// A failed or damaged read.
-    pub fn open(store: &Store) -> Result<Self, StorageError> {
+    pub fn open(store: &Store, system: Box<dyn ProofSystem>) -> Result<Self, StorageError> {
         Ok(Self {
             rules: OnceLock::new(),
+            system,
             windows: AtomicU64::new(store.proven_windows()?),
             folded: AtomicU64::new(store.folded_windows()?),
             door: Mutex::default(),
@@ -416,7 +416,7 @@ fn judge(shared: &Shared, bytes: &[u8]) -> Result<(u64, Height), Refused> {
     let not_closed = || Refused::NotClosed { window, end, finalized };
     let before = point(rules, &shared.store, start)?.ok_or_else(not_closed)?;
     let after = point(rules, &shared.store, end)?.ok_or_else(not_closed)?;
-    let system = proof_system(shared.genesis.proof_system)?;
+    let system = &shared.proofs.system;
     let started = Instant::now();
     let statement = rules.statement(before, after, sealed.payout);
     let verdict = match system.verify_window(&statement, &sealed.proof) {

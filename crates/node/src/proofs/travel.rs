@@ -183,7 +183,6 @@ pub fn verdict(done: &Result<(), Refused>) -> Verdict {
             | Refused::NotFinalized { .. }
             | Refused::NotClosed { .. }
             | Refused::Key(_)
-            | Refused::System(_)
             | Refused::Storage(_),
         ) => Verdict::Ignore,
     }

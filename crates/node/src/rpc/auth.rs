@@ -10,8 +10,8 @@
 //!   everything but the health probes where `rpc.open_reads` is off. A token without the scope of the route is
 //!   refused as `forbidden`, with the scope in the error.
 //! - Each address and each token has its own buckets ([`rpc::rate`]). Callers on this machine are not limited, unless
-//!   `rpc.rate_limit.loopback` says so: wallets, provers and benches of the operator run there. Health probes and
-//!   chunks of a state sync are never limited.
+//!   `rpc.rate_limit.loopback` says so: wallets, provers and benches of the operator run there. Health probes are
+//!   never limited, metrics and chunks of a state sync are not for those who may ask for them: a token cannot be guessed there.
 //! - A token that is not known counts as none, and the address pays for it.
 
 use std::net::{IpAddr, SocketAddr};
@@ -80,7 +80,8 @@ pub fn rates(config: &RateLimitConfig) -> Rates {
 /// Takes a request of this route from the caller's bucket; `None` where nothing is limited.
 pub fn take(door: &Door, route: &Route, caller: Caller) -> Option<Verdict> {
     let config = *door.rate_limit.borrow();
-    if route.is_unlimited() || (caller.address.is_loopback() && !config.loopback) {
+    let is_free = route.is_unlimited() && (!is_token_asked_for(door, route) || has_scope(door, route, caller));
+    if is_free || (caller.address.is_loopback() && !config.loopback) {
         return None;
     }
     let owner = caller.token.map_or(Owner::Address(caller.address), Owner::Token);
@@ -141,24 +142,33 @@ pub fn tell(response: &mut Response, verdict: &Verdict) {
     }
 }
 
+/// Whether the route is for bearers of a token alone.
+fn is_token_asked_for(door: &Door, route: &Route) -> bool {
+    let config = &door.config;
+    match route.access {
+        Access::Open => !config.open_reads && !route.is_probe(),
+        Access::Write => !config.tokens.is_empty() || !config.open_reads,
+        Access::Token => true,
+    }
+}
+
+/// Whether the caller has shown a token with the scope of the route.
+fn has_scope(door: &Door, route: &Route, caller: Caller) -> bool {
+    let token = caller.token.and_then(|number| door.config.tokens.get(number));
+    token.is_some_and(|token| token.scopes.iter().any(|has| has == route.scope().name()))
+}
+
 /// Refuses a caller without the token or the scope that the route needs.
 ///
 /// # Errors
 /// `unauthorized`, `forbidden`.
 pub fn check(door: &Door, route: &Route, caller: Caller) -> Result<(), ApiError> {
-    let config = &door.config;
-    let has_tokens = !config.tokens.is_empty();
-    let is_asked_for = match route.access {
-        Access::Open => !config.open_reads && !route.is_probe(),
-        Access::Write => has_tokens || !config.open_reads,
-        Access::Token => true,
-    };
-    if !is_asked_for {
+    if !is_token_asked_for(door, route) || has_scope(door, route, caller) {
         return Ok(());
     }
-    let scope = route.scope().name();
+    let (config, scope) = (&door.config, route.scope().name());
+    let has_tokens = !config.tokens.is_empty();
     let refused = match caller.token.and_then(|number| config.tokens.get(number)) {
-        Some(token) if token.scopes.iter().any(|has| has == scope) => return Ok(()),
         Some(token) => {
             let has = token.scopes.join(", ");
             tracing::debug!(bearer = %token.name, route = route.path, "a token was used beyond its scopes");

@@ -10,6 +10,8 @@
 //!   it is not read at all.
 //! - A connection that sends no request, or half of one, for [`HEADER_WAIT`] is closed; a TLS handshake has
 //!   `rpc.tls_handshake_timeout_ms`.
+//! - A connection whose other side reads nothing for [`WRITE_WAIT`], while there is something to write, is ended: an answer and an event stream that
+//!   nobody reads keep no place ([`super::writes`]).
 //! - At a stop, waits and streams end by themselves. For [`PROBE_WAIT`] new connections still get one answer each,
 //!   so that probes read why the node is not live instead of guessing from a closed port. Then nothing more is
 //!   accepted, requests in hand are finished within [`END_WAIT`], and what is left is cut off.
@@ -41,6 +43,7 @@ use super::door::Door;
 use super::http::Counted;
 use super::places::{Bounds, Place, Places};
 use super::server::{Server, stopped};
+use super::writes::{WRITE_WAIT, Writes};
 use super::{http, hub};
 use crate::shared::Shared;
 
@@ -75,6 +78,8 @@ pub struct Serving {
     pub tls: Option<Tls>,
     /// Bounds and counts.
     pub door: Arc<Door>,
+    /// Longest wait until the other side reads something: [`WRITE_WAIT`].
+    pub write_wait: Duration,
     /// True once the process stops.
     pub stop: watch::Receiver<bool>,
 }
@@ -96,8 +101,8 @@ pub async fn serve(
     let notices = shared.stages.subscribe();
     let server = Arc::new(Server::new(Arc::clone(&shared), address, stop.clone()));
     let follower = tokio::spawn(hub::follow(Arc::clone(&server), notices));
-    let serving =
-        Serving { router: http::router(Arc::clone(&server)), tls, door: Arc::clone(&server.door), stop: stop.clone() };
+    let (router, door) = (http::router(Arc::clone(&server)), Arc::clone(&server.door));
+    let serving = Serving { router, tls, door, write_wait: WRITE_WAIT, stop: stop.clone() };
     let wallet = wallet.map(|listener| {
         let router = http::router_of(server, Route::is_wallet);
         shared.wallet_up.store(true, Ordering::Relaxed);
@@ -208,6 +213,7 @@ async fn connection(stream: TcpStream, guest: Guest, serving: Serving) {
     let _open = Counted::new(&serving.door.metrics.connections);
     // Answers are small and somebody waits for them; without the option they only come later.
     let _ = stream.set_nodelay(true);
+    let stream = Writes::new(stream, serving.write_wait);
     let Some(Tls { acceptor, timeout }) = serving.tls.clone() else {
         return requests(stream, guest, serving).await;
     };

@@ -29,6 +29,8 @@ pub type CachedSizes = Option<Instant>;
 /// # Errors
 /// `overloaded`, or `internal`.
 pub async fn reply(server: &Arc<Server>) -> Result<Response, ApiError> {
+    // Nobody counts these requests, so a flood of them is worth one at a time; the others wait within their time limit.
+    let _turn = server.scraped.lock().await;
     let text = text(server).await?;
     Ok(errors::reply(200, HeaderValue::from_static(telemetry::CONTENT_TYPE), text))
 }
@@ -160,7 +162,7 @@ pub fn storage(server: &Server) {
     crate::upkeep::measure(&server.shared);
     server.shared.snapshots.measure(clock::now());
     let own = server.shared.snapshots.session().map_or(Height::GENESIS, |snapshot| snapshot.height());
-    server.shared.sync.measure(&server.shared.metrics.state_sync, own);
+    server.shared.sync.measure(&server.shared.metrics.state_sync, own, ready::known(&server.shared));
     let mut read_at = lock(&server.sizes);
     if read_at.is_some_and(|read_at| read_at.elapsed() < SIZES_EVERY) {
         return;

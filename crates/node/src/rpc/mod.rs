@@ -50,6 +50,7 @@ mod streams;
 mod transactions;
 pub mod ui;
 mod upkeep;
+pub mod writes;
 
 pub use connections::{Serving, Tls, serve, serve_at};
 pub use door::Door;

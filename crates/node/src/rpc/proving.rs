@@ -51,7 +51,7 @@ fn refusal(server: &Server, refused: &Refused) -> ApiError {
             ErrorCode::ProofNotNext
         }
         Refused::Proof(_) | Refused::Chain(_) => ErrorCode::ProofRejected,
-        Refused::Key(_) | Refused::System(_) => {
+        Refused::Key(_) => {
             tracing::error!(target: "plonky3", error = %refused, "no proof can be verified");
             return ApiError::new(ErrorCode::NOT_READY).because(refused.to_string());
         }

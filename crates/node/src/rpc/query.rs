@@ -198,7 +198,7 @@ pub async fn answer(server: &Arc<Server>, question: Question) -> Result<Bytes, A
         Question::SnapshotBreaker => errors::text(&server.shared.sync.breaker()),
         Question::ResetSnapshotBreaker => errors::text(&server.shared.sync.reset()),
         Question::StateSyncChunk(id) => snapshots::paced_chunk(server, id).await,
-        Question::StateSyncChunkAt(index) => snapshots::paced_chunk(server, ChunkId::Height(Height(index))).await,
+        Question::StateSyncChunkAt(index) => snapshots::paced_chunk(server, ChunkId::Place(index)).await,
         Question::Node => view(server, status::node).await,
         Question::PipelineTelemetry => view(server, pipeline::telemetry).await,
         Question::PipelineDashboard => view(server, pipeline::dashboard).await,

@@ -56,6 +56,8 @@ pub struct Server {
     pub participation: Mutex<Participation>,
     /// Sizes of the store.
     pub sizes: Mutex<CachedSizes>,
+    /// Held while the metrics are answered: one answer at a time.
+    pub scraped: tokio::sync::Mutex<()>,
     /// Who may ask, and how often.
     pub door: Arc<Door>,
     running: Arc<Semaphore>,
@@ -82,6 +84,7 @@ impl Server {
             hub: Arc::new(Hub::default()),
             participation: Mutex::default(),
             sizes: Mutex::default(),
+            scraped: tokio::sync::Mutex::default(),
             door,
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
             queued: Arc::new(Semaphore::new(QUEUED_MAX)),

@@ -1,7 +1,6 @@
 //! Snapshots over RPC: those of this node, one on demand, and the session that gives them to others.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Bytes;
 use primitives::Hash;
@@ -130,15 +129,12 @@ pub fn cancel(server: &Server) -> Result<SyncProgress, ApiError> {
 /// As [`chunk`], and `rate_limited` when that would take too long.
 pub async fn paced_chunk(server: &Arc<Server>, id: ChunkId) -> Result<Bytes, ApiError> {
     let text = query::view(server, move |server| chunk(server, id)).await?;
-    match server.shared.sync.serve.take(text.len(), Instant::now(), WAIT_MAX) {
-        Ok(wait) => tokio::time::sleep(wait).await,
-        Err(wait) => {
-            return Err(ApiError::new(ErrorCode::RateLimited)
-                .because(format!("this node gives no more of its snapshot for {} s", wait.as_secs()))
-                .with_hint("ask again later, or another node"));
-        }
+    match server.shared.sync.serve.pass(text.len(), WAIT_MAX).await {
+        Ok(()) => Ok(text),
+        Err(wait) => Err(ApiError::new(ErrorCode::RateLimited)
+            .because(format!("this node gives no more of its snapshot for {} s", wait.as_secs()))
+            .with_hint("ask again later, or another node")),
     }
-    Ok(text)
 }
 
 /// `GET /state-sync/chunk/{id}`.
@@ -150,9 +146,9 @@ pub fn chunk(server: &Server, id: ChunkId) -> Result<StateSyncChunk, ApiError> {
     let session = snapshots.session().ok_or_else(no_session)?;
     let (snapshot, index, entry) = match id {
         ChunkId::Hash(id) => snapshots.find(&id).ok_or_else(|| missing(&id))?,
-        ChunkId::Height(place) => {
+        ChunkId::Place(place) => {
             let count = session.manifest.chunks().len();
-            let index = usize::try_from(place.0).unwrap_or(usize::MAX);
+            let index = usize::try_from(place).unwrap_or(usize::MAX);
             let entry = session.manifest.chunks().get(index).copied().ok_or_else(|| {
                 ApiError::bad_request(format!("index {place} is outside the session, which has {count} chunks"))
             })?;

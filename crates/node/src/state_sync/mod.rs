@@ -91,6 +91,9 @@ pub enum StateSyncError {
         /// Who was dropped and why.
         dropped: String,
     },
+    /// A running node has no peer that it could ask.
+    #[error("no peer is connected; next: look at GET /validator/peers, and start again when one is there")]
+    NoPeers,
     /// None of the peers of the configuration was reached.
     #[error(
         "none of the {peers} peers of p2p.peers was reached within {seconds} s; next: look whether they run and are reachable, or name nodes with --peer-url"

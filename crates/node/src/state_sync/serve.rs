@@ -5,7 +5,7 @@
 //! - All that is given, to peers and over HTTP, is counted against one pace; who would wait too long is told to ask again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use p2p::{P2pHandle, QuestionId, SnapshotAnswer, SnapshotBytes, SnapshotRequest};
 use primitives::{Height, encode};
@@ -25,11 +25,8 @@ pub async fn answer(shared: Arc<Shared>, network: P2pHandle, question: QuestionI
     let piece = read.unwrap_or_default().and_then(SnapshotBytes::new);
     let answer = match piece {
         None => SnapshotAnswer::Nothing,
-        Some(piece) => match shared.sync.serve.take(piece.len(), Instant::now(), WAIT_MAX) {
-            Ok(wait) => {
-                tokio::time::sleep(wait).await;
-                SnapshotAnswer::Piece(piece)
-            }
+        Some(piece) => match shared.sync.serve.pass(piece.len(), WAIT_MAX).await {
+            Ok(()) => SnapshotAnswer::Piece(piece),
             Err(wait) => SnapshotAnswer::Busy(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
         },
     };

@@ -8,11 +8,12 @@
 //! ```
 //! Rules
 //! - One session at a time. Its sources are the node's peers; the header is judged from the node's own blocks.
-//! - A session that somebody cancels, and one that finds nothing newer than the shelf has, says nothing about the peers: the breaker does
-//!   not hear of it.
+//! - A session that somebody cancels, one that finds nothing newer than the shelf has, and one whose peers have no snapshot say nothing about the
+//!   peers: the breaker does not hear of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use ::config::NodeConfig;
 use primitives::Height;
@@ -77,6 +78,8 @@ pub enum SessionRefused {
 enum Ended {
     Kept(Height),
     NothingNewer(Height),
+    /// The peers answered, and none of them has a snapshot.
+    NobodyHas,
 }
 
 impl SnapshotSync {
@@ -95,8 +98,9 @@ impl SnapshotSync {
 
     /// What is changed of the configuration while the node runs.
     pub fn reload(&self, config: &NodeConfig) {
-        self.serve.set(config.snapshots.serve_bytes_per_sec);
-        self.fetch.set(config.snapshots.fetch_bytes_per_sec);
+        let now = Instant::now();
+        self.serve.set(config.snapshots.serve_bytes_per_sec, now);
+        self.fetch.set(config.snapshots.fetch_bytes_per_sec, now);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -168,7 +172,8 @@ impl SnapshotSync {
             Some(Ok(Ended::NothingNewer(height))) => {
                 (SyncPhase::Done, Some(format!("nothing newer than the snapshot of height {height}, which is here")), 0)
             }
-            Some(Err(error)) => (SyncPhase::Failed, Some(error.to_string()), 1),
+            Some(Ok(Ended::NobodyHas)) => (SyncPhase::Done, Some("no peer has a snapshot".to_owned()), 0),
+            Some(Err(error)) => (SyncPhase::Failed, Some(reason(error)), 1),
         };
         match &ended {
             Some(Ok(Ended::Kept(height))) => {
@@ -182,7 +187,7 @@ impl SnapshotSync {
                     tracing::warn!(target: "telemetry.state_sync", "the breaker of sessions is open");
                 }
             }
-            None | Some(Ok(Ended::NothingNewer(_))) => {}
+            None | Some(Ok(Ended::NothingNewer(_) | Ended::NobodyHas)) => {}
         }
         if let Some(count) = self.sessions.get(place) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -192,8 +197,8 @@ impl SnapshotSync {
         state.running = None;
     }
 
-    /// Brings the metrics up to date.
-    pub fn measure(&self, metrics: &telemetry::areas::StateSync, own: Height) {
+    /// Brings the metrics up to date. `own` is the newest snapshot here, `known` the highest height that the chain can have.
+    pub fn measure(&self, metrics: &telemetry::areas::StateSync, own: Height, known: Height) {
         for (name, count) in ["done", "failed", "cancelled"].into_iter().zip(&self.sessions) {
             metrics.sessions.with([name]).set_total(count.load(Ordering::Relaxed));
         }
@@ -206,7 +211,7 @@ impl SnapshotSync {
         let progress = self.progress();
         metrics.chunks_left.set(progress.chunks.saturating_sub(progress.chunks_done));
         metrics.sources.set_len(progress.sources.len().saturating_sub(progress.dropped.len()));
-        let announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner).highest();
+        let announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner).highest(known);
         metrics.announced.set(announced.map_or(0, |height| height.0));
         metrics.lag.set(announced.map_or(0, |height| height.0.saturating_sub(own.0)));
     }
@@ -221,9 +226,27 @@ async fn run(shared: Arc<Shared>, cancel: Arc<Notify>) {
     shared.sync.end(ended);
 }
 
+/// Why it failed, and what whoever began it can do: the words of an error are for those who start a node with a sync.
+fn reason(error: &StateSyncError) -> String {
+    match error {
+        StateSyncError::NoSnapshot { dropped } => {
+            format!(
+                "no peer gave a snapshot that holds: {dropped}; next: look at these peers, then start a session again"
+            )
+        }
+        StateSyncError::NoSource { missing, count, dropped } => format!(
+            "{missing} of {count} chunks are missing and no peer is left: {dropped}; next: tb validator snapshot resume"
+        ),
+        error => error.to_string(),
+    }
+}
+
 async fn take(shared: &Arc<Shared>) -> Result<Ended, StateSyncError> {
     let (job, config) = (&shared.sync.job, &shared.config);
     let sources = shared.p2p.get().map(peers::of).unwrap_or_default();
+    if sources.is_empty() {
+        return Err(StateSyncError::NoPeers);
+    }
     let own = shared.snapshots.session().map(|own| own.height());
     let folder = config.p2p.chunk_db.clone();
     let wanted = Wanted {
@@ -233,7 +256,13 @@ async fn take(shared: &Arc<Shared>) -> Result<Ended, StateSyncError> {
         folder: &folder,
         above: own,
     };
-    let Some(Gathered { collection, .. }) = gather(&wanted, sources, job).await? else {
+    let gathered = match gather(&wanted, sources, job).await {
+        Err(StateSyncError::NoSnapshot { .. }) if job.progress().borrow().dropped.is_empty() => {
+            return Ok(Ended::NobodyHas);
+        }
+        gathered => gathered?,
+    };
+    let Some(Gathered { collection, .. }) = gathered else {
         return Ok(Ended::NothingNewer(own.unwrap_or_default()));
     };
     let height = collection.manifest().height();

@@ -8,7 +8,7 @@
 //!
 //! Rules
 //! - It waits while more than [`BACKLOG_MAX`] transactions wait, and [`PASS_PAUSE`] between two passes.
-//! - Values may come out of a cache; files are read from the disk. A bad file is named, and the next start builds the store anew.
+//! - Values may come out of a cache; files are read from the disk. A bad file is named and remembered, and the next start builds the store anew.
 //! - The position is kept in `data/scrub.json`, so a restart goes on where it was. A file that cannot be read begins a new pass.
 //! - The newest [`NEWEST_HEIGHTS`] heights are left out: they were written a moment ago.
 //! - A disk that refuses is no finding: the look is tried again.
@@ -55,6 +55,9 @@ pub struct Position {
     pub passes: u64,
     /// When it last was.
     pub passed: Option<Timestamp>,
+    /// Whether a file was bad at the last pass: the next start reads all of them.
+    #[serde(default)]
+    pub is_file_bad: bool,
 }
 
 /// What the scrub is doing.
@@ -166,6 +169,11 @@ impl Scrub {
         drop(seen);
         self.findings.fetch_add(u64::try_from(findings.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
+}
+
+/// Whether the last pass over the store below this folder found a bad file.
+pub fn has_found_a_bad_file(data_dir: &Path) -> bool {
+    read(&data_dir.join(FILE)).is_some_and(|position| position.is_file_bad)
 }
 
 fn read(file: &Path) -> Option<Position> {
@@ -284,6 +292,7 @@ fn pass(shared: &Shared, position: &mut Position) -> Result<(), StorageError> {
         .into_iter()
         .map(|file| Finding { column: FILES, height, reason: format!("{}: {}", file.path.display(), file.reason) })
         .collect();
+    let is_file_bad = !findings.is_empty();
     report(shared, &findings);
     shelf(shared, &mut budget)?;
     if shared.is_stopping() {
@@ -293,6 +302,7 @@ fn pass(shared: &Shared, position: &mut Position) -> Result<(), StorageError> {
         next: shared.store.oldest(),
         passes: position.passes.saturating_add(1),
         passed: Some(crate::clock::now()),
+        is_file_bad,
     };
     shared.upkeep.scrub.is_now(Activity::Idle);
     tracing::debug!(passes = position.passes, "the scrub was through the whole store");

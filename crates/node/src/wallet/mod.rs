@@ -34,6 +34,7 @@ use self::relay::Relay;
 use self::upstream::Upstream;
 use crate::exports::{self, Origin};
 use crate::reload::{Live, Reloader, take_level};
+use crate::rpc::writes::WRITE_WAIT;
 use crate::rpc::{Door, Serving, Tls, serve_at};
 use crate::run::{RunOptions, Stopped, read_genesis};
 use crate::samples::Sampling;
@@ -67,7 +68,7 @@ pub async fn run(options: RunOptions, loaded: Loaded, tls: Option<Tls>) -> Resul
     let address = listener.local_addr().map_err(taken)?;
     let stop = options.stop;
     let relay = Arc::new(Relay::new(Arc::clone(&door), upstream, metrics, &genesis, address, stop.clone()));
-    let serving = Serving { router: relay::router(relay), tls, door, stop };
+    let serving = Serving { router: relay::router(relay), tls, door, write_wait: WRITE_WAIT, stop };
     let served = serve_at(listener, serving, "wallet").await;
     watcher.abort();
     follower.abort();

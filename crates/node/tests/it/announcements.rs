@@ -1,5 +1,6 @@
-//! Announcements of snapshots: signed, read exactly, few of one key, few keys, and repeated in time.
+//! Announcements of snapshots: signed, read exactly, of heights that can be, few of one key, few keys, peers first, and repeated in time.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use node::announcements::{
@@ -7,7 +8,7 @@ use node::announcements::{
     SnapshotKind,
 };
 use node::meta::{MetaMessage, MetaRefused, open, seal};
-use primitives::{Hash, Height, SecretKey, Timestamp};
+use primitives::{Hash, Height, PublicKey, SecretKey, Timestamp};
 use testkit::Seed;
 
 fn announcement(height: u64, at: u64) -> MetaSnapshot {
@@ -47,31 +48,84 @@ fn an_announcement_is_read_exactly_and_from_its_signer_only() {
     assert_eq!(open(&more, &genesis), Err(MetaRefused::Malformed));
 }
 
+fn key(seed: usize) -> PublicKey {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    SecretKey::from_seed(bytes).public_key()
+}
+
+/// What this node knows, and who its peers are.
+struct Hearer {
+    announced: Announced,
+    known: Height,
+    peers: BTreeSet<[u8; 32]>,
+}
+
+impl Hearer {
+    fn new(known: u64) -> Self {
+        Self { announced: Announced::default(), known: Height(known), peers: BTreeSet::new() }
+    }
+
+    fn hear(&mut self, seed: usize, meta: MetaSnapshot, now: Instant) -> Heard {
+        self.announced.hear(&key(seed), meta, self.known, &self.peers, now)
+    }
+
+    fn highest(&self) -> Option<Height> {
+        self.announced.highest(self.known)
+    }
+}
+
 #[test]
 fn few_of_one_key_and_few_keys_are_remembered_for_a_while() {
     let start = Instant::now();
-    let mut announced = Announced::default();
-    let key = |seed: u16| {
-        let mut bytes = [0; 32];
-        bytes[..2].copy_from_slice(&seed.to_le_bytes());
-        SecretKey::from_seed(bytes).public_key()
-    };
-    assert_eq!(announced.highest(), None);
-    assert_eq!(announced.hear(&key(0), announcement(50, 100), start), Heard::Taken);
-    assert_eq!(announced.hear(&key(0), announcement(90, 100), start + PAUSE), Heard::Older, "the same moment again");
-    assert_eq!(announced.hear(&key(0), announcement(90, 101), start + HEARD_PAUSE / 2), Heard::TooSoon);
-    assert_eq!(announced.highest(), Some(Height(50)));
-    assert_eq!(announced.hear(&key(0), announcement(90, 101), start + PAUSE), Heard::Taken);
-    assert_eq!(announced.highest(), Some(Height(90)));
+    let mut hearer = Hearer::new(100);
+    assert_eq!(hearer.highest(), None);
+    assert_eq!(hearer.hear(0, announcement(50, 100), start), Heard::Taken);
+    assert_eq!(hearer.hear(0, announcement(90, 100), start + PAUSE), Heard::Older, "the same moment again");
+    assert_eq!(hearer.hear(0, announcement(90, 101), start + HEARD_PAUSE / 2), Heard::TooSoon);
+    assert_eq!(hearer.highest(), Some(Height(50)));
+    assert_eq!(hearer.hear(0, announcement(90, 101), start + PAUSE), Heard::Taken);
+    assert_eq!(hearer.highest(), Some(Height(90)));
     for other in 1..ANNOUNCERS_MAX {
-        let other = key(u16::try_from(other).unwrap());
-        assert_eq!(announced.hear(&other, announcement(10, 1), start + PAUSE), Heard::Taken);
+        assert_eq!(hearer.hear(other, announcement(10, 1), start + PAUSE), Heard::Taken);
     }
-    let late = key(u16::try_from(ANNOUNCERS_MAX).unwrap());
-    assert_eq!(announced.hear(&late, announcement(99, 1), start + PAUSE), Heard::Full);
+    assert_eq!(hearer.hear(ANNOUNCERS_MAX, announcement(99, 1), start + PAUSE), Heard::Full);
     let later = start + PAUSE + KEPT;
-    assert_eq!(announced.hear(&late, announcement(20, 1), later), Heard::Taken, "the others are forgotten");
-    assert_eq!(announced.highest(), Some(Height(20)));
+    assert_eq!(hearer.hear(ANNOUNCERS_MAX, announcement(20, 1), later), Heard::Taken, "the others are forgotten");
+    assert_eq!(hearer.highest(), Some(Height(20)));
+}
+
+#[test]
+fn a_height_that_cannot_be_is_not_taken_and_does_not_count_later() {
+    let (start, mut hearer) = (Instant::now(), Hearer::new(100));
+    for height in [101, u64::MAX] {
+        assert_eq!(hearer.hear(0, announcement(height, 1), start), Heard::TooHigh);
+    }
+    assert_eq!(hearer.highest(), None);
+    assert_eq!(hearer.hear(0, announcement(100, 1), start), Heard::Taken, "the highest that can be, and no pause");
+    assert_eq!(hearer.hear(1, announcement(70, 1), start), Heard::Taken);
+    // A peer that made this node believe in more has left.
+    hearer.known = Height(80);
+    assert_eq!(hearer.highest(), Some(Height(70)));
+}
+
+#[test]
+fn strangers_without_number_keep_no_peer_from_being_heard() {
+    let (start, mut hearer) = (Instant::now(), Hearer::new(100));
+    for stranger in 0..ANNOUNCERS_MAX {
+        let at = start + Duration::from_millis(u64::try_from(stranger).unwrap());
+        assert_eq!(hearer.hear(stranger, announcement(10, 1), at), Heard::Taken);
+    }
+    let now = start + PAUSE;
+    assert_eq!(hearer.hear(ANNOUNCERS_MAX, announcement(60, 1), now), Heard::Full, "one more stranger");
+    hearer.peers.insert(*key(ANNOUNCERS_MAX).as_bytes());
+    assert_eq!(hearer.hear(ANNOUNCERS_MAX, announcement(60, 1), now), Heard::Taken, "the same key as that of a peer");
+    assert_eq!(hearer.highest(), Some(Height(60)));
+    assert_eq!(hearer.hear(0, announcement(10, 2), now), Heard::Full, "the oldest stranger had to go");
+    assert_eq!(hearer.hear(1, announcement(10, 2), now), Heard::Taken, "the others are remembered");
+    // As many peers as there is room: none of them has to go.
+    hearer.peers = (0..=ANNOUNCERS_MAX + 1).map(|seed| *key(seed).as_bytes()).collect();
+    assert_eq!(hearer.hear(ANNOUNCERS_MAX + 1, announcement(70, 1), now), Heard::Full);
 }
 
 #[test]

@@ -24,3 +24,4 @@ mod topics;
 mod travel;
 mod ui;
 mod upkeep;
+mod writes;

@@ -1,8 +1,9 @@
-//! What is kept of bodies that were given again, and what an archive may not give.
+//! What is kept of bodies that were given again, what an archive may not give, and which peer is asked next.
 
 use std::sync::Arc;
 
-use node::reconstruction::{ASKED_MAX, KEPT_BYTES_MAX, KEPT_MAX, Rebuilt, Reconstruction, Wanted};
+use node::reconstruction::{ASKED_MAX, BLAMED_MAX, KEPT_BYTES_MAX, KEPT_MAX, Rebuilt, Reconstruction, Turns, Wanted};
+use p2p::PeerKey;
 use primitives::{Block, BoundedBytes, BoundedVec, ClosingEvents, Hash, Header, Height};
 use storage::{Body, Store, StoreConfig};
 
@@ -63,4 +64,58 @@ fn nothing_is_wanted_of_a_store_that_keeps_no_header() {
     for height in [0, 1, 2, u64::MAX] {
         assert!(Wanted::of(&store, Height(height), looking.digest()).unwrap().is_none(), "height {height}");
     }
+}
+
+/// So many peers in the order of their keys.
+fn peers(count: usize) -> Vec<PeerKey> {
+    let secret = |number: usize| {
+        let mut secret = [0; 32];
+        secret[..8].copy_from_slice(&number.to_le_bytes());
+        PeerKey::of_secret(&secret).unwrap()
+    };
+    let mut peers: Vec<PeerKey> = (0..count).map(secret).collect();
+    peers.sort_unstable();
+    peers
+}
+
+#[test]
+fn liars_without_number_keep_no_honest_peer_from_being_asked() {
+    let everybody = peers(BLAMED_MAX * 2 + 1);
+    let (liars, honest) = everybody.split_at(BLAMED_MAX * 2);
+    let mut turns = Turns::default();
+    for liar in liars {
+        assert!(turns.order([*liar, honest[0]]).contains(liar), "it has not lied yet");
+        turns.asks(*liar);
+        turns.blame(*liar);
+        assert_eq!(turns.order([*liar, honest[0]]), honest, "it is asked no more, the other one is");
+    }
+    // Memory is bounded, and what is forgotten is the oldest.
+    let (old, new) = liars.split_at(BLAMED_MAX);
+    let mut left = turns.order(everybody.iter().copied());
+    left.sort_unstable();
+    assert_eq!(left, [old, honest].concat());
+    assert!(turns.order(new.iter().copied()).is_empty());
+}
+
+#[test]
+fn a_search_that_is_given_up_at_a_silent_peer_goes_on_after_it_and_begins_with_one_that_gave() {
+    let known = peers(7);
+    let mut turns = Turns::default();
+    // Each search has time for one silent peer.
+    let mut asked = Vec::new();
+    for _ in 0..known.len() {
+        let next = turns.order(known.iter().copied())[0];
+        turns.asks(next);
+        asked.push(next);
+    }
+    assert_eq!(asked, known, "everybody has had a turn");
+    assert_eq!(turns.order(known.iter().copied()), known, "and it begins again");
+    turns.asks(known[4]);
+    let order = |from: usize| [&known[from..], &known[..from]].concat();
+    assert_eq!(turns.order(known.iter().copied()), order(5));
+    turns.gave(known[4]);
+    assert_eq!(turns.order(known.iter().copied()), order(4));
+    // The peer at which the next search begins has left.
+    let others = known.iter().copied().filter(|peer| *peer != known[4]);
+    assert_eq!(turns.order(others), [&known[5..], &known[..4]].concat());
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use node::upkeep::journal::{Watch, look};
-use node::upkeep::scrub::{Activity, Position, Scrub};
+use node::upkeep::scrub::{Activity, Position, Scrub, has_found_a_bad_file};
 use primitives::{Hash, Height, Timestamp};
 use storage::{CandidateOrigin, GenesisBatch, Store, StoreConfig, Verify};
 
@@ -33,14 +33,17 @@ fn a_scrub_goes_on_where_the_last_start_was_and_begins_anew_without_its_file() {
     let fresh = Scrub::open(folder.path());
     assert_eq!((fresh.position(), fresh.activity()), (Position::default(), Activity::Off));
     assert_eq!(fresh.age(Timestamp(9_000), Timestamp(2_000)), Duration::from_secs(7), "since the start");
-    let position = Position { next: Height(77), passes: 3, passed: Some(Timestamp(5_000)) };
+    let position = Position { next: Height(77), passes: 3, passed: Some(Timestamp(5_000)), is_file_bad: true };
+    assert!(!has_found_a_bad_file(folder.path()), "nothing was scrubbed");
     std::fs::write(folder.path().join("scrub.json"), serde_json::to_vec(&position).unwrap()).unwrap();
     let again = Scrub::open(folder.path());
     assert_eq!(again.position(), position);
+    assert!(has_found_a_bad_file(folder.path()), "the next start reads all of them");
     assert_eq!(again.age(Timestamp(9_000), Timestamp(8_999)), Duration::from_secs(4), "since the last pass");
     for broken in [&b"{"[..], b"", &[b'1'; 5_000]] {
         std::fs::write(folder.path().join("scrub.json"), broken).unwrap();
         assert_eq!(Scrub::open(folder.path()).position(), Position::default());
+        assert!(!has_found_a_bad_file(folder.path()));
     }
 }
 

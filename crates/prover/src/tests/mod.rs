@@ -9,6 +9,7 @@ mod fold_rule;
 mod folds;
 mod foreign;
 mod forge;
+mod forged_trees;
 mod forgeries;
 mod golden_windows;
 mod honest;

@@ -92,10 +92,14 @@ impl Route {
         matches!(self.operation, Operation::Health | Operation::HealthLive | Operation::HealthReady)
     }
 
-    /// Whether requests of it are never counted: probes, and the chunks of a state that this node has said it gives away,
-    /// of which a newcomer needs all.
+    /// Whether requests of those who may ask are never counted: probes, metrics, without which nobody watches the node and of which one answer
+    /// at a time is made, and the chunks of a state that this node has said it gives away, of which a newcomer needs all.
     pub const fn is_unlimited(&self) -> bool {
-        self.is_probe() || matches!(self.operation, Operation::StateSyncChunk | Operation::StateSyncChunkByIndex)
+        self.is_probe()
+            || matches!(
+                self.operation,
+                Operation::Metrics | Operation::StateSyncChunk | Operation::StateSyncChunkByIndex
+            )
     }
 
     /// Whether it is one of the wallet routes: what a wallet needs to pay, to follow a payment and to read its accounts.

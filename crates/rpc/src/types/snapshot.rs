@@ -8,6 +8,8 @@
 //!   certified header. The SHA-256 finds faults of the way, not lies.
 //! - A chunk is named by its hash or by its place in the list; the hash stays right when the node makes a newer snapshot.
 
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use primitives::{Hash, Height, PublicKey, Timestamp};
@@ -16,11 +18,28 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::sync::SyncProgress;
-use super::text::{BlockId, Hex};
+use super::text::{BlockId, Hex, TextError};
 use crate::schema::{HashText, HexText, PublicKeyText};
 
-/// How a request names a chunk: by its place in the list, or by its hash.
-pub type ChunkId = BlockId;
+/// How a request names a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkId {
+    /// By its place in the list, from 0.
+    Place(u64),
+    /// By its hash.
+    Hash(Hash),
+}
+
+impl FromStr for ChunkId {
+    type Err = TextError;
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        // The same two forms as those of a block.
+        match text.parse().map_err(|_| TextError::ChunkId)? {
+            BlockId::Height(place) => Ok(Self::Place(place.0)),
+            BlockId::Hash(hash) => Ok(Self::Hash(hash)),
+        }
+    }
+}
 
 /// One snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

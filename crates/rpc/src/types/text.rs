@@ -36,6 +36,9 @@ pub enum TextError {
     /// Not a block id.
     #[error("a block is named by its height in decimal digits or by its hash, 64 hexadecimal digits")]
     BlockId,
+    /// Not a chunk id.
+    #[error("a chunk is named by its place in the list in decimal digits or by its hash, 64 hexadecimal digits")]
+    ChunkId,
     /// Not a history cursor.
     #[error("a history cursor is height.index.part, as next_before of the page before gave it")]
     HistoryCursor,

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod formats;
+mod guests;
 mod keyholder;
 mod wire;
 

@@ -15,8 +15,9 @@ use testkit::certificates::{Authority, Pair, Use};
 use super::{GENESIS, begin, hello, key, open, vote};
 use crate::certificates::{self, Certificates};
 use crate::client::{Client, ClientError, ClientSettings};
+use crate::guests::{CONNECTIONS_MAX, NEWCOMERS_MAX};
 use crate::message::{Answer, FRAME_BYTES_MAX, RefusalCode, Request, read_length, read_message, write_frame};
-use crate::server::{CONNECTIONS_MAX, HANDSHAKE_TIME, News, Server};
+use crate::server::{HANDSHAKE_TIME, News, Server};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -97,6 +98,15 @@ impl Set {
 
     fn told(&self, wanted: impl Fn(&News) -> bool) -> bool {
         self.news.lock().unwrap().iter().any(wanted)
+    }
+
+    /// Waits until the signer has told that it turned somebody away for this reason.
+    fn turns_away(&self, reason: &str) {
+        let until = Instant::now() + TIMEOUT;
+        while !self.told(|news| matches!(news, News::TurnedAway(_, why) if why.contains(reason))) {
+            assert!(Instant::now() < until, "nobody was turned away because {reason}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -218,7 +228,7 @@ fn a_silent_peer_is_shown_out_and_connections_are_bounded() {
         client.connect().unwrap();
     }
     assert!(set.client().connect().is_err());
-    assert!(set.told(|news| matches!(news, News::TurnedAway(_, why) if why.contains("open already"))));
+    set.turns_away("open already");
     assert!(inside[0].sign(&prevote(1, 1)).is_ok(), "those inside are served");
     inside.truncate(CONNECTIONS_MAX - 1);
     let until = Instant::now() + TIMEOUT;
@@ -226,6 +236,25 @@ fn a_silent_peer_is_shown_out_and_connections_are_bounded() {
         assert!(Instant::now() < until, "no room again");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn strangers_that_say_nothing_keep_no_node_out_and_take_nothing_from_those_inside() {
+    let set = Set::new();
+    let mut before = set.client();
+    before.connect().unwrap();
+    let start = Instant::now();
+    let mut strangers: Vec<TcpStream> =
+        (0..3 * NEWCOMERS_MAX).map(|_| TcpStream::connect(set.address).unwrap()).collect();
+    assert!(set.client().sign(&prevote(1, 1)).is_ok(), "a node comes in");
+    assert!(before.sign(&prevote(1, 1)).is_ok(), "the one inside is served");
+    // The first ones are shown out for the others, not by the clock.
+    for stranger in strangers.iter_mut().take(2 * NEWCOMERS_MAX) {
+        stranger.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(stranger.read(&mut [0; 16]).unwrap_or(0), 0, "closed without a word");
+    }
+    assert!(start.elapsed() < HANDSHAKE_TIME, "{:?}", start.elapsed());
+    set.turns_away("others came");
 }
 
 #[test]

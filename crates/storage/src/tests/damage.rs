@@ -252,6 +252,38 @@ fn damage_that_a_quick_start_skips_is_named_when_it_is_read() {
     assert!(named > 10, "{named} of 60 flips were named");
 }
 
+#[test]
+fn a_start_reads_all_of_a_store_up_to_a_height_and_little_of_a_longer_one() {
+    let seed = Seed::new();
+    let model = Model::of_length(seed.value(), 200);
+    let home = tempfile::tempdir().unwrap();
+    store_of_200(home.path(), &model);
+    let open = |verify| Store::open(&StoreConfig::Disk { path: home.path().to_owned(), verify }, &genesis());
+    let values = |verify| open(verify).unwrap().opening().values;
+    let (full, recent) = (values(Verify::Full), values(Verify::Recent));
+    assert!(full > recent, "{full} and {recent} values");
+    assert_eq!(values(Verify::FullUpTo(Height(200))), full);
+    assert_eq!(values(Verify::FullUpTo(Height(199))), recent);
+    // The same of files: whoever reads little of them opens a store with a bad one.
+    let tables = files(home.path()).into_iter().filter(|file| file.parent().is_some_and(|p| p.ends_with("tables")));
+    let mut opened = 0;
+    for table in tables {
+        let mut bytes = fs::read(&table).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        for height in [200, 199] {
+            let copied = tempfile::tempdir().unwrap();
+            copy(home.path(), copied.path());
+            fs::write(copied.path().join(table.strip_prefix(home.path()).unwrap()), &bytes).unwrap();
+            let verify = Verify::FullUpTo(Height(height));
+            let store = Store::open(&StoreConfig::Disk { path: copied.path().to_owned(), verify }, &genesis());
+            assert!(height == 199 || matches!(store, Err(StorageError::DamagedFile { .. })), "{}", table.display());
+            opened += u64::from(store.is_ok());
+        }
+    }
+    assert!(opened > 0, "none was opened");
+}
+
 /// Reads every value; an answer is the right one or an error.
 fn read_everything(store: &Store, model: &Model) -> Result<(), StorageError> {
     for batch in &model.batches {

@@ -18,7 +18,7 @@ area! {
         announced: Gauge = Metric::gauge("snapshot_announced_height");
         "Blocks between the newest snapshot of this node and the highest that peers announced; 0 when it is not behind"
         lag: Gauge = Metric::gauge("state_sync_lag_blocks");
-        "Announcements of snapshots: published, taken, too_soon, older, full"
-        announcements: CounterFamily<1> = Metric::counter("snapshot_announcements_total").labels(&["result"]).values(&[&["published", "taken", "too_soon", "older", "full"]]);
+        "Announcements of snapshots: published, taken, too_soon, older, too_high, full"
+        announcements: CounterFamily<1> = Metric::counter("snapshot_announcements_total").labels(&["result"]).values(&[&["published", "taken", "too_soon", "older", "too_high", "full"]]);
     }
 }

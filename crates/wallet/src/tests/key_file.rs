@@ -141,6 +141,8 @@ fn the_first_line_of_a_password_file_is_the_password() {
     assert!(matches!(refused(b"\nsecond"), KeyFileError::Password { cause: PasswordError::Empty, .. }));
     assert!(matches!(refused(&[b'a'; 2_000]), KeyFileError::Password { cause: PasswordError::TooLong, .. }));
     assert!(matches!(refused(&[0xff]), KeyFileError::Damaged { .. }));
+    let missing = read_password(&home.path().join("nowhere")).expect_err("there is none");
+    assert!(matches!(missing, KeyFileError::PasswordMissing { .. }), "{missing}");
 }
 
 #[test]
