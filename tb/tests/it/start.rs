@@ -15,8 +15,6 @@ use crate::command::{run, run_in, without_ours};
 const CONFIG: i32 = 8;
 /// Exit number for a thing that is not there.
 const NOT_FOUND: i32 = 5;
-/// Exit number for what the disk refuses.
-const UNEXPECTED: i32 = 1;
 /// Exit number for a key that stays locked.
 const UNAUTHORIZED: i32 = 7;
 /// The password of the encrypted key.
@@ -229,7 +227,7 @@ async fn an_encrypted_validator_key_is_opened_by_its_password_alone() {
 
     std::fs::remove_file(&file).expect("it is ours");
     let refusal = node.start_refused(words, &[]).refused();
-    assert_eq!((refusal.exit, refusal.code.as_str()), (UNEXPECTED, "disk"), "{refusal:?}");
+    assert_eq!((refusal.exit, refusal.code.as_str()), (NOT_FOUND, "password_file_missing"), "{refusal:?}");
     assert!(refusal.error.contains(file.to_str().expect("text")), "{refusal:?}");
 
     // Both ways at once leave open which one is meant.

@@ -78,7 +78,10 @@ fn succeeds(command: &str, must_say: &str) {
             assert!(rest.iter().all(|word| test.contains(&format!("\"{word}\""))), "{command}");
         }
         ["tb", "light", "verify", "--rpc", "URL", "--genesis", "FILE"] => {
-            assert!(text("tb/tests/it/chain_proof.rs").contains("verify_with(cluster, client.base_url(), &[]).ok()"), "{command}");
+            assert!(
+                text("tb/tests/it/chain_proof.rs").contains("verify_with(cluster, client.base_url(), &[]).ok()"),
+                "{command}"
+            );
         }
         ["mkdir", "golden"] => {}
         _ => panic!("nobody checks this command: {command}"),
