@@ -68,6 +68,8 @@ const MISSING_BYTES: u64 = 16 * 1024 * 1024;
 const MOVED_ASIDE: &str = "store.damaged-1";
 /// Flags of a node that reads the whole of a small store within seconds.
 const QUICK_SCRUB: [&str; 2] = ["--set", "storage.scrub_bytes_per_sec=268435456"];
+/// Time in which Prometheus has looked at a process that answers.
+const SEEN: Duration = Duration::from_secs(5);
 /// Flags of a node that gives wrong bodies of blocks to its peers.
 const LIES: [&str; 2] = ["--set", "drill.wrong_bodies=true"];
 
@@ -565,20 +567,27 @@ impl Ground {
         node.start();
     }
 
-    /// Flips a bit of a block of the last validator before its scrub comes to it.
+    /// Flips a bit of a block of the last validator between two passes of its scrub.
     async fn rot_while_it_runs(&mut self) {
         let genesis = self.cluster.network.genesis.hash();
         let node = &mut self.cluster.nodes[3];
         node.stop();
         to_tables(node).await;
-        let victim = victim(&node.home, &genesis);
         // A pass begins at once where none was made, and ends soon at this pace; the next one begins a minute later.
         let position = node.home.join("data/scrub.json");
         if position.exists() {
             std::fs::remove_file(position).expect("it is there");
         }
+        // Tables are joined after a start: what is hurt shall lie in one that stays.
+        node.start_with(&QUICK_SCRUB, &[]);
+        until("a pass", START_TIME, async || node.client().storage_status().await.ok().filter(|seen| seen.passes > 0))
+            .await;
+        node.stop();
+        let victim = victim(&node.home, &genesis);
         node.start_with(&QUICK_SCRUB, &[]);
         until("the node to answer", START_TIME, async || node.height().await).await;
+        // An increase is one over what Prometheus has seen of this process.
+        tokio::time::sleep(SEEN).await;
         victim.rots();
     }
 }
