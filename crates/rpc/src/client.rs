@@ -39,7 +39,7 @@ use serde_json::{Value, json};
 pub use alertmanager::{HeldAlert, Integrations, Notifications};
 pub use error::ClientError;
 pub use heads::Heads;
-pub use patience::RETRY_AFTER_MAX;
+pub use patience::{RETRY_AFTER_MAX, WAITS_MAX};
 use reply::{bearer, chain, in_order, read, refusal, tls_cause};
 
 use crate::error::ApiError;

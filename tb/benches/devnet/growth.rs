@@ -1,9 +1,10 @@
-//! The disk of a node that prunes: the most it takes on the way to 5,000 blocks, and the most on the way to 50,000.
+//! The disk of a node that prunes: what it takes around 5,000 blocks, and what around 50,000.
 //!
 //! One process makes blocks at full speed while turns of transfers are sent to it, so every turn has the same accounts but for its senders. The trusting
 //! period is a few epochs: headers and validator sets of it are kept, and with the period of the mainnet a chain of this length would keep them all. What
-//! is measured is what the files of the store take on the disk, looked at twice a second. The most is compared, and not what is there at one moment,
-//! because journals are dropped 64 MiB at a time and tables rewritten when a fourth of them is gone.
+//! is measured is what the files of the store take on the disk, looked at twice a second. That goes up and down like a saw, because journals are dropped
+//! 64 MiB at a time and tables rewritten when a fourth of them is gone; so means over the last [`STRETCH`] of every 5,000 blocks are printed, and the last one
+//! is compared with the first, not what is there at one moment. The most that was seen in each stretch is printed too.
 //!
 //! Not a matter of time: what else runs on the machine changes only how long it takes.
 
@@ -13,7 +14,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cli::devnet::layout::{Network, Wanted, prepare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -27,6 +28,8 @@ use crate::network::{START_TIME, free_base, tb};
 
 /// The short way and the long one, blocks.
 const LENGTHS: (u64, u64) = (5_000, 50_000);
+/// The last blocks of every stretch of the shorter length, over which the mean is taken: the first ones of all fill the journals.
+const STRETCH: u64 = 4_000;
 /// Accounts that send in a turn, and how long it takes.
 const TURN: [&str; 4] = ["--senders", "50", "--duration", "4s"];
 /// End of the name of a journal.
@@ -44,12 +47,37 @@ const PRUNES: [(&str, &str); 3] = [
     ("pruning.compact_bytes", "1048576"),
 ];
 
-/// The most that was seen.
+/// What the looks of a stretch, or of the whole way, have seen, bytes.
 #[derive(Debug, Clone, Copy, Default)]
-struct Most {
+struct Seen {
+    looks: u64,
     all: u64,
     journals: u64,
-    tables: u64,
+    most: u64,
+}
+
+impl Seen {
+    fn add(&mut self, all: u64, journals: u64) {
+        self.looks += 1;
+        self.all += all;
+        self.journals += journals;
+        self.most = self.most.max(all);
+    }
+
+    const fn mean(&self) -> u64 {
+        self.all / self.looks
+    }
+
+    const fn mean_without_journals(&self) -> u64 {
+        (self.all - self.journals) / self.looks
+    }
+
+    fn figures(&self) -> serde_json::Value {
+        json!({
+            "looks": self.looks, "mean_bytes": self.mean(), "mean_bytes_without_journals": self.mean_without_journals(),
+            "most_bytes": self.most,
+        })
+    }
 }
 
 /// Prints the figure.
@@ -75,15 +103,16 @@ pub async fn run() -> Result<()> {
         transfers += pay(&network, &url, turn).await?;
         turn += 1;
     }
-    let (short, long) = looks.await.context("the looks are gone")??;
+    let stretches = looks.await.context("the looks are gone")??;
+    let [short, .., long] = &stretches[..] else { bail!("there is one stretch") };
     let status = client.pruning_status().await.context("no pruning status")?;
     ensure!(status.failure.is_none(), "it does not prune: {:?}", status.failure);
-    let of = |most: Most| json!({ "all": most.all, "journals": most.journals, "tables": most.tables });
-    let percent = |long: u64, short: u64| long * 100 / short.max(1);
+    let percent = |long: u64, short: u64| long * 100 / short;
     let figure = json!({
         "case": "growth", "blocks": [LENGTHS.0, LENGTHS.1], "transfers": transfers, "seconds": started.elapsed().as_secs(),
-        "removed_blocks": status.removed_blocks, "most_bytes_short": of(short), "most_bytes_long": of(long),
-        "disk_percent": percent(long.all, short.all), "without_journals_percent": percent(long.tables, short.tables),
+        "removed_blocks": status.removed_blocks, "stretches": stretches.iter().map(Seen::figures).collect::<Vec<_>>(),
+        "disk_percent": percent(long.mean(), short.mean()),
+        "without_journals_percent": percent(long.mean_without_journals(), short.mean_without_journals()),
     });
     println!("{figure}");
     stop(&mut child).await
@@ -103,21 +132,21 @@ async fn pay(network: &Network, url: &str, turn: usize) -> Result<u64> {
     report["finalized"].as_u64().context("the report has no number of final transfers")
 }
 
-/// Looks at the disk until the chain is that long; gives the most on the short way and on the long one.
-async fn look(client: Client, store: std::path::PathBuf) -> Result<(Most, Most)> {
-    let (mut short, mut most) = (Most::default(), Most::default());
+/// Looks at the disk until the chain is that long; gives what was seen in each stretch.
+async fn look(client: Client, store: std::path::PathBuf) -> Result<Vec<Seen>> {
+    let mut stretches = vec![Seen::default(); usize::try_from(LENGTHS.1 / LENGTHS.0)?];
     loop {
         tokio::time::sleep(POLL).await;
         let Ok(live) = client.health_live().await else { continue };
         let (all, journals) = bytes_on_disk(&store)?;
-        most.all = most.all.max(all);
-        most.journals = most.journals.max(journals);
-        most.tables = most.tables.max(all - journals);
-        if live.finalized_height.0 <= LENGTHS.0 {
-            short = most;
+        let height = live.finalized_height.0;
+        let stretch = usize::try_from(height / LENGTHS.0)?;
+        if let Some(seen) = stretches.get_mut(stretch).filter(|_| height % LENGTHS.0 >= LENGTHS.0 - STRETCH) {
+            seen.add(all, journals);
         }
-        if live.finalized_height.0 >= LENGTHS.1 {
-            return Ok((short, most));
+        if height >= LENGTHS.1 {
+            ensure!(stretches.iter().all(|seen| seen.looks > 0), "it was too fast to be looked at");
+            return Ok(stretches);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Rules
 //! - Only status 429 with a `Retry-After` in seconds is waited out, for as long as the node says and at most
-//!   [`RETRY_AFTER_MAX`]; a longer one stays a refusal.
+//!   [`RETRY_AFTER_MAX`]; a longer one stays a refusal, and so does the one after [`WAITS_MAX`] waits for the same request.
 //! - Only answers that are read as a whole: a stream that is refused stays refused.
 //! - How often it came to that is counted, so that a caller can ask more rarely and say so.
 
@@ -17,6 +17,8 @@ use super::{Client, ClientError};
 
 /// Longest wait that a patient client lets a node impose.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+/// Most waits for one request.
+pub const WAITS_MAX: u32 = 20;
 
 /// How often a patient client was told to come back; clones count together.
 #[derive(Debug, Clone, Default)]
@@ -49,12 +51,15 @@ impl Client {
         time: Duration,
         bytes_max: usize,
     ) -> Result<(String, u16, Vec<u8>), ClientError> {
+        let mut waits = 0;
         loop {
-            let again = self.patience.as_ref().and_then(|patience| Some((patience, request.try_clone()?)));
+            let patience = self.patience.as_ref().filter(|_| waits < WAITS_MAX);
+            let again = patience.and_then(|patience| Some((patience, request.try_clone()?)));
             let (response, body) = self.send_once(request, time, bytes_max).await?;
             match (again, retry_after(&response)) {
                 (Some((patience, next)), Some(wait)) => {
                     patience.wait_out(wait).await;
+                    waits += 1;
                     request = next;
                 }
                 _ => return Ok((response.url().to_string(), response.status().as_u16(), body)),

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::sample::{GENESIS, address, block, transfer};
-use crate::client::{Client, ClientConfig, ClientError};
+use crate::client::{Client, ClientConfig, ClientError, RETRY_AFTER_MAX, WAITS_MAX};
 use crate::error::{ApiError, ErrorCode};
 use crate::exit_codes::ExitCode;
 use crate::limits::{EVENT_BYTES_MAX, REPLY_BYTES_MAX};
@@ -206,6 +206,30 @@ async fn a_node_that_is_not_ready_is_an_answer() {
     let overloaded = serde_json::to_value(ApiError::new(ErrorCode::Overloaded)).unwrap();
     let server = Server::json("503 Service Unavailable", &overloaded).await;
     assert_eq!(server.client.health_ready().await.unwrap_err().code(), "overloaded");
+}
+
+#[tokio::test]
+async fn a_patient_client_comes_back_when_it_is_told_and_not_for_ever() {
+    let limited = serde_json::to_value(ApiError::new(ErrorCode::RateLimited)).unwrap();
+    let told = |seconds: u64| {
+        http(
+            "429 Too Many Requests",
+            &format!("application/json\r\nretry-after: {seconds}"),
+            &serde_json::to_vec(&limited).unwrap(),
+        )
+    };
+    let always = Server::answering(told(0)).await;
+    let asked = |server: &Server| u32::try_from(server.requests.lock().unwrap().len()).unwrap();
+    assert_eq!(always.client.node_status().await.unwrap_err().code(), "rate_limited");
+    assert_eq!(asked(&always), 1, "who is not patient is refused at once");
+    let patient = always.client.clone().patient();
+    assert_eq!(patient.node_status().await.unwrap_err().code(), "rate_limited");
+    assert_eq!((asked(&always), patient.waited()), (2 + WAITS_MAX, u64::from(WAITS_MAX)));
+
+    let tomorrow = Server::answering(told(RETRY_AFTER_MAX.as_secs() + 1)).await;
+    let patient = tomorrow.client.clone().patient();
+    assert_eq!(patient.node_status().await.unwrap_err().code(), "rate_limited");
+    assert_eq!((asked(&tomorrow), patient.waited()), (1, 0), "that long nobody waits");
 }
 
 #[tokio::test]
