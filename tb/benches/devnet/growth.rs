@@ -1,10 +1,13 @@
-//! The disk of a node that prunes: what it takes around 5,000 blocks, and what around 50,000.
+//! The disk of a node that prunes: what it takes at 5,000 blocks, and what at 50,000.
 //!
-//! One process makes blocks at full speed while turns of transfers are sent to it, so every turn has the same accounts but for its senders. The trusting
-//! period is a few epochs: headers and validator sets of it are kept, and with the period of the mainnet a chain of this length would keep them all. What
-//! is measured is what the files of the store take on the disk, looked at twice a second. That goes up and down like a saw, because journals are dropped
-//! 64 MiB at a time and tables rewritten when a fourth of them is gone; so means over the last [`STRETCH`] of every 5,000 blocks are printed, and the last one
-//! is compared with the first, not what is there at one moment. The most that was seen in each stretch is printed too.
+//! One process makes blocks at full speed while turns of transfers are sent to it; each turn leaves the accounts of its senders behind, beside
+//! [`ACCOUNTS`] of the genesis file. The trusting period is a few epochs: headers and validator sets of it are kept, and with the period of the mainnet a
+//! chain of this length would keep them all. What is measured is what the files of the store take on the disk, in two ways:
+//!
+//! - *Under load*, the mean over the last [`STRETCH`] blocks. It goes up and down like a saw, because journals are dropped 64 MiB at a time and tables
+//!   are rewritten when a fourth of them is gone.
+//! - *At rest*: the process is started again without load, writes its journals to tables, and after [`REST`] the mean of as long is taken. This is what
+//!   the same blocks and accounts take, so these two are compared.
 //!
 //! Not a matter of time: what else runs on the machine changes only how long it takes.
 
@@ -14,8 +17,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use anyhow::{Context, Result, bail, ensure};
-use cli::devnet::layout::{Network, Wanted, prepare};
+use anyhow::{Context, Result, ensure};
+use cli::devnet::layout::{Network, Wanted, prepare_crowded};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use primitives::params::{EvidenceParams, StakingParams};
@@ -28,7 +31,13 @@ use crate::network::{START_TIME, free_base, tb};
 
 /// The short way and the long one, blocks.
 const LENGTHS: (u64, u64) = (5_000, 50_000);
-/// The last blocks of every stretch of the shorter length, over which the mean is taken: the first ones of all fill the journals.
+/// Accounts of the genesis file.
+const ACCOUNTS: u32 = 20_000;
+/// Time at rest before the looks, and that of the looks.
+const REST: Duration = Duration::from_secs(60);
+/// The key of the bound of the journals, its value at rest, and its default.
+const JOURNALS: (&str, &str, &str) = ("storage.journal_bytes_max", "65536", "134217728");
+/// The last blocks of a way, over which the mean under load is taken.
 const STRETCH: u64 = 4_000;
 /// Accounts that send in a turn, and how long it takes.
 const TURN: [&str; 4] = ["--senders", "50", "--duration", "4s"];
@@ -80,6 +89,21 @@ impl Seen {
     }
 }
 
+/// The chain on its way.
+struct Chain {
+    folder: tempfile::TempDir,
+    network: Network,
+    client: Client,
+    transfers: u64,
+    turns: usize,
+}
+
+/// What was seen on a way and behind it.
+struct Way {
+    load: Seen,
+    rest: Seen,
+}
+
 /// Prints the figure.
 ///
 /// # Errors
@@ -87,35 +111,75 @@ impl Seen {
 pub async fn run() -> Result<()> {
     let folder = tempfile::tempdir().context("no folder for temporary files")?;
     let network = network(folder.path())?;
-    let started = Instant::now();
-    let node = network.nodes.first().context("no node")?;
-    let (store, url) = (node.home.root().join("data/store"), node.ports.rpc_url());
+    let url = network.nodes.first().context("no node")?.ports.rpc_url();
     let client = Client::new(&ClientConfig::new(&url)).with_context(|| format!("{url} is no URL"))?;
-    let mut command: Command = tb();
-    command.args(["dev", "--json", "--blocks", &LENGTHS.1.to_string(), "--home"]).arg(folder.path().join("dev"));
-    let log = fs::File::create(folder.path().join("log")).context("the log cannot be made")?;
-    let mut child = command.stdout(Stdio::null()).stderr(log).spawn().context("tb was not started")?;
-    let looks = tokio::spawn(look(client.clone(), store));
-    let (mut transfers, mut turn) = (0, 0);
-    while !looks.is_finished() {
-        ensure!(started.elapsed() < TIME, "it did not get there in {} s", TIME.as_secs());
-        ensure!(child.try_wait()?.is_none(), "it ended: {}", fs::read_to_string(folder.path().join("log"))?);
-        transfers += pay(&network, &url, turn).await?;
-        turn += 1;
-    }
-    let stretches = looks.await.context("the looks are gone")??;
-    let [short, .., long] = &stretches[..] else { bail!("there is one stretch") };
-    let status = client.pruning_status().await.context("no pruning status")?;
-    ensure!(status.failure.is_none(), "it does not prune: {:?}", status.failure);
+    let mut chain = Chain { folder, network, client, transfers: 0, turns: 0 };
+    let started = Instant::now();
+    let short = chain.grows(LENGTHS.0).await?;
+    let long = chain.grows(LENGTHS.1).await?;
     let percent = |long: u64, short: u64| long * 100 / short;
     let figure = json!({
-        "case": "growth", "blocks": [LENGTHS.0, LENGTHS.1], "transfers": transfers, "seconds": started.elapsed().as_secs(),
-        "removed_blocks": status.removed_blocks, "stretches": stretches.iter().map(Seen::figures).collect::<Vec<_>>(),
-        "disk_percent": percent(long.mean(), short.mean()),
-        "without_journals_percent": percent(long.mean_without_journals(), short.mean_without_journals()),
+        "case": "growth", "blocks": [LENGTHS.0, LENGTHS.1], "accounts": ACCOUNTS, "transfers": chain.transfers,
+        "seconds": started.elapsed().as_secs(),
+        "under_load": [short.load.figures(), long.load.figures()], "at_rest": [short.rest.figures(), long.rest.figures()],
+        "disk_percent": percent(long.rest.mean(), short.rest.mean()),
+        "without_journals_percent": percent(long.rest.mean_without_journals(), short.rest.mean_without_journals()),
+        "under_load_percent": percent(long.load.mean(), short.load.mean()),
     });
     println!("{figure}");
-    stop(&mut child).await
+    Ok(())
+}
+
+impl Chain {
+    fn home(&self) -> Result<&Path> {
+        Ok(self.network.nodes.first().context("no node")?.home.root())
+    }
+
+    fn start(&self, words: &[&str]) -> Result<Child> {
+        let log = fs::File::create(self.folder.path().join("log")).context("the log cannot be made")?;
+        let mut command: Command = tb();
+        command.args(["dev", "--json"]).args(words).arg("--home").arg(self.folder.path().join("dev"));
+        command.stdout(Stdio::null()).stderr(log).spawn().context("tb was not started")
+    }
+
+    /// Brings the chain to this length under load, and lets it rest.
+    async fn grows(&mut self, length: u64) -> Result<Way> {
+        let mut child = self.start(&["--blocks", &length.to_string()])?;
+        let looks = tokio::spawn(look(self.client.clone(), self.home()?.join("data/store"), length));
+        let started = Instant::now();
+        while self.client.health_live().await.is_err() && started.elapsed() < START_TIME {
+            tokio::time::sleep(POLL).await;
+        }
+        while !looks.is_finished() {
+            ensure!(started.elapsed() < TIME, "it did not get there in {} s", TIME.as_secs());
+            ensure!(child.try_wait()?.is_none(), "it ended: {}", fs::read_to_string(self.folder.path().join("log"))?);
+            self.transfers += pay(&self.network, self.client.base_url(), self.turns).await?;
+            self.turns += 1;
+        }
+        let load = looks.await.context("the looks are gone")??;
+        let status = self.client.pruning_status().await.context("no pruning status")?;
+        ensure!(status.failure.is_none(), "it does not prune: {:?}", status.failure);
+        stop(&mut child).await?;
+        let (key, small, usual) = JOURNALS;
+        set(self.home()?, key, small)?;
+        let mut child = self.start(&[])?;
+        tokio::time::sleep(REST).await;
+        let rest = rest(&self.home()?.join("data/store")).await?;
+        stop(&mut child).await?;
+        set(self.home()?, key, usual)?;
+        Ok(Way { load, rest })
+    }
+}
+
+/// Looks at the disk of a node without load.
+async fn rest(store: &Path) -> Result<Seen> {
+    let (mut seen, started) = (Seen::default(), Instant::now());
+    while started.elapsed() < REST {
+        let (all, journals) = bytes_on_disk(store)?;
+        seen.add(all, journals);
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(seen)
 }
 
 /// Sends one turn of transfers; gives how many became final. The accounts take turns at paying: one has enough for a hundred.
@@ -132,21 +196,19 @@ async fn pay(network: &Network, url: &str, turn: usize) -> Result<u64> {
     report["finalized"].as_u64().context("the report has no number of final transfers")
 }
 
-/// Looks at the disk until the chain is that long; gives what was seen in each stretch.
-async fn look(client: Client, store: std::path::PathBuf) -> Result<Vec<Seen>> {
-    let mut stretches = vec![Seen::default(); usize::try_from(LENGTHS.1 / LENGTHS.0)?];
+/// Looks at the disk until the chain is that long; gives what was seen before its end.
+async fn look(client: Client, store: std::path::PathBuf, length: u64) -> Result<Seen> {
+    let mut seen = Seen::default();
     loop {
         tokio::time::sleep(POLL).await;
         let Ok(live) = client.health_live().await else { continue };
-        let (all, journals) = bytes_on_disk(&store)?;
         let height = live.finalized_height.0;
-        let stretch = usize::try_from(height / LENGTHS.0)?;
-        if let Some(seen) = stretches.get_mut(stretch).filter(|_| height % LENGTHS.0 >= LENGTHS.0 - STRETCH) {
+        if height + STRETCH >= length {
+            let (all, journals) = bytes_on_disk(&store)?;
             seen.add(all, journals);
         }
-        if height >= LENGTHS.1 {
-            ensure!(stretches.iter().all(|seen| seen.looks > 0), "it was too fast to be looked at");
-            return Ok(stretches);
+        if height >= length {
+            return Ok(seen);
         }
     }
 }
@@ -163,17 +225,21 @@ fn network(folder: &Path) -> Result<Network> {
         params: Some(params),
         gates: Vec::new(),
     };
-    let network = prepare(&folder.join("dev"), &wanted, false).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+    let network = prepare_crowded(&folder.join("dev"), &wanted, ACCOUNTS, false)
+        .map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
     let home = network.nodes.first().context("no node")?.home.root();
     for (key, value) in PRUNES {
-        let status = std::process::Command::new(env!("CARGO_BIN_EXE_tb"))
-            .args(["config", "set", key, value, "--json", "--home"])
-            .arg(home)
-            .stdout(Stdio::null())
-            .status();
-        ensure!(status.context("tb was not started")?.success(), "{key} was not set");
+        set(home, key, value)?;
     }
     Ok(network)
+}
+
+/// Sets a value in the configuration of a stopped node.
+fn set(home: &Path, key: &str, value: &str) -> Result<()> {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tb"));
+    command.args(["config", "set", key, value, "--json", "--home"]).arg(home).stdout(Stdio::null());
+    ensure!(command.status().context("tb was not started")?.success(), "{key} was not set");
+    Ok(())
 }
 
 async fn stop(child: &mut Child) -> Result<()> {
