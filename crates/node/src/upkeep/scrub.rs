@@ -11,6 +11,7 @@
 //! - Values may come out of a cache; files are read from the disk. A bad file is named and remembered, and the next start builds the store anew.
 //! - The position is kept in `data/scrub.json`, so a restart goes on where it was. A file that cannot be read begins a new pass.
 //! - The newest [`NEWEST_HEIGHTS`] heights are left out: they were written a moment ago.
+//! - No state is held while files are read: the engine gives no room back of what a reader of an earlier state could ask for.
 //! - A disk that refuses is no finding: the look is tried again.
 
 use std::path::{Path, PathBuf};
@@ -264,8 +265,8 @@ fn look(shared: &Shared) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Ends a pass: the state by its checksums, and from the oldest height again.
-fn pass(shared: &Shared, position: &mut Position) -> Result<(), StorageError> {
+/// Checks the state by its checksums; gives its height. It is let go at the end: reading the files takes long.
+fn state(shared: &Shared) -> Result<Height, StorageError> {
     let frozen = shared.store.freeze()?;
     let height = frozen.head().height;
     for (column, read) in [("slots", frozen.slots().map(drop)), ("state", frozen.state().map(drop))] {
@@ -283,6 +284,12 @@ fn pass(shared: &Shared, position: &mut Position) -> Result<(), StorageError> {
             Err(error) => return Err(error),
         }
     }
+    Ok(height)
+}
+
+/// Ends a pass: the state, the files and the snapshots, and from the oldest height again.
+fn pass(shared: &Shared, position: &mut Position) -> Result<(), StorageError> {
+    let height = state(shared)?;
     let mut budget = Budget::default();
     let bad = shared.store.bad_files(&mut |bytes| budget.spend(shared, bytes))?;
     if shared.is_stopping() {
