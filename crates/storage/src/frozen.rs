@@ -6,9 +6,11 @@
 //! Rules
 //! - It holds every write that was acknowledged before it was made, and nothing of a later one.
 //! - Every value is verified against its checksum, as by every read.
-//! - Keep it no longer than the copy takes: overwritten values stay on disk meanwhile.
+//! - Keep it no longer than the copy takes: overwritten values stay on disk meanwhile. [`Store::frozen_views`] counts those that are kept.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use primitives::{CommitCertificate, Hash, Height, LedgerSlot};
 
@@ -30,6 +32,23 @@ pub struct Frozen {
     head: Head,
     genesis: Hash,
     place: String,
+    _counted: Counted,
+}
+
+/// One of the views that are kept.
+struct Counted(Arc<AtomicU64>);
+
+impl Counted {
+    fn new(views: &Arc<AtomicU64>) -> Self {
+        views.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(views))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl std::fmt::Debug for Frozen {
@@ -49,7 +68,13 @@ impl Store {
         let head = self.head().ok_or(StorageError::NotInitialised)?;
         let view = self.backend().freeze()?;
         drop(writer);
-        Ok(Frozen { view, head, genesis: *self.genesis(), place: self.backend().place() })
+        let _counted = Counted::new(self.views());
+        Ok(Frozen { view, head, genesis: *self.genesis(), place: self.backend().place(), _counted })
+    }
+
+    /// How many [`Frozen`] of this store are kept. While there is one, the engine gives back no room of values that were overwritten or removed.
+    pub fn frozen_views(&self) -> u64 {
+        self.views().load(Ordering::Relaxed)
     }
 }
 

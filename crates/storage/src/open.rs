@@ -99,6 +99,8 @@ struct Inner {
     base: AtomicU64,
     /// Heights whose bodies are damaged.
     quarantine: RwLock<Record>,
+    /// How many views of one moment are kept.
+    views: Arc<AtomicU64>,
 }
 
 /// The durable storage of one node. Clones are the same store.
@@ -200,6 +202,7 @@ impl Store {
             limit: AtomicU64::new(0),
             base: AtomicU64::new(0),
             quarantine: RwLock::default(),
+            views: Arc::default(),
         };
         let schema = inner.check_schema(&schemas)?;
         let tip = inner.check_identity()?;
@@ -239,6 +242,10 @@ impl Store {
 
     pub(crate) fn quarantine_record(&self) -> &RwLock<Record> {
         &self.inner.quarantine
+    }
+
+    pub(crate) fn views(&self) -> &Arc<AtomicU64> {
+        &self.inner.views
     }
 
     pub(crate) fn limit(&self) -> Option<u64> {

@@ -66,6 +66,12 @@ pub const BOARD: Board = Board {
             &[query("storage_journal_bytes{@}")],
         ),
         lines(
+            "Views that are kept",
+            "Snapshots, backups and the scrub read the store as it was at one moment. While a view is kept, no room comes back.",
+            Unit::Count,
+            &[query("storage_frozen_views{@}")],
+        ),
+        lines(
             "Scrub",
             "Bytes that the background scrub checks each second.",
             Unit::BytesPerSecond,

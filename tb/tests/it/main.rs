@@ -85,6 +85,7 @@ mod reversal;
 mod rollout;
 mod room;
 mod scopes;
+mod scrub;
 mod signer;
 mod signers;
 mod simulate;

@@ -103,5 +103,6 @@ pub fn measure(shared: &Shared) {
     metrics.mends.set_total(u64::from(shared.upkeep.found.mended_from.is_some()));
     metrics.rebuilds.set_total(u64::from(shared.upkeep.found.rebuilt.is_some()));
     metrics.quarantined.set_len(shared.store.quarantined().len());
+    metrics.frozen_views.set(shared.store.frozen_views());
     metrics.scrub_age.set(shared.upkeep.scrub.age(crate::clock::now(), shared.started));
 }

@@ -31,7 +31,9 @@ fn a_frozen_store_is_one_moment_whatever_is_committed_later() {
         store.initialise(&model.genesis_batch()).unwrap();
         assert_eq!(store.freeze().unwrap().block().unwrap(), None, "genesis has no block");
         model.batches[..5].iter().for_each(|batch| store.commit(batch).unwrap());
+        assert_eq!(store.frozen_views(), 0);
         let (frozen, state) = (store.freeze().unwrap(), state_of(&store));
+        assert_eq!(store.frozen_views(), 1);
         model.batches[5..].iter().for_each(|batch| store.commit(batch).unwrap());
         assert_eq!(store.head().map(|head| head.height), Some(Height(9)));
         let batch = &model.batches[4];
@@ -39,6 +41,8 @@ fn a_frozen_store_is_one_moment_whatever_is_committed_later() {
         assert_eq!(frozen.block().unwrap(), Some((batch.block.clone(), batch.certificate.clone())));
         assert_eq!((frozen.slots().unwrap(), frozen.state().unwrap()), (state.slots, state.state));
         assert_eq!((frozen.base().unwrap(), frozen.chain_proof().unwrap()), (None, None));
+        drop(frozen);
+        assert_eq!(store.frozen_views(), 0, "the engine may give room back again");
     }
 }
 

@@ -49,6 +49,8 @@ area! {
         scrub_findings: Counter = Metric::counter("storage_scrub_findings_total");
         "Time since the background scrub was last through the whole store; since the start of the node while it never was"
         scrub_age: FloatGauge = Metric::gauge("storage_scrub_age_seconds").unit(Unit::Seconds);
+        "Views of one moment that a snapshot, a backup or the scrub keeps; meanwhile no room of overwritten and removed values comes back"
+        frozen_views: Gauge = Metric::gauge("storage_frozen_views");
         "Size of the journals: what was written since the tables were"
         journal: Gauge = Metric::gauge("storage_journal_bytes").unit(Unit::Bytes);
         "Times that journals beyond storage.journal_bytes_max were flushed to tables"
