@@ -150,7 +150,7 @@ pub(crate) fn run(workspace: &Workspace, only: Option<Task>, extent: Extent) -> 
             Task::Quorum => quorum::run(workspace)?,
             Task::Lag => lag::run(workspace, extent.minutes)?,
             Task::Alerts => alerts::run(workspace)?,
-            Task::Damage => damage::run(workspace, extent.part)?,
+            Task::Damage => damage::run(workspace, extent.part, extent.jobs)?,
             Task::Kills => kills::run(workspace, extent.kills)?,
             Task::Fuzz => fuzz::run(workspace)?,
             Task::Release => release::run(workspace)?,

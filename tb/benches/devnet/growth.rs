@@ -1,32 +1,38 @@
 //! The disk of a node that prunes: what it takes at 5,000 blocks, and what at 50,000.
 //!
-//! One process makes blocks at full speed while turns of transfers are sent to it; each turn leaves the accounts of its senders behind, beside
-//! [`ACCOUNTS`] of the genesis file. The trusting period is a few epochs: headers and validator sets of it are kept, and with the period of the mainnet a
+//! One process makes blocks at full speed while turns of transfers are sent to it, from the same [`SENDERS`] accounts all the way, so that the state has
+//! the same size at both lengths; [`ACCOUNTS`] more are in the genesis file. The trusting period is a few epochs: headers and validator sets of it are kept, and with the period of the mainnet a
 //! chain of this length would keep them all. What is measured is what the files of the store take on the disk, in two ways:
 //!
 //! - *Under load*, the mean over the last [`STRETCH`] blocks. It goes up and down like a saw, because journals are dropped 64 MiB at a time and tables
 //!   are rewritten when a fourth of them is gone.
 //! - *At rest*: the process is started without load and writes its journals to tables, then it is started once more, which removes what the engine keeps
-//!   for readers of earlier states, and after [`REST`] the mean of as long is taken. This is what the same blocks and accounts take, so these two are
-//!   compared.
+//!   for readers of earlier states, and after [`REST`] the mean of as long is taken. This is what as many blocks and the same accounts take, so these two
+//!   are compared.
 //!
 //! Not a matter of time: what else runs on the machine changes only how long it takes.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use anyhow::{Context, Result, ensure};
-use cli::devnet::layout::{Network, Wanted, prepare_crowded};
+use cli::bench::count;
+use cli::bench::load::{Load, Queue, work};
+use cli::bench::senders::{self, Sender};
+use cli::devnet::layout::{Network, Wanted, account_name, prepare_crowded};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use primitives::params::{EvidenceParams, StakingParams};
-use primitives::{Engine, Params};
+use primitives::{Address, Engine, Height, Params};
 use rpc::{Client, ClientConfig};
 use serde_json::json;
 use tokio::process::{Child, Command};
+use wallet::Keystore;
+use wallet::key_file::read_password;
 
 use crate::network::{START_TIME, free_base, tb};
 
@@ -40,8 +46,16 @@ const REST: Duration = Duration::from_secs(20);
 const JOURNALS: (&str, &str, &str) = ("storage.journal_bytes_max", "65536", "134217728");
 /// The last blocks of a way, over which the mean under load is taken.
 const STRETCH: u64 = 4_000;
-/// Accounts that send in a turn, and how long it takes.
-const TURN: [&str; 4] = ["--senders", "50", "--duration", "4s"];
+/// Accounts that send.
+const SENDERS: usize = 240;
+/// Transfers of each of them in a turn.
+const TRANSFERS: usize = 100;
+/// Most transfers in flight.
+const IN_FLIGHT_MAX: usize = 6_000;
+/// Queues of transfers that are sent side by side.
+const QUEUES: usize = 4;
+/// Longest time for one turn.
+const TURN_TIME: Duration = Duration::from_secs(60);
 /// End of the name of a journal.
 const JOURNAL: &str = "jnl";
 /// Longest time for all blocks.
@@ -95,8 +109,9 @@ struct Chain {
     folder: tempfile::TempDir,
     network: Network,
     client: Client,
-    transfers: u64,
-    turns: usize,
+    /// None before the first turn.
+    senders: Vec<Sender>,
+    transfers: usize,
 }
 
 /// What was seen on a way and behind it.
@@ -114,13 +129,13 @@ pub async fn run() -> Result<()> {
     let network = network(folder.path())?;
     let url = network.nodes.first().context("no node")?.ports.rpc_url();
     let client = Client::new(&ClientConfig::new(&url)).with_context(|| format!("{url} is no URL"))?;
-    let mut chain = Chain { folder, network, client, transfers: 0, turns: 0 };
+    let mut chain = Chain { folder, network, client, senders: Vec::new(), transfers: 0 };
     let started = Instant::now();
     let short = chain.grows(LENGTHS.0).await?;
     let long = chain.grows(LENGTHS.1).await?;
     let percent = |long: u64, short: u64| long * 100 / short;
     let figure = json!({
-        "case": "growth", "blocks": [LENGTHS.0, LENGTHS.1], "accounts": ACCOUNTS, "transfers": chain.transfers,
+        "case": "growth", "blocks": [LENGTHS.0, LENGTHS.1], "accounts": ACCOUNTS, "senders": SENDERS, "transfers": chain.transfers,
         "seconds": started.elapsed().as_secs(),
         "under_load": [short.load.figures(), long.load.figures()], "at_rest": [short.rest.figures(), long.rest.figures()],
         "disk_percent": percent(long.rest.mean(), short.rest.mean()),
@@ -154,8 +169,7 @@ impl Chain {
         while !looks.is_finished() {
             ensure!(started.elapsed() < TIME, "it did not get there in {} s", TIME.as_secs());
             ensure!(child.try_wait()?.is_none(), "it ended: {}", fs::read_to_string(self.folder.path().join("log"))?);
-            self.transfers += pay(&self.network, self.client.base_url(), self.turns).await?;
-            self.turns += 1;
+            self.turn().await?;
         }
         let load = looks.await.context("the looks are gone")??;
         let status = self.client.pruning_status().await.context("no pruning status")?;
@@ -173,6 +187,51 @@ impl Chain {
         stop(&mut child).await?;
         Ok(Way { load, rest })
     }
+
+    /// Sends one turn of transfers, and waits until all of them are final.
+    async fn turn(&mut self) -> Result<()> {
+        if self.senders.is_empty() {
+            let password =
+                read_password(&self.network.root.join("password")).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
+            let payer = Keystore::new(self.network.root.join("keys")).unlock(&account_name(1), &password.key)?;
+            let made = senders::make(&self.client, &[payer.key], SENDERS).await;
+            self.senders = made.map_err(|failure| anyhow::anyhow!("the senders were not paid: {failure:?}"))?;
+        }
+        let status = self.client.node_status().await?;
+        let valid_until = Height(status.finalized_height.0 + self.client.limits().await?.valid_until_max);
+        let load = Arc::new(Load::new(IN_FLIGHT_MAX, 0, TURN_TIME, status.genesis_hash));
+        let mut to: Vec<Address> = self.senders.iter().map(|sender| sender.address).collect();
+        to.rotate_left(1);
+        let mut queues = vec![Queue::new(); QUEUES];
+        for _ in 0..TRANSFERS {
+            for (index, (sender, to)) in self.senders.iter_mut().zip(&to).enumerate() {
+                queues[index % QUEUES].push_back(sender.sign_next(*to, valid_until, &status.genesis_hash));
+            }
+        }
+        let sending = async {
+            let workers = queues.into_iter().map(|queue| work(Arc::clone(&load), self.client.clone(), queue));
+            futures::future::join_all(workers).await;
+            while load.tally.in_flight() > 0 && load.start.elapsed() < TURN_TIME {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::select! {
+            () = sending => {}
+            stopped = count::follow(&self.client, status.finalized_height.next(), &load.tally) => {
+                stopped.map_err(|failure| anyhow::anyhow!("the node stopped answering: {failure:?}"))?;
+            }
+        }
+        let counted = load.tally.finish();
+        let wanted = SENDERS * TRANSFERS;
+        ensure!(
+            counted.latencies_ms.len() == wanted,
+            "{} of {wanted} transfers became final: {:?}",
+            counted.latencies_ms.len(),
+            counted.rejected
+        );
+        self.transfers += wanted;
+        Ok(())
+    }
 }
 
 /// Looks at the disk of a node without load.
@@ -184,20 +243,6 @@ async fn rest(store: &Path) -> Result<Seen> {
         tokio::time::sleep(POLL).await;
     }
     Ok(seen)
-}
-
-/// Sends one turn of transfers; gives how many became final. The accounts take turns at paying: one has enough for a hundred.
-async fn pay(network: &Network, url: &str, turn: usize) -> Result<u64> {
-    let payer = &network.accounts[turn % network.accounts.len()].name;
-    let mut load = tb();
-    load.args(["bench", "load", "--json", "--targets", url, "--from", payer])
-        .args(TURN)
-        .arg("--home")
-        .arg(&network.root);
-    let output = load.stderr(Stdio::inherit()).output().await.context("tb was not started")?;
-    ensure!(output.status.success(), "the load failed: {}", String::from_utf8_lossy(&output.stdout));
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("no report")?;
-    report["finalized"].as_u64().context("the report has no number of final transfers")
 }
 
 /// Looks at the disk until the chain is that long; gives what was seen before its end.

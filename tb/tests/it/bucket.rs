@@ -43,7 +43,7 @@ fn key_file(home: &Path, name: &str, secret: &str) {
 }
 
 /// The configuration of the bucket, as an operator gives it.
-fn configure(home: &Path, store: &Bucket) {
+pub fn configure(home: &Path, store: &Bucket) {
     key_file(home, "s3_credentials", SECRET);
     for (key, value) in [
         ("reconstruction.s3_allow_http", "true"),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use primitives::params::{EvidenceParams, StakingParams};
 use primitives::{Engine, Height, Params};
 use storage::{Store, StoreConfig, Verify};
+use testkit::bucket::{BUCKET, Bucket};
 
+use crate::bucket;
 use crate::cluster::{Cluster, INTERVAL_MS, START_TIME, free_base, until};
 use crate::command::run_in;
 
@@ -113,6 +115,27 @@ fn refused_folders(home: &Path) {
     assert_eq!(own.exit, 2, "its own store: {own:?}");
 }
 
+/// What an archive node wrote serves as well as a running node, in a folder or in a bucket, and so does the home of a stopped node.
+fn archives_serve_as_well(folder: &Path, whole: &Path, damaged: &Path, height: Height) {
+    let export = folder.join("export");
+    let bucket = Bucket::start();
+    let (export, in_bucket) = (export.to_str().expect("text"), format!("s3://{BUCKET}/repair"));
+    bucket::configure(whole, &bucket);
+    for to in [export, &in_bucket] {
+        run_in(whole, &["storage", "export", "--to", to]).ok();
+    }
+    for (name, archive) in [("third", export), ("fourth", whole.to_str().expect("text")), ("fifth", &in_bucket)] {
+        let home = folder.join(name);
+        copy(damaged, &home);
+        bucket::configure(&home, &bucket);
+        let repaired = run_in(&home, &["storage", "repair", "--archive", archive]).ok();
+        let refetched = repaired["refetched_heights"].as_array().expect("a list");
+        assert!(refetched.contains(&height.0.into()), "height {height} from {archive}: {repaired}");
+        assert_eq!(run_in(&home, &["storage", "verify"]).ok()["whole"], true);
+    }
+    assert_eq!(bucket.refused(), 0, "every request was signed");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
     let staking = StakingParams { unbonding_epochs: 16, trusting_epochs: 10, ..StakingParams::default() };
@@ -161,18 +184,7 @@ async fn a_store_that_rotted_is_built_anew_from_a_running_node() {
         "nothing to repair: {again}"
     );
     assert_eq!(aside(&copied), 1, "a whole store is not moved aside");
-    // What an archive node wrote serves as well, and so does the home of a stopped node.
-    let export = cluster.folder().join("export");
-    let export = export.to_str().expect("text");
-    run_in(&copied, &["storage", "export", "--to", export]).ok();
-    let third = cluster.folder().join("third");
-    copy(&second, &third);
-    for (home, archive) in [(&second, export), (&third, copied.to_str().expect("text"))] {
-        let repaired = run_in(home, &["storage", "repair", "--archive", archive]).ok();
-        let refetched = repaired["refetched_heights"].as_array().expect("a list");
-        assert!(refetched.contains(&height.0.into()), "height {height} from {archive}: {repaired}");
-        assert_eq!(run_in(home, &["storage", "verify"]).ok()["whole"], true);
-    }
+    archives_serve_as_well(cluster.folder(), &copied, &second, height);
     let none = run_in(&cluster.folder().join("nowhere"), &["storage", "repair"]).refused();
     assert_ne!(none.exit, 0, "{none:?}");
 }

@@ -49,11 +49,11 @@ const KINDS: [&str; 3] = ["journal", "store", "snapshot"];
 /// How a home may come back.
 const WAYS: [&str; 5] = ["without_effect", "mended", "rebuilt_by_snapshot", "rebuilt_by_peers", "rebuilt_by_genesis"];
 
-pub(super) fn run(workspace: &Workspace, part: Option<Part>) -> Result<Value> {
+pub(super) fn run(workspace: &Workspace, part: Option<Part>, jobs: u64) -> Result<Value> {
     let folder = workspace.target().join("nightly/damage");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let mut result = match part {
-        None | Some(Part::Files) => files(workspace, &folder)?,
+        None | Some(Part::Files) => files(workspace, &folder, jobs)?,
         Some(Part::Homes) => newest(workspace)?,
     };
     result[REPAIRED] = match part {
@@ -76,9 +76,9 @@ fn newest(workspace: &Workspace) -> Result<Value> {
 }
 
 /// The part about files: it is what the date and the commit of the result are about.
-fn files(workspace: &Workspace, folder: &Path) -> Result<Value> {
+fn files(workspace: &Workspace, folder: &Path, jobs: u64) -> Result<Value> {
     let commit = commit(workspace)?;
-    let mut summary = test(workspace, folder, &["--package", "snapshots", "--lib"], FILES)?;
+    let mut summary = test(workspace, folder, &["--package", "snapshots", "--lib"], FILES, jobs)?;
     if let Some(fields) = summary.as_object_mut() {
         fields.insert("verdict".to_owned(), "pass".into());
     }
@@ -88,21 +88,21 @@ fn files(workspace: &Workspace, folder: &Path) -> Result<Value> {
 /// The part about homes.
 fn homes(workspace: &Workspace, folder: &Path) -> Result<Value> {
     let commit = commit(workspace)?;
-    let mut summary = test(workspace, folder, &["--package", "tb", "--test", "it"], HOMES)?;
+    let mut summary = test(workspace, folder, &["--package", "tb", "--test", "it"], HOMES, 1)?;
     summary["date"] = json!(said(workspace.program("date").args(["-u", "+%F"]))?);
     summary["commit"] = json!(commit);
     Ok(summary)
 }
 
 /// The numbers of a test. Its journal goes once they are there: the next run begins anew.
-fn test(workspace: &Workspace, folder: &Path, words: &[&str], [name, journal]: [&str; 2]) -> Result<Value> {
+fn test(workspace: &Workspace, folder: &Path, words: &[&str], [name, journal]: [&str; 2], jobs: u64) -> Result<Value> {
     let path = folder.join(journal).with_extension("log");
     let log = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     let mut command = workspace.cargo(&["test", "--release", "--locked"]);
     command.args(words).args(["--", "--ignored", "--exact", name, "--nocapture"]).stdout(log);
     let scratch = scratch::in_memory(workspace).unwrap_or(folder);
     command.env("NIGHTLY_SEED", SEED.to_string()).env("NIGHTLY_FOLDER", folder).env("NIGHTLY_SCRATCH", scratch);
-    command.env("NIGHTLY_TRIALS", HOMES_HURT.to_string());
+    command.env("NIGHTLY_TRIALS", HOMES_HURT.to_string()).env("NIGHTLY_JOBS", jobs.to_string());
     in_time(command.spawn().context("cargo could not be started")?, TIME_MAX)
         .with_context(|| format!("damage was not found or not repaired; what was said is in {}", path.display()))?;
     let numbers = numbers(&path)?;

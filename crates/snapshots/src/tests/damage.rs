@@ -13,6 +13,9 @@ use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use storage::{PRUNED_SPACES, Store, StoreConfig};
 use testkit::Seed;
@@ -164,6 +167,15 @@ impl Ground {
         }
     }
 
+    /// The trials of one line of the journal of a run.
+    fn batch(&self, kind: Kind, batch: u64, seed: &mut Seed) -> Counts {
+        let mut counts = Counts::default();
+        for number in batch * BATCH..((batch + 1) * BATCH).min(self.trials(kind)) {
+            counts.add(self.trial(kind, number, seed));
+        }
+        counts
+    }
+
     fn judge_store(&self, what: &str) -> Counts {
         let genesis = self.peer.genesis.hash();
         let refused = match Store::open(&on_disk(&self.scratch), &genesis) {
@@ -241,7 +253,7 @@ fn done(path: &Path) -> BTreeMap<(String, u64), Counts> {
 }
 
 /// The whole, with its journal in the folder that `NIGHTLY_FOLDER` names. What is hurt is in `NIGHTLY_SCRATCH`: best in memory, as nothing is shown here
-/// by what a disk has made durable, and waiting for one takes most of a trial.
+/// by what a disk has made durable, and waiting for one takes most of a trial. `NIGHTLY_JOBS` threads take the batches, each with a ground of its own.
 #[test]
 #[ignore = "it takes long; cargo xtask nightly damage runs it"]
 fn nightly_damage() {
@@ -249,29 +261,40 @@ fn nightly_damage() {
     fs::create_dir_all(&folder).unwrap();
     let number: u64 = std::env::var("NIGHTLY_SEED").expect("the seed of the run").parse().unwrap();
     eprintln!("seed {number}");
-    let place = tempfile::tempdir_in(std::env::var_os("NIGHTLY_SCRATCH").expect("the folder of what is hurt")).unwrap();
-    let ground = Ground::new(place.path());
+    let jobs: usize = std::env::var("NIGHTLY_JOBS").expect("the threads of the run").parse().unwrap();
+    let scratch = std::env::var_os("NIGHTLY_SCRATCH").expect("the folder of what is hurt");
+    let places: Vec<_> = (0..jobs).map(|_| tempfile::tempdir_in(&scratch).unwrap()).collect();
+    let grounds: Vec<Ground> = places.iter().map(|place| Ground::new(place.path())).collect();
+    let journal_bytes = grounds[0].journal_bytes;
+    assert!(grounds.iter().all(|ground| ground.journal_bytes == journal_bytes), "they are the same to the byte");
     let path = folder.join("damage.journal");
     let before = done(&path);
-    let mut journal = OpenOptions::new().create(true).append(true).open(&path).unwrap();
-    let mut said = format!("{{\"seed\":{number},\"panics\":0,\"wrong\":0,\"journal_bytes\":{}", ground.journal_bytes);
+    let journal = Mutex::new(OpenOptions::new().create(true).append(true).open(&path).unwrap());
+    let mut said = format!("{{\"seed\":{number},\"panics\":0,\"wrong\":0,\"journal_bytes\":{journal_bytes}");
     for (kind, name) in KINDS {
-        let (trials, mut all) = (ground.trials(kind), Counts::default());
-        for batch in 0..trials.div_ceil(BATCH) {
-            if let Some(counts) = before.get(&(name.to_owned(), batch)) {
-                all.add(*counts);
-                continue;
+        let (mut all, mut left) = (Counts::default(), Vec::new());
+        for batch in 0..grounds[0].trials(kind).div_ceil(BATCH) {
+            match before.get(&(name.to_owned(), batch)) {
+                Some(counts) => all.add(*counts),
+                None => left.push(batch),
             }
-            let mut seed = Seed::of(number.wrapping_add(batch));
-            let mut counts = Counts::default();
-            for number in batch * BATCH..((batch + 1) * BATCH).min(trials) {
-                counts.add(ground.trial(kind, number, &mut seed));
-            }
-            let Counts { without_effect, mended, refused } = counts;
-            writeln!(journal, "{name} {batch} {without_effect} {mended} {refused}").unwrap();
-            journal.sync_all().unwrap();
-            all.add(counts);
         }
+        let (next, all) = (AtomicUsize::new(0), Mutex::new(all));
+        thread::scope(|scope| {
+            for ground in &grounds {
+                scope.spawn(|| {
+                    while let Some(batch) = left.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let counts = ground.batch(kind, *batch, &mut Seed::of(number.wrapping_add(*batch)));
+                        let Counts { without_effect, mended, refused } = counts;
+                        let mut journal = journal.lock().unwrap();
+                        writeln!(journal, "{name} {batch} {without_effect} {mended} {refused}").unwrap();
+                        journal.sync_all().unwrap();
+                        all.lock().unwrap().add(counts);
+                    }
+                });
+            }
+        });
+        let all = all.into_inner().unwrap();
         let (trials, Counts { without_effect, mended, refused }) = (all.trials(), all);
         write!(
             said,
