@@ -198,10 +198,11 @@ impl Snapshots {
     /// read.
     pub fn give(&self, snapshot: &Snapshot, entry: &ChunkEntry) -> Result<Vec<u8>, SnapshotError> {
         let file = snapshot.whole_file(entry);
-        if let Err(error) = &file
-            && snapshot.is_damaged_by(error)?
-        {
-            self.rots(snapshot, error);
+        if let Err(error) = &file {
+            match snapshot.is_damaged_by(error)? {
+                true => self.rots(snapshot, error),
+                false => self.forget_gone(),
+            }
         }
         let mut file = file?;
         let middle = file.len() / 2;
@@ -232,6 +233,13 @@ impl Snapshots {
         if let Ok(_door) = self.door.try_lock() {
             self.clear_rotten();
         }
+    }
+
+    /// Offers no more what somebody has removed beside this process, such as `tb snapshots prune`.
+    pub fn forget_gone(&self) {
+        let mut listed = self.listed.write().unwrap_or_else(PoisonError::into_inner);
+        // A disk that does not answer has removed nothing.
+        listed.retain(|snapshot| snapshot.path.try_exists().unwrap_or(true));
     }
 
     fn is_rotten(&self, path: &PathBuf) -> bool {

@@ -326,8 +326,11 @@ fn shelf(shared: &Shared, budget: &mut Budget) -> Result<(), StorageError> {
                     tracing::error!(%error, "the scrub could not read a snapshot");
                     break;
                 }
-                // Retention may have removed it meanwhile, which is no finding.
-                Err(error) if !snapshot.is_damaged_by(&error).unwrap_or(false) => break,
+                // Retention, or somebody with a command, may have removed it meanwhile, which is no finding.
+                Err(error) if !snapshot.is_damaged_by(&error).unwrap_or(false) => {
+                    shared.snapshots.forget_gone();
+                    break;
+                }
                 Err(error) => {
                     shared.snapshots.rots(&snapshot, &error);
                     report(shared, &[Finding { column: SHELF, height: snapshot.height(), reason: error.to_string() }]);
